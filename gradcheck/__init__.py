@@ -1,0 +1,17 @@
+"""Check a backward pass derived by hand: is it right, and how precisely can that be known?"""
+
+from gradcheck.check import assert_gradients, check, check_derivative, check_pair
+from gradcheck.numeric import numerical_gradient
+from gradcheck.result import Finding, Report, Row, Verdict
+
+__all__ = [
+    "Finding",
+    "Report",
+    "Row",
+    "Verdict",
+    "assert_gradients",
+    "check",
+    "check_derivative",
+    "check_pair",
+    "numerical_gradient",
+]

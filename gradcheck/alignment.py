@@ -1,0 +1,186 @@
+"""Which entries of an input can be perturbed together, because they touch different outputs.
+
+If the index along one axis of an input determines the index along an axis of the output (the batch;
+the output features of a weight; every axis of an elementwise layer), all indices along it may be
+perturbed at once and their effects read off separately. Where an index touches a small window of the
+output instead (a convolution's input), indices far enough apart may. This is the grouping of columns
+of Curtis, Powell and Reid (On the estimation of sparse Jacobian matrices, 1974), found by probing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from gradcheck.result import Array
+
+Group = tuple[slice, ...]
+"""Entries perturbed together: one slice for each axis of the input."""
+
+Touch = Callable[[Array], Array]
+"""From a perturbation, shaped like the input, to the mask of the outputs that change under it."""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """An input axis whose indices touch different indices of one output axis.
+
+    `footprint` (input length, output length) marks what each index touches, None where index k
+    touches index k alone; indices `period` apart have disjoint footprints.
+    """
+
+    input_axis: int
+    output_axis: int
+    footprint: Array | None = None
+    period: int = 1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the entries of one input are grouped, and how their effects are read off the output."""
+
+    shape: tuple[int, ...]
+    lanes: tuple[Lane, ...] = ()
+
+    def groups(self) -> Iterator[Group]:
+        """Every entry of the input, in groups that are perturbed together."""
+        choices = [[slice(k, k + 1) for k in range(length)] for length in self.shape]
+        for lane in self.lanes:
+            choices[lane.input_axis] = [slice(k, None, lane.period) for k in range(lane.period)]
+        yield from product(*choices)
+
+    def count(self) -> int:
+        """How many groups there are."""
+        periods = {lane.input_axis: lane.period for lane in self.lanes}
+        return int(np.prod([periods.get(axis, length) for axis, length in enumerate(self.shape)]))
+
+    def read(self, effects: Array, group: Group) -> Array:
+        """Sum `effects`, shaped like the output, over the outputs that each entry of `group` owns."""
+        owned = [lane.output_axis for lane in self.lanes]
+        others = tuple(axis for axis in range(effects.ndim) if axis not in owned)
+        total = effects.sum(axis=others, keepdims=True)
+        for lane in self.lanes:
+            if lane.footprint is not None:
+                owners = lane.footprint[group[lane.input_axis]]
+                total = np.tensordot(total, owners, axes=(lane.output_axis, 1))
+                total = np.moveaxis(total, -1, lane.output_axis)
+        total = total.transpose(owned + list(others))
+        sizes = [1] * len(self.shape)
+        for lane, size in zip(self.lanes, total.shape, strict=False):
+            sizes[lane.input_axis] = size
+        return np.asarray(total.reshape(sizes))
+
+    def reading(self, group: Group) -> tuple[tuple[int | None, int | None, int | None], ...]:
+        """What `read` depends on: equal for two groups whose entries own the same outputs."""
+        return tuple(
+            (part.start, part.stop, part.step)
+            for part in (group[lane.input_axis] for lane in self.lanes if lane.footprint is not None)
+        )
+
+
+def find_layout(
+    shape: tuple[int, ...], output_shape: tuple[int, ...], touch: Touch, rng: np.random.Generator
+) -> Layout:
+    """Probe a few single entries and propose the lanes that explain what they touched.
+
+    A proposal only: what depends on it is confirmed along a random direction afterwards.
+
+    Args:
+        shape: the input's shape.
+        output_shape: the output's shape.
+        touch: evaluates the forward pass once and says which outputs a perturbation changes.
+        rng: chooses the probes.
+    """
+    if np.prod(shape) <= 1 or np.prod(output_shape) <= 1:
+        return Layout(shape)
+    probes = _probes(shape, touch, rng)
+    if not probes:
+        return Layout(shape)
+    lanes: list[Lane] = []
+    for axis in range(len(shape)):
+        taken = {lane.output_axis for lane in lanes}
+        # The axis of the same number first: of two equal explanations the plain one.
+        candidates = sorted(set(range(len(output_shape))) - taken, key=lambda b: (b != axis, b))
+        lane = next(
+            (Lane(axis, b) for b in candidates if _aligned(axis, b, shape, output_shape, probes)),
+            None,
+        )
+        if lane is not None and shape[axis] > 1:
+            lanes.append(lane)
+    aligned = {lane.input_axis for lane in lanes}
+    for axis in range(len(shape)):
+        taken = {lane.output_axis for lane in lanes}
+        for b in sorted(set(range(len(output_shape))) - taken, key=lambda b: (b != axis, b)):
+            if axis in aligned or not _local(axis, b, shape, output_shape, probes):
+                continue
+            window = _footprints(axis, b, shape, output_shape, touch, rng)
+            if window is not None:
+                lanes.append(window)
+                aligned.add(axis)
+    return Layout(shape, tuple(sorted(lanes, key=lambda lane: lane.input_axis)))
+
+
+Probe = tuple[tuple[int, ...], tuple[Array, ...]]
+
+
+def _probes(shape: tuple[int, ...], touch: Touch, rng: np.random.Generator) -> list[Probe]:
+    """Up to two single entries that touch something, with the output indices they touch."""
+    found: list[Probe] = []
+    entry = tuple(int(rng.integers(length)) for length in shape)
+    for _ in range(5):
+        perturbation = np.zeros(shape)
+        perturbation[entry] = 1.0
+        touched = touch(perturbation)
+        if touched.any():
+            found.append((entry, tuple(np.unique(axis) for axis in np.nonzero(touched))))
+        if len(found) == 2:
+            break
+        # Every index moves, so that an axis explained by chance once is not explained twice.
+        entry = tuple(
+            (k + int(rng.integers(1, max(length, 2)))) % length
+            for k, length in zip(entry, shape, strict=True)
+        )
+    return found
+
+
+def _aligned(
+    axis: int, b: int, shape: tuple[int, ...], output_shape: tuple[int, ...], probes: list[Probe]
+) -> bool:
+    return shape[axis] == output_shape[b] and all(
+        len(touched[b]) == 1 and touched[b][0] == entry[axis] for entry, touched in probes
+    )
+
+
+def _local(
+    axis: int, b: int, shape: tuple[int, ...], output_shape: tuple[int, ...], probes: list[Probe]
+) -> bool:
+    # A window is worth finding where it is less than half the axis, and the axis not tiny.
+    return min(shape[axis], output_shape[b]) > 3 and all(
+        2 * (touched[b][-1] - touched[b][0] + 1) <= output_shape[b] for _, touched in probes
+    )
+
+
+def _footprints(
+    axis: int,
+    b: int,
+    shape: tuple[int, ...],
+    output_shape: tuple[int, ...],
+    touch: Touch,
+    rng: np.random.Generator,
+) -> Lane | None:
+    """What each index along `axis` touches along output axis `b`: one evaluation an index."""
+    footprint = np.zeros((shape[axis], output_shape[b]))
+    others = tuple(other for other in range(len(output_shape)) if other != b)
+    for k in range(shape[axis]):
+        perturbation = np.zeros(shape)
+        slab = perturbation[(slice(None),) * axis + (k,)]
+        # Random sizes and signs, or a layer blind to a common shift would hide what it touches.
+        slab[...] = rng.choice([-1.0, 1.0], slab.shape) * rng.uniform(0.5, 1.0, slab.shape)
+        footprint[k] = touch(perturbation).any(axis=others)
+    for period in range(1, shape[axis] // 2 + 1):
+        if all((footprint[k::period].sum(axis=0) <= 1).all() for k in range(period)):
+            return Lane(axis, b, footprint, period)
+    return None

@@ -1,0 +1,229 @@
+"""The story of one check, top to bottom: run, ask the numerical witness, ask the tape, compare, explain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcheck.compare import compare
+from gradcheck.explain import explain_row, forward_disagrees
+from gradcheck.forward import Forward
+from gradcheck.hygiene import Layer, observe
+from gradcheck.inputs import bind, input_names, must_be_float, positions, random_upstream
+from gradcheck.numeric import NumericalWitness, Progress
+from gradcheck.result import Array, Finding, Report, Row
+from gradcheck.tape import tape_gradients
+
+
+def check(
+    layer: Layer,
+    *inputs: Any,
+    twin: Callable[..., Any] | None = None,
+    wrt: str | int | Iterable[str | int] | None = None,
+    seed: int = 0,
+    method: str = "extrapolated",
+    effort: str = "complete",
+    lines: bool | None = None,
+    name: str | None = None,
+    upstream: Array | None = None,
+    progress: Progress | None = None,
+    **named_inputs: Any,
+) -> Report:
+    """Check the hand-derived backward pass of a layer, entry by entry.
+
+    Args:
+        layer: `layer(*inputs)` returns `(y, backward)`; `backward(dy)` returns one gradient for each
+            input, in order, None for one without a gradient.
+        *inputs: float32 or float64 arrays of any shapes, integer arrays for labels and indices.
+        twin: the same forward pass in TensorFlow, `twin(*inputs)`, as a second witness.
+        wrt: names or positions of the inputs to check; all of floating dtype by default.
+        seed: for the upstream gradient and everything else that is drawn.
+        method: `extrapolated`, `central`, `forward` or `complex`.
+        effort: `complete` checks every entry.
+        lines: reserved for checking the backward pass line by line.
+        name: what the report calls the layer; its own name by default.
+        upstream: the upstream gradient, of y's shape; random with random signs by default.
+        progress: called now and then with evaluations done and to do.
+        **named_inputs: inputs by name.
+
+    Raises:
+        TypeError, ValueError: for inputs that cannot be checked; the message names the argument.
+    """
+    names, arrays = bind(layer, inputs, named_inputs)
+    wanted = positions(names, arrays, wrt)
+    if effort != "complete":
+        raise ValueError(f"effort is {effort!r}, expected 'complete'")
+
+    # Run forward and backward, and watch the conduct.
+    conduct, dy = observe(layer, arrays, names, lambda y: _upstream(y, upstream, seed))
+    findings = list(conduct.findings) + _counted(conduct.gradients, names)
+    gradients = dict(enumerate(conduct.gradients[: len(names)]))
+    for position, gradient in gradients.items():
+        if gradient is not None:
+            must_be_float(names[position], arrays[position])
+    wanted = [p for p in wanted if wrt is not None or not _constant(arrays[p], gradients.get(p))]
+    if not np.isfinite(conduct.value).all():
+        findings.append(_not_finite("The forward pass returns", conduct.value))
+        return Report(name or _called(layer), (), tuple(findings), seed, method)
+
+    # Ask the numerical witness.
+    forward = Forward(layer, arrays, careful=conduct.mutates_inputs)
+    witness = NumericalWitness(forward, dy, method=method, seed=seed, progress=progress)
+    numeric = {position: witness.gradient(position) for position in wanted}
+
+    # Ask the tape.
+    taped: dict[int, Array] = {}
+    if twin is not None:
+        value, found = tape_gradients(twin, arrays, dy, wanted)
+        taped = dict(zip(wanted, found, strict=True))
+        findings += forward_disagrees(conduct.value, value)
+
+    # Compare, and explain.
+    rows: list[Row] = []
+    for position in wanted:
+        row, joint_excess = compare(
+            names[position], gradients.get(position), numeric[position], taped.get(position)
+        )
+        rows.append(explain_row(row, numeric[position], joint_excess, arrays[position].dtype))
+    return Report(
+        name or _called(layer), tuple(rows), tuple(findings), seed, method, forward.evaluations
+    )
+
+
+def check_pair(
+    forward: Callable[..., tuple[Any, Any]],
+    backward: Callable[[Array, Any], Any],
+    *inputs: Any,
+    **options: Any,
+) -> Report:
+    """Check a pair of functions that hand a cache from one to the other.
+
+    Args:
+        forward: `forward(*inputs)` returns `(out, cache)`.
+        backward: `backward(dout, cache)` returns the gradients in the order of the inputs.
+        *inputs: as for `check`.
+        **options: options and named inputs, as for `check`.
+    """
+    count = max(len(inputs), len(input_names(forward, 0)))
+    return check(_Described(_pair(forward, backward), forward, count), *inputs, **options)
+
+
+def check_derivative(
+    f: Callable[[Array], Any], df: Callable[[Array], Any], x: Any, **options: Any
+) -> Report:
+    """Check a derivative: the gradient of a scalar f, or that of an elementwise f, or a Jacobian.
+
+    Args:
+        f: `f(x)` returns a scalar or an array.
+        df: `df(x)` of x's shape (scalar f; elementwise f), or of shape `y.shape + x.shape`.
+        x: a float, or a float array of any shape.
+        **options: as for `check`.
+
+    Raises:
+        ValueError: if `df(x)` has a shape that is none of these.
+    """
+    return check(_Described(_derivative_layer(f, df), f, 1), x, **options)
+
+
+def assert_gradients(layer: Layer, *inputs: Any, **options: Any) -> Report:
+    """As `check`, but raise AssertionError, whose text is the table and the findings, unless passed."""
+    report = check(layer, *inputs, **options)
+    if not report.passed:
+        raise AssertionError(str(report))
+    return report
+
+
+def _upstream(value: Array, given: Array | None, seed: int) -> Array:
+    if value.dtype.kind != "f":
+        raise TypeError(f"the forward pass returns dtype {value.dtype}, expected a float array")
+    if given is None:
+        return random_upstream(value, seed)
+    dy = np.array(given, dtype=value.dtype)
+    if dy.shape != value.shape:
+        raise ValueError(f"upstream has shape {dy.shape}, the layer returns {value.shape}")
+    return dy
+
+
+def _counted(gradients: Sequence[Array | None], names: Sequence[str]) -> list[Finding]:
+    if len(gradients) == len(names):
+        return []
+    return [
+        Finding(
+            "wrong-count",
+            f"backward returned {len(gradients)} gradients for {len(names)} inputs: expected one "
+            f"for each of {', '.join(names)}, None where there is none.",
+            {"expected": len(names), "returned": len(gradients)},
+            fails=True,
+        )
+    ]
+
+
+def _constant(x: Array, gradient: Array | None) -> bool:
+    """Whether an input without a gradient looks like a mask, which is right to have none."""
+    return gradient is None and bool(np.isin(x, (0, 1)).all())
+
+
+def _not_finite(what: str, value: Array) -> Finding:
+    place = [int(k) for k in np.argwhere(~np.isfinite(value))[0]]
+    return Finding(
+        "not-finite", f"{what} {value[tuple(place)]} at {place}.", {"index": place}, fails=True
+    )
+
+
+def _called(layer: Callable[..., Any]) -> str:
+    inner = getattr(layer, "func", layer)
+    return str(getattr(inner, "__name__", type(inner).__name__))
+
+
+class _Described:
+    """A layer made from a user's functions, under the name and input names of theirs."""
+
+    def __init__(self, layer: Layer, original: Callable[..., Any], count: int) -> None:
+        self.layer = layer
+        self.__name__ = _called(original)
+        self.input_names = input_names(original, count)[:count]
+
+    def __call__(self, *inputs: Array) -> tuple[Any, Callable[[Array], Any]]:
+        return self.layer(*inputs)
+
+
+def _pair(
+    forward: Callable[..., tuple[Any, Any]], backward: Callable[[Array, Any], Any]
+) -> Layer:
+    def layer(*inputs: Array) -> tuple[Any, Callable[[Array], Any]]:
+        result = forward(*inputs)
+        if not (isinstance(result, tuple) and len(result) == 2):
+            raise TypeError(
+                f"forward returns (out, cache), a pair; this one returns a {type(result).__name__}"
+            )
+        out, cache = result
+        return out, lambda dout: backward(dout, cache)
+
+    return layer
+
+
+def _derivative_layer(f: Callable[[Array], Any], df: Callable[[Array], Any]) -> Layer:
+    def layer(x: Array) -> tuple[Any, Callable[[Array], Any]]:
+        y = np.asarray(f(x))
+
+        def backward(dy: Array) -> Array:
+            derivative = np.asarray(df(x))
+            if derivative.shape == x.shape and y.shape in ((), x.shape):
+                return np.asarray(dy * derivative)
+            if derivative.shape == y.shape + x.shape:
+                return np.asarray(np.tensordot(dy, derivative, axes=y.ndim))
+            raise ValueError(
+                f"df(x) has shape {derivative.shape}; for f(x) of shape {y.shape} expected "
+                f"{' or '.join(str(s) for s in _derivative_shapes(x, y))}"
+            )
+
+        return y, backward
+
+    return layer
+
+
+def _derivative_shapes(x: Array, y: Array) -> list[tuple[int, ...]]:
+    jacobian = y.shape + x.shape
+    return [x.shape, jacobian] if y.shape == x.shape and x.shape else [jacobian]

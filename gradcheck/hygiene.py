@@ -1,0 +1,187 @@
+"""What a backward pass must not do, whatever its numbers: mutate, accumulate, ignore its upstream gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradcheck.result import Array, Finding
+
+Layer = Callable[..., tuple[Any, Callable[[Array], Any]]]
+
+
+@dataclass
+class Conduct:
+    """A layer run forward and backward on copies: what came out, and what it did on the way."""
+
+    value: Array
+    gradients: list[Array | None]
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def mutates_inputs(self) -> bool:
+        """Whether the checker has to hand out fresh copies from now on."""
+        return any(finding.code == "mutates-input" for finding in self.findings)
+
+
+def observe(
+    layer: Layer,
+    inputs: Sequence[Array],
+    names: Sequence[str],
+    upstream: Callable[[Array], Array],
+) -> tuple[Conduct, Array]:
+    """Run a layer forward and backward, several times, and write down its conduct.
+
+    Args:
+        layer: `layer(*inputs)` returns value and way back.
+        inputs: the inputs; the layer gets copies.
+        names: their names, for the findings.
+        upstream: from the value to the upstream gradient to use.
+
+    Returns:
+        The conduct, and the upstream gradient.
+
+    Raises:
+        TypeError: if the layer does not return a pair (value, backward).
+    """
+    findings: list[Finding] = []
+    given = [x.copy() for x in inputs]
+    value, backward = run(layer, given)
+    findings += _mutated(given, inputs, names, "forward")
+    _restore(given, inputs)
+
+    again, _ = run(layer, [x.copy() for x in inputs])
+    if not _same_bytes(value, again):
+        findings.append(
+            Finding(
+                "nondeterministic",
+                "Two forward passes on the same inputs give different values: make randomness an "
+                "input (a mask, say), or differences mean nothing.",
+                fails=True,
+            )
+        )
+
+    dy = upstream(value)
+    handed = dy.copy()
+    gradients = listed(backward(handed), len(inputs))
+    findings += _mutated(given, inputs, names, "backward")
+    _restore(given, inputs)
+    if not _same_bytes(handed, dy):
+        findings.append(
+            Finding(
+                "mutates-upstream",
+                "The backward pass writes to its upstream gradient; whoever else needs it (a "
+                "residual branch, say) gets something else. Work on a copy.",
+                fails=True,
+            )
+        )
+    gradients = [None if g is None else np.array(g) for g in gradients]
+
+    second = listed(backward(dy.copy()), len(inputs))
+    if not _all_same(gradients, second):
+        findings.append(
+            Finding(
+                "accumulates",
+                "A second backward pass with the same upstream gradient gives something else: the "
+                "first has left something behind (a buffer added to and never cleared?).",
+                fails=True,
+            )
+        )
+    else:
+        findings += _linear(layer, inputs, dy, gradients)
+    return Conduct(value, gradients, findings), dy
+
+
+def run(layer: Layer, inputs: Sequence[Array]) -> tuple[Array, Callable[[Array], Any]]:
+    """One forward pass: its value as an array of its own, and the way back."""
+    result = layer(*inputs)
+    if not (isinstance(result, tuple) and len(result) == 2 and callable(result[1])):
+        raise TypeError(
+            f"a layer returns (value, backward), a pair with a function; this one returns "
+            f"{_described(result)}"
+        )
+    return np.array(result[0]), result[1]
+
+
+def listed(gradients: Any, expected: int) -> list[Array | None]:
+    """What backward returned as a list; a single array serves where there is a single input."""
+    if isinstance(gradients, (tuple, list)):
+        return [None if g is None else np.asarray(g) for g in gradients]
+    if gradients is None and expected > 1:
+        return []
+    return [None if gradients is None else np.asarray(gradients)]
+
+
+def _described(result: Any) -> str:
+    if isinstance(result, tuple):
+        return f"a tuple of {', '.join(type(part).__name__ for part in result)}"
+    return f"a {type(result).__name__}"
+
+
+def _restore(given: Sequence[Array], inputs: Sequence[Array]) -> None:
+    for mine, original in zip(given, inputs, strict=True):
+        mine[...] = original
+
+
+def _same_bytes(a: Array, b: Array) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+
+
+def _all_same(first: Sequence[Array | None], second: Sequence[Array | None]) -> bool:
+    return len(first) == len(second) and all(
+        (a is None and b is None)
+        or (a is not None and b is not None and _same_bytes(np.asarray(a), np.asarray(b)))
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+def _mutated(
+    given: Sequence[Array], inputs: Sequence[Array], names: Sequence[str], which: str
+) -> list[Finding]:
+    return [
+        Finding(
+            "mutates-input",
+            f"The {which} pass writes to its input {name}: the caller's array changes under them. "
+            "Work on a copy.",
+            {"input": name, "pass": which},
+            fails=True,
+        )
+        for mine, original, name in zip(given, inputs, names, strict=True)
+        if not _same_bytes(mine, original)
+    ]
+
+
+def _linear(
+    layer: Layer, inputs: Sequence[Array], dy: Array, gradients: Sequence[Array | None]
+) -> list[Finding]:
+    """A vector-Jacobian product is linear in dy: back(dy + other) = back(dy) + back(other)."""
+    rng = np.random.default_rng(1)
+    other = np.asarray(rng.choice([-1.0, 1.0], dy.shape) * rng.uniform(0.5, 2.0, dy.shape))
+    other = (other * max(float(np.abs(dy).max(initial=0.0)), 1e-300)).astype(dy.dtype)
+    _, backward = run(layer, [x.copy() for x in inputs])
+    added = listed(backward(other.copy()), len(inputs))
+    together = listed(backward(dy + other), len(inputs))
+    precision = float(np.finfo(dy.dtype).eps)
+    for first, second, both in zip(gradients, added, together, strict=False):
+        if first is None or second is None or both is None:
+            continue
+        if not (first.shape == second.shape == both.shape and np.isfinite(first).all()):
+            continue
+        sizes = [float(np.linalg.norm(np.ravel(g))) for g in (first, second, both)]
+        gap = float(np.linalg.norm(np.ravel(both - first - second)))
+        rounding = 1e3 * precision * float(np.linalg.norm(np.ravel(dy)))
+        if gap > np.sqrt(precision) * max(sizes) and gap > rounding:
+            return [
+                Finding(
+                    "ignores-upstream",
+                    "The gradients do not follow the upstream gradient: backward(a + b) is not "
+                    "backward(a) + backward(b). Multiply by dy, once, also where the layer is "
+                    "a loss.",
+                    {"deviation": gap / max(sizes)},
+                    fails=True,
+                )
+            ]
+    return []

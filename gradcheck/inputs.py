@@ -1,0 +1,136 @@
+"""From what a user passes to named arrays: binding, names, and what may be differentiated."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from gradcheck.result import Array
+
+
+def input_names(layer: Callable[..., Any], count: int) -> list[str]:
+    """The names of a layer's inputs: its own `input_names`, or those of its signature.
+
+    Hyperparameters, which are keyword-only or bound with `functools.partial`, are not inputs.
+    """
+    own = getattr(layer, "input_names", None)
+    if own is not None:
+        return [str(name) for name in own]
+    try:
+        parameters = inspect.signature(layer).parameters.values()
+    except (TypeError, ValueError):
+        parameters = {}.values()  # type: ignore[assignment]
+    bound = layer.keywords if isinstance(layer, partial) else {}
+    names = [
+        p.name
+        for p in parameters
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name not in bound
+    ]
+    return names + [f"input{k}" for k in range(len(names), count)]
+
+
+def bind(
+    layer: Callable[..., Any], inputs: Sequence[Any], named: Mapping[str, Any]
+) -> tuple[list[str], list[Array]]:
+    """The inputs in the layer's order, as checked arrays, with their names.
+
+    Raises:
+        TypeError: for a name the layer does not have, an input missing or given twice, or an
+            array that is not of numbers.
+        ValueError: for NaN or Inf in an input.
+    """
+    names = input_names(layer, len(inputs))
+    values = dict(zip(names, inputs, strict=False))
+    for name, value in named.items():
+        if name not in names:
+            raise TypeError(f"the layer has no input {name!r}; its inputs are {', '.join(names)}")
+        if name in values:
+            raise TypeError(f"input {name!r} is given by position and by name")
+        values[name] = value
+    order = [name for name in names if name in values]
+    missing = [name for name in names[: len(order)] if name not in values]
+    missing += [name for name in _required(layer) if name not in values and name not in missing]
+    if missing:
+        raise TypeError(f"input {missing[0]!r} is missing; the layer needs {', '.join(names)}")
+    if len(inputs) > len(names) or not order:
+        raise TypeError(f"the layer takes {len(names)} inputs, {len(inputs)} were given")
+    return order, [_array(name, values[name]) for name in order]
+
+
+def _required(layer: Callable[..., Any]) -> list[str]:
+    if hasattr(layer, "input_names"):
+        return [str(name) for name in layer.input_names]
+    try:
+        parameters = inspect.signature(layer).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p.name for p in parameters if p.kind in kinds and p.default is p.empty]
+
+
+def _array(name: str, value: Any) -> Array:
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"input {name} has dtype {array.dtype}; expected float32 or float64 "
+            "(integers only for labels and indices)"
+        )
+    if array.dtype == np.float16 or array.dtype.itemsize > 8:
+        raise TypeError(f"input {name} has dtype {array.dtype}; expected float32 or float64")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        place = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
+        raise ValueError(f"input {name} holds {array[place]} at {list(place)}; expected finite")
+    return array
+
+
+def positions(
+    names: Sequence[str], arrays: Sequence[Array], wrt: str | int | Iterable[str | int] | None
+) -> list[int]:
+    """Which inputs to differentiate: those in `wrt`, or every one of floating dtype.
+
+    Raises:
+        TypeError: if one of them is not of floating dtype, or none is.
+        ValueError: for a name or number that is no input.
+    """
+    if wrt is None:
+        chosen = [k for k, x in enumerate(arrays) if x.dtype.kind == "f"]
+        if not chosen:
+            kinds = ", ".join(f"{n} ({x.dtype})" for n, x in zip(names, arrays, strict=True))
+            raise TypeError(
+                f"no input of floating dtype among {kinds}: a small step would truncate to "
+                "nothing; convert with .astype(float)"
+            )
+        return chosen
+    wanted = [wrt] if isinstance(wrt, (str, int)) else list(wrt)
+    chosen = []
+    for item in wanted:
+        if (item not in names) if isinstance(item, str) else not (0 <= item < len(names)):
+            raise ValueError(f"wrt names {item!r}; the inputs are {', '.join(names)}")
+        position = names.index(item) if isinstance(item, str) else item
+        must_be_float(names[position], arrays[position])
+        chosen.append(position)
+    return chosen
+
+
+def must_be_float(name: str, array: Array) -> None:
+    """Raise TypeError for an input that a small step would not move."""
+    if array.dtype.kind != "f":
+        raise TypeError(
+            f"input {name} is an integer array ({array.dtype}), expected float32 or float64: a "
+            "small step would truncate to nothing; convert it with .astype(float)"
+        )
+
+
+def random_upstream(value: Array, seed: int) -> Array:
+    """A random upstream gradient with random signs and no entry near zero.
+
+    Never all ones: softmax and batch normalization answer ones with an exact zero, and then
+    anything passes.
+    """
+    rng = np.random.default_rng(seed)
+    size = rng.uniform(0.5, 1.5, value.shape)
+    return np.asarray(size * rng.choice([-1.0, 1.0], value.shape), dtype=value.dtype)

@@ -1,0 +1,86 @@
+"""Points where there is no derivative: what the one-sided slopes still allow, and what ties must add up to.
+
+At a kink the slope from the left and the slope from the right do not converge to each other. Every
+value between them is a subgradient, and an honest backward pass may return any. Entries that are
+tied for a maximum each have a kink of their own, yet moved together they have none: along that
+joint direction the hand-derived gradient has to be exactly right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcheck.alignment import Layout
+from gradcheck.forward import Forward
+from gradcheck.result import Array
+
+
+def jump(centre: Array, right: Array, left: Array, noise: Array) -> Array:
+    """How far the slope jumps at the point, output by output, as a second difference.
+
+    All arguments are second differences over the same spacing: across the point, and on either
+    side of it. Where the function is smooth the three are about equal; at a kink each side is
+    straight and only the one across it is not. Zero where no kink is seen.
+    """
+    kinked = np.abs(centre) > 4 * (np.abs(right) + np.abs(left)) + 16 * noise
+    return np.where(kinked, np.abs(centre), 0.0)
+
+
+@dataclass(frozen=True)
+class Joint:
+    """The derivative along the direction that moves all kinked entries together.
+
+    `value` and `bound` keep the input's number of axes: one figure for each index of the aligned
+    axes (each image, each channel), summed over the others.
+    """
+
+    members: Array
+    axes: tuple[int, ...]
+    value: Array
+    bound: Array
+
+    def claimed(self, analytic: Array) -> Array:
+        """What the hand-derived gradient says of the same direction."""
+        return np.asarray(np.where(self.members, analytic, 0).sum(axis=self.axes, keepdims=True))
+
+    def excess(self, analytic: Array) -> Array:
+        """By how much the claim leaves what the slopes allow; zero or less where it does not."""
+        return np.asarray(np.abs(self.claimed(analytic) - self.value) - self.bound)
+
+
+def joint_direction(
+    forward: Forward,
+    position: int,
+    dy: Array,
+    noise: Array,
+    layout: Layout,
+    members: Array,
+    step: float,
+) -> Joint:
+    """Move all `members` of one input up and down together and read off the slope between.
+
+    Where the joint motion has a kink itself (several ReLUs at zero) the bound spans its one-sided
+    slopes, so nothing is asked that cannot be known. Four evaluations.
+    """
+    aligned = tuple(lane for lane in layout.lanes if lane.footprint is None)
+    slabs = Layout(layout.shape, aligned)
+    everything = (slice(None),) * len(layout.shape)
+    x = forward.inputs[position].copy()
+    direction = members.astype(x.dtype)
+    values = [
+        forward.moved(position, everything, x + np.asarray(t, x.dtype) * direction)
+        for t in (-step, -step / 2, step / 2, step)
+    ]
+    far_down, down, up, far_up = values
+    f = forward.value
+    centre = up - 2 * f + down
+    sides = np.abs(far_up - 2 * up + f) + np.abs(far_down - 2 * down + f)
+    slope = slabs.read(dy * (up - down), everything) / step
+    # Half the distance of the one-sided slopes, and the curvature and rounding of either.
+    bound = slabs.read(np.abs(dy) * (np.abs(centre) + sides + 8 * noise), everything) / step
+    axes = tuple(
+        axis for axis in range(len(layout.shape)) if axis not in {a.input_axis for a in aligned}
+    )
+    return Joint(members, axes, slope, bound)

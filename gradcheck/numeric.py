@@ -1,0 +1,396 @@
+"""The numerical witness: for every entry of a gradient a difference quotient, and a bound on its error.
+
+For L(x) = Σ dy·f(x) and one entry moved by ±h, the central quotient and its extrapolation are
+
+    D(h) = Σ dy·(f(x+h) − f(x−h)) / 2h              error h²/6·L''' + …
+    R    = (4 D(h/2) − D(h)) / 3                    error h⁴ (Richardson 1911)
+
+and what is claimed of R is   |R − L'| ≤ 2 |R − D(h/2)| + 3·noise/h + half the jump at a kink.
+
+|R − D(h/2)| estimates the error of the *worse* of the two values, which is what makes it a bound on
+the better. The factor 3 is what extrapolation makes of an error `noise` in every evaluation. The
+noise itself is measured: how far the outputs move when all inputs move by an ulp or two, and the
+fourth difference of each stencil, which a smooth function leaves at h⁴ and a noisy one at √70 times
+its noise (the column of a difference table of Moré and Wild, Estimating Computational Noise, 2011).
+Assumed is only that f is smooth, or straight on both sides of a kink, over the last step taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gradcheck.alignment import Group, Layout, find_layout
+from gradcheck.forward import Forward
+from gradcheck.kinks import Joint, joint_direction, jump
+from gradcheck.result import Array
+
+METHODS = ("extrapolated", "central", "forward", "complex")
+
+LARGEST_STEP = 0.25
+"""Relative to an entry's scale: further away is another point."""
+ROUNDS = 4
+"""How often an entry may choose another step."""
+CAUTION = 4.0
+"""Standard deviations of noise that a bound covers."""
+
+Progress = Callable[[int, int], None]
+
+
+class Estimate(NamedTuple):
+    """A derivative and a bound on its error, entry by entry."""
+
+    value: Array
+    bound: Array
+
+
+@dataclass(frozen=True)
+class NumericalGradient:
+    """What the numerical witness says of one input, all arrays shaped like it.
+
+    `kinks` marks entries where the slope jumps: there `value` is the middle of the one-sided slopes
+    and `bound` reaches both. `gross` is the gradient with nothing cancelling, the scale on which a
+    zero is a zero. `joint` is what the kinked entries must add up to.
+    """
+
+    value: Array
+    bound: Array
+    kinks: Array
+    gross: Array
+    layout: Layout
+    evaluations: int
+    joint: Joint | None = None
+
+
+def numerical_gradient(
+    f: Callable[..., Any],
+    inputs: Sequence[Array] | Array,
+    dy: Array,
+    wrt: int = 0,
+    method: str = "extrapolated",
+    seed: int = 0,
+) -> Estimate:
+    """The vector-Jacobian product Σ dy·∂f/∂x of one input by differences, with a bound on its error.
+
+    Args:
+        f: `f(*inputs)` returns an array (a layer's pair of value and way back serves too).
+        inputs: float32 or float64 arrays of any shapes, or a single one; integer ones are constants.
+        dy: the upstream gradient, of the shape of f's value.
+        wrt: the position of the input to differentiate.
+        method: `extrapolated`, `central`, `forward` or `complex` (the complex step: exact to
+            rounding where f accepts complex input).
+        seed: for the probes that find which entries can be perturbed together.
+
+    Returns:
+        `value, bound`, float64, each of the shape of that input.
+
+    Raises:
+        ValueError: for an unknown method, an upstream gradient of another shape, a value that is
+            not finite, or a forward pass that does not accept complex input (`complex`).
+        TypeError: if the input is not of floating dtype.
+    """
+    arrays = [np.asarray(x) for x in ([inputs] if isinstance(inputs, np.ndarray) else inputs)]
+    witness = NumericalWitness(Forward(f, arrays), dy, method=method, seed=seed)
+    gradient = witness.gradient(wrt)
+    return Estimate(gradient.value, gradient.bound)
+
+
+def directional_derivative(
+    f: Callable[..., Any],
+    inputs: Sequence[Array],
+    directions: Sequence[Array | None],
+    dy: Array | None = None,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """The derivative of Σ dy·f along one direction through all inputs at once, with a bound.
+
+    Args:
+        f: `f(*inputs)` returns an array; dy may be left out for a scalar.
+        inputs: arrays.
+        directions: for each input an array of its shape, or None for an input that stays.
+    """
+    forward = Forward(f, inputs)
+    dy = np.ones(()) if dy is None else dy
+
+    def along(t: Array) -> Array:
+        moved = [
+            x if v is None else x + (t * v).astype(x.dtype)
+            for x, v in zip(forward.inputs, directions, strict=True)
+        ]
+        return forward.raw(*moved)
+
+    rng = np.random.default_rng(seed)
+    # The rounding of x + t·v is that of x, which only the full inputs can show.
+    line = NumericalWitness(Forward(along, [np.zeros(())]), dy, noise=forward.noise(rng))
+    slope = line.gradient(0)
+    return float(slope.value), float(slope.bound)
+
+
+def scales(x: Array) -> Array:
+    """The size against which a step is small: |x|, and near zero what is usual in the array."""
+    magnitude = np.abs(np.asarray(x, dtype=np.float64))
+    usual = magnitude[magnitude > 0]
+    floor = 0.1 * float(np.median(usual)) if usual.size else 1.0
+    return np.maximum(magnitude, floor)
+
+
+@dataclass
+class NumericalWitness:
+    """Differences of a forward pass under one upstream gradient, for one input after another.
+
+    Args:
+        forward: the forward pass at its point.
+        dy: upstream gradient, of the shape of its value.
+        method: one of `METHODS`.
+        seed: for probes and confirmations.
+        noise: the noise of each output, where it is known already.
+        progress: called with groups done and groups in all.
+    """
+
+    forward: Forward
+    dy: Array
+    method: str = "extrapolated"
+    seed: int = 0
+    noise: Array | None = None
+    progress: Progress | None = None
+    _spread: Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(f"method is {self.method!r}, expected one of {', '.join(METHODS)}")
+        self.dy = np.asarray(self.dy, dtype=np.float64)
+        if self.dy.shape != self.forward.value.shape:
+            raise ValueError(
+                f"dy has shape {self.dy.shape}, the forward pass returns {self.forward.value.shape}"
+            )
+        rng = np.random.default_rng(self.seed)
+        self._spread = self.forward.noise(rng) if self.noise is None else np.asarray(self.noise)
+
+    def gradient(self, position: int) -> NumericalGradient:
+        """The gradient of the input at `position`: grouped if that is confirmed, one by one if not."""
+        x = self.forward.inputs[position]
+        if not np.issubdtype(x.dtype, np.floating):
+            raise TypeError(f"input {position} has dtype {x.dtype}: a step needs a float array")
+        rng = np.random.default_rng((self.seed, position))
+        before = self.forward.evaluations
+        if self.method == "complex":
+            return self._complex_step(position)
+        layout = find_layout(x.shape, self.forward.value.shape, self._touch(position), rng)
+        found = self._walk(position, layout)
+        if layout.lanes and not self._confirmed(position, found, rng):
+            layout = Layout(x.shape)
+            found = self._walk(position, layout)
+        joint = None
+        if found.kinks.sum() > 1:
+            step = 2 * _first_step(self.forward.epsilon(position))
+            step *= float(scales(x)[found.kinks].min())
+            joint = joint_direction(
+                self.forward, position, self.dy, self._spread, layout, found.kinks, step
+            )
+        return NumericalGradient(
+            found.value,
+            found.bound,
+            found.kinks,
+            found.gross,
+            layout,
+            self.forward.evaluations - before,
+            joint,
+        )
+
+    def _touch(self, position: int) -> Callable[[Array], Array]:
+        x = self.forward.inputs[position].copy()
+        everything = (slice(None),) * x.ndim
+        size = LARGEST_STEP * scales(x)
+
+        def touch(perturbation: Array) -> Array:
+            moved = (x + size * perturbation).astype(x.dtype)
+            value = self.forward.moved(position, everything, moved)
+            return np.asarray(value != self.forward.value)
+
+        return touch
+
+    def _walk(self, position: int, layout: Layout) -> _Walk:
+        """Visit every group; each of its entries walks to the step where its own bound is tight."""
+        x = self.forward.inputs[position]
+        epsilon = self.forward.epsilon(position)
+        walk = _Walk(
+            x.shape, scales(x), wanted=epsilon ** (4 / 7), start=_first_step(epsilon)
+        )
+        weighted = (self.dy * self._spread) ** 2
+        noises: dict[Any, Array] = {}
+        total = layout.count()
+        for done, group in enumerate(layout.groups()):
+            reading = layout.reading(group)
+            if reading not in noises:
+                noises[reading] = CAUTION * np.sqrt(layout.read(weighted, group))
+            noise = noises[reading]
+            h = walk.first(group)
+            for _ in range(ROUNDS):
+                rung = self._rung(position, layout, group, h, noise)
+                h, finished = walk.take(group, h, rung)
+                if finished:
+                    break
+            if self.progress is not None:
+                self.progress(done + 1, total)
+        return walk
+
+    def _rung(
+        self, position: int, layout: Layout, group: Group, h: Array, noise: Array
+    ) -> _Rung:
+        """Five points on a line through x, and what their differences say. Four evaluations."""
+        x = self.forward.inputs[position][group].copy()
+        places = [(x + t * h).astype(x.dtype) for t in (-1.0, -0.5, 0.5, 1.0)]
+        far_down, down, up, far_up = (
+            self.forward.moved(position, group, place) for place in places
+        )
+        f, dy = self.forward.value, self.dy
+        wide, narrow = (
+            places[3].astype(np.float64) - places[0],
+            places[2].astype(np.float64) - places[1],
+        )
+        with np.errstate(all="ignore"):
+            coarse = layout.read(dy * (far_up - far_down), group) / wide
+            fine = layout.read(dy * (up - down), group) / narrow
+            ratio = (wide / narrow) ** 2
+            extrapolated = (ratio * fine - coarse) / (ratio - 1)
+            centre, right, left = up - 2 * f + down, far_up - 2 * up + f, far_down - 2 * down + f
+            jumps = jump(centre, right, left, self._spread)
+            fourth = np.where(jumps > 0, 0.0, right + left - 2 * centre)
+            ragged = CAUTION * np.sqrt(layout.read((dy * fourth) ** 2, group) / 70)
+            half_jump = layout.read(np.abs(dy) * jumps, group) / narrow
+            if self.method == "forward":
+                ahead = (places[2] - x).astype(np.float64)
+                value = layout.read(dy * (up - f), group) / ahead
+                further = layout.read(dy * (far_up - f), group) / (places[3] - x)
+                truncation = 2 * np.abs(value - further)
+                value, half_jump = value, 2 * half_jump
+            else:
+                value = extrapolated if self.method == "extrapolated" else fine
+                truncation = 2 * np.abs(extrapolated - fine)
+            rounding = 6 * noise / wide
+            structure = truncation + 6 * ragged / wide
+            gross = layout.read(np.abs(dy * (up - down)), group) / narrow
+        return _Rung(value, structure, rounding, half_jump, gross)
+
+    def _confirmed(self, position: int, found: _Walk, rng: np.random.Generator) -> bool:
+        """Whether the grouped gradient predicts the slope along a random direction. Two evaluations."""
+        x = self.forward.inputs[position].copy()
+        everything = (slice(None),) * x.ndim
+        h = self.forward.epsilon(position) ** 0.4 * scales(x) * rng.uniform(0.5, 1.0, x.shape)
+        h *= rng.choice([-1.0, 1.0], x.shape)
+        ahead, behind = (x + h).astype(x.dtype), (x - h).astype(x.dtype)
+        up = self.forward.moved(position, everything, ahead)
+        down = self.forward.moved(position, everything, behind)
+        taken = (ahead.astype(np.float64) - behind) / 2
+        seen = float((self.dy * (up - down)).sum()) / 2
+        curved = np.abs(self.dy * (up - 2 * self.forward.value + down)).sum() / 2
+        allowed = curved + CAUTION * np.sqrt(((self.dy * self._spread) ** 2).sum())
+        allowed += float((np.abs(taken) * found.bound).sum())
+        return bool(abs(seen - float((taken * found.value).sum())) <= allowed)
+
+    def _complex_step(self, position: int) -> NumericalGradient:
+        """Im f(x + ih)/h: no difference, so nothing cancels (Squire and Trapp 1998)."""
+        from gradcheck.complexstep import complex_step
+
+        value, bound, gross = complex_step(self.forward, position, self.dy)
+        none = np.zeros(value.shape, dtype=bool)
+        return NumericalGradient(
+            value, bound, none, gross, Layout(value.shape), value.size, None
+        )
+
+
+def _first_step(epsilon: float) -> float:
+    """Relative first step: 6e-5 in float64, 9e-3 in float32; near the optimum for extrapolation."""
+    return 0.5 * epsilon**0.25
+
+
+class _Rung(NamedTuple):
+    """One step's estimate, with its bound in the parts that say where to go next."""
+
+    value: Array
+    structure: Array
+    rounding: Array
+    half_jump: Array
+    gross: Array
+
+    @property
+    def bound(self) -> Array:
+        bound = self.structure + self.rounding + self.half_jump
+        return np.where(np.isfinite(bound) & np.isfinite(self.value), bound, np.inf)
+
+
+class _Walk:
+    """Each entry's walk along its own steps: the best estimate so far, and where it was found."""
+
+    def __init__(
+        self, shape: tuple[int, ...], scale: Array, wanted: float, start: float
+    ) -> None:
+        self.scale = scale
+        self.wanted = wanted
+        self.start = start
+        self.value = np.zeros(shape)
+        self.bound = np.full(shape, np.inf)
+        self.step = np.zeros(shape)
+        self.half_jump = np.zeros(shape)
+        self.gross = np.zeros(shape)
+        self.largest = 0.0
+
+    @property
+    def kinks(self) -> Array:
+        """Where the slope jumps by more than everything else that is unsure."""
+        return np.asarray(2 * self.half_jump > self.bound)
+
+    def first(self, group: Group) -> Array:
+        """The first steps for a group: where its predecessor's entries ended."""
+        return self.scale[group] * self.start
+
+    def take(self, group: Group, h: Array, rung: _Rung) -> tuple[Array, bool]:
+        """Enter a rung; return the next steps, and whether all entries are good enough."""
+        worse = self._keep(group, h, rung)
+        value, bound, kinked = self.value[group], self.bound[group], self.kinks[group]
+        # A kink is settled only close by: an entry a little way off has a derivative.
+        distant = kinked & (self.step[group] > 1e-8 * self.scale[group])
+        good = bound <= self.wanted * np.maximum(np.abs(value), self.largest)
+        good = good | (kinked & ~distant)
+        self.largest = max(self.largest, float(np.abs(value).max(initial=0.0)))
+        if good.all():
+            self.start = self._usual_step(group, kinked)
+            return h, True
+        limit = LARGEST_STEP * self.scale[group]
+        with np.errstate(all="ignore"):
+            wobble = rung.structure + rung.half_jump
+            factor = np.cbrt(rung.rounding / wobble)
+            factor = np.where(np.isfinite(factor), factor, 2.0**-10)
+        down = (wobble > rung.rounding) & ~worse
+        shrunk = h * np.clip(factor, 2.0**-16, 0.25)
+        grown = np.minimum(64 * np.maximum(self.step[group], np.where(worse, 0, h)), limit)
+        leap = np.where(rung.structure < 0.01 * rung.rounding, limit, grown)
+        following = np.where(down, shrunk, np.where(worse, grown, leap))
+        following = np.where(good, self.step[group], following)
+        return following, bool(np.array_equal(following, h))
+
+    def _keep(self, group: Group, h: Array, rung: _Rung) -> Array:
+        """Keep the tighter of two estimates that agree, else the one more sure of itself."""
+        value, bound = self.value[group], self.bound[group]
+        new = rung.bound
+        with np.errstate(all="ignore"):
+            disagree = np.abs(value - rung.value) > bound + new
+            surer = new * np.abs(value) < bound * np.abs(rung.value)
+        better = np.where(disagree, surer, new < bound)
+        better = better | (np.isinf(bound) & np.isfinite(new))
+        for mine, its in (
+            (self.value, rung.value),
+            (self.bound, new),
+            (self.step, h),
+            (self.half_jump, rung.half_jump),
+            (self.gross, rung.gross),
+        ):
+            mine[group] = np.where(better, its, mine[group])
+        return np.asarray(~better)
+
+    def _usual_step(self, group: Group, kinked: Array) -> float:
+        relative = (self.step[group] / self.scale[group])[~kinked]
+        return float(np.median(relative)) if relative.size else self.start

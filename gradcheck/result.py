@@ -1,0 +1,218 @@
+"""What a check has to say: verdicts, findings, one row for each gradient, and the report around them."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tabulate import tabulate
+
+Array = NDArray[Any]
+
+
+class Verdict(Enum):
+    """PASS: agree within the bound. FAIL: differ by more. INCONCLUSIVE: the bound is too wide to tell."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+    def __str__(self) -> str:
+        return self.value
+
+    @staticmethod
+    def of(verdicts: Iterable[Verdict]) -> Verdict:
+        """The verdict on a whole: one FAIL fails it, and nothing at all proves nothing."""
+        seen = set(verdicts)
+        if Verdict.FAIL in seen:
+            return Verdict.FAIL
+        return Verdict.INCONCLUSIVE if Verdict.INCONCLUSIVE in seen or not seen else Verdict.PASS
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something seen, as a stable code, a sentence for a student, and the numbers behind it.
+
+    `fails` says whether the finding alone convicts, as a mutated input does and a kink does not.
+    """
+
+    code: str
+    message: str
+    evidence: dict[str, Any] = field(default_factory=dict)
+    fails: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One gradient: what was derived by hand, beside what its witnesses say.
+
+    `analytic`, `numeric`, `bound` and `tape` have the shape of the input (`tape` is None without a
+    twin); `bound` limits |numeric − true derivative| entry by entry. Entries at a kink carry the
+    middle of the one-sided slopes as `numeric` and half their distance in `bound`; the error
+    figures leave them out (`kinks` marks them).
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    analytic: Array
+    numeric: Array
+    bound: Array
+    tape: Array | None
+    relative_error: float
+    entry_error: float
+    tape_error: float | None
+    resolution: float
+    worst: tuple[int, ...]
+    evaluations: int
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+    kinks: Array | None = None
+
+    def to_dict(self, *, arrays: bool = False) -> dict[str, Any]:
+        """The row as plain Python values; the arrays themselves only on request."""
+        figures = {
+            "name": self.name,
+            "shape": list(self.shape),
+            "relative_error": self.relative_error,
+            "entry_error": self.entry_error,
+            "tape_error": self.tape_error,
+            "resolution": self.resolution,
+            "worst": [int(i) for i in self.worst],
+            "evaluations": self.evaluations,
+            "verdict": str(self.verdict),
+            "findings": [_finding_dict(finding) for finding in self.findings],
+        }
+        if arrays:
+            for name in ("analytic", "numeric", "bound", "tape"):
+                value = getattr(self, name)
+                figures[name] = None if value is None else np.asarray(value).tolist()
+        return figures
+
+
+COLUMNS = (
+    "gradient",
+    "shape",
+    "rel. error",
+    "vs tape",
+    "resolution",
+    "worst entry",
+    "verdict",
+)
+
+
+def figures(row: Row) -> list[str]:
+    """A row's cells under `COLUMNS`, as text: the one place that says how a figure is written."""
+    return [
+        f"d{row.name}",
+        "×".join(map(str, row.shape)) or "scalar",
+        scientific(row.relative_error),
+        "-" if row.tape_error is None else scientific(row.tape_error),
+        scientific(row.resolution),
+        f"[{', '.join(map(str, row.worst))}]" if row.worst else "-",
+        str(row.verdict),
+    ]
+
+
+def scientific(value: float) -> str:
+    """A figure in two digits, 0 where it is exactly that."""
+    return "0" if value == 0 else f"{value:.1e}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of one check: a row for each gradient, and the findings that concern the whole."""
+
+    name: str
+    rows: tuple[Row, ...]
+    findings: tuple[Finding, ...] = ()
+    seed: int = 0
+    method: str = "extrapolated"
+    evaluations: int = 0
+
+    @property
+    def verdict(self) -> Verdict:
+        """FAIL if any gradient or any finding fails; INCONCLUSIVE if anything could not be told."""
+        if any(finding.fails for finding in self.findings):
+            return Verdict.FAIL
+        return Verdict.of(row.verdict for row in self.rows)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gradient was seen to be right."""
+        return self.verdict is Verdict.PASS
+
+    def all_findings(self) -> tuple[Finding, ...]:
+        """The findings on the whole, then those of each row."""
+        return self.findings + tuple(finding for row in self.rows for finding in row.findings)
+
+    def __str__(self) -> str:
+        head = f"{self.name}: {self.verdict}"
+        table = tabulate(
+            [figures(row) for row in self.rows], COLUMNS, disable_numparse=True, stralign="right"
+        )
+        return "\n".join([head, *([table] if self.rows else []), *self._notes()])
+
+    def _notes(self) -> list[str]:
+        notes = [str(finding) for finding in self.findings]
+        notes += [f"d{row.name} {finding}" for row in self.rows for finding in row.findings]
+        return notes
+
+    def to_dict(self, *, arrays: bool = False) -> dict[str, Any]:
+        """The report as plain Python values, ready for JSON."""
+        return {
+            "name": self.name,
+            "verdict": str(self.verdict),
+            "passed": self.passed,
+            "seed": self.seed,
+            "method": self.method,
+            "evaluations": self.evaluations,
+            "rows": [row.to_dict(arrays=arrays) for row in self.rows],
+            "findings": [_finding_dict(finding) for finding in self.findings],
+        }
+
+    def to_json(self, *, arrays: bool = False, indent: int | None = 2) -> str:
+        """The report as strict JSON; figures that are not finite become null."""
+        return json.dumps(_plain(self.to_dict(arrays=arrays)), indent=indent, allow_nan=False)
+
+    def _repr_html_(self) -> str:
+        table = tabulate(
+            [figures(row) for row in self.rows], COLUMNS, tablefmt="html", disable_numparse=True
+        )
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self._notes())
+        head = f"<p><strong>{html.escape(self.name)}: {self.verdict}</strong></p>"
+        return f"{head}{table}" + (f"<ul>{notes}</ul>" if notes else "")
+
+
+def _finding_dict(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "message": finding.message,
+        "evidence": _plain(finding.evidence),
+        "fails": finding.fails,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """NumPy values as Python's own, and what JSON cannot write as null."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, complex):
+        return str(value)
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
