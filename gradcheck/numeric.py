@@ -33,7 +33,9 @@ METHODS = ("extrapolated", "central", "forward", "complex")
 LARGEST_STEP = 0.25
 """Relative to an entry's scale: further away is another point."""
 ROUNDS = 4
-"""How often an entry may choose another step."""
+"""How often a group may choose other steps before it settles for what it can see."""
+BLURRED = 1e-4
+"""A relative bound so wide that a sweep over all steps is worth its price."""
 CAUTION = 4.0
 """Standard deviations of noise that a bound covers."""
 
@@ -212,30 +214,38 @@ class NumericalWitness:
 
         return touch
 
-    def _walk(self, position: int, layout: Layout) -> _Walk:
+    def _walk(self, position: int, layout: Layout) -> _Found:
         """Visit every group; each of its entries walks to the step where its own bound is tight."""
         x = self.forward.inputs[position]
-        epsilon = self.forward.epsilon(position)
-        walk = _Walk(
-            x.shape, scales(x), wanted=epsilon ** (4 / 7), start=_first_step(epsilon)
-        )
+        scale, epsilon = scales(x), self.forward.epsilon(position)
+        wanted, start = epsilon ** (4 / 7), _first_step(epsilon)
         weighted = (self.dy * self._spread) ** 2
         noises: dict[Any, Array] = {}
-        total = layout.count()
+        found, largest, total = _Found.nothing(x.shape), 0.0, layout.count()
         for done, group in enumerate(layout.groups()):
             reading = layout.reading(group)
             if reading not in noises:
                 noises[reading] = CAUTION * np.sqrt(layout.read(weighted, group))
-            noise = noises[reading]
-            h = walk.first(group)
+            trail = _Trail(scale[group])
+            h = scale[group] * start
             for _ in range(ROUNDS):
-                rung = self._rung(position, layout, group, h, noise)
-                h, finished = walk.take(group, h, rung)
-                if finished:
+                trail.add(self._rung(position, layout, group, h, noises[reading]))
+                good = trail.good(wanted, largest)
+                if good.all():
                     break
+                h = trail.next_step(good)
+            best = trail.best
+            blurred = ~trail.good(BLURRED, largest)
+            if blurred.any():
+                steps = [t * scale[group] for t in _sweep(epsilon)]
+                rungs = [self._rung(position, layout, group, t, noises[reading]) for t in steps]
+                best = best.choose(_corroborated(rungs), blurred)
+            largest = max(largest, float(np.abs(best.value).max(initial=0.0)))
+            start = trail.usual_step(start)
+            found.enter(group, best)
             if self.progress is not None:
                 self.progress(done + 1, total)
-        return walk
+        return found
 
     def _rung(
         self, position: int, layout: Layout, group: Group, h: Array, noise: Array
@@ -266,16 +276,16 @@ class NumericalWitness:
                 value = layout.read(dy * (up - f), group) / ahead
                 further = layout.read(dy * (far_up - f), group) / (places[3] - x)
                 truncation = 2 * np.abs(value - further)
-                value, half_jump = value, 2 * half_jump
+                half_jump = 2 * half_jump
             else:
                 value = extrapolated if self.method == "extrapolated" else fine
                 truncation = 2 * np.abs(extrapolated - fine)
             rounding = 6 * noise / wide
             structure = truncation + 6 * ragged / wide
             gross = layout.read(np.abs(dy * (up - down)), group) / narrow
-        return _Rung(value, structure, rounding, half_jump, gross)
+        return _Rung(h, value, structure, rounding, half_jump, gross)
 
-    def _confirmed(self, position: int, found: _Walk, rng: np.random.Generator) -> bool:
+    def _confirmed(self, position: int, found: _Found, rng: np.random.Generator) -> bool:
         """Whether the grouped gradient predicts the slope along a random direction. Two evaluations."""
         x = self.forward.inputs[position].copy()
         everything = (slice(None),) * x.ndim
@@ -303,13 +313,15 @@ class NumericalWitness:
 
 
 def _first_step(epsilon: float) -> float:
-    """Relative first step: 6e-5 in float64, 9e-3 in float32; near the optimum for extrapolation."""
-    return 0.5 * epsilon**0.25
+    """Relative first step: 5e-5 in float64, 8e-3 in float32; near the optimum for extrapolation."""
+    # Not a power of two: a step on the grid of a coarser dtype would see nothing of its rounding.
+    return 0.43 * epsilon**0.25
 
 
 class _Rung(NamedTuple):
-    """One step's estimate, with its bound in the parts that say where to go next."""
+    """One step's estimate for a group, with its bound in the parts that say where to go next."""
 
+    step: Array
     value: Array
     structure: Array
     rounding: Array
@@ -321,76 +333,131 @@ class _Rung(NamedTuple):
         bound = self.structure + self.rounding + self.half_jump
         return np.where(np.isfinite(bound) & np.isfinite(self.value), bound, np.inf)
 
-
-class _Walk:
-    """Each entry's walk along its own steps: the best estimate so far, and where it was found."""
-
-    def __init__(
-        self, shape: tuple[int, ...], scale: Array, wanted: float, start: float
-    ) -> None:
-        self.scale = scale
-        self.wanted = wanted
-        self.start = start
-        self.value = np.zeros(shape)
-        self.bound = np.full(shape, np.inf)
-        self.step = np.zeros(shape)
-        self.half_jump = np.zeros(shape)
-        self.gross = np.zeros(shape)
-        self.largest = 0.0
-
     @property
-    def kinks(self) -> Array:
+    def kinked(self) -> Array:
         """Where the slope jumps by more than everything else that is unsure."""
         return np.asarray(2 * self.half_jump > self.bound)
 
-    def first(self, group: Group) -> Array:
-        """The first steps for a group: where its predecessor's entries ended."""
-        return self.scale[group] * self.start
+    def choose(self, other: _Rung, where: Array) -> _Rung:
+        return _Rung(*(np.where(where, b, a) for a, b in zip(self, other, strict=True)))
 
-    def take(self, group: Group, h: Array, rung: _Rung) -> tuple[Array, bool]:
-        """Enter a rung; return the next steps, and whether all entries are good enough."""
-        worse = self._keep(group, h, rung)
-        value, bound, kinked = self.value[group], self.bound[group], self.kinks[group]
+
+class _Trail:
+    """The steps that one group has tried, entry by entry, and the estimate to believe of them.
+
+    Two intervals that do not overlap cannot both be right: a step so long that the function swings
+    in between, or so short that it sees a plateau of rounding. Believed is the estimate that most
+    others agree with, the tightest of those; one that stands alone against another is widened.
+    """
+
+    def __init__(self, scale: Array) -> None:
+        self.scale = scale
+        self.rungs: list[_Rung] = []
+        self.best: _Rung
+        self.doubtful = np.zeros(scale.shape, dtype=bool)
+
+    def add(self, rung: _Rung) -> None:
+        self.rungs.append(rung)
+        if len(self.rungs) == 1:
+            self.best = rung
+            return
+        values = np.stack([r.value for r in self.rungs])
+        bounds = np.stack([r.bound for r in self.rungs])
+        with np.errstate(invalid="ignore"):
+            apart = np.abs(values[:, None] - values) > bounds[:, None] + bounds
+        dissent = apart.sum(axis=1)
+        fewest = dissent.min(axis=0)
+        candidates = np.where(dissent == fewest, bounds, np.inf)
+        choice = candidates.argmin(axis=0)
+        self.best = self.rungs[0]
+        for k, other in enumerate(self.rungs[1:], start=1):
+            self.best = self.best.choose(other, choice == k)
+        # Doubtful while as many speak against the choice as for it.
+        self.doubtful = 2 * fewest >= len(self.rungs)
+        spread = np.where(np.isfinite(bounds), np.abs(values - self.best.value), 0).max(axis=0)
+        widened = np.where(self.doubtful, spread + self.best.structure, self.best.structure)
+        self.best = self.best._replace(structure=widened)
+
+    def good(self, wanted: float, largest: float) -> Array:
+        """Which entries need no other step; `largest` is the gradient's largest entry so far."""
+        best = self.best
+        fine = best.bound <= wanted * np.maximum(np.abs(best.value), largest)
         # A kink is settled only close by: an entry a little way off has a derivative.
-        distant = kinked & (self.step[group] > 1e-8 * self.scale[group])
-        good = bound <= self.wanted * np.maximum(np.abs(value), self.largest)
-        good = good | (kinked & ~distant)
-        self.largest = max(self.largest, float(np.abs(value).max(initial=0.0)))
-        if good.all():
-            self.start = self._usual_step(group, kinked)
-            return h, True
-        limit = LARGEST_STEP * self.scale[group]
-        with np.errstate(all="ignore"):
-            wobble = rung.structure + rung.half_jump
-            factor = np.cbrt(rung.rounding / wobble)
-            factor = np.where(np.isfinite(factor), factor, 2.0**-10)
-        down = (wobble > rung.rounding) & ~worse
-        shrunk = h * np.clip(factor, 2.0**-16, 0.25)
-        grown = np.minimum(64 * np.maximum(self.step[group], np.where(worse, 0, h)), limit)
-        leap = np.where(rung.structure < 0.01 * rung.rounding, limit, grown)
-        following = np.where(down, shrunk, np.where(worse, grown, leap))
-        following = np.where(good, self.step[group], following)
-        return following, bool(np.array_equal(following, h))
+        settled = best.kinked & (best.step <= 1e-8 * self.scale)
+        return np.asarray((fine | settled) & ~self.doubtful)
 
-    def _keep(self, group: Group, h: Array, rung: _Rung) -> Array:
-        """Keep the tighter of two estimates that agree, else the one more sure of itself."""
-        value, bound = self.value[group], self.bound[group]
-        new = rung.bound
+    def next_step(self, good: Array) -> Array:
+        """Shorter where the function is not straight enough, longer where rounding is in the way."""
+        last, best = self.rungs[-1], self.best
+        wobble = last.structure + last.half_jump
         with np.errstate(all="ignore"):
-            disagree = np.abs(value - rung.value) > bound + new
-            surer = new * np.abs(value) < bound * np.abs(rung.value)
-        better = np.where(disagree, surer, new < bound)
-        better = better | (np.isinf(bound) & np.isfinite(new))
-        for mine, its in (
-            (self.value, rung.value),
-            (self.bound, new),
-            (self.step, h),
-            (self.half_jump, rung.half_jump),
-            (self.gross, rung.gross),
-        ):
-            mine[group] = np.where(better, its, mine[group])
-        return np.asarray(~better)
+            optimum = np.cbrt(last.rounding / wobble)
+        optimum = np.where(np.isfinite(optimum), optimum, 2.0**-10)
+        shorter = last.step * np.clip(optimum, 2.0**-16, 0.25)
+        limit = LARGEST_STEP * self.scale
+        # If a shorter step has made things worse, what wobbles is noise.
+        worse = (last.bound > best.bound) & (last.step < best.step)
+        longer = np.minimum(64 * np.where(worse, best.step, last.step), limit)
+        straight = ~worse & (last.structure < 0.01 * last.rounding)
+        longer = np.where(straight, limit, longer)
+        step = np.where((wobble > last.rounding) & ~worse, shorter, longer)
+        return np.asarray(np.where(good, best.step, step))
 
-    def _usual_step(self, group: Group, kinked: Array) -> float:
-        relative = (self.step[group] / self.scale[group])[~kinked]
-        return float(np.median(relative)) if relative.size else self.start
+    def usual_step(self, otherwise: float) -> float:
+        """The relative step at which this group ended: a good first one for the next."""
+        smooth = ~self.best.kinked & np.isfinite(self.best.bound)
+        relative = (self.best.step / self.scale)[smooth]
+        return float(np.median(relative)) if relative.size else otherwise
+
+
+def _sweep(epsilon: float) -> list[float]:
+    """Relative steps from the longest to the shortest that can mean anything, each 1/16 of the last."""
+    steps = [0.17]
+    while steps[-1] > 2.0**12 * epsilon:
+        steps.append(steps[-1] / 16)
+    return steps
+
+
+def _corroborated(rungs: list[_Rung]) -> _Rung:
+    """Of a sweep over all steps, the tightest estimate that a neighbouring step confirms.
+
+    A neighbour confirms if it says something of its own (its bound is not wider than its value) and
+    the two agree. On a plateau of rounding, or where the function swings within a step, neighbours
+    do not. Where none is confirmed, the bound is widened to reach them all.
+    """
+    values, bounds = np.stack([r.value for r in rungs]), np.stack([r.bound for r in rungs])
+    jumps = np.stack([r.half_jump for r in rungs])
+    with np.errstate(invalid="ignore"):
+        telling = bounds - jumps < 0.25 * (np.abs(values) + jumps)
+        agree = np.abs(values[1:] - values[:-1]) <= bounds[1:] + bounds[:-1]
+        confirmed = np.zeros(values.shape, dtype=bool)
+        confirmed[1:] |= agree & telling[:-1] & telling[1:]
+        confirmed[:-1] |= agree & telling[:-1] & telling[1:]
+    unconfirmed = ~confirmed.any(axis=0)
+    choice = np.where(confirmed | unconfirmed, bounds, np.inf).argmin(axis=0)
+    best = rungs[0]
+    for k, other in enumerate(rungs[1:], start=1):
+        best = best.choose(other, choice == k)
+    reach = np.where(np.isfinite(bounds), np.abs(values - best.value), 0).max(axis=0)
+    return best._replace(structure=best.structure + np.where(unconfirmed, reach, 0))
+
+
+@dataclass
+class _Found:
+    """The gradient of one input as it fills up, group by group."""
+
+    value: Array
+    bound: Array
+    kinks: Array
+    gross: Array
+
+    @classmethod
+    def nothing(cls, shape: tuple[int, ...]) -> _Found:
+        zero, inf = np.zeros(shape), np.full(shape, np.inf)
+        return cls(zero, inf, np.zeros(shape, dtype=bool), zero.copy())
+
+    def enter(self, group: Group, rung: _Rung) -> None:
+        self.value[group] = np.where(np.isfinite(rung.value), rung.value, 0)
+        self.bound[group] = rung.bound
+        self.kinks[group] = rung.kinked
+        self.gross[group] = np.nan_to_num(rung.gross)
