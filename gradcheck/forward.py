@@ -68,22 +68,44 @@ class Forward:
         return float(max(np.finfo(dtype).eps for dtype in dtypes))
 
     def noise(self, rng: np.random.Generator) -> Array:
-        """The rounding noise of each output: its spread when all inputs move by an ulp or two.
+        """The rounding noise of each output, measured at neighbouring points.
 
-        What a cancelling sum loses inside shows up here, and ε·|f| does not show it; ε·|f| is the
-        floor. Two evaluations. (The difference tables of Moré and Wild, Estimating Computational
-        Noise, 2011, are the thorough way; each step adds one difference of theirs, `numeric.py`.)
+        Three samples: how far the outputs move when all inputs move by an ulp or two, which shows
+        what a cancelling sum loses inside; and second differences over two longer distances, so
+        short that a smooth function leaves nothing of them, which show coarser staircases. The
+        floor is ε·|f|, with float32's ε where the values turn out to be rounded to float32.
+        (Moré and Wild, Estimating Computational Noise, 2011, is the thorough way.) Five
+        evaluations.
         """
-        spread = float(np.finfo(self.dtype).eps) * np.abs(self.value)
-        for ulps in (1, 2):
-            shaken = [self._shaken(x, ulps, rng) for x in self.inputs]
-            moved = np.abs(self(*shaken) - self.value)
-            spread = np.maximum(spread, np.where(np.isfinite(moved), moved, 0))
-        return np.asarray(spread)
+        shaken = [self._moved_by(x, 2 * self._signs(x, rng) * _ulp(x)) for x in self.inputs]
+        moved = self(*shaken)
+        samples = [moved - self.value]
+        coarse = float(np.finfo(self.dtype).eps)
+        for distance in (coarse**0.75, coarse**0.55):
+            shifts = [distance * self._signs(x, rng) * np.abs(x) for x in self.inputs]
+            ahead = self(*(self._moved_by(x, v) for x, v in zip(self.inputs, shifts, strict=True)))
+            back = self(*(self._moved_by(x, -v) for x, v in zip(self.inputs, shifts, strict=True)))
+            samples.append((ahead - 2 * self.value + back) / 2)
+        if self.dtype == np.float64 and _rounded_to_float32(ahead) and _rounded_to_float32(moved):
+            coarse = float(np.finfo(np.float32).eps)
+        spread = np.max(np.nan_to_num(np.abs(samples), nan=0.0, posinf=0.0), axis=0)
+        return np.asarray(np.maximum(spread, coarse * np.abs(self.value)))
 
     @staticmethod
-    def _shaken(x: Array, ulps: int, rng: np.random.Generator) -> Array:
-        if not np.issubdtype(x.dtype, np.floating):
-            return x
-        signs = rng.choice(np.array([-1, 1], dtype=x.dtype), x.shape)
-        return np.asarray(x + ulps * signs * np.spacing(np.abs(x)), dtype=x.dtype)
+    def _signs(x: Array, rng: np.random.Generator) -> Array:
+        return rng.choice([-1.0, 1.0], x.shape)
+
+    @staticmethod
+    def _moved_by(x: Array, shift: Array) -> Array:
+        return (x + shift).astype(x.dtype) if np.issubdtype(x.dtype, np.floating) else x
+
+
+def _ulp(x: Array) -> Array:
+    return np.spacing(np.abs(x)) if np.issubdtype(x.dtype, np.floating) else np.zeros(x.shape)
+
+
+def _rounded_to_float32(value: Array) -> bool:
+    """Whether float64 values carry no more than float32's digits, though more than round numbers do."""
+    single = value.astype(np.float32)
+    plain = single.view(np.int32) & ~0x1FFF  # ten bits of mantissa, as in a half
+    return bool((single == value).all() and (plain != single.view(np.int32)).any())

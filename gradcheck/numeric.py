@@ -37,7 +37,9 @@ ROUNDS = 4
 BLURRED = 1e-4
 """A relative bound so wide that a sweep over all steps is worth its price."""
 CAUTION = 4.0
-"""Standard deviations of noise that a bound covers."""
+"""Standard deviations of measured noise that a bound covers."""
+RAGGED = 16.0
+"""The same for noise seen in one stencil only: one sample is often far below its deviation."""
 
 Progress = Callable[[int, int], None]
 
@@ -222,23 +224,27 @@ class NumericalWitness:
         weighted = (self.dy * self._spread) ** 2
         noises: dict[Any, Array] = {}
         found, largest, total = _Found.nothing(x.shape), 0.0, layout.count()
+        roughness = 1.0
         for done, group in enumerate(layout.groups()):
             reading = layout.reading(group)
             if reading not in noises:
                 noises[reading] = CAUTION * np.sqrt(layout.read(weighted, group))
             trail = _Trail(scale[group])
             h = scale[group] * start
-            for _ in range(ROUNDS):
-                trail.add(self._rung(position, layout, group, h, noises[reading]))
+            for attempt in range(ROUNDS):
+                trail.add(self._rung(position, layout, group, h, roughness * noises[reading]))
                 good = trail.good(wanted, largest)
-                if good.all():
+                # The first group looks twice: one stencil may lie by luck on a staircase.
+                if good.all() and (done or attempt):
                     break
                 h = trail.next_step(good)
+            roughness = max(roughness, trail.roughness())
             best = trail.best
             blurred = ~trail.good(BLURRED, largest)
             if blurred.any():
                 steps = [t * scale[group] for t in _sweep(epsilon)]
-                rungs = [self._rung(position, layout, group, t, noises[reading]) for t in steps]
+                noise = roughness * noises[reading]
+                rungs = [self._rung(position, layout, group, t, noise) for t in steps]
                 best = best.choose(_corroborated(rungs), blurred)
             largest = max(largest, float(np.abs(best.value).max(initial=0.0)))
             start = trail.usual_step(start)
@@ -269,7 +275,7 @@ class NumericalWitness:
             centre, right, left = up - 2 * f + down, far_up - 2 * up + f, far_down - 2 * down + f
             jumps = jump(centre, right, left, self._spread)
             fourth = np.where(jumps > 0, 0.0, right + left - 2 * centre)
-            ragged = CAUTION * np.sqrt(layout.read((dy * fourth) ** 2, group) / 70)
+            ragged = RAGGED * np.sqrt(layout.read((dy * fourth) ** 2, group) / 70)
             half_jump = layout.read(np.abs(dy) * jumps, group) / narrow
             if self.method == "forward":
                 ahead = (places[2] - x).astype(np.float64)
@@ -281,9 +287,10 @@ class NumericalWitness:
                 value = extrapolated if self.method == "extrapolated" else fine
                 truncation = 2 * np.abs(extrapolated - fine)
             rounding = 6 * noise / wide
-            structure = truncation + 6 * ragged / wide
+            ragged = 6 * ragged / wide
+            structure = truncation + ragged
             gross = layout.read(np.abs(dy * (up - down)), group) / narrow
-        return _Rung(h, value, structure, rounding, half_jump, gross)
+        return _Rung(h, value, structure, ragged, rounding, half_jump, gross)
 
     def _confirmed(self, position: int, found: _Found, rng: np.random.Generator) -> bool:
         """Whether the grouped gradient predicts the slope along a random direction. Two evaluations."""
@@ -324,6 +331,7 @@ class _Rung(NamedTuple):
     step: Array
     value: Array
     structure: Array
+    ragged: Array
     rounding: Array
     half_jump: Array
     gross: Array
@@ -361,16 +369,16 @@ class _Trail:
         if len(self.rungs) == 1:
             self.best = rung
             return
-        values = np.stack([r.value for r in self.rungs])
-        bounds = np.stack([r.bound for r in self.rungs])
+        rungs = _monotone(self.rungs)
+        values, bounds = np.stack([r.value for r in rungs]), np.stack([r.bound for r in rungs])
         with np.errstate(invalid="ignore"):
             apart = np.abs(values[:, None] - values) > bounds[:, None] + bounds
         dissent = apart.sum(axis=1)
         fewest = dissent.min(axis=0)
         candidates = np.where(dissent == fewest, bounds, np.inf)
         choice = candidates.argmin(axis=0)
-        self.best = self.rungs[0]
-        for k, other in enumerate(self.rungs[1:], start=1):
+        self.best = rungs[0]
+        for k, other in enumerate(rungs[1:], start=1):
             self.best = self.best.choose(other, choice == k)
         # Doubtful while as many speak against the choice as for it.
         self.doubtful = 2 * fewest >= len(self.rungs)
@@ -403,6 +411,17 @@ class _Trail:
         step = np.where((wobble > last.rounding) & ~worse, shorter, longer)
         return np.asarray(np.where(good, best.step, step))
 
+    def roughness(self) -> float:
+        """How many times the measured noise most stencils of this group show: 1, unless it misses some."""
+        # Longer steps than the first would count curvature as noise.
+        near = [r for r in self.rungs if (r.step <= self.rungs[0].step).all()]
+        ratios = [
+            float(np.median(r.ragged / r.rounding)) * CAUTION / RAGGED
+            for r in near
+            if (r.rounding > 0).all() and np.isfinite(r.ragged).all() and r.ragged.size
+        ]
+        return max([1.0, *ratios])
+
     def usual_step(self, otherwise: float) -> float:
         """The relative step at which this group ended: a good first one for the next."""
         smooth = ~self.best.kinked & np.isfinite(self.best.bound)
@@ -418,6 +437,24 @@ def _sweep(epsilon: float) -> list[float]:
     return steps
 
 
+def _monotone(rungs: list[_Rung]) -> list[_Rung]:
+    """No step may claim less noise than a shorter one has seen.
+
+    What makes a stencil ragged at some step is there at every longer one, in the same size or more;
+    where a stencil looks smoother, its points have fallen on the steps of a staircase by luck.
+    """
+    steps = np.stack([r.step for r in rungs])
+    seen = np.stack([np.nan_to_num(r.structure, nan=0.0, posinf=0.0) for r in rungs]) * steps
+    return [
+        r._replace(
+            structure=np.maximum(
+                r.structure, np.where(steps < r.step, seen, 0).max(axis=0) / r.step
+            )
+        )
+        for r in rungs
+    ]
+
+
 def _corroborated(rungs: list[_Rung]) -> _Rung:
     """Of a sweep over all steps, the tightest estimate that a neighbouring step confirms.
 
@@ -425,6 +462,7 @@ def _corroborated(rungs: list[_Rung]) -> _Rung:
     the two agree. On a plateau of rounding, or where the function swings within a step, neighbours
     do not. Where none is confirmed, the bound is widened to reach them all.
     """
+    rungs = _monotone(rungs)
     values, bounds = np.stack([r.value for r in rungs]), np.stack([r.bound for r in rungs])
     jumps = np.stack([r.half_jump for r in rungs])
     with np.errstate(invalid="ignore"):
