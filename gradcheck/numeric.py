@@ -237,7 +237,7 @@ class NumericalWitness:
                 # The first group looks twice: one stencil may lie by luck on a staircase.
                 if good.all() and (done or attempt):
                     break
-                h = trail.next_step(good)
+                h = 0.6 * h if good.all() else trail.next_step(good)
             roughness = max(roughness, trail.roughness())
             best = trail.best
             blurred = ~trail.good(BLURRED, largest)

@@ -1,0 +1,193 @@
+"""The numerical witness: its value within its bound, at every scale, in few evaluations."""
+
+import mpmath
+import numpy as np
+import pytest
+from examples import dense, pairwise_max, relu, smooth_window, softmax, tanh
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradcheck import numerical_gradient
+from gradcheck.forward import Forward
+from gradcheck.numeric import NumericalWitness, directional_derivative
+
+FUNCTIONS = {
+    "exp": (np.exp, np.exp),
+    "sin50": (lambda x: np.sin(50 * x), lambda x: 50 * np.cos(50 * x)),
+    "rational": (
+        lambda x: (1 + x) / (2 + x * x),
+        lambda x: (2 - 2 * x - x * x) / (2 + x * x) ** 2,
+    ),
+    "tiny": (lambda x: 1e-8 * x**5, lambda x: 5e-8 * x**4),
+    "huge": (lambda x: 1e8 * np.tanh(x), lambda x: 1e8 / np.cosh(x) ** 2),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@given(x=st.floats(0.01, 8), sign=st.sampled_from([-1, 1]))
+def test_true_error_is_within_the_bound(name, x, sign):
+    f, derivative = FUNCTIONS[name]
+    point = np.array([sign * x])
+    value, bound = numerical_gradient(f, [point], np.ones(1))
+    true = derivative(point)
+    assert abs(value - true) <= bound + 1e-15 * abs(true)
+    assert bound <= 1e-4 * abs(true) + 1e-9 * abs(f(point))
+
+
+@given(exponent=st.integers(-6, 6), seed=st.integers(0, 1000))
+def test_steps_follow_the_scale_of_the_input(exponent, seed):
+    x = 10.0**exponent * np.random.default_rng(seed).uniform(0.5, 2, 5)
+    value, bound = numerical_gradient(np.log, [x], np.ones(5))
+    assert (np.abs(value - 1 / x) <= bound).all()
+    assert (bound <= 1e-8 / x).all()
+
+
+def test_scales_mixed_within_one_array():
+    x = 10.0 ** np.arange(-6, 7)
+    value, bound = numerical_gradient(np.log, [x], np.ones(x.size))
+    assert (np.abs(value - 1 / x) <= bound).all()
+    assert (bound <= 1e-8 / x).all()
+
+
+def test_cancellation_inside_widens_the_bound():
+    def loses_twelve_digits(x):
+        return (x + 1e4) - 1e4
+
+    misses = 0
+    for seed in range(100):
+        x = np.random.default_rng(seed).normal(size=7)
+        value, bound = numerical_gradient(loses_twelve_digits, [x], np.ones(7))
+        misses += int((np.abs(value - 1) > bound).sum())
+    assert misses == 0
+
+
+def test_float32_inside_float64_widens_the_bound():
+    def in_single(x):
+        return np.sin(x.astype(np.float32)).astype(np.float64)
+
+    x = np.random.default_rng(0).normal(size=50)
+    value, bound = numerical_gradient(in_single, [x], np.ones(50))
+    assert (np.abs(value - np.cos(x)) <= bound).all()
+    assert np.median(bound) < 1e-2
+
+
+def test_cancelling_function_against_many_digits():
+    rng = np.random.default_rng(3)
+    for x in rng.uniform(0.01, 1, 50):
+        value, bound = numerical_gradient(lambda t: (1 - np.cos(t)) / t**2, [np.array(x)], np.ones(()))
+        true = float(mpmath.diff(lambda t: (1 - mpmath.cos(t)) / t**2, mpmath.mpf(x)))
+        assert abs(value - true) <= bound
+
+
+@pytest.mark.parametrize("method", ["extrapolated", "central", "forward"])
+@pytest.mark.parametrize("layer", [tanh, softmax, smooth_window])
+def test_methods_agree_with_the_derivative(method, layer):
+    x = np.random.default_rng(1).normal(size=(3, 7))
+    y, backward = layer(x)
+    dy = np.random.default_rng(2).normal(size=y.shape)
+    value, bound = numerical_gradient(layer, [x], dy, method=method)
+    assert (np.abs(value - backward(dy)) <= bound).all()
+    assert bound.max() < {"extrapolated": 1e-8, "central": 1e-8, "forward": 1e-3}[method]
+
+
+def test_complex_step_is_exact_to_rounding():
+    x = np.random.default_rng(1).normal(size=7)
+    value, bound = numerical_gradient(lambda t: np.exp(t) * np.sin(t), [x], np.ones(7), method="complex")
+    assert np.allclose(value, np.exp(x) * (np.sin(x) + np.cos(x)), rtol=1e-14)
+    assert (np.abs(value - np.exp(x) * (np.sin(x) + np.cos(x))) <= bound).all()
+
+
+def test_complex_step_refuses_what_is_not_analytic():
+    x = np.array([0.3, -0.7])
+    with pytest.raises(ValueError, match="accepts complex input"):
+        numerical_gradient(np.abs, [x], np.ones(2), method="complex")
+    with pytest.raises(ValueError, match="not analytic"):
+        numerical_gradient(lambda t: t * np.abs(t), [x], np.ones(2), method="complex")
+
+
+def evaluations(layer, *inputs, wrt=0):
+    forward = Forward(layer, inputs)
+    dy = np.random.default_rng(0).normal(size=forward.value.shape)
+    found = NumericalWitness(forward, dy).gradient(wrt)
+    assert (np.abs(found.value - np.asarray(_way_back(layer, inputs, dy, wrt))) <= found.bound).all()
+    return found.evaluations
+
+
+def _way_back(layer, inputs, dy, wrt):
+    gradients = layer(*inputs)[1](dy)
+    return gradients[wrt] if isinstance(gradients, tuple) else gradients
+
+
+def test_a_dense_weight_costs_its_rows():
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(2, 131)), 0.1 * rng.normal(size=(131, 50)), rng.normal(size=50)
+    assert evaluations(dense, *inputs, wrt=1) <= 4 * 131 + 40
+
+
+@pytest.mark.parametrize("shape", [(1000,), (37, 41), (5, 7, 11, 3)])
+@pytest.mark.parametrize("layer", [tanh, relu])
+def test_an_elementwise_layer_costs_the_same_at_any_size(layer, shape):
+    assert evaluations(layer, np.random.default_rng(0).normal(size=shape)) <= 20
+
+
+def test_local_windows_share_evaluations():
+    x = np.random.default_rng(0).normal(size=(2, 101))
+    assert evaluations(smooth_window, x) < 101 + 60
+
+
+def test_grouping_that_a_probe_suggests_but_the_function_denies_is_dropped():
+    def hidden_coupling(x):
+        """Elementwise, but for one pair of entries."""
+        y = np.tanh(x)
+        y[3] += 0.5 * x[17] ** 2
+
+        def backward(dy):
+            dx = dy * (1 - np.tanh(x) ** 2)
+            dx[17] += dy[3] * x[17]
+            return dx
+
+        return y, backward
+
+    assert evaluations(hidden_coupling, np.random.default_rng(0).normal(size=40)) > 100
+
+
+def test_a_tie_is_a_kink_between_its_slopes():
+    found = NumericalWitness(Forward(pairwise_max, [np.array([[1.0, 1.0, 0.5]])]), np.array([2.0]))
+    gradient = found.gradient(0)
+    assert gradient.kinks.tolist() == [[True, True, False]]
+    assert np.allclose(gradient.value[0, :2], 1) and np.allclose(gradient.bound[0, :2], 1)
+    assert gradient.joint is not None
+    assert gradient.joint.excess(np.array([[2.0, 0, 0]])).max() <= 0
+    assert gradient.joint.excess(np.array([[2.0, 2.0, 0]])).max() > 1
+
+
+def test_directional_derivative_through_all_inputs():
+    rng = np.random.default_rng(4)
+    x, W, b = rng.normal(size=(3, 5)), rng.normal(size=(5, 2)), rng.normal(size=2)
+    directions = [rng.normal(size=v.shape) for v in (x, W, b)]
+    y, backward = dense(x, W, b)
+    dy = rng.normal(size=y.shape)
+    slope, bound = directional_derivative(dense, [x, W, b], directions, dy)
+    exact = sum((g * v).sum() for g, v in zip(backward(dy), directions, strict=True))
+    assert abs(slope - exact) <= bound < 1e-7 * abs(exact) + 1e-8
+
+
+def test_inputs_are_left_alone_and_results_repeat_to_the_bit():
+    x = np.random.default_rng(0).normal(size=(3, 5))
+    kept = x.copy()
+    first = numerical_gradient(softmax, [x], np.ones((3, 5)))
+    second = numerical_gradient(softmax, [x], np.ones((3, 5)))
+    assert x.tobytes() == kept.tobytes()
+    assert first.value.tobytes() == second.value.tobytes()
+    assert first.bound.tobytes() == second.bound.tobytes()
+
+
+def test_wrong_use_is_said():
+    with pytest.raises(ValueError, match="expected one of extrapolated"):
+        numerical_gradient(np.sin, [np.ones(2)], np.ones(2), method="guess")
+    with pytest.raises(ValueError, match="dy has shape"):
+        numerical_gradient(np.sin, [np.ones(2)], np.ones(3))
+    with pytest.raises(TypeError, match="needs a float array"):
+        numerical_gradient(lambda n: n * 1.0, [np.arange(3)], np.ones(3))
+    with pytest.raises(ValueError, match="NaN or Inf"):
+        numerical_gradient(lambda x: x / 0.0, [np.array([0.0])], np.ones(1))
