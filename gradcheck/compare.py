@@ -71,9 +71,7 @@ def compare(
 
 def is_vacuous(row: Row, numeric: NumericalGradient) -> bool:
     """Whether the true gradient is zero here, up to what cancels among the outputs' contributions."""
-    if norm(row.numeric) > norm(row.bound):
-        return False
-    return norm(row.bound) <= COARSEST * norm(numeric.gross) or not numeric.gross.any()
+    return not numeric.kinks.any() and _zero(numeric)
 
 
 def _verdict(
@@ -81,11 +79,15 @@ def _verdict(
 ) -> Verdict:
     if not within.all() or ties_broken > 0:
         return Verdict.FAIL
-    zero = norm(numeric.value) <= norm(numeric.bound)
-    seen = norm(numeric.bound) <= COARSEST * norm(numeric.gross) or not numeric.gross.any()
-    if resolution <= COARSEST or numeric.kinks.all() or (zero and seen):
-        return Verdict.PASS
-    return Verdict.INCONCLUSIVE
+    seen = resolution <= COARSEST or numeric.kinks.all() or _zero(numeric)
+    return Verdict.PASS if seen else Verdict.INCONCLUSIVE
+
+
+def _zero(numeric: NumericalGradient) -> bool:
+    """Whether, away from kinks, the gradient is seen to be zero on the scale of what cancels in it."""
+    smooth = ~numeric.kinks
+    bound, size = norm(numeric.bound[smooth]), norm(numeric.value[smooth])
+    return size <= bound <= COARSEST * norm(numeric.gross) or not numeric.gross.any()
 
 
 def _resolution(hand: Array, numeric: NumericalGradient) -> float:

@@ -240,7 +240,8 @@ class NumericalWitness:
                 h = 0.6 * h if good.all() else trail.next_step(good)
             roughness = max(roughness, trail.roughness())
             best = trail.best
-            blurred = ~trail.good(BLURRED, largest)
+            # Where everything cancels, a small bound on what cancels is all that can be had.
+            blurred = ~trail.good(BLURRED, np.maximum(largest, best.gross))
             if blurred.any():
                 steps = [t * scale[group] for t in _sweep(epsilon)]
                 noise = roughness * noises[reading]
@@ -386,7 +387,7 @@ class _Trail:
         widened = np.where(self.doubtful, spread + self.best.structure, self.best.structure)
         self.best = self.best._replace(structure=widened)
 
-    def good(self, wanted: float, largest: float) -> Array:
+    def good(self, wanted: float, largest: float | Array) -> Array:
         """Which entries need no other step; `largest` is the gradient's largest entry so far."""
         best = self.best
         fine = best.bound <= wanted * np.maximum(np.abs(best.value), largest)
@@ -460,7 +461,7 @@ def _corroborated(rungs: list[_Rung]) -> _Rung:
 
     A neighbour confirms if it says something of its own (its bound is not wider than its value) and
     the two agree. On a plateau of rounding, or where the function swings within a step, neighbours
-    do not. Where none is confirmed, the bound is widened to reach them all.
+    do not. Where none is confirmed, the bound is widened to reach those that contradict.
     """
     rungs = _monotone(rungs)
     values, bounds = np.stack([r.value for r in rungs]), np.stack([r.bound for r in rungs])
@@ -476,7 +477,8 @@ def _corroborated(rungs: list[_Rung]) -> _Rung:
     best = rungs[0]
     for k, other in enumerate(rungs[1:], start=1):
         best = best.choose(other, choice == k)
-    reach = np.where(np.isfinite(bounds), np.abs(values - best.value), 0).max(axis=0)
+    away = np.abs(values - best.value)
+    reach = np.where(np.isfinite(bounds) & (away > bounds + best.bound), away, 0).max(axis=0)
     return best._replace(structure=best.structure + np.where(unconfirmed, reach, 0))
 
 
