@@ -233,6 +233,7 @@ class NumericalWitness:
             h = scale[group] * start
             for attempt in range(ROUNDS):
                 trail.add(self._rung(position, layout, group, h, roughness * noises[reading]))
+                largest = max(largest, float(np.abs(trail.best.value).max(initial=0.0)))
                 good = trail.good(wanted, largest)
                 # The first group looks twice: one stencil may lie by luck on a staircase.
                 if good.all() and (done or attempt):
@@ -246,8 +247,7 @@ class NumericalWitness:
                 steps = [t * scale[group] for t in _sweep(epsilon)]
                 noise = roughness * noises[reading]
                 rungs = [self._rung(position, layout, group, t, noise) for t in steps]
-                best = best.choose(_corroborated(rungs), blurred)
-            largest = max(largest, float(np.abs(best.value).max(initial=0.0)))
+                best = best.choose(_corroborated(rungs, 10 * _first_step(epsilon) * scale[group]), blurred)
             start = trail.usual_step(start)
             found.enter(group, best)
             if self.progress is not None:
@@ -372,8 +372,11 @@ class _Trail:
             return
         rungs = _monotone(self.rungs)
         values, bounds = np.stack([r.value for r in rungs]), np.stack([r.bound for r in rungs])
+        steps = np.stack([r.step for r in rungs])
         with np.errstate(invalid="ignore"):
             apart = np.abs(values[:, None] - values) > bounds[:, None] + bounds
+        # A long step may have met a kink or another bend: it is no witness against a shorter one.
+        apart &= steps <= np.maximum(steps[:, None], steps[0])
         dissent = apart.sum(axis=1)
         fewest = dissent.min(axis=0)
         candidates = np.where(dissent == fewest, bounds, np.inf)
@@ -414,14 +417,17 @@ class _Trail:
 
     def roughness(self) -> float:
         """How many times the measured noise most stencils of this group show: 1, unless it misses some."""
-        # Longer steps than the first would count curvature as noise.
-        near = [r for r in self.rungs if (r.step <= self.rungs[0].step).all()]
+        # Curvature or a kink also makes a stencil ragged, but less so at a shorter step.
         ratios = [
             float(np.median(r.ragged / r.rounding)) * CAUTION / RAGGED
-            for r in near
-            if (r.rounding > 0).all() and np.isfinite(r.ragged).all() and r.ragged.size
+            for r in self.rungs
+            if (r.step <= self.rungs[0].step).all()
+            and (r.rounding > 0).all()
+            and np.isfinite(r.ragged).all()
+            and r.ragged.size
         ]
-        return max([1.0, *ratios])
+        shorter = len(ratios) > 1 and (self.rungs[1].step < self.rungs[0].step).all()
+        return max(1.0, min(ratios)) if shorter else 1.0
 
     def usual_step(self, otherwise: float) -> float:
         """The relative step at which this group ended: a good first one for the next."""
@@ -456,12 +462,13 @@ def _monotone(rungs: list[_Rung]) -> list[_Rung]:
     ]
 
 
-def _corroborated(rungs: list[_Rung]) -> _Rung:
+def _corroborated(rungs: list[_Rung], long: Array) -> _Rung:
     """Of a sweep over all steps, the tightest estimate that a neighbouring step confirms.
 
     A neighbour confirms if it says something of its own (its bound is not wider than its value) and
     the two agree. On a plateau of rounding, or where the function swings within a step, neighbours
-    do not. Where none is confirmed, the bound is widened to reach those that contradict.
+    do not. Where none is confirmed, the bound is widened to reach those that contradict, unless by
+    a step longer than `long`, which may have met a kink.
     """
     rungs = _monotone(rungs)
     values, bounds = np.stack([r.value for r in rungs]), np.stack([r.bound for r in rungs])
@@ -478,7 +485,9 @@ def _corroborated(rungs: list[_Rung]) -> _Rung:
     for k, other in enumerate(rungs[1:], start=1):
         best = best.choose(other, choice == k)
     away = np.abs(values - best.value)
-    reach = np.where(np.isfinite(bounds) & (away > bounds + best.bound), away, 0).max(axis=0)
+    against = (away > bounds + best.bound) & np.isfinite(bounds)
+    against &= np.stack([r.step for r in rungs]) <= long
+    reach = np.where(against, away, 0).max(axis=0)
     return best._replace(structure=best.structure + np.where(unconfirmed, reach, 0))
 
 

@@ -1,0 +1,166 @@
+"""Layers in a row, and a layer itself: the chain rule, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from layers.activations import relu
+from layers.combine import flatten
+from layers.conv import conv2d
+from layers.dense import dense
+from layers.pooling import max_pool2d
+from layers.types import Array, Backward, Layer, expect
+
+
+@dataclass(frozen=True)
+class Step:
+    """One layer of a network: its name, the layer with its hyperparameters bound, its parameters.
+
+    `parameters` gives each parameter's name and shape; the layer takes them after its input.
+    """
+
+    name: str
+    layer: Layer
+    parameters: tuple[tuple[str, tuple[int, ...]], ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The layer's name and its hyperparameters."""
+        if isinstance(self.layer, partial):
+            options = ", ".join(f"{key}={value}" for key, value in self.layer.keywords.items())
+            return f"{self.layer.func.__name__}({options})"
+        return str(getattr(self.layer, "__name__", self.layer))
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One step as it really ran: the inputs that arrived there, its value, and its way back."""
+
+    step: Step
+    inputs: tuple[Array, ...]
+    value: Array
+    backward: Backward
+
+
+class Network:
+    """Layers in a row, itself a layer: `y, backward = network(x, *parameters)`.
+
+    y = f_L(… f_2(f_1(x; θ_1); θ_2) …; θ_L)
+
+    x (N, …), parameters in the order of `names` -> y of the last layer
+
+        dh_L = dy,    dh_{l−1}, dθ_l = the way back of f_l at dh_l,    dx = dh_0
+    """
+
+    def __init__(self, steps: Sequence[Step], input_shape: tuple[int, ...]) -> None:
+        self.steps = tuple(steps)
+        self.input_shape = tuple(input_shape)
+        self.names = tuple(f"{s.name}.{name}" for s in self.steps for name, _ in s.parameters)
+        self.shapes = tuple(shape for s in self.steps for _, shape in s.parameters)
+        self.input_names = ("x", *self.names)
+        self.__name__ = "network"
+
+    def __call__(self, x: Array, *parameters: Array) -> tuple[Array, Backward]:
+        visits = list(self.trace(x, *parameters))
+
+        def backward(dy: Array) -> tuple[Array | None, ...]:
+            gradients: list[Array | None] = []
+            for visit in reversed(visits):
+                upstream, *own = visit.backward(dy)
+                gradients = [*own, *gradients]
+                assert upstream is not None
+                dy = upstream
+            return (dy, *gradients)
+
+        return visits[-1].value, backward
+
+    def trace(self, x: Array, *parameters: Array) -> Iterator[Visit]:
+        """Run forward, and show every step with the inputs that really arrive there."""
+        expect(
+            len(parameters) == len(self.names),
+            f"{len(parameters)} parameters were given, the network has {len(self.names)}",
+        )
+        waiting = list(parameters)
+        for step in self.steps:
+            own, waiting = waiting[: len(step.parameters)], waiting[len(step.parameters) :]
+            value, backward = step.layer(x, *own)
+            yield Visit(step, (x, *own), value, backward)
+            x = value
+
+    def initialize(
+        self, rng: np.random.Generator, *, scheme: str = "classic", dtype: type = np.float64
+    ) -> tuple[Array, ...]:
+        """Parameters to start from.
+
+        `classic`: weights 0.01·normal. `he`: normal with variance 2/fan-in (He et al., 2015), the
+        fan-in being all sizes but the last. Biases, the parameters with one axis, start at zero.
+        """
+        expect(scheme in ("classic", "he"), f"scheme is {scheme!r}, expected 'classic' or 'he'")
+        parameters = []
+        for shape in self.shapes:
+            spread = 0.01 if scheme == "classic" else np.sqrt(2 / np.prod(shape[:-1]))
+            weights = spread * rng.normal(size=shape) if len(shape) > 1 else np.zeros(shape)
+            parameters.append(weights.astype(dtype))
+        return tuple(parameters)
+
+    def rows(self) -> list[tuple[str, str, str, int]]:
+        """Name, kind, output shape and number of parameters of every step, for a summary."""
+        x = np.zeros((1, *self.input_shape))
+        parameters = [np.zeros(shape) for shape in self.shapes]
+        return [
+            (
+                visit.step.name,
+                visit.step.kind,
+                "×".join(str(n) for n in visit.value.shape[1:]),
+                sum(int(np.prod(shape)) for _, shape in visit.step.parameters),
+            )
+            for visit in self.trace(x, *parameters)
+        ]
+
+    @property
+    def size(self) -> int:
+        """The number of parameters."""
+        return sum(int(np.prod(shape)) for shape in self.shapes)
+
+    def summary(self) -> str:
+        """Every step with its shape and its number of parameters, and their sum."""
+        rows = [(n, kind, shape, f"{count:,}") for n, kind, shape, count in self.rows()]
+        rows = [("layer", "kind", "output", "parameters"), *rows, ("", "", "", f"{self.size:,}")]
+        widths = [max(len(row[k]) for row in rows) for k in range(4)]
+        return "\n".join(
+            f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:<{widths[2]}}  {d:>{widths[3]}}"
+            for a, b, c, d in rows
+        )
+
+
+def digits_cnn(image_shape: tuple[int, ...], classes: int = 10) -> Network:
+    """The worked example: a convolutional network that reads digits.
+
+    Convolution 3×3×8 padding 1, ReLU, max pooling 2, flatten, fully connected 100, ReLU, fully
+    connected to the classes; its logits go into `softmax_cross_entropy`. With images (28, 28, 1) it
+    has 157,990 parameters.
+    """
+    height, width, channels = image_shape
+    filters, hidden = 8, 100
+    features = (height // 2) * (width // 2) * filters
+    return Network(
+        [
+            Step("conv", partial(conv2d, padding=1), _weights(3, 3, channels, filters)),
+            Step("relu", relu),
+            Step("pool", partial(max_pool2d, size=2)),
+            Step("flatten", flatten),
+            Step("hidden", dense, _weights(features, hidden)),
+            Step("hidden_relu", relu),
+            Step("output", dense, _weights(hidden, classes)),
+        ],
+        image_shape,
+    )
+
+
+def _weights(*shape: int) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """A weight of that shape, and a bias for each of its last axis."""
+    return ("W", shape), ("b", shape[-1:])

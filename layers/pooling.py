@@ -1,0 +1,68 @@
+"""Pooling: the largest of each window, or the mean of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from layers.types import Array, Backward, expect
+from layers.windows import Pair, fold, pad, pair, windows
+
+
+def max_pool2d(
+    x: Array, *, size: int | Pair = 2, stride: int | Pair | None = None, padding: int | Pair = 0
+) -> tuple[Array, Backward]:
+    """y_nijc = max_uv x_{n, i·s+u−p, j·s+v−p, c}
+
+    x (N, H, W, C) -> y (N, H', W', C)
+
+    Padding never wins. At a tie the first of the largest, row by row, takes the whole gradient: one
+    of the subgradients. (Giving it to all of them in full is not a subgradient.) A NaN wins.
+
+        dwindow_uv = dy [uv is the first argmax]      dx += dwindow, added where windows overlap
+    """
+    size, padding = pair(size), pair(padding)
+    stride = size if stride is None else pair(stride)
+    expect(x.ndim == 4, f"x has shape {x.shape}, expected (N, H, W, C)")
+    expect(max(padding) < max(size), f"padding {padding} leaves windows {size} without a pixel")
+
+    view = windows(pad(x, padding, -np.inf), size, stride)
+    choices = view.reshape(*view.shape[:3], size[0] * size[1], -1)
+    winner = np.argmax(choices.real, axis=3, keepdims=True)
+    y = np.take_along_axis(choices, winner, axis=3)[:, :, :, 0]
+
+    def backward(dy: Array) -> tuple[Array]:
+        dwindows = np.zeros_like(choices)
+        np.put_along_axis(dwindows, winner, dy[:, :, :, None], axis=3)
+        dx = fold(dwindows.reshape(view.shape), x.shape, stride, padding)
+        return (dx,)
+
+    return y, backward
+
+
+def avg_pool2d(
+    x: Array, *, size: int | Pair = 2, stride: int | Pair | None = None, padding: int | Pair = 0
+) -> tuple[Array, Backward]:
+    """y_nijc = 1/k_ij Σ_uv x_{n, i·s+u−p, j·s+v−p, c}
+
+    x (N, H, W, C) -> y (N, H', W', C)
+
+    k_ij counts the pixels of the window that lie in the image: padding is not averaged in.
+
+        dwindow_uv = dy / k                           dx += dwindow, added where windows overlap
+    """
+    size, padding = pair(size), pair(padding)
+    stride = size if stride is None else pair(stride)
+    expect(x.ndim == 4, f"x has shape {x.shape}, expected (N, H, W, C)")
+    expect(max(padding) < max(size), f"padding {padding} leaves windows {size} without a pixel")
+
+    view = windows(pad(x, padding), size, stride)
+    inside = windows(pad(np.ones((1, *x.shape[1:3], 1), dtype=x.dtype), padding), size, stride)
+    k = inside.sum(axis=(3, 4))
+    y = view.sum(axis=(3, 4)) / k
+
+    def backward(dy: Array) -> tuple[Array]:
+        dwindows = np.broadcast_to((dy / k)[:, :, :, None, None], view.shape)
+        dx = fold(dwindows, x.shape, stride, padding)
+        return (dx,)
+
+    return y, backward

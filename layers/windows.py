@@ -1,0 +1,57 @@
+"""Sliding windows over images: cutting them out, and putting what flows back into its place."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from layers.types import Array
+
+Pair = tuple[int, int]
+
+
+def pair(value: int | Pair) -> Pair:
+    """One number for both directions, or one for each."""
+    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
+
+
+def pad(x: Array, padding: Pair, value: float = 0) -> Array:
+    """x (N, H, W, C) with `padding` rows above and below and columns left and right."""
+    ph, pw = padding
+    if ph == pw == 0:
+        return x
+    N, H, W, C = x.shape
+    padded = np.full((N, H + 2 * ph, W + 2 * pw, C), value, dtype=x.dtype)
+    padded[:, ph : ph + H, pw : pw + W] = x
+    return padded
+
+
+def windows(x: Array, size: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Array:
+    """A view (N, H', W', kh, kw, C) of x (N, H, W, C): the window at each output pixel.
+
+    windows[n, i, j, u, v, c] = x[n, i·s + u·d, j·s + v·d, c]
+    """
+    reach = tuple((k - 1) * d + 1 for k, d in zip(size, dilation, strict=True))
+    if x.shape[1] < reach[0] or x.shape[2] < reach[1]:
+        raise ValueError(f"the image, {x.shape[1:3]} with padding, is smaller than a window, {reach}")
+    view = sliding_window_view(x, reach, axis=(1, 2))
+    view = view[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
+    return view.transpose(0, 1, 2, 4, 5, 3)
+
+
+def fold(
+    dwindows: Array, shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair = (1, 1)
+) -> Array:
+    """The way back of pad and windows: what flows into each window, added up where windows overlap.
+
+    dx[n, i·s + u·d − p, j·s + v·d − p, c] += dwindows[n, i, j, u, v, c]
+    """
+    N, H, W, C = shape
+    _, rows, columns, kh, kw, _ = dwindows.shape
+    (sh, sw), (ph, pw), (dh, dw) = stride, padding, dilation
+    dpadded = np.zeros((N, H + 2 * ph, W + 2 * pw, C), dtype=dwindows.dtype)
+    for u in range(kh):
+        for v in range(kw):
+            below, right = u * dh + rows * sh, v * dw + columns * sw
+            dpadded[:, u * dh : below : sh, v * dw : right : sw] += dwindows[:, :, :, u, v]
+    return dpadded[:, ph : ph + H, pw : pw + W]
