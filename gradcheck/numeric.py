@@ -115,20 +115,32 @@ def directional_derivative(
         f: `f(*inputs)` returns an array; dy may be left out for a scalar.
         inputs: arrays.
         directions: for each input an array of its shape, or None for an input that stays.
+        dy: upstream gradient, of the shape of f's value.
+        seed: for the measurement of rounding noise.
+
+    Returns:
+        slope, bound.
     """
     forward = Forward(f, inputs)
-    dy = np.ones(()) if dy is None else dy
+    noise = forward.noise(np.random.default_rng(seed))
+    return slope_along(forward, directions, np.ones(()) if dy is None else dy, noise)
+
+
+def slope_along(
+    forward: Forward, directions: Sequence[Array | None], dy: Array, noise: Array
+) -> tuple[float, float]:
+    """As `directional_derivative`, for a forward pass whose noise is known."""
 
     def along(t: Array) -> Array:
+        forward.evaluations += 1
         moved = [
             x if v is None else x + (t * v).astype(x.dtype)
             for x, v in zip(forward.inputs, directions, strict=True)
         ]
         return forward.raw(*moved)
 
-    rng = np.random.default_rng(seed)
-    # The rounding of x + t·v is that of x, which only the full inputs can show.
-    line = NumericalWitness(Forward(along, [np.zeros(())]), dy, noise=forward.noise(rng))
+    # The rounding of x + t·v is that of x, so the noise must be that of the full inputs.
+    line = NumericalWitness(Forward(along, [np.zeros(())]), dy, noise=noise)
     slope = line.gradient(0)
     return float(slope.value), float(slope.bound)
 
@@ -160,7 +172,7 @@ class NumericalWitness:
     seed: int = 0
     noise: Array | None = None
     progress: Progress | None = None
-    _spread: Array = field(init=False)
+    spread: Array = field(init=False)
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -171,7 +183,7 @@ class NumericalWitness:
                 f"dy has shape {self.dy.shape}, the forward pass returns {self.forward.value.shape}"
             )
         rng = np.random.default_rng(self.seed)
-        self._spread = self.forward.noise(rng) if self.noise is None else np.asarray(self.noise)
+        self.spread = self.forward.noise(rng) if self.noise is None else np.asarray(self.noise)
 
     def gradient(self, position: int) -> NumericalGradient:
         """The gradient of the input at `position`: grouped if that is confirmed, one by one if not."""
@@ -192,7 +204,7 @@ class NumericalWitness:
             step = 2 * _first_step(self.forward.epsilon(position))
             step *= float(scales(x)[found.kinks].min())
             joint = joint_direction(
-                self.forward, position, self.dy, self._spread, layout, found.kinks, step
+                self.forward, position, self.dy, self.spread, layout, found.kinks, step
             )
         return NumericalGradient(
             found.value,
@@ -221,7 +233,7 @@ class NumericalWitness:
         x = self.forward.inputs[position]
         scale, epsilon = scales(x), self.forward.epsilon(position)
         wanted, start = epsilon ** (4 / 7), _first_step(epsilon)
-        weighted = (self.dy * self._spread) ** 2
+        weighted = (self.dy * self.spread) ** 2
         noises: dict[Any, Array] = {}
         found, largest, total = _Found.nothing(x.shape), 0.0, layout.count()
         roughness = 1.0
@@ -274,7 +286,7 @@ class NumericalWitness:
             ratio = (wide / narrow) ** 2
             extrapolated = (ratio * fine - coarse) / (ratio - 1)
             centre, right, left = up - 2 * f + down, far_up - 2 * up + f, far_down - 2 * down + f
-            jumps = jump(centre, right, left, self._spread)
+            jumps = jump(centre, right, left, self.spread)
             fourth = np.where(jumps > 0, 0.0, right + left - 2 * centre)
             ragged = RAGGED * np.sqrt(layout.read((dy * fourth) ** 2, group) / 70)
             half_jump = layout.read(np.abs(dy) * jumps, group) / narrow
@@ -305,7 +317,7 @@ class NumericalWitness:
         taken = (ahead.astype(np.float64) - behind) / 2
         seen = float((self.dy * (up - down)).sum()) / 2
         curved = np.abs(self.dy * (up - 2 * self.forward.value + down)).sum() / 2
-        allowed = curved + CAUTION * np.sqrt(((self.dy * self._spread) ** 2).sum())
+        allowed = curved + CAUTION * np.sqrt(((self.dy * self.spread) ** 2).sum())
         allowed += float((np.abs(taken) * found.bound).sum())
         return bool(abs(seen - float((taken * found.value).sum())) <= allowed)
 

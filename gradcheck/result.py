@@ -181,7 +181,7 @@ class Report:
 
     def to_json(self, *, arrays: bool = False, indent: int | None = 2) -> str:
         """The report as strict JSON; figures that are not finite become null."""
-        return json.dumps(_plain(self.to_dict(arrays=arrays)), indent=indent, allow_nan=False)
+        return json.dumps(plain(self.to_dict(arrays=arrays)), indent=indent, allow_nan=False)
 
     def _repr_html_(self) -> str:
         table = tabulate(
@@ -196,21 +196,21 @@ def _finding_dict(finding: Finding) -> dict[str, Any]:
     return {
         "code": finding.code,
         "message": finding.message,
-        "evidence": _plain(finding.evidence),
+        "evidence": plain(finding.evidence),
         "fails": finding.fails,
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """NumPy values as Python's own, and what JSON cannot write as null."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return plain(value.item())
     if isinstance(value, complex):
         return str(value)
     if isinstance(value, float) and not np.isfinite(value):

@@ -63,9 +63,15 @@ class Entry:
 
     def twin(self, configuration: Configuration) -> Callable[..., Any]:
         """The same forward pass in TensorFlow, which is imported here if it was not yet."""
-        return partial(
-            getattr(import_module("layers.twins"), self.name), **configuration.options
-        )
+        return twin_of(self.bound(configuration))
+
+
+def twin_of(layer: Layer) -> Callable[..., Any]:
+    """The twin of a layer, with the hyperparameters that are bound to it."""
+    twins = import_module("layers.twins")
+    if isinstance(layer, partial):
+        return partial(getattr(twins, layer.func.__name__), **layer.keywords)
+    return partial(getattr(twins, layer.__name__))  # type: ignore[attr-defined]
 
 
 def normal(**shapes: tuple[int, ...]) -> Inputs:

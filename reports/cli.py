@@ -1,0 +1,145 @@
+"""The command line: `gradcheck run`, `gradcheck check TARGET`, `gradcheck list`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from reports.errors import UserError
+
+PASSED, FAILED, MISUSED = 0, 1, 2
+"""Exit status: all passed; a gradient or the training failed, or nothing was concluded; usage."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.command(arguments))
+    except UserError as error:
+        print(f"gradcheck: {error}", file=sys.stderr)
+        return MISUSED
+    except KeyboardInterrupt:
+        print("gradcheck: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone (head, less): no traceback for that.
+        sys.stderr.close()
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gradcheck",
+        description="Check a backward pass derived by hand: is it right, how precisely can that be "
+        "known, and if not, what is wrong?",
+        epilog="Exit status: 0 all passed; 1 something failed or could not be concluded; 2 usage.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser(
+        "run", help="the main job: every layer, the whole network on real digits, then training"
+    )
+    run.add_argument(
+        "--data", default="digits", metavar="digits|mnist|FILE.npz", help="default: digits"
+    )
+    run.add_argument("--out", type=Path, default=Path("gradcheck-report"), metavar="DIR")
+    run.add_argument("--quick", action="store_true", help="fewer configurations, a shorter training")
+    run.set_defaults(command=_run)
+
+    check = commands.add_parser("check", help="check one backward pass")
+    check.add_argument(
+        "targets",
+        nargs="+",
+        metavar="TARGET",
+        help="a layer of the catalogue, FILE.py[:NAME], or package.module:NAME",
+    )
+    check.add_argument(
+        "--format", choices=("text", "github", "latex", "html", "csv", "json"), default="text"
+    )
+    check.set_defaults(command=_check)
+
+    for command in (run, check):
+        command.add_argument("--no-tape", action="store_true", help="do without TensorFlow")
+        command.add_argument("--seed", type=_seed, default=0, metavar="N")
+
+    listing = commands.add_parser("list", help="the catalogue, with formulas and shapes")
+    listing.set_defaults(command=_list)
+    return parser
+
+
+def _seed(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("a seed is not negative")
+    return number
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from reports.data import load
+
+    data = load(arguments.data)
+    _must_have_tensorflow(arguments)
+    from reports.run import Job, run
+
+    job = Job(
+        data,
+        arguments.out,
+        tape=not arguments.no_tape,
+        seed=arguments.seed,
+        quick=arguments.quick,
+    )
+    return PASSED if run(job) else FAILED
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from reports.targets import find
+
+    targets = [target for text in arguments.targets for target in find(text)]
+    if any(target.has_twin for target in targets):
+        _must_have_tensorflow(arguments)
+    reports = [target.run(arguments.seed, not arguments.no_tape) for target in targets]
+    if arguments.format == "text":
+        print("\n\n".join(str(report) for report in reports))
+    elif arguments.format == "json":
+        print("[" + ",\n".join(report.to_json() for report in reports) + "]")
+    else:
+        from reports.table import lines, render
+
+        table = [
+            line
+            for target, report in zip(targets, reports, strict=True)
+            for line in lines(target.layer, target.configuration, report)
+        ]
+        print(render(table, arguments.format))
+        for report in reports:
+            if not report.passed:
+                print(report, file=sys.stderr)
+    return PASSED if all(report.passed for report in reports) else FAILED
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from layers.catalogue import CATALOGUE
+
+    for entry in CATALOGUE.values():
+        print(f"{entry.name}\n    {entry.formula}\n    {entry.shapes}")
+        print(f"    checked: {'; '.join(one.label for one in entry.configurations)}\n")
+    return PASSED
+
+
+def _must_have_tensorflow(arguments: argparse.Namespace) -> None:
+    """Import TensorFlow now, unless the user does without it, and say how to if it is not there."""
+    if arguments.no_tape:
+        return
+    from gradcheck.tape import TensorFlowMissing, tensorflow
+
+    try:
+        tensorflow()
+    except TensorFlowMissing as error:
+        raise UserError(f"{error}. Install it, or do without: --no-tape") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

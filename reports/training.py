@@ -1,0 +1,180 @@
+"""Training, in lockstep: our network and its Keras twin side by side, the same batches, one loss curve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from gradcheck.result import Array
+from gradcheck.tape import tensorflow
+from layers.losses import softmax_cross_entropy
+from layers.network import Network
+
+LEARNING_RATE = 0.01
+STEPS = 50
+LARGEST_DEVIATION = 1e-6
+"""Between two float64 loss curves that should differ by rounding alone."""
+SMALLEST_FALL = 0.90
+SMALLEST_ACCURACY = 0.95
+
+
+class KerasOptimizer:
+    """Any Keras optimizer, applied to NumPy parameters, its state kept from step to step.
+
+    Args:
+        optimizer: a Keras optimizer of its own, not used elsewhere.
+        parameters: the arrays to start from; they are copied.
+    """
+
+    def __init__(self, optimizer: Any, parameters: Sequence[Array]) -> None:
+        tf = tensorflow()
+        self.optimizer = optimizer
+        self.variables = [tf.Variable(array, dtype=array.dtype) for array in parameters]
+        # Slots for the state are made once, here; a new optimizer a step would forget its moments.
+        optimizer.build(self.variables)
+
+    def step(self, gradients: Sequence[Array]) -> tuple[Array, ...]:
+        """Apply one gradient for each parameter; return the new parameters."""
+        tf = tensorflow()
+        tensors = [tf.constant(gradient) for gradient in gradients]
+        self.optimizer.apply_gradients(zip(tensors, self.variables, strict=True))
+        return self.parameters
+
+    @property
+    def parameters(self) -> tuple[Array, ...]:
+        """The parameters as they stand."""
+        return tuple(variable.numpy() for variable in self.variables)
+
+
+class Stepper(Protocol):
+    """Something that trains: one step on one batch, and the loss before that step."""
+
+    def step(self, x: Array, labels: Array) -> float:
+        """Take one step; return the loss that it started from."""
+        ...
+
+    def loss(self, x: Array, labels: Array) -> float:
+        """The loss as it stands."""
+        ...
+
+
+class HandTrainer:
+    """Our network, with its hand-derived way back."""
+
+    def __init__(self, network: Network, parameters: Sequence[Array], optimizer: Any) -> None:
+        self.network = network
+        self.optimizer = KerasOptimizer(optimizer, parameters)
+
+    def step(self, x: Array, labels: Array) -> float:
+        """Forward, backward by hand, and one step of the optimizer."""
+        logits, back_through_network = self.network(x, *self.optimizer.parameters)
+        loss, back_through_loss = softmax_cross_entropy(logits, labels)
+        dlogits, _ = back_through_loss(np.ones((), dtype=loss.dtype))
+        assert dlogits is not None
+        _, *gradients = back_through_network(dlogits)
+        self.optimizer.step([g for g in gradients if g is not None])
+        return float(loss)
+
+    def loss(self, x: Array, labels: Array) -> float:
+        """The loss as it stands."""
+        return float(softmax_cross_entropy(self.logits(x), labels)[0])
+
+    def logits(self, x: Array) -> Array:
+        """What the network says of images."""
+        return self.network(x, *self.optimizer.parameters)[0]
+
+    def accuracy(self, x: Array, labels: Array) -> float:
+        """The share of images that it reads right."""
+        return float((self.logits(x).argmax(axis=1) == labels).mean())
+
+
+class KerasTrainer:
+    """The twin: a Keras model with the same weights, trained by Keras and the tape alone."""
+
+    def __init__(
+        self, model: Callable[[], Any], parameters: Sequence[Array], optimizer: Any
+    ) -> None:
+        self.model = model()
+        self.model.set_weights([np.array(array) for array in parameters])
+        self.optimizer = optimizer
+
+    def step(self, x: Array, labels: Array) -> float:
+        """One step with the gradients of GradientTape."""
+        tf = tensorflow()
+        with tf.GradientTape() as tape:
+            loss = self._loss(x, labels)
+        variables = self.model.trainable_variables
+        self.optimizer.apply_gradients(
+            zip(tape.gradient(loss, variables), variables, strict=True)
+        )
+        return float(loss)
+
+    def loss(self, x: Array, labels: Array) -> float:
+        """The loss as it stands."""
+        return float(self._loss(x, labels))
+
+    def _loss(self, x: Array, labels: Array) -> Any:
+        loss = tensorflow().keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        return loss(labels, self.model(x, training=True))
+
+
+def keras_digits_cnn(image_shape: tuple[int, ...], classes: int) -> Any:
+    """The network of `layers.digits_cnn` as a Keras model in float64, weights in the same order."""
+    keras = tensorflow().keras
+    options = {"dtype": "float64"}
+    return keras.Sequential(
+        [
+            keras.Input(image_shape, dtype="float64"),
+            keras.layers.Conv2D(8, 3, padding="same", activation="relu", **options),
+            keras.layers.MaxPooling2D(2, **options),
+            keras.layers.Flatten(**options),
+            keras.layers.Dense(100, activation="relu", **options),
+            keras.layers.Dense(classes, **options),
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class Lockstep:
+    """Two loss curves, and how far they ever were apart."""
+
+    ours: tuple[float, ...]
+    twins: tuple[float, ...]
+
+    @property
+    def deviation(self) -> float:
+        """The largest relative deviation; NaN if either curve has one."""
+        ours, twins = np.array(self.ours), np.array(self.twins)
+        return float(np.max(np.abs(ours - twins) / np.maximum(np.abs(ours), np.abs(twins))))
+
+    @property
+    def parted_at(self) -> int | None:
+        """The first step at which the curves are further apart than rounding explains."""
+        for step, (mine, its) in enumerate(zip(self.ours, self.twins, strict=True)):
+            if not abs(mine - its) <= LARGEST_DEVIATION * max(abs(mine), abs(its)):
+                return step
+        return None
+
+
+def lockstep(
+    ours: Stepper,
+    twin: Stepper,
+    batches: Sequence[tuple[Array, Array]],
+    progress: Callable[[int, int], None] | None = None,
+) -> Lockstep:
+    """Train both on the same batches; the curves hold the loss before each step and after the last.
+
+    A mistake in training code, which no gradient check sees, parts the curves: an optimizer that
+    is restarted at every step does so at the second.
+    """
+    mine, its = [], []
+    for done, (x, labels) in enumerate(batches):
+        mine.append(ours.step(x, labels))
+        its.append(twin.step(x, labels))
+        if progress is not None:
+            progress(done + 1, len(batches))
+    x, labels = batches[-1]
+    return Lockstep((*mine, ours.loss(x, labels)), (*its, twin.loss(x, labels)))
