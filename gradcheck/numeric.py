@@ -299,10 +299,11 @@ class NumericalWitness:
             else:
                 value = extrapolated if self.method == "extrapolated" else fine
                 truncation = 2 * np.abs(extrapolated - fine)
-            rounding = 6 * noise / wide
+            gross = layout.read(np.abs(dy * (up - down)), group) / narrow
+            # The second term is this arithmetic's own: all that is left where outputs are exact.
+            rounding = 6 * noise / wide + 16 * np.finfo(np.float64).eps * gross
             ragged = 6 * ragged / wide
             structure = truncation + ragged
-            gross = layout.read(np.abs(dy * (up - down)), group) / narrow
         return _Rung(h, value, structure, ragged, rounding, half_jump, gross)
 
     def _confirmed(self, position: int, found: _Found, rng: np.random.Generator) -> bool:

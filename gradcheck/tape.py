@@ -30,6 +30,9 @@ def tensorflow() -> Any:
         # The C++ side logs straight to file descriptor 2, so that is what has to be held back.
         with _standard_error_withheld():
             import tensorflow as tf
+
+            # The devices are looked for at first use, with words of their own.
+            tf.config.list_logical_devices()
     except ImportError as error:
         raise TensorFlowMissing(f"TensorFlow cannot be imported: {error}") from error
     tf.get_logger().setLevel("ERROR")

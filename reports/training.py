@@ -117,7 +117,9 @@ class KerasTrainer:
         return float(self._loss(x, labels))
 
     def _loss(self, x: Array, labels: Array) -> Any:
-        loss = tensorflow().keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        keras = tensorflow().keras
+        # Keras computes a loss in float32 unless told otherwise, whatever the model's dtype.
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, dtype="float64")
         return loss(labels, self.model(x, training=True))
 
 
