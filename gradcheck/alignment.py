@@ -77,7 +77,9 @@ class Layout:
         """What `read` depends on: equal for two groups whose entries own the same outputs."""
         return tuple(
             (part.start, part.stop, part.step)
-            for part in (group[lane.input_axis] for lane in self.lanes if lane.footprint is not None)
+            for part in (
+                group[lane.input_axis] for lane in self.lanes if lane.footprint is not None
+            )
         )
 
 

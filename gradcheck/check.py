@@ -195,9 +195,7 @@ class _Described:
         return self.layer(*inputs)
 
 
-def _pair(
-    forward: Callable[..., tuple[Any, Any]], backward: Callable[[Array, Any], Any]
-) -> Layer:
+def _pair(forward: Callable[..., tuple[Any, Any]], backward: Callable[[Array, Any], Any]) -> Layer:
     def layer(*inputs: Array) -> tuple[Any, Callable[[Array], Any]]:
         result = forward(*inputs)
         if not (isinstance(result, tuple) and len(result) == 2):

@@ -20,8 +20,7 @@ def complex_step(forward: Forward, position: int, dy: Array) -> tuple[Array, Arr
         value, bound and the gradient with nothing cancelling, each of the input's shape.
 
     Raises:
-        ValueError: if f rejects complex input, drops its imaginary part, or is not analytic along
-            a random direction (its complex step then disagrees with its differences).
+        ValueError: if f rejects complex input or returns a real array.
     """
     x = forward.inputs[position]
     value, gross = np.zeros(x.shape), np.zeros(x.shape)
@@ -35,7 +34,6 @@ def complex_step(forward: Forward, position: int, dy: Array) -> tuple[Array, Arr
         inputs[position][entry] = x[entry]
     # Rounding inside f grows with what it adds up; its own measure of that is the noise.
     bound = 64 * np.finfo(np.float64).eps * (gross + np.abs(value))
-    _must_agree_with_differences(forward, position, dy, value)
     return value, bound, gross
 
 
@@ -50,19 +48,12 @@ def _imaginary(forward: Forward, inputs: list[Array]) -> Array:
     return np.asarray(value.imag)
 
 
-def _must_agree_with_differences(
-    forward: Forward, position: int, dy: Array, value: Array
-) -> None:
-    from gradcheck.numeric import directional_derivative, scales
+def must_agree(claimed: float, slope: float, doubt: float) -> None:
+    """Raise unless the complex step's slope along a line is that of differences.
 
-    x = forward.inputs[position]
-    rng = np.random.default_rng(0)
-    direction = rng.choice([-1.0, 1.0], x.shape) * scales(x)
-    directions: list[Array | None] = [None] * len(forward.inputs)
-    directions[position] = direction
-    slope, bound = directional_derivative(forward.f, forward.inputs, directions, dy)
-    claimed = float((direction * value).sum())
-    if not abs(claimed - slope) <= 2 * bound + 1e-6 * float(np.abs(direction * value).sum()):
+    An f that is not analytic (abs, max or a cast inside) drops part of the imaginary part silently.
+    """
+    if not abs(claimed - slope) <= 2 * doubt + 1e-6 * abs(slope):
         raise ValueError(
             f"{REFUSED}here Im f(x + ih)/h gives {claimed:.6g} where differences give {slope:.6g}, "
             "so f is not analytic (abs, max or a cast in it?)"

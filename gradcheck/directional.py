@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from gradcheck.compare import relative_error
-from gradcheck.numeric import NumericalWitness, scales, slope_along
+from gradcheck.ladder import scales
+from gradcheck.numeric import NumericalWitness, slope_along
 from gradcheck.result import Array, Finding, Row, Verdict
 
 ESCAPE = 1e-6
@@ -70,7 +71,9 @@ class Directions:
         return slope, bound, abs(slope - float(terms.sum()))
 
 
-def compare_directions(name: str, analytic: Array, directions: Directions, tape: Array | None) -> Row:
+def compare_directions(
+    name: str, analytic: Array, directions: Directions, tape: Array | None
+) -> Row:
     """A row for one gradient, judged along random directions, with the wrong entries if any.
 
     `numeric` and `bound` are NaN and infinite but for entries that were looked at one by one.
@@ -129,9 +132,8 @@ def _search(
     waiting = [np.flatnonzero(v)]
     while waiting and len(found) < REPORTED:
         entries = waiting.pop()
-        part = np.zeros(v.size)
-        part[entries] = v.ravel()[entries]
-        part = part.reshape(v.shape)
+        part = np.zeros(v.shape)
+        part.flat[entries] = v.flat[entries]
         slope, bound, gap = directions.gap(part, analytic)
         if gap <= bound:
             continue

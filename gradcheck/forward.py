@@ -42,7 +42,9 @@ class Forward:
         with np.errstate(all="ignore"):
             value = self.raw(*([np.array(x) for x in inputs] if self.careful else inputs))
         if not np.issubdtype(value.dtype, np.floating):
-            raise ValueError(f"the forward pass returns dtype {value.dtype}, not a real float array")
+            raise ValueError(
+                f"the forward pass returns dtype {value.dtype}, not a real float array"
+            )
         self.dtype = value.dtype
         # A reshape returns a view of the input, which is about to be put back as it was.
         return np.array(value, dtype=np.float64)
@@ -79,12 +81,17 @@ class Forward:
         ε·|f|, with float32's ε where the values turn out to be rounded to float32. Six evaluations.
         """
         signs = [rng.choice([-1.0, 1.0], x.shape) for x in self.inputs]
-        shaken = self(*(_moved(x, 2 * s * _ulp(x)) for x, s in zip(self.inputs, signs, strict=True)))
+        shaken = self(
+            *(_moved(x, 2 * s * _ulp(x)) for x, s in zip(self.inputs, signs, strict=True))
+        )
         epsilon = float(np.finfo(self.dtype).eps)
         line = [self.value]
         # Uneven distances, or the line would fall in step with the staircase that it looks for.
         for place in (1.0, 1.9, 3.1, 4.0, 5.2):
-            shifts = (place * epsilon**0.6 * s * np.abs(x) for x, s in zip(self.inputs, signs, strict=True))
+            shifts = (
+                place * epsilon**0.6 * s * np.abs(x)
+                for x, s in zip(self.inputs, signs, strict=True)
+            )
             line.append(self(*(_moved(x, v) for x, v in zip(self.inputs, shifts, strict=True))))
         samples = [shaken - self.value, *_bends(line, (0.0, 1.0, 1.9, 3.1, 4.0, 5.2))]
         spread = np.max(np.nan_to_num(np.abs(samples), nan=0.0, posinf=0.0), axis=0)
@@ -99,7 +106,8 @@ class Forward:
 def _bends(line: list[Array], places: tuple[float, ...]) -> list[Array]:
     """By how much each inner point misses the straight line between its neighbours."""
     return [
-        line[k] - (line[k - 1] * (places[k + 1] - places[k]) + line[k + 1] * (places[k] - places[k - 1]))
+        line[k]
+        - (line[k - 1] * (places[k + 1] - places[k]) + line[k + 1] * (places[k] - places[k - 1]))
         / (places[k + 1] - places[k - 1])
         for k in range(1, len(line) - 1)
     ]

@@ -23,7 +23,7 @@ def input_names(layer: Callable[..., Any], count: int) -> list[str]:
     try:
         parameters = inspect.signature(layer).parameters.values()
     except (TypeError, ValueError):
-        parameters = {}.values()  # type: ignore[assignment]
+        return [f"input{k}" for k in range(count)]
     bound = layer.keywords if isinstance(layer, partial) else {}
     names = [
         p.name

@@ -45,7 +45,7 @@ class Entry:
     @property
     def name(self) -> str:
         """The layer's name, which its twin and its page share."""
-        return str(self.layer.__name__)  # type: ignore[attr-defined]
+        return str(self.layer.__name__)
 
     @property
     def formula(self) -> str:
@@ -71,7 +71,7 @@ def twin_of(layer: Layer) -> Callable[..., Any]:
     twins = import_module("layers.twins")
     if isinstance(layer, partial):
         return partial(getattr(twins, layer.func.__name__), **layer.keywords)
-    return partial(getattr(twins, layer.__name__))  # type: ignore[attr-defined]
+    return partial(getattr(twins, layer.__name__))
 
 
 def normal(**shapes: tuple[int, ...]) -> Inputs:
@@ -89,10 +89,10 @@ def shifted(offset: float, inputs: Inputs) -> Inputs:
     return lambda rng: {name: value + offset for name, value in inputs(rng).items()}
 
 
-def tied(**shapes: tuple[int, ...]) -> Inputs:
-    """Inputs of few different values, as a digit's blank background has them."""
+def tied(levels: int, **shapes: tuple[int, ...]) -> Inputs:
+    """Inputs of a few different values, as a digit's blank background has them."""
     return lambda rng: {
-        name: 0.25 + 0.5 * rng.integers(0, 3, size=shape) for name, shape in shapes.items()
+        name: 0.25 + 0.5 * rng.integers(0, levels, size=shape) for name, shape in shapes.items()
     }
 
 
@@ -129,7 +129,9 @@ _ENTRIES = (
             _with("stride=2", _image((3, 7, 11, 2), (3, 2, 2, 3)), stride=2, padding=(1, 0)),
             _with("stride=(3, 2)", _image((2, 11, 7, 1), (2, 3, 1, 2)), stride=(3, 2)),
             _with("dilation=2", _image((2, 7, 11, 2), (3, 2, 2, 3)), dilation=2, padding=1),
-            _with("dilation=(1, 3)", _image((2, 5, 11, 2), (2, 3, 2, 3)), dilation=(1, 3), stride=2),
+            _with(
+                "dilation=(1, 3)", _image((2, 5, 11, 2), (2, 3, 2, 3)), dilation=(1, 3), stride=2
+            ),
             _with("groups=3", _image((2, 5, 7, 6), (2, 3, 2, 9)), groups=3, padding=1),
             _with("depthwise", _image((2, 7, 5, 3), (3, 3, 1, 3)), groups=3),
             _with("one pixel", _image((2, 3, 5, 2), (3, 5, 2, 7))),
@@ -140,10 +142,12 @@ _ENTRIES = (
         (
             _with("size=2", normal(x=(2, 4, 6, 3))),
             _with("overlapping", normal(x=(2, 7, 11, 3)), size=3, stride=2),
-            _with("size=(3, 2), padding=1", normal(x=(2, 5, 7, 2)), size=(3, 2), stride=1, padding=1),
+            _with(
+                "size=(3, 2), padding=1", normal(x=(2, 5, 7, 2)), size=(3, 2), stride=1, padding=1
+            ),
             _with("gaps", normal(x=(3, 7, 11, 2)), size=2, stride=3),
-            _with("ties", tied(x=(2, 6, 8, 3))),
-            _with("overlapping ties", tied(x=(2, 7, 5, 2)), size=3, stride=2),
+            _with("ties", tied(3, x=(2, 6, 8, 3))),
+            _with("overlapping ties", tied(9, x=(2, 7, 11, 2)), size=3, stride=2),
         ),
     ),
     Entry(
@@ -151,7 +155,9 @@ _ENTRIES = (
         (
             _with("size=2", normal(x=(2, 4, 6, 3))),
             _with("overlapping", normal(x=(2, 7, 11, 3)), size=3, stride=2),
-            _with("size=(3, 2), padding=1", normal(x=(2, 5, 7, 2)), size=(3, 2), stride=2, padding=1),
+            _with(
+                "size=(3, 2), padding=1", normal(x=(2, 5, 7, 2)), size=(3, 2), stride=2, padding=1
+            ),
         ),
     ),
     Entry(

@@ -23,7 +23,7 @@ def softmax_cross_entropy(
     N, C = logits.shape
     expect(labels.shape == (N,), f"labels have shape {labels.shape}, expected ({N},)")
     expect(labels.dtype.kind in "iu", f"labels have dtype {labels.dtype}, expected integers")
-    expect(N > 0 and 0 <= labels.min() and labels.max() < C, f"labels must lie in 0 … {C - 1}")
+    expect(N > 0 and labels.min() >= 0 and labels.max() < C, f"labels must lie in 0 … {C - 1}")
     expect(reduction in ("mean", "sum"), f"reduction is {reduction!r}, expected 'mean' or 'sum'")
 
     shifted = logits - logits.real.max(axis=1, keepdims=True)

@@ -65,6 +65,7 @@ class Network:
         self.__name__ = "network"
 
     def __call__(self, x: Array, *parameters: Array) -> tuple[Array, Backward]:
+        """Forward through all steps; the way back visits them in reverse."""
         visits = list(self.trace(x, *parameters))
 
         def backward(dy: Array) -> tuple[Array | None, ...]:
@@ -100,7 +101,7 @@ class Network:
         fan-in being all sizes but the last. Biases, the parameters with one axis, start at zero.
         """
         expect(scheme in ("classic", "he"), f"scheme is {scheme!r}, expected 'classic' or 'he'")
-        parameters = []
+        parameters: list[Array] = []
         for shape in self.shapes:
             spread = 0.01 if scheme == "classic" else np.sqrt(2 / np.prod(shape[:-1]))
             weights = spread * rng.normal(size=shape) if len(shape) > 1 else np.zeros(shape)

@@ -24,7 +24,7 @@ def conv2d(
 
     def places() -> list[tuple[int, ...]]:
         """Every meeting of an output pixel with an image pixel: n, i, j, row, column, u, v."""
-        found = []
+        found: list[tuple[int, ...]] = []
         for n in range(N):
             for i in range(rows):
                 for j in range(columns):

@@ -34,7 +34,9 @@ def conv2d(
     per_group = zip(
         tf.split(_padded(x, padding), groups, axis=3), tf.split(kernel, groups, axis=3), strict=True
     )
-    parts = [tf.nn.conv2d(image, part, [1, *_pair(stride), 1], "VALID") for image, part in per_group]
+    parts = [
+        tf.nn.conv2d(image, part, [1, *_pair(stride), 1], "VALID") for image, part in per_group
+    ]
     return tf.nn.bias_add(tf.concat(parts, axis=3), b)
 
 

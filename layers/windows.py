@@ -33,7 +33,9 @@ def windows(x: Array, size: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Arra
     """
     reach = tuple((k - 1) * d + 1 for k, d in zip(size, dilation, strict=True))
     if x.shape[1] < reach[0] or x.shape[2] < reach[1]:
-        raise ValueError(f"the image, {x.shape[1:3]} with padding, is smaller than a window, {reach}")
+        raise ValueError(
+            f"the image, {x.shape[1:3]} with padding, is smaller than a window, {reach}"
+        )
     view = sliding_window_view(x, reach, axis=(1, 2))
     view = view[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
     return view.transpose(0, 1, 2, 4, 5, 3)

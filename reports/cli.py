@@ -46,7 +46,9 @@ def _parser() -> argparse.ArgumentParser:
         "--data", default="digits", metavar="digits|mnist|FILE.npz", help="default: digits"
     )
     run.add_argument("--out", type=Path, default=Path("gradcheck-report"), metavar="DIR")
-    run.add_argument("--quick", action="store_true", help="fewer configurations, a shorter training")
+    run.add_argument(
+        "--quick", action="store_true", help="fewer configurations, a shorter training"
+    )
     run.set_defaults(command=_run)
 
     check = commands.add_parser("check", help="check one backward pass")

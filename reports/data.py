@@ -89,7 +89,9 @@ def _validated(source: str, arrays: dict[str, Array]) -> Digits:
                 f"{source}: x_{part} has shape {x.shape}; expected (N, H, W) or (N, H, W, C)"
             )
         if min(x.shape[1:3]) < 2:
-            raise UserError(f"{source}: x_{part} has images of {x.shape[1:3]}; expected 2×2 or more")
+            raise UserError(
+                f"{source}: x_{part} has images of {x.shape[1:3]}; expected 2×2 or more"
+            )
         if y.shape != x.shape[:1]:
             raise UserError(f"{source}: y_{part} has shape {y.shape}; expected {x.shape[:1]}")
         if y.dtype.kind not in "iu" or y.min() < 0 or y.max() > 999:
@@ -132,4 +134,6 @@ def _keras_mnist() -> Digits:
             f"--data mnist: Keras finds no {cached} and cannot download it "
             f"({type(error).__name__}). Copy mnist.npz there, or pass its path: --data mnist.npz"
         ) from error
-    return _validated("mnist (Keras)", dict(zip(NAMES, (x_train, y_train, x_test, y_test), strict=True)))
+    return _validated(
+        "mnist (Keras)", dict(zip(NAMES, (x_train, y_train, x_test, y_test), strict=True))
+    )

@@ -21,7 +21,7 @@ from reports.training import Lockstep
 # Okabe and Ito's palette, which colour-blind eyes tell apart.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#999999"
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.size": 12,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -105,7 +105,7 @@ def errors(table: Sequence[Line], title: str) -> Figure:
     """Relative error of every gradient against both witnesses, and what could be resolved."""
     names = [f"{line.layer} · {line.configuration} · d{line.row.name}" for line in table]
     places = np.arange(len(table))
-    with plt.rc_context({**STYLE, "font.size": 10}):
+    with plt.rc_context(STYLE | {"font.size": 10}):
         figure, axis = plt.subplots(figsize=(10, 1.8 + 0.22 * len(table)))
         resolution = [_drawn(line.row.resolution) for line in table]
         axis.hlines(places, SMALLEST, resolution, color=GREY, lw=5, alpha=0.3)
@@ -115,7 +115,9 @@ def errors(table: Sequence[Line], title: str) -> Figure:
         taped = [(line.row.tape_error, k) for k, line in enumerate(table)]
         seen = [(_drawn(error), k) for error, k in taped if error is not None]
         if seen:
-            axis.plot(*zip(*seen, strict=True), "D", color=ORANGE, ms=4, label="against GradientTape")
+            axis.plot(
+                *zip(*seen, strict=True), "D", color=ORANGE, ms=4, label="against GradientTape"
+            )
         for k, line in enumerate(table):
             if str(line.row.verdict) != "PASS":
                 axis.annotate(

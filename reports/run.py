@@ -7,7 +7,7 @@ import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from reports.data import Digits
 from reports.files import write_text
 from reports.progress import Progress
 from reports.table import Line, lines, render
+from reports.targets import of_catalogue
 
 IMAGES = 2
 """Real images that arrive at every layer in stage 2."""
@@ -74,22 +75,16 @@ def run(job: Job) -> bool:
 def check_layers(job: Job) -> bool:
     """Stage 1: every configuration of the catalogue, against both witnesses."""
     with _stage("Stage 1. Every layer"):
-        work = [
-            (entry, configuration)
+        targets = [
+            target
             for entry in CATALOGUE.values()
-            for configuration in entry.configurations[: 1 if job.quick else None]
+            for target in of_catalogue(entry)[: 1 if job.quick else None]
         ]
         reports = []
-        for entry, configuration in job.progress.over(work, "layers"):
-            report = check(
-                entry.bound(configuration),
-                twin=entry.twin(configuration) if job.tape else None,
-                seed=job.seed,
-                name=f"{entry.name} ({configuration.label})",
-                **configuration.inputs(np.random.default_rng(job.seed)),
-            )
+        for target in job.progress.over(targets, "layers"):
+            report = target.run(job.seed, job.tape)
             reports.append(report)
-            job.layers += lines(entry.name, configuration.label, report)
+            job.layers += lines(target.layer, target.configuration, report)
         print(render(job.layers))
         return _concluded(job, reports, job.layers)
 
@@ -150,8 +145,6 @@ def step_reports(
 
 def _named(line: Line) -> Line:
     """A parameter's row under its name in the network: conv.W."""
-    from dataclasses import replace
-
     return replace(line, row=replace(line.row, name=f"{line.layer}.{line.row.name}"))
 
 
@@ -318,7 +311,7 @@ def _write(job: Job, passed: bool) -> None:
     }
     write_text(job.out / "gradients.json", json.dumps(plain(facts), indent=2, allow_nan=False))
     images, labels = job.data.x_train, job.data.y_train
-    figures.save(figures.digits(images, labels, job.data.source), job.out / "digits.png")
+    figures.save(figures.digits(images, labels, Path(job.data.source).name), job.out / "digits.png")
     figures.save(
         figures.errors(job.layers, "Every layer: relative error of each gradient"),
         job.out / "errors-layers.png",

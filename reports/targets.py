@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck import check, check_derivative, check_pair
 from gradcheck.result import Report
+from layers.catalogue import CATALOGUE, Configuration, Entry
 from reports.errors import UserError
 
 
@@ -34,10 +36,8 @@ def find(text: str) -> list[Target]:
     Raises:
         UserError: if there is no such thing; its text names what was looked for.
     """
-    from layers.catalogue import CATALOGUE
-
     if text in CATALOGUE:
-        return _of_catalogue(text)
+        return of_catalogue(CATALOGUE[text])
     place, _, name = text.rpartition(":") if ":" in text else (text, "", "")
     if place.endswith(".py"):
         module = _load_file(Path(place))
@@ -54,31 +54,27 @@ def find(text: str) -> list[Target]:
     return [_of_module(module, place, one) for one in names]
 
 
-def _of_catalogue(name: str) -> list[Target]:
-    from gradcheck import check
-    from layers.catalogue import CATALOGUE, Configuration
+def of_catalogue(entry: Entry) -> list[Target]:
+    """A target for each configuration of a layer of the catalogue."""
+    return [_configured(entry, configuration) for configuration in entry.configurations]
 
-    entry = CATALOGUE[name]
 
-    def runner(configuration: Configuration) -> Callable[[int, bool], Report]:
-        def run(seed: int, tape: bool) -> Report:
-            return check(
-                entry.bound(configuration),
-                twin=entry.twin(configuration) if tape else None,
-                seed=seed,
-                name=f"{name} ({configuration.label})",
-                **configuration.inputs(np.random.default_rng(seed)),
-            )
+def _configured(entry: Entry, configuration: Configuration) -> Target:
+    def run(seed: int, tape: bool) -> Report:
+        inputs: dict[str, Any] = dict(configuration.inputs(np.random.default_rng(seed)))
+        return check(
+            entry.bound(configuration),
+            twin=entry.twin(configuration) if tape else None,
+            seed=seed,
+            name=f"{entry.name} ({configuration.label})",
+            **inputs,
+        )
 
-        return run
-
-    return [Target(name, one.label, runner(one), has_twin=True) for one in entry.configurations]
+    return Target(entry.name, configuration.label, run, has_twin=True)
 
 
 def _of_module(module: ModuleType, place: str, name: str) -> Target:
     """A layer, a pair NAME_forward / NAME_backward, or a function with NAME_gradient beside it."""
-    from gradcheck import check, check_derivative, check_pair
-
     draw = getattr(module, f"{name}_inputs", None)
     if not callable(draw):
         raise UserError(
@@ -98,7 +94,8 @@ def _of_module(module: ModuleType, place: str, name: str) -> Target:
                     f"{place}: {name}_gradient goes with one input, {name}_inputs gives {len(inputs)}"
                 )
             return check_derivative(function, gradient, *inputs.values(), seed=seed, name=name)
-        return check(function, seed=seed, name=name, **inputs)  # type: ignore[arg-type]
+        assert callable(function)
+        return check(function, seed=seed, name=name, **inputs)
 
     if not (callable(function) or (callable(forward) and callable(backward))):
         raise UserError(
@@ -172,9 +169,15 @@ def _where(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.lineno:
         return f"line {error.lineno}: "
     frames = traceback.extract_tb(error.__traceback__)
-    house = {str(Path(__file__).resolve().parent.parent / room) for room in ("gradcheck", "reports")}
+    house = {
+        str(Path(__file__).resolve().parent.parent / room) for room in ("gradcheck", "reports")
+    }
     for frame in reversed(frames):
         inside = any(frame.filename.startswith(room) for room in house)
-        if not inside and "importlib" not in frame.filename and "site-packages" not in frame.filename:
+        if (
+            not inside
+            and "importlib" not in frame.filename
+            and "site-packages" not in frame.filename
+        ):
             return f"line {frame.lineno}: "
     return ""

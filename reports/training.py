@@ -107,9 +107,7 @@ class KerasTrainer:
         with tf.GradientTape() as tape:
             loss = self._loss(x, labels)
         variables = self.model.trainable_variables
-        self.optimizer.apply_gradients(
-            zip(tape.gradient(loss, variables), variables, strict=True)
-        )
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return float(loss)
 
     def loss(self, x: Array, labels: Array) -> float:

@@ -74,7 +74,9 @@ def test_float32_inside_float64_widens_the_bound():
 def test_cancelling_function_against_many_digits():
     rng = np.random.default_rng(3)
     for x in rng.uniform(0.01, 1, 50):
-        value, bound = numerical_gradient(lambda t: (1 - np.cos(t)) / t**2, [np.array(x)], np.ones(()))
+        value, bound = numerical_gradient(
+            lambda t: (1 - np.cos(t)) / t**2, [np.array(x)], np.ones(())
+        )
         true = float(mpmath.diff(lambda t: (1 - mpmath.cos(t)) / t**2, mpmath.mpf(x)))
         assert abs(value - true) <= bound
 
@@ -92,7 +94,9 @@ def test_methods_agree_with_the_derivative(method, layer):
 
 def test_complex_step_is_exact_to_rounding():
     x = np.random.default_rng(1).normal(size=7)
-    value, bound = numerical_gradient(lambda t: np.exp(t) * np.sin(t), [x], np.ones(7), method="complex")
+    value, bound = numerical_gradient(
+        lambda t: np.exp(t) * np.sin(t), [x], np.ones(7), method="complex"
+    )
     assert np.allclose(value, np.exp(x) * (np.sin(x) + np.cos(x)), rtol=1e-14)
     assert (np.abs(value - np.exp(x) * (np.sin(x) + np.cos(x))) <= bound).all()
 
@@ -109,7 +113,9 @@ def evaluations(layer, *inputs, wrt=0):
     forward = Forward(layer, inputs)
     dy = np.random.default_rng(0).normal(size=forward.value.shape)
     found = NumericalWitness(forward, dy).gradient(wrt)
-    assert (np.abs(found.value - np.asarray(_way_back(layer, inputs, dy, wrt))) <= found.bound).all()
+    assert (
+        np.abs(found.value - np.asarray(_way_back(layer, inputs, dy, wrt))) <= found.bound
+    ).all()
     return found.evaluations
 
 
