@@ -27,7 +27,7 @@ def scales(x: Array) -> Array:
 def first_step(epsilon: float) -> float:
     """Relative first step: 5e-5 in float64, 8e-3 in float32; near the optimum for extrapolation."""
     # Not a power of two: a step on the grid of a coarser dtype would see nothing of its rounding.
-    return 0.43 * epsilon**0.25
+    return float(0.43 * epsilon**0.25)
 
 
 class Rung(NamedTuple):

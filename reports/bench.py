@@ -1,0 +1,328 @@
+"""`python -m reports.bench`: measures what the project promises, on this machine, and prints it.
+
+Sections: coverage, alarms, power, cost, stage1, stage2, training, start. All of them by default.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from tabulate import tabulate
+
+from gradcheck import Verdict, check, numerical_gradient
+from gradcheck.result import Array, Report
+from layers import conv2d, dense, digits_cnn, max_pool2d, reference, relu, softmax_cross_entropy
+from layers.catalogue import CATALOGUE
+
+Section = Callable[[], list[tuple[str, str, str]]]
+"""Rows of what was measured, the figure, and what was promised."""
+
+
+def coverage(pairs: int = 4000) -> list[tuple[str, str, str]]:
+    """How often the true error of a difference is within its bound, derivatives known exactly."""
+    rng = np.random.default_rng(0)
+    kinds: list[tuple[str, Any, Any, tuple[float, float]]] = [
+        ("exp", np.exp, np.exp, (-5, 20)),
+        ("sin 50x", lambda x: np.sin(50 * x), lambda x: 50 * np.cos(50 * x), (-3, 3)),
+        (
+            "rational",
+            lambda x: (1 + x) / (2 + x * x),
+            lambda x: (2 - 2 * x - x * x) / (2 + x * x) ** 2,
+            (-9, 9),
+        ),
+        ("(x + 1e4) − 1e4", lambda x: (x + 1e4) - 1e4, np.ones_like, (-1, 1)),
+        ("tanh", np.tanh, lambda x: 1 / np.cosh(x) ** 2, (-6, 6)),
+        ("1e-8 x⁵", lambda x: 1e-8 * x**5, lambda x: 5e-8 * x**4, (-3, 3)),
+        ("1e8 sin", lambda x: 1e8 * np.sin(x), lambda x: 1e8 * np.cos(x), (-3, 3)),
+    ]
+    covered, total, resolutions = 0, 0, []
+    single: list[float] = []
+    for k in range(pairs):
+        name, f, df, (low, high) = kinds[k % len(kinds)]
+        x = np.array([rng.uniform(low, high)])
+        if k % 3 == 0 and name in ("rational", "tanh"):
+            x = x * 10.0 ** rng.uniform(-6, 0)
+        if k % 5 == 0:
+            f, df = _stretched(f, df, 10.0 ** rng.integers(-6, 7))
+        coarse = k % 4 == 3 and name in ("exp", "rational", "tanh")
+        x = x.astype(np.float32) if coarse else x
+        true = df(x.astype(np.float64))
+        value, bound = numerical_gradient(f, [x], np.ones(1))
+        # The known derivative is itself rounded where it is computed.
+        covered += bool(abs(value - true)[0] <= bound[0] + 4 * np.finfo(float).eps * abs(true[0]))
+        total += 1
+        (single if coarse else resolutions).append(float(bound[0] / abs(true[0])))
+    return [
+        (
+            "function-and-point pairs with error ≤ bound",
+            f"{covered / total:.2%} of {total}",
+            "≥ 99.9 %",
+        ),
+        ("median resolution, float64", f"{np.median(resolutions):.1e}", "≤ 1e-9"),
+        ("median resolution, float32", f"{np.median(single):.1e}", "-"),
+    ]
+
+
+def _stretched(f: Any, df: Any, scale: float) -> tuple[Any, Any]:
+    """f(x·s)/s around inputs of another scale: the same derivative, elsewhere."""
+    return (lambda x: f(x)) if scale == 1 else (lambda x: scale * f(x)), lambda x: scale * df(x)
+
+
+def random_check(rng: np.random.Generator) -> Report:
+    """A right layer at a random shape, configuration, scale and seed."""
+
+    def size(low: int = 1, high: int = 6) -> int:
+        return int(rng.integers(low, high + 1))
+
+    scale, seed = 10.0 ** rng.uniform(-3, 1), int(rng.integers(2**31))
+    kind = rng.choice(["dense", "conv2d", "max", "avg", "relu", "softmax", "loss", "network"])
+
+    def normal(*shape: int) -> Array:
+        return scale * rng.normal(size=shape)
+
+    if kind == "dense":
+        n, d, m = size(), size(), size()
+        return check(dense, normal(n, d), normal(d, m), normal(m), seed=seed)
+    if kind == "conv2d":
+        kernel, groups = (size(1, 3), size(1, 3)), size(1, 2)
+        channels, features = groups * size(1, 2), groups * size(1, 2)
+        options = {"stride": size(1, 2), "padding": size(0, 1), "dilation": size(1, 2)}
+        x = normal(size(1, 2), size(5, 7), size(5, 7), channels)
+        W = normal(*kernel, channels // groups, features)
+        return check(partial(conv2d, groups=groups, **options), x, W, normal(features), seed=seed)
+    if kind in ("max", "avg"):
+        layer = CATALOGUE[f"{kind}_pool2d"].layer
+        window = size(2, 3)
+        x = normal(size(1, 2), size(3, 7), size(3, 7), size(1, 3))
+        x = np.round(x / scale) * scale if rng.random() < 0.3 else x
+        return check(partial(layer, size=window, stride=size(1, 3)), x, seed=seed)
+    if kind == "relu":
+        x = normal(size(), size(), size())
+        return check(relu, x * rng.integers(0, 2, x.shape), seed=seed)
+    if kind == "softmax":
+        return check(CATALOGUE["softmax"].layer, normal(size(), size(2)), seed=seed)
+    n, c = size(), size(2)
+    labels = rng.integers(0, c, n)
+    if kind == "loss":
+        return check(softmax_cross_entropy, normal(n, c), labels, seed=seed)
+    network = digits_cnn((4, 4, 1), c)
+    theta = [p + 0.1 * rng.normal(size=p.shape) for p in network.initialize(rng, scheme="he")]
+    x = rng.normal(size=(1, 4, 4, 1))
+    return check(network, x, *theta, wrt=["conv.W", "conv.b", "output.b"], seed=seed)
+
+
+def alarms(checks: int = 10_000) -> list[tuple[str, str, str]]:
+    """False alarms and shrugs over random right layers."""
+    rng = np.random.default_rng(1)
+    verdicts = [random_check(rng).verdict for _ in range(checks)]
+    wrong, open_ = (verdicts.count(v) for v in (Verdict.FAIL, Verdict.INCONCLUSIVE))
+    return [
+        (f"false alarms in {checks:,} checks of right layers", str(wrong), "0"),
+        ("inconclusive", f"{open_} ({open_ / checks:.2%})", "< 1 %"),
+    ]
+
+
+def power(seeds: int = 100) -> list[tuple[str, str, str]]:
+    """Small mistakes that must be convicted."""
+
+    def elementwise(f: Any, df: Any, spoil: Callable[[Array], Array]) -> Any:
+        return lambda x: (f(x), lambda dy: spoil(dy * df(x)))
+
+    def cosh2(x: Array) -> Array:
+        return np.asarray(1 / np.cosh(x) ** 2)
+
+    def one_entry(g: Array) -> Array:
+        g = g.copy()
+        g.flat[4177] *= 1.01
+        return g
+
+    cases: list[tuple[str, Any, int]] = [
+        (
+            "factor 1.0005 on a whole gradient",
+            elementwise(np.tanh, cosh2, lambda g: 1.0005 * g),
+            50,
+        ),
+        ("one entry of 10,000 wrong by 1 %", elementwise(np.tanh, cosh2, one_entry), 10_000),
+        (
+            "sign flipped on a gradient of size 1e-7",
+            elementwise(lambda x: 1e-7 * np.tanh(x), lambda x: 1e-7 * cosh2(x), np.negative),
+            50,
+        ),
+    ]
+    rows = []
+    for name, layer, size in cases:
+        convicted = sum(
+            check(layer, np.random.default_rng(s).normal(size=size), seed=s).verdict is Verdict.FAIL
+            for s in range(seeds)
+        )
+        rows.append((f"{name}: convicted", f"{convicted} of {seeds}", "all"))
+    found = 0
+    for s in range(seeds):
+        hidden = np.random.default_rng(s).random(10_000) < 0.01
+
+        def zeroed(x: Array, hidden: Array = hidden) -> Any:
+            return x.copy(), lambda dy: np.where(hidden, 0, dy)
+
+        x = np.random.default_rng(s + 1).normal(size=10_000)
+        found += check(zeroed, x, effort="directional", seed=s).verdict is Verdict.FAIL
+    rows.append(
+        ("directional, identity with 1 % zeroed: convicted", f"{found} of {seeds}", "≥ 99 %")
+    )
+    return rows
+
+
+def cost() -> list[tuple[str, str, str]]:
+    """Evaluations and seconds for large inputs."""
+    rng = np.random.default_rng(0)
+    x, W, b = rng.normal(size=(1, 1568)), 0.01 * rng.normal(size=(1568, 100)), rng.normal(size=100)
+    started = time.perf_counter()
+    row = check(dense, x, W, b, wrt="W").rows[0]
+    seconds = time.perf_counter() - started
+    elementwise = check(relu, rng.normal(size=(1000, 1000))).rows[0]
+    return [
+        ("dense W (1568, 100): evaluations", f"{row.evaluations:,}", f"≤ {4 * 1568:,} + a few"),
+        ("dense W (1568, 100): seconds", f"{seconds:.2f}", "< 2"),
+        ("relu of 10⁶ entries: evaluations", str(elementwise.evaluations), "≤ 20"),
+    ]
+
+
+def stage1(seeds: int = 100) -> list[tuple[str, str, str]]:
+    """The catalogue over many seeds, numerical witness alone."""
+    largest, bad, total = 0.0, 0, 0
+    for seed in range(seeds):
+        for entry in CATALOGUE.values():
+            for one in entry.configurations:
+                inputs: dict[str, Any] = dict(one.inputs(np.random.default_rng(seed)))
+                report = check(entry.bound(one), seed=seed, **inputs)
+                total += 1
+                bad += not report.passed
+                largest = max([largest, *(row.relative_error for row in report.rows)])
+    return [
+        (f"stage 1, {seeds} seeds: not PASS", f"{bad} of {total}", "0"),
+        ("stage 1: largest relative error", f"{largest:.1e}", "≤ 1e-8"),
+    ]
+
+
+def stage2(images: int = 100) -> list[tuple[str, str, str]]:
+    """Every parameter of the network on real images, one image at a time."""
+    from pathlib import Path
+
+    from reports.data import load
+    from reports.run import Job, starting_point, step_reports
+
+    data = load(_data_argument())
+    network = digits_cnn(data.x_train.shape[1:], data.classes)
+    parameters = starting_point(network, 0)
+    bad, seconds = 0, []
+    for k in range(images):
+        job = Job(data, Path(), tape=False, seed=k)
+        started = time.perf_counter()
+        x, labels = data.x_train[k : k + 1], data.y_train[k : k + 1]
+        bad += sum(not r.passed for r in step_reports(network, x, labels, parameters, job))
+        seconds.append(time.perf_counter() - started)
+    return [
+        (f"stage 2, {images} images of {data.source}: layers not PASS", str(bad), "0"),
+        (
+            f"all {network.size:,} parameters on one image: seconds",
+            f"{np.median(seconds):.2f}",
+            "< 10",
+        ),
+    ]
+
+
+def _data_argument() -> str:
+    return next((a.removeprefix("--data=") for a in sys.argv if a.startswith("--data=")), "digits")
+
+
+def training() -> list[tuple[str, str, str]]:
+    """Forward and backward of convolution and pooling against the plain loops, 100 images 28×28."""
+    rng = np.random.default_rng(0)
+    x, W, b = rng.normal(size=(100, 28, 28, 1)), rng.normal(size=(3, 3, 1, 8)), rng.normal(size=8)
+
+    def fast() -> None:
+        y, back = conv2d(x, W, b, padding=1)
+        pooled, back_pool = max_pool2d(y)
+        back(back_pool(pooled)[0])  # type: ignore[arg-type]
+
+    def plain() -> None:
+        few = x[:2]
+        y, back = reference.conv2d(few, W, b, padding=1)
+        pooled, back_pool = reference.max_pool2d(y)
+        back(back_pool(pooled)[0])  # type: ignore[arg-type]
+
+    network = digits_cnn((28, 28, 1))
+    theta = network.initialize(rng, scheme="he")
+    labels = rng.integers(0, 10, 100)
+
+    def step() -> None:
+        logits, back = network(x, *theta)
+        loss, back_loss = softmax_cross_entropy(logits, labels)
+        back(back_loss(np.ones_like(loss))[0])  # type: ignore[arg-type]
+
+    quick, slow, whole = _seconds(fast, 5), 50 * _seconds(plain, 1), _seconds(step, 5)
+    return [
+        ("convolution and pooling, plain loops: s a step (2 images × 50)", f"{slow:.1f}", "-"),
+        ("convolution and pooling, fast: s a step", f"{quick:.4f}", "-"),
+        ("whole network, forward and backward: s a step", f"{whole:.4f}", "-"),
+        ("plain loops over whole fast step", f"{slow / whole:.0f}×", "≥ 200×"),
+    ]
+
+
+def _seconds(work: Callable[[], None], times: int) -> float:
+    """The quickest of several runs: the one that nothing else disturbed."""
+    best = float("inf")
+    for _ in range(times):
+        started = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - started)
+    return best
+
+
+def start() -> list[tuple[str, str, str]]:
+    """A cold start of the command line."""
+
+    def run(*arguments: str) -> Callable[[], None]:
+        command = [sys.executable, "-m", "reports", *arguments]
+        return lambda: void(subprocess.run(command, check=True, capture_output=True))
+
+    def void(_: object) -> None:
+        return None
+
+    checked = _seconds(run("check", "dense", "--no-tape"), 3)
+    helped = _seconds(run("--help"), 3)
+    return [
+        ("gradcheck check dense --no-tape: s", f"{checked:.2f}", "< 1"),
+        ("gradcheck --help: s", f"{helped:.2f}", "-"),
+    ]
+
+
+SECTIONS: dict[str, Section] = {
+    "coverage": coverage,
+    "alarms": alarms,
+    "power": power,
+    "cost": cost,
+    "stage1": stage1,
+    "stage2": stage2,
+    "training": training,
+    "start": start,
+}
+
+
+def main() -> None:
+    """Measure the sections named on the command line, or all."""
+    chosen = [a for a in sys.argv[1:] if not a.startswith("-")] or list(SECTIONS)
+    for name in chosen:
+        started = time.perf_counter()
+        rows = SECTIONS[name]()
+        print(tabulate(rows, (name, "measured", "promised"), disable_numparse=True))
+        print(f"({time.perf_counter() - started:.0f} s)\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""The command line: exit status, formats, bad input in one line, and what is not imported."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from reports.cli import main
+
+EXAMPLE = """
+import numpy as np
+
+def affine_forward(x, w, b):
+    return x @ w + b, (x, w)
+
+def affine_backward(dout, cache):
+    x, w = cache
+    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
+
+def affine_inputs(rng):
+    return {"x": rng.normal(size=(3, 5)), "w": rng.normal(size=(5, 2)), "b": rng.normal(size=2)}
+
+def cube(x):
+    return x ** 3
+
+def cube_gradient(x):
+    return FACTOR * x ** 2
+
+def cube_inputs(rng):
+    return {"x": rng.normal(size=7)}
+
+def square(x):
+    return x * x, lambda dy: 2 * x * dy
+
+def square_inputs(rng):
+    return {"x": rng.normal(size=4)}
+
+FACTOR = 3
+"""
+
+
+@pytest.fixture
+def example(tmp_path):
+    path = tmp_path / "layers.py"  # A user may well call it that.
+    path.write_text(EXAMPLE)
+    return path
+
+
+def refused(capsys, *argv):
+    assert main(argv) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("gradcheck: ")
+    assert len(error.splitlines()) == 1
+    return error
+
+
+def test_check_a_layer_of_the_catalogue(capsys):
+    assert main(["check", "dense", "--no-tape"]) == 0
+    said = capsys.readouterr().out
+    assert "dW" in said
+    assert "PASS" in said
+
+
+def test_check_a_file(example, capsys):
+    assert main(["check", str(example)]) == 0
+    assert capsys.readouterr().out.count("PASS") >= 3
+    assert main(["check", f"{example}:affine"]) == 0
+    example.write_text(EXAMPLE.replace("FACTOR = 3", "FACTOR = 2"))
+    assert main(["check", f"{example}:cube"]) == 1
+    assert "FAIL" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", ["github", "latex", "html", "csv", "json"])
+def test_formats(form, capsys):
+    assert main(["check", "relu", "--no-tape", "--format", form]) == 0
+    said = capsys.readouterr().out
+    marks = {"github": "|--", "latex": "\\toprule", "html": "<table>", "csv": "layer,", "json": "["}
+    assert marks[form] in said
+    if form == "json":
+        assert json.loads(said)[0]["passed"] is True
+
+
+def test_list(capsys):
+    assert main(["list"]) == 0
+    said = capsys.readouterr().out
+    assert "y = x W + b" in said
+    assert "x (N, D), W (D, M), b (M,) -> y (N, M)" in said
+
+
+def test_unknown_targets_and_broken_files(tmp_path, example, capsys):
+    assert "no layer of the catalogue" in refused(capsys, "check", "denze")
+    assert "no such file" in refused(capsys, "check", str(tmp_path / "none.py"))
+    assert "sphere_inputs" in refused(capsys, "check", f"{example}:sphere")
+    broken = tmp_path / "broken.py"
+    broken.write_text("def f(:\n")
+    assert "line 1" in refused(capsys, "check", str(broken))
+    empty = tmp_path / "empty.py"
+    empty.write_text("x = 1\n")
+    assert "nothing to check" in refused(capsys, "check", str(empty))
+    crash = tmp_path / "crash.py"
+    crash.write_text(EXAMPLE.replace("return x @ w + b", "return x @ w.T + b"))
+    assert "line 5" in refused(capsys, "check", f"{crash}:affine")
+    whole = tmp_path / "whole.py"
+    whole.write_text(EXAMPLE.replace("rng.normal(size=7)", "np.arange(7)"))
+    assert "no input of floating dtype" in refused(capsys, "check", f"{whole}:cube")
+
+
+def test_bad_data(tmp_path, capsys):
+    def data(**changes):
+        arrays = {
+            "x_train": np.zeros((4, 6, 6), np.uint8),
+            "y_train": np.arange(4),
+            "x_test": np.zeros((2, 6, 6), np.uint8),
+            "y_test": np.arange(2),
+        } | changes
+        path = tmp_path / "data.npz"
+        np.savez(path, **{k: v for k, v in arrays.items() if v is not None})
+        out = str(tmp_path / "report")
+        return refused(capsys, "run", "--no-tape", "--data", str(path), "--out", out)
+
+    assert "no array 'y_test'" in data(y_test=None)
+    assert "shape" in data(x_train=np.zeros((4, 36)))
+    assert "expected (4,)" in data(y_train=np.arange(3))
+    assert "integer labels" in data(y_train=np.arange(4) / 2)
+    assert "finite" in data(x_train=np.full((4, 6, 6), np.nan))
+    assert "not a readable" in data(y_train=np.array([{}, 1, 2, 3], dtype=object))
+    bad = tmp_path / "bad.npz"
+    bad.write_bytes(b"PK\x03\x04 and then nothing")
+    assert "not a readable" in refused(capsys, "run", "--no-tape", "--data", str(bad))
+    assert "no such file" in refused(capsys, "run", "--no-tape", "--data", "nowhere.npz")
+    assert not (tmp_path / "report").exists()
+
+
+def test_run_without_tape_says_what_was_left_out(tmp_path, capsys):
+    out = tmp_path / "report"
+    assert main(["run", "--no-tape", "--quick", "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "left out" in said
+    assert "Stage 2" in said
+    assert json.loads((out / "gradients.json").read_text())["tape"] is False
+
+
+def test_a_broken_way_back_fails_the_run_and_keeps_it_from_training(tmp_path, capsys, monkeypatch):
+    import layers.catalogue as catalogue
+    from layers import dense
+
+    def wrong(x, W, b):
+        """y = x W + b
+
+        x -> y
+        """
+        y, backward = dense(x, W, b)
+        return y, lambda dy: (backward(dy)[0], 1.001 * backward(dy)[1], backward(dy)[2])
+
+    entry = catalogue.Entry(wrong, catalogue.CATALOGUE["dense"].configurations)
+    monkeypatch.setitem(catalogue.CATALOGUE, "dense", entry)
+    assert main(["run", "--no-tape", "--quick", "--out", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "FAIL" in said
+    assert "NOT everything passed" in said
+
+
+def test_help_imports_nothing_heavy():
+    script = (
+        "import sys\n"
+        "from reports.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit as stop:\n    assert stop.code == 0\n"
+        "heavy = {'tensorflow', 'matplotlib', 'sklearn', 'numpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env={**os.environ}
+    )
+    assert done.returncode == 0, done.stderr
+    assert "run" in done.stdout
+
+
+def test_usage_errors_exit_with_2():
+    for argv in ([], ["run", "--seed", "-1"], ["check"], ["frobnicate"]):
+        with pytest.raises(SystemExit) as stop:
+            main(argv)
+        assert stop.value.code == 2

@@ -1,0 +1,42 @@
+"""The network: a layer itself, right as a whole, its parameters named and counted."""
+
+import numpy as np
+import pytest
+
+from gradcheck import check
+from layers import digits_cnn
+
+
+def test_the_parameters_of_the_worked_example():
+    network = digits_cnn((28, 28, 1))
+    assert network.size == 157_990
+    assert network.names[:2] == ("conv.W", "conv.b")
+    assert network.names[-1] == "output.b"
+    assert "157,990" in network.summary()
+
+
+def test_a_network_is_a_layer():
+    network = digits_cnn((4, 6, 1), classes=3)
+    rng = np.random.default_rng(0)
+    parameters = [p + 0.1 * rng.normal(size=p.shape) for p in network.initialize(rng, scheme="he")]
+    report = check(network, rng.normal(size=(2, 4, 6, 1)), *parameters)
+    assert report.passed, report
+    assert [row.name for row in report.rows] == ["x", *network.names]
+
+
+def test_initialization():
+    network = digits_cnn((28, 28, 1))
+    classic = network.initialize(np.random.default_rng(0))
+    assert [p.shape for p in classic] == list(network.shapes)
+    assert np.isclose(classic[2].std(), 0.01, rtol=0.05)
+    assert not classic[1].any()
+    he = network.initialize(np.random.default_rng(0), scheme="he", dtype=np.float32)
+    assert np.isclose(he[2].std(), np.sqrt(2 / 1568), rtol=0.05)
+    assert he[2].dtype == np.float32
+    with pytest.raises(ValueError, match="scheme"):
+        network.initialize(np.random.default_rng(0), scheme="wild")
+
+
+def test_a_missing_parameter_is_said():
+    with pytest.raises(ValueError, match="0 parameters were given, the network has 6"):
+        digits_cnn((8, 8, 1))(np.ones((1, 8, 8, 1)))

@@ -1,0 +1,140 @@
+"""Everything that needs TensorFlow, in one room so that its import is paid once."""
+
+import numpy as np
+import pytest
+
+tf = pytest.importorskip("tensorflow")
+
+from gradcheck import check  # noqa: E402
+from gradcheck.result import Verdict  # noqa: E402
+from layers import digits_cnn, twins  # noqa: E402
+from layers.catalogue import CATALOGUE  # noqa: E402
+from reports.cli import main  # noqa: E402
+from reports.training import (  # noqa: E402
+    HandTrainer,
+    KerasOptimizer,
+    KerasTrainer,
+    keras_digits_cnn,
+    lockstep,
+)
+
+ALL = [(entry, one) for entry in CATALOGUE.values() for one in entry.configurations]
+
+
+@pytest.mark.parametrize(("entry", "one"), ALL, ids=[f"{e.name}-{c.label}" for e, c in ALL])
+def test_layer_and_twin_agree_to_rounding(entry, one):
+    report = check(entry.bound(one), twin=entry.twin(one), **one.inputs(np.random.default_rng(3)))
+    assert report.passed, report
+    for row in report.rows:
+        assert row.relative_error <= 1e-8
+        assert row.tape_error <= 1e-12
+
+
+def test_a_wrong_forward_pass_does_not_hide_behind_a_consistent_way_back():
+    def doubled(x):
+        return 2 * np.tanh(x), lambda dy: 2 * dy * (1 - np.tanh(x) ** 2)
+
+    x = np.random.default_rng(0).normal(size=5)
+    assert check(doubled, x).passed
+    report = check(doubled, x, twin=tf.tanh)
+    assert report.verdict is Verdict.FAIL
+    assert "tape-disagrees" in {finding.code for finding in report.all_findings()}
+
+
+def test_which_witness_agrees_with_whom():
+    def wrong(x):
+        return np.tanh(x), lambda dy: dy * (1 - np.tanh(x))
+
+    report = check(wrong, np.random.default_rng(0).normal(size=5), twin=tf.tanh)
+    assert "Both witnesses, numeric and tape, agree" in str(report)
+
+
+def adam_by_hand(parameters, gradients_of, steps, rate=0.01):
+    """Kingma and Ba, 2015, Algorithm 1, with Keras's ε."""
+    theta = [p.copy() for p in parameters]
+    m, v = [np.zeros_like(p) for p in theta], [np.zeros_like(p) for p in theta]
+    for t in range(1, steps + 1):
+        for k, g in enumerate(gradients_of(theta)):
+            m[k] = 0.9 * m[k] + 0.1 * g
+            v[k] = 0.999 * v[k] + 0.001 * g * g
+            size = rate * np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+            theta[k] = theta[k] - size * m[k] / (np.sqrt(v[k]) + 1e-7)
+    return theta
+
+
+def test_the_adapter_keeps_the_optimizers_state():
+    start = [np.array([1.0, -2.0, 3.0]), np.array([[0.5]])]
+
+    def gradients_of(theta):
+        return [np.sin(theta[0]) + theta[0], theta[1] ** 3]
+
+    optimizer = KerasOptimizer(tf.keras.optimizers.Adam(0.01), start)
+    for _ in range(7):
+        optimizer.step(gradients_of(optimizer.parameters))
+    by_hand = adam_by_hand(start, gradients_of, 7)
+    for first, ours, theirs in zip(start, optimizer.parameters, by_hand, strict=True):
+        # Keras keeps 1 − β₂ᵗ, about 10⁻³, in float32: its steps are right to 10⁻⁴.
+        assert np.allclose(ours - first, theirs - first, rtol=1e-4)
+
+
+@pytest.mark.parametrize("make", [tf.keras.optimizers.SGD, tf.keras.optimizers.RMSprop])
+def test_the_adapter_takes_any_optimizer(make):
+    optimizer = KerasOptimizer(make(0.1), [np.ones(3)])
+    (after,) = optimizer.step([np.array([1.0, -1.0, 0.0])])
+    assert after[0] < 1 < after[1]
+    assert after[2] == 1
+
+
+class Restarted(HandTrainer):
+    """The classic mistake: a new Adam at every step."""
+
+    def step(self, x, labels):
+        self.optimizer = KerasOptimizer(tf.keras.optimizers.Adam(0.01), self.optimizer.parameters)
+        return super().step(x, labels)
+
+
+class Shuffled(HandTrainer):
+    """Labels shuffled apart from their images."""
+
+    def step(self, x, labels):
+        return super().step(x, np.roll(labels, 1))
+
+
+def trainers(kind):
+    rng = np.random.default_rng(0)
+    network = digits_cnn((6, 6, 1), classes=4)
+    start = network.initialize(rng, scheme="he")
+    batches = [(rng.uniform(size=(12, 6, 6, 1)), np.arange(12) % 4)] * 4
+    ours = kind(network, start, tf.keras.optimizers.Adam(0.01))
+    twin = KerasTrainer(
+        lambda: keras_digits_cnn((6, 6, 1), 4), start, tf.keras.optimizers.Adam(0.01)
+    )
+    return ours, twin, batches
+
+
+def test_lockstep_stays_within_rounding_and_convicts_training_mistakes():
+    assert lockstep(*trainers(HandTrainer)).deviation < 1e-12
+    # Step 0 is the loss at the same weights, step 1 after one step alike; then memory tells.
+    assert lockstep(*trainers(Restarted)).parted_at == 2
+    assert lockstep(*trainers(Shuffled)).parted_at == 0
+
+
+def test_the_networks_twin_agrees_with_keras():
+    network = digits_cnn((6, 8, 1), classes=5)
+    start = network.initialize(np.random.default_rng(0), scheme="he")
+    model = keras_digits_cnn((6, 8, 1), 5)
+    model.set_weights(start)
+    x = np.random.default_rng(1).uniform(size=(3, 6, 8, 1))
+    assert np.allclose(model(x), twins.digits_cnn(x, *start), rtol=1e-12)
+    assert np.allclose(model(x), network(x, *start)[0], rtol=1e-12)
+
+
+def test_gradcheck_run_writes_a_whole_report(tmp_path, capsys):
+    assert main(["run", "--quick", "--out", str(tmp_path / "report")]) == 0
+    said = capsys.readouterr().out
+    for heading in ("Stage 1", "Stage 2", "Stage 3", "Everything passed"):
+        assert heading in said
+    written = {path.name for path in (tmp_path / "report").iterdir()}
+    assert {"gradients.txt", "gradients.md", "gradients.csv", "gradients.json"} <= written
+    assert {"digits.png", "losses.png", "filters.png"} <= written
+    assert not [name for name in written if name.startswith(".")]
