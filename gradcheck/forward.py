@@ -11,6 +11,9 @@ from gradcheck.result import Array
 
 Group = tuple[slice, ...]
 
+PLACES = (1.0, 1.618, 2.936, 3.763, 5.145)
+"""Distances for the measurement of noise: uneven, lest they fall in step with a staircase."""
+
 
 class Forward:
     """A forward pass at one point: its inputs, its value there, and how noisy that value is.
@@ -71,6 +74,11 @@ class Forward:
         dtypes = (self.dtype, self.inputs[position].dtype)
         return float(max(np.finfo(dtype).eps for dtype in dtypes))
 
+    def _coarsest_epsilon(self) -> float:
+        """The ε of the output or of the coarsest input: what float32 goes through stays float32."""
+        dtypes = [self.dtype, *(x.dtype for x in self.inputs if x.dtype.kind == "f")]
+        return float(max(np.finfo(dtype).eps for dtype in dtypes))
+
     def noise(self, rng: np.random.Generator) -> Array:
         """The rounding noise of each output, measured at neighbouring points.
 
@@ -84,16 +92,15 @@ class Forward:
         shaken = self(
             *(_moved(x, 2 * s * _ulp(x)) for x, s in zip(self.inputs, signs, strict=True))
         )
-        epsilon = float(np.finfo(self.dtype).eps)
+        epsilon = self._coarsest_epsilon()
         line = [self.value]
-        # Uneven distances, or the line would fall in step with the staircase that it looks for.
-        for place in (1.0, 1.9, 3.1, 4.0, 5.2):
+        for place in PLACES:
             shifts = (
                 place * epsilon**0.6 * s * np.abs(x)
                 for x, s in zip(self.inputs, signs, strict=True)
             )
             line.append(self(*(_moved(x, v) for x, v in zip(self.inputs, shifts, strict=True))))
-        samples = [shaken - self.value, *_bends(line, (0.0, 1.0, 1.9, 3.1, 4.0, 5.2))]
+        samples = [shaken - self.value, *_bends(line, (0.0, *PLACES))]
         spread = np.max(np.nan_to_num(np.abs(samples), nan=0.0, posinf=0.0), axis=0)
         if self.dtype == np.float64 and all(map(_rounded_to_float32, (shaken, *line[1:]))):
             epsilon = float(np.finfo(np.float32).eps)

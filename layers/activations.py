@@ -14,11 +14,12 @@ def relu(x: Array) -> tuple[Array, Backward]:
 
         dx = dy [x > 0]               at 0 the subgradient 0
     """
-    # where, not a product: 0 · NaN would spread a NaN, and max(NaN, 0) must keep it.
-    y = np.where(x.real <= 0, 0, x).astype(x.dtype)
+    # A product with a mask would make NaN of 0 · Inf; a comparison with NaN is false, so NaN stays.
+    y = x.copy()
+    y[x.real <= 0] = 0
 
     def backward(dy: Array) -> tuple[Array]:
-        dx = np.where(x.real > 0, dy, 0).astype(dy.dtype)
+        dx = np.where(x.real > 0, dy, dy.dtype.type(0))
         return (dx,)
 
     return y, backward

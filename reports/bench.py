@@ -41,7 +41,8 @@ def coverage(pairs: int = 4000) -> list[tuple[str, str, str]]:
         ("1e-8 x⁵", lambda x: 1e-8 * x**5, lambda x: 5e-8 * x**4, (-3, 3)),
         ("1e8 sin", lambda x: 1e8 * np.sin(x), lambda x: 1e8 * np.cos(x), (-3, 3)),
     ]
-    covered, total, resolutions = 0, 0, []
+    covered, total = 0, 0
+    resolutions: list[float] = []
     single: list[float] = []
     for k in range(pairs):
         name, f, df, (low, high) = kinds[k % len(kinds)]
@@ -70,8 +71,8 @@ def coverage(pairs: int = 4000) -> list[tuple[str, str, str]]:
 
 
 def _stretched(f: Any, df: Any, scale: float) -> tuple[Any, Any]:
-    """f(x·s)/s around inputs of another scale: the same derivative, elsewhere."""
-    return (lambda x: f(x)) if scale == 1 else (lambda x: scale * f(x)), lambda x: scale * df(x)
+    """The same function in other units: its values and derivatives scaled."""
+    return (lambda x: scale * f(x)), (lambda x: scale * df(x))
 
 
 def random_check(rng: np.random.Generator) -> Report:
@@ -84,7 +85,7 @@ def random_check(rng: np.random.Generator) -> Report:
     kind = rng.choice(["dense", "conv2d", "max", "avg", "relu", "softmax", "loss", "network"])
 
     def normal(*shape: int) -> Array:
-        return scale * rng.normal(size=shape)
+        return np.asarray(scale * rng.normal(size=shape))
 
     if kind == "dense":
         n, d, m = size(), size(), size()
@@ -92,7 +93,11 @@ def random_check(rng: np.random.Generator) -> Report:
     if kind == "conv2d":
         kernel, groups = (size(1, 3), size(1, 3)), size(1, 2)
         channels, features = groups * size(1, 2), groups * size(1, 2)
-        options = {"stride": size(1, 2), "padding": size(0, 1), "dilation": size(1, 2)}
+        options: dict[str, Any] = {
+            "stride": size(1, 2),
+            "padding": size(0, 1),
+            "dilation": size(1, 2),
+        }
         x = normal(size(1, 2), size(5, 7), size(5, 7), channels)
         W = normal(*kernel, channels // groups, features)
         return check(partial(conv2d, groups=groups, **options), x, W, normal(features), seed=seed)
@@ -131,7 +136,7 @@ def alarms(checks: int = 10_000) -> list[tuple[str, str, str]]:
 def power(seeds: int = 100) -> list[tuple[str, str, str]]:
     """Small mistakes that must be convicted."""
 
-    def elementwise(f: Any, df: Any, spoil: Callable[[Array], Array]) -> Any:
+    def elementwise(f: Any, df: Any, spoil: Any) -> Any:
         return lambda x: (f(x), lambda dy: spoil(dy * df(x)))
 
     def cosh2(x: Array) -> Array:

@@ -208,7 +208,7 @@ def train(job: Job) -> bool:
         fall = 1 - curves.ours[-1] / curves.ours[0]
         reached, tested = ours.accuracy(x, labels), ours.accuracy(data.x_test, data.y_test)
         print(f"{steps} full-batch steps of Adam({t.LEARNING_RATE}) on {len(x)} digits.")
-        print(f"Loss {curves.ours[0]:.4f} → {curves.ours[-1]:.4f}, a fall of {fall:.1%}.")
+        print(f"Loss {curves.ours[0]:.3g} → {curves.ours[-1]:.3g}, a fall of {fall:.3%}.")
         print(f"Accuracy: training {reached:.1%}, test {tested:.1%} of {len(data.x_test)}.")
         print(f"Largest relative deviation from the Keras twin: {curves.deviation:.1e}.")
         job.facts["training"] = {

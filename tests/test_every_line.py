@@ -1,0 +1,98 @@
+"""Breaking any one line of any backward pass of the catalogue is seen: the checker has no blind line."""
+
+import ast
+import inspect
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from gradcheck import Verdict, check
+from layers import windows
+from layers.catalogue import CATALOGUE
+
+
+class Breaker(ast.NodeTransformer):
+    """Breaks the statement at a given line: an assigned value is changed, anything else left out."""
+
+    def __init__(self, line):
+        self.line = line
+
+    def visit(self, node):
+        if not isinstance(node, ast.stmt) or node.lineno != self.line:
+            return super().visit(node)
+        if not isinstance(node, ast.Assign):
+            return ast.Pass()
+        if isinstance(node.value, ast.ListComp):
+            node.value.elt = self.changed(node.value.elt)
+        else:
+            node.value = self.changed(node.value)
+        return node
+
+    @staticmethod
+    def changed(value):
+        return ast.parse(f"1.01 * ({ast.unparse(value)}) + 0.01", mode="eval").body
+
+
+def backward_lines(function, inner="backward"):
+    """The lines of the statements that compute in the function `inner` inside another."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    found = next(
+        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == inner
+    )
+    simple = (ast.Assign, ast.AugAssign, ast.Expr)
+    lines = [s.lineno for s in ast.walk(found) if isinstance(s, simple) and not _is_text(s)]
+    return tree, lines
+
+
+def _is_text(statement):
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def broken(function, line, inner="backward"):
+    tree, _ = backward_lines(function, inner)
+    tree = ast.fix_missing_locations(Breaker(line).visit(tree))
+    scope = dict(vars(sys.modules[function.__module__]))
+    exec(compile(tree, f"<{function.__name__}, line {line} broken>", "exec"), scope)
+    return scope[function.__name__]
+
+
+LINES = [
+    (name, line) for name, entry in CATALOGUE.items() for line in backward_lines(entry.layer)[1]
+]
+
+
+def verdicts(layer, entry):
+    for one in entry.configurations:
+        inputs = one.inputs(np.random.default_rng(0))
+        yield check(lambda *x, o=one.options: layer(*x, **o), *inputs.values()).verdict
+
+
+@pytest.mark.parametrize(("name", "line"), LINES, ids=[f"{n}-{k}" for n, k in LINES])
+def test_a_broken_line_is_convicted(name, line):
+    entry = CATALOGUE[name]
+    assert Verdict.FAIL in set(verdicts(broken(entry.layer, line), entry))
+
+
+def test_the_lines_were_found():
+    assert len(LINES) >= 20
+
+
+@pytest.mark.parametrize("line", backward_lines(windows.fold, "fold")[1])
+def test_a_broken_line_of_the_shared_way_back_is_convicted(line, monkeypatch):
+    spoiled = broken(windows.fold, line, "fold")
+    import layers.conv
+    import layers.pooling
+
+    monkeypatch.setattr(layers.conv, "fold", spoiled)
+    monkeypatch.setattr(layers.pooling, "fold", spoiled)
+    seen = set()
+    for name in ("conv2d", "max_pool2d", "avg_pool2d"):
+        try:
+            seen |= set(verdicts(CATALOGUE[name].layer, CATALOGUE[name]))
+        except (
+            Exception
+        ):  # A line that only names sizes breaks with an exception, which is seen too.
+            seen.add(Verdict.FAIL)
+    assert Verdict.FAIL in seen
