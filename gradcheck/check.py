@@ -11,7 +11,7 @@ from gradcheck.compare import compare
 from gradcheck.directional import Directions, compare_directions
 from gradcheck.explain import explain_row, forward_disagrees
 from gradcheck.forward import Forward
-from gradcheck.hygiene import Layer, observe
+from gradcheck.hygiene import Layer, Misuse, observe
 from gradcheck.inputs import bind, input_names, must_be_float, positions, random_upstream
 from gradcheck.numeric import NumericalWitness, Progress
 from gradcheck.result import Array, Finding, Report, Row
@@ -60,12 +60,14 @@ def check(
 
     # Run forward and backward, and watch the conduct.
     conduct, dy = observe(layer, arrays, names, lambda y: _upstream(y, upstream, seed))
-    findings = list(conduct.findings) + _counted(conduct.gradients, names)
+    findings = list(conduct.findings)
+    if not any(finding.code == "raises" for finding in findings):
+        findings += _counted(conduct.gradients, names)
     gradients = dict(enumerate(conduct.gradients[: len(names)]))
     for position, gradient in gradients.items():
         if gradient is not None:
             must_be_float(names[position], arrays[position])
-    wanted = [p for p in wanted if wrt is not None or not _constant(arrays[p], gradients.get(p))]
+    wanted = [p for p in wanted if wrt is not None or not _constant(arrays[p], p, gradients)]
     if not np.isfinite(conduct.value).all():
         findings.append(_not_finite("The forward pass returns", conduct.value))
         return Report(name or _called(layer), (), tuple(findings), seed, method)
@@ -166,9 +168,10 @@ def _counted(gradients: Sequence[Array | None], names: Sequence[str]) -> list[Fi
     ]
 
 
-def _constant(x: Array, gradient: Array | None) -> bool:
-    """Whether an input without a gradient looks like a mask, which is right to have none."""
-    return gradient is None and bool(np.isin(x, (0, 1)).all())
+def _constant(x: Array, position: int, gradients: dict[int, Array | None]) -> bool:
+    """Whether an input whose gradient is None looks like a mask, which is right to have none."""
+    none = position in gradients and gradients[position] is None
+    return none and bool(np.isin(x, (0, 1)).all())
 
 
 def _not_finite(what: str, value: Array) -> Finding:
@@ -218,7 +221,7 @@ def _derivative_layer(f: Callable[[Array], Any], df: Callable[[Array], Any]) -> 
                 return np.asarray(dy * derivative)
             if derivative.shape == y.shape + x.shape:
                 return np.asarray(np.tensordot(dy, derivative, axes=y.ndim))
-            raise ValueError(
+            raise Misuse(
                 f"df(x) has shape {derivative.shape}; for f(x) of shape {y.shape} expected "
                 f"{' or '.join(str(s) for s in _derivative_shapes(x, y))}"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,10 @@ import numpy as np
 from gradcheck.result import Array, Finding
 
 Layer = Callable[..., tuple[Any, Callable[[Array], Any]]]
+
+
+class Misuse(ValueError):
+    """The checker was called wrongly, which is no fault of the backward pass."""
 
 
 @dataclass
@@ -66,7 +71,12 @@ def observe(
 
     dy = upstream(value)
     handed = dy.copy()
-    gradients = listed(backward(handed), len(inputs))
+    try:
+        gradients = listed(backward(handed), len(inputs))
+    except Misuse:
+        raise
+    except Exception as error:
+        return Conduct(value, [], [*findings, _raised(error)]), dy
     findings += _mutated(given, inputs, names, "backward")
     _restore(given, inputs)
     if not _same_bytes(handed, dy):
@@ -113,6 +123,17 @@ def listed(gradients: Any, expected: int) -> list[Array | None]:
     if gradients is None and expected > 1:
         return []
     return [None if gradients is None else np.asarray(gradients)]
+
+
+def _raised(error: Exception) -> Finding:
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{frames[-1].name}, line {frames[-1].lineno}"
+    return Finding(
+        "raises",
+        f"The backward pass raises {type(error).__name__}: {error} (in {where}).",
+        {"traceback": "".join(traceback.format_exception(error))},
+        fails=True,
+    )
 
 
 def _described(result: Any) -> str:

@@ -215,6 +215,16 @@ def test_wrong_count_shape_dtype():
     assert "wrong-count" in codes(many) and not many.passed
 
 
+def test_a_way_back_that_raises_fails_with_its_line():
+    def layer(x, W, b):
+        return x @ W + b, lambda dy: (dy @ W, x.T @ dy, dy.sum(axis=0))
+
+    report = check(layer, normal(2, 3), normal(3, 4), normal(4))
+    assert codes(report) >= {"raises"}
+    assert [str(row.verdict) for row in report.rows] == ["FAIL"] * 3
+    assert "ValueError" in str(report)
+
+
 def test_a_mask_needs_no_gradient():
     def masked(x, mask):
         return x * mask, lambda dy: (dy * mask, None)
