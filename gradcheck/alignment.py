@@ -93,7 +93,7 @@ def find_layout(
     Args:
         shape: the input's shape.
         output_shape: the output's shape.
-        touch: evaluates the forward pass once and says which outputs a perturbation changes.
+        touch: evaluates the forward pass and says which outputs a perturbation changes.
         rng: chooses the probes.
     """
     if np.prod(shape) <= 1 or np.prod(output_shape) <= 1:
@@ -106,12 +106,12 @@ def find_layout(
         taken = {lane.output_axis for lane in lanes}
         # The axis of the same number first: of two equal explanations the plain one.
         candidates = sorted(set(range(len(output_shape))) - taken, key=lambda b: (b != axis, b))
-        lane = next(
-            (Lane(axis, b) for b in candidates if _aligned(axis, b, shape, output_shape, probes)),
-            None,
-        )
-        if lane is not None and shape[axis] > 1:
-            lanes.append(lane)
+        for b in candidates:
+            if _aligned(axis, b, shape, output_shape, probes) and _apart(
+                axis, b, shape, touch, rng
+            ):
+                lanes.append(Lane(axis, b))
+                break
     aligned = {lane.input_axis for lane in lanes}
     for axis in range(len(shape)):
         taken = {lane.output_axis for lane in lanes}
@@ -135,7 +135,7 @@ def _probes(shape: tuple[int, ...], touch: Touch, rng: np.random.Generator) -> l
     for _ in range(5):
         perturbation = np.zeros(shape)
         perturbation[entry] = 1.0
-        touched = touch(perturbation)
+        touched = _either_way(touch, perturbation)
         if touched.any():
             found.append((entry, tuple(np.unique(axis) for axis in np.nonzero(touched))))
         if len(found) == 2:
@@ -151,9 +151,38 @@ def _probes(shape: tuple[int, ...], touch: Touch, rng: np.random.Generator) -> l
 def _aligned(
     axis: int, b: int, shape: tuple[int, ...], output_shape: tuple[int, ...], probes: list[Probe]
 ) -> bool:
-    return shape[axis] == output_shape[b] and all(
+    return shape[axis] == output_shape[b] > 1 and all(
         len(touched[b]) == 1 and touched[b][0] == entry[axis] for entry, touched in probes
     )
+
+
+def _apart(
+    axis: int, b: int, shape: tuple[int, ...], touch: Touch, rng: np.random.Generator
+) -> bool:
+    """Whether everything at one index along `axis` really touches that index alone."""
+    # The axis of the same number is rarely a coincidence; any other is looked at harder.
+    looks = 1 if axis == b else 6
+    for k in rng.integers(shape[axis], size=looks):
+        touched = np.nonzero(touch(_slab(shape, axis, int(k), rng)))[b]
+        if (touched != k).any():
+            return False
+    return True
+
+
+def _slab(shape: tuple[int, ...], axis: int, k: int, rng: np.random.Generator) -> Array:
+    """A perturbation of all entries with index k along `axis`.
+
+    Random in size and sign, or a layer that is blind to a common shift would hide what it touches.
+    """
+    perturbation = rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.0, shape)
+    elsewhere = np.arange(shape[axis]) != k
+    perturbation[(slice(None),) * axis + (elsewhere,)] = 0
+    return perturbation
+
+
+def _either_way(touch: Touch, perturbation: Array) -> Array:
+    """What is touched by going up or down: one of two tied maxima is missed when it moves down."""
+    return np.asarray(touch(perturbation) | touch(-perturbation))
 
 
 def _local(
@@ -173,15 +202,11 @@ def _footprints(
     touch: Touch,
     rng: np.random.Generator,
 ) -> Lane | None:
-    """What each index along `axis` touches along output axis `b`: one evaluation an index."""
+    """What each index along `axis` touches along output axis `b`: two evaluations an index."""
     footprint = np.zeros((shape[axis], output_shape[b]))
     others = tuple(other for other in range(len(output_shape)) if other != b)
     for k in range(shape[axis]):
-        perturbation = np.zeros(shape)
-        slab = perturbation[(slice(None),) * axis + (k,)]
-        # Random sizes and signs, or a layer blind to a common shift would hide what it touches.
-        slab[...] = rng.choice([-1.0, 1.0], slab.shape) * rng.uniform(0.5, 1.0, slab.shape)
-        footprint[k] = touch(perturbation).any(axis=others)
+        footprint[k] = _either_way(touch, _slab(shape, axis, k, rng)).any(axis=others)
     for period in range(1, shape[axis] // 2 + 1):
         if all((footprint[k::period].sum(axis=0) <= 1).all() for k in range(period)):
             return Lane(axis, b, footprint, period)

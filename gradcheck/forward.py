@@ -88,16 +88,19 @@ class Forward:
         difference table of Moré and Wild, Estimating Computational Noise, 2011. The floor is
         ε·|f|, with float32's ε where the values turn out to be rounded to float32. Six evaluations.
         """
-        signs = [rng.choice([-1.0, 1.0], x.shape) for x in self.inputs]
+        # Of random size too: equal shifts of opposite entries would cancel, and so hide the noise.
+        sways = [
+            rng.choice([-1.0, 1.0], x.shape) * rng.uniform(0.5, 1.0, x.shape) for x in self.inputs
+        ]
         shaken = self(
-            *(_moved(x, 2 * s * _ulp(x)) for x, s in zip(self.inputs, signs, strict=True))
+            *(_moved(x, 3 * s * _ulp(x)) for x, s in zip(self.inputs, sways, strict=True))
         )
         epsilon = self._coarsest_epsilon()
         line = [self.value]
         for place in PLACES:
             shifts = (
                 place * epsilon**0.6 * s * np.abs(x)
-                for x, s in zip(self.inputs, signs, strict=True)
+                for x, s in zip(self.inputs, sways, strict=True)
             )
             line.append(self(*(_moved(x, v) for x, v in zip(self.inputs, shifts, strict=True))))
         samples = [shaken - self.value, *_bends(line, (0.0, *PLACES))]

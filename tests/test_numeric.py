@@ -138,7 +138,8 @@ def test_an_elementwise_layer_costs_the_same_at_any_size(layer, shape):
 
 def test_local_windows_share_evaluations():
     x = np.random.default_rng(0).normal(size=(2, 101))
-    assert evaluations(smooth_window, x) < 101 + 60
+    # One by one, with the batch shared, it would be 4 · 101.
+    assert evaluations(smooth_window, x) < 240
 
 
 def test_grouping_that_a_probe_suggests_but_the_function_denies_is_dropped():
