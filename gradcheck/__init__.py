@@ -3,6 +3,7 @@
 from gradcheck.check import assert_gradients, check, check_derivative, check_pair
 from gradcheck.numeric import numerical_gradient
 from gradcheck.result import Finding, Report, Row, Verdict
+from gradcheck.taylor import taylor_test
 
 __all__ = [
     "Finding",
@@ -14,4 +15,5 @@ __all__ = [
     "check_derivative",
     "check_pair",
     "numerical_gradient",
+    "taylor_test",
 ]

@@ -132,7 +132,7 @@ def check_derivative(
     Raises:
         ValueError: if `df(x)` has a shape that is none of these.
     """
-    return check(_Described(_derivative_layer(f, df), f, 1), x, **options)
+    return check(_Described(derivative_layer(f, df), f, 1), x, **options)
 
 
 def assert_gradients(layer: Layer, *inputs: Any, **options: Any) -> Report:
@@ -211,7 +211,9 @@ def _pair(forward: Callable[..., tuple[Any, Any]], backward: Callable[[Array, An
     return layer
 
 
-def _derivative_layer(f: Callable[[Array], Any], df: Callable[[Array], Any]) -> Layer:
+def derivative_layer(f: Callable[[Array], Any], df: Callable[[Array], Any]) -> Layer:
+    """A layer whose way back multiplies with a derivative, whichever kind its shape says it is."""
+
     def layer(x: Array) -> tuple[Any, Callable[[Array], Any]]:
         y = np.asarray(f(x))
 

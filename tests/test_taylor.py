@@ -1,0 +1,54 @@
+"""The Taylor test: slopes 1, 2 and 3 told apart, and from a linear f and the rounding floor."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradcheck import Verdict, taylor_test
+
+RIGHT = [
+    (np.sin, np.cos),
+    (np.exp, np.exp),
+    (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
+    (lambda x: (x**2).sum(), lambda x: 2 * x),
+]
+
+
+@given(which=st.integers(0, 3), seed=st.integers(0, 10_000), exponent=st.integers(-3, 0))
+def test_right_has_slope_two_and_wrong_has_slope_one(which, seed, exponent):
+    f, df = RIGHT[which]
+    x = 10.0**exponent * np.random.default_rng(seed).normal(size=3)
+    right = taylor_test(f, df, x, seed=seed)
+    assert right.passed
+    # Where a cubic term helps out along this direction, the slope may be more.
+    assert right.linear or right.slope > 1.8
+    wrong = taylor_test(f, lambda v: 1.0005 * df(v), x, seed=seed)
+    assert wrong.verdict is Verdict.FAIL
+    assert wrong.slope == pytest.approx(1, abs=0.3)
+
+
+def test_curvature_makes_it_three():
+    x = np.random.default_rng(0).normal(size=4)
+    cubes = (lambda v: (v**3).sum()), (lambda v: 3 * v**2)
+    right = taylor_test(*cubes, x, curvature=lambda p, v: 6 * p * v)
+    assert right.passed
+    assert right.slope == pytest.approx(3, abs=0.05)
+    wrong = taylor_test(*cubes, x, curvature=lambda p, v: 5 * p * v)
+    assert wrong.verdict is Verdict.FAIL
+    assert wrong.slope == pytest.approx(2, abs=0.05)
+
+
+def test_a_linear_function_is_said_to_be_linear():
+    A = np.random.default_rng(1).normal(size=(3, 5))
+    x = np.random.default_rng(2).normal(size=5)
+    test = taylor_test(lambda v: A @ v, lambda v: A, x)
+    assert test.passed
+    assert test.linear
+    assert np.isnan(test.slope)
+    assert not taylor_test(lambda v: A @ v, lambda v: A * 1.0001, x).passed
+
+
+def test_integers_are_refused():
+    with pytest.raises(TypeError, match="float"):
+        taylor_test(np.sin, np.cos, np.arange(3))
