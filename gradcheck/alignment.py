@@ -101,6 +101,9 @@ def find_layout(
     probes = _probes(shape, touch, rng)
     if not probes:
         return Layout(shape)
+    if shape == output_shape and _elementwise(shape, touch, rng, probes):
+        axes = range(len(shape))
+        return Layout(shape, tuple(Lane(axis, axis) for axis in axes if shape[axis] > 1))
     lanes: list[Lane] = []
     for axis in range(len(shape)):
         taken = {lane.output_axis for lane in lanes}
@@ -135,7 +138,9 @@ def _probes(shape: tuple[int, ...], touch: Touch, rng: np.random.Generator) -> l
     for _ in range(5):
         perturbation = np.zeros(shape)
         perturbation[entry] = 1.0
-        touched = _either_way(touch, perturbation)
+        touched = touch(perturbation)
+        if not touched.any():
+            touched = touch(-perturbation)
         if touched.any():
             found.append((entry, tuple(np.unique(axis) for axis in np.nonzero(touched))))
         if len(found) == 2:
@@ -146,6 +151,19 @@ def _probes(shape: tuple[int, ...], touch: Touch, rng: np.random.Generator) -> l
             for k, length in zip(entry, shape, strict=True)
         )
     return found
+
+
+def _elementwise(
+    shape: tuple[int, ...], touch: Touch, rng: np.random.Generator, probes: list[Probe]
+) -> bool:
+    """Whether each entry touches the output in its own place, as a random half of them does."""
+    if not all(
+        all(len(k) == 1 and k[0] == i for k, i in zip(touched, entry, strict=True))
+        for entry, touched in probes
+    ):
+        return False
+    half = rng.random(shape) < 0.5
+    return not (touch(half * rng.uniform(0.5, 1.0, shape)) & ~half).any()
 
 
 def _aligned(

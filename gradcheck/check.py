@@ -13,7 +13,7 @@ from gradcheck.explain import explain_row, forward_disagrees
 from gradcheck.forward import Forward
 from gradcheck.hygiene import Layer, Misuse, observe
 from gradcheck.inputs import bind, input_names, must_be_float, positions, random_upstream
-from gradcheck.numeric import NumericalWitness, Progress
+from gradcheck.numeric import NumericalGradient, NumericalWitness, Progress
 from gradcheck.result import Array, Finding, Report, Row
 from gradcheck.tape import tape_gradients
 
@@ -91,7 +91,7 @@ def check(
             directions = Directions(witness, position, seed)
             row = compare_directions(names[position], hand, directions, tape)
         else:
-            numeric = witness.gradient(position)
+            numeric = _at_kinks(witness, position, witness.gradient(position), hand)
             row, ties_broken = compare(names[position], hand, numeric, tape)
             row = explain_row(row, numeric, ties_broken, arrays[position].dtype)
         rows.append(row)
@@ -141,6 +141,20 @@ def assert_gradients(layer: Layer, *inputs: Any, **options: Any) -> Report:
     if not report.passed:
         raise AssertionError(str(report))
     return report
+
+
+def _at_kinks(
+    witness: NumericalWitness, position: int, numeric: NumericalGradient, hand: Array | None
+) -> NumericalGradient:
+    """Ask around before a value at a kink is called wrong for lying outside the one-sided slopes."""
+    if hand is None or hand.shape != numeric.value.shape or not np.isfinite(hand).all():
+        return numeric
+    outside = numeric.kinks & ~(np.abs(hand - numeric.value) <= numeric.bound)
+    # Where many are wrong, the first of them say it.
+    outside.flat[np.flatnonzero(outside)[64:]] = False
+    if not outside.any():
+        return numeric
+    return witness.with_neighbours(position, numeric, outside, hand.astype(np.float64))
 
 
 def _upstream(value: Array, given: Array | None, seed: int) -> Array:

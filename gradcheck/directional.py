@@ -81,7 +81,7 @@ def compare_directions(
     numeric = np.full(analytic.shape, np.nan)
     bounds = np.full(analytic.shape, np.inf)
     if not np.isfinite(analytic).all():
-        analytic = np.where(np.isfinite(analytic), analytic, np.inf)
+        return _not_finite(name, analytic, numeric, bounds, tape)
     weights = directions.weights(analytic)
     usual = float(np.sqrt(np.mean((weights * analytic.astype(np.float64)) ** 2)))
     escape, errors, resolutions, convicting, used = 1.0, [], [], None, 0
@@ -120,6 +120,31 @@ def compare_directions(
         evaluations=directions.evaluations,
         verdict=verdict if convicting is None else Verdict.FAIL,
         findings=tuple(findings),
+        kinks=np.zeros(analytic.shape, dtype=bool),
+    )
+
+
+def _not_finite(
+    name: str, analytic: Array, numeric: Array, bounds: Array, tape: Array | None
+) -> Row:
+    place = tuple(int(k) for k in np.argwhere(~np.isfinite(analytic))[0])
+    message = f"d{name} is {analytic[place]} at {list(place)}."
+    inf = float("inf")
+    return Row(
+        name=name,
+        shape=analytic.shape,
+        analytic=analytic,
+        numeric=numeric,
+        bound=bounds,
+        tape=tape,
+        relative_error=inf,
+        entry_error=inf,
+        tape_error=None if tape is None else inf,
+        resolution=inf,
+        worst=place,
+        evaluations=0,
+        verdict=Verdict.FAIL,
+        findings=(Finding("not-finite", message, {"index": list(place)}, fails=True),),
         kinks=np.zeros(analytic.shape, dtype=bool),
     )
 

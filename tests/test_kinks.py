@@ -1,0 +1,99 @@
+"""Kinks and ties of every kind: right layers never fail on them, wrong values at them always do."""
+
+import numpy as np
+import pytest
+
+from gradcheck import Verdict, check
+
+
+def absolute(x):
+    return np.abs(x), lambda dy: dy * np.sign(x)
+
+
+def clipped(x):
+    return np.clip(x, -1, 1), lambda dy: dy * ((x > -1) & (x < 1))
+
+
+def ordered(x):
+    order = np.argsort(x, axis=-1, kind="stable")
+
+    def backward(dy):
+        dx = np.zeros_like(x)
+        np.put_along_axis(dx, order, dy, -1)
+        return dx
+
+    return np.take_along_axis(x, order, -1), backward
+
+
+def largest(x):
+    place = x.argmax()
+
+    def backward(dy):
+        dx = np.zeros_like(x)
+        dx.flat[place] = dy
+        return dx
+
+    return x.max(), backward
+
+
+def hinge(x):
+    """The multiclass hinge of the first class against the others."""
+    margins = np.maximum(0, x[:, 1:] - x[:, :1] + 1)
+
+    def backward(dy):
+        active = (margins > 0) * dy[:, None]
+        return np.concatenate([-active.sum(axis=1, keepdims=True), active], axis=1)
+
+    return margins.sum(axis=1), backward
+
+
+POINTS = {
+    absolute: np.array([0.0, 1e-9, -1e-9, 0.4, -2.0, 0.0]),
+    clipped: np.array([-1.0, 1.0, 0.5, 1 + 1e-9, -1 - 1e-9, 3.0]),
+    ordered: np.array([[1.0, 2.0, 2.0, 0.5], [3.0, 3.0, 3.0, 3.0]]),
+    largest: np.array([0.3, 0.7, 0.7, 0.7 - 1e-9]),
+    hinge: np.array([[1.0, 0.0, 0.5], [0.2, 0.7, -0.8]]),
+}
+
+
+@pytest.mark.parametrize("layer", POINTS, ids=lambda layer: layer.__name__)
+@pytest.mark.parametrize("seed", range(5))
+def test_a_right_layer_passes_at_its_kinks(layer, seed):
+    report = check(layer, POINTS[layer], seed=seed)
+    assert report.passed, report
+    assert any(finding.code == "kink" for finding in report.all_findings())
+
+
+@pytest.mark.parametrize("layer", POINTS, ids=lambda layer: layer.__name__)
+@pytest.mark.parametrize("seed", range(5))
+def test_twice_the_slopes_and_the_wrong_sign_fail(layer, seed):
+    for factor in (2, -1, 1.001):
+
+        def wrong(x, factor=factor):
+            y, backward = layer(x)
+            return y, lambda dy: factor * backward(dy)
+
+        assert check(wrong, POINTS[layer], seed=seed).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_all_tied_maxima_in_full_fail(seed):
+    def full(x):
+        return x.max(), lambda dy: dy * (x == x.max())
+
+    report = check(full, np.array([0.3, 0.7, 0.7]), seed=seed)
+    assert report.verdict is Verdict.FAIL
+    assert "ties-duplicated" in {finding.code for finding in report.all_findings()}
+
+
+def test_beside_a_kink_the_derivative_is_judged_as_a_derivative():
+    def at(distance):
+        x = np.array([distance, 0.8])
+
+        def wrong(x):
+            return np.abs(x), lambda dy: dy * np.array([0.3, 1.0])
+
+        return check(wrong, x)
+
+    assert at(0.0).passed  # 0.3 is a subgradient at 0 …
+    assert at(1e-6).verdict is Verdict.FAIL  # … and wrong beside it.
