@@ -14,12 +14,10 @@ def relu(x: Array) -> tuple[Array, Backward]:
 
         dx = dy [x > 0]               at 0 the subgradient 0
     """
-    # A product with a mask would make NaN of 0 · Inf; a comparison with NaN is false, so NaN stays.
-    y = x.copy()
-    y[x.real <= 0] = 0
+    y = np.maximum(x, 0)
 
     def backward(dy: Array) -> tuple[Array]:
-        dx = np.where(x.real > 0, dy, dy.dtype.type(0))
+        dx = dy * (x.real > 0)
         return (dx,)
 
     return y, backward

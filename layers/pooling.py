@@ -26,14 +26,19 @@ def max_pool2d(
     expect(max(padding) < max(size), f"padding {padding} leaves windows {size} without a pixel")
 
     view = windows(pad(x, padding, -np.inf), size, stride)
-    choices = view.reshape(*view.shape[:3], size[0] * size[1], -1)
-    winner = np.argmax(choices.real, axis=3, keepdims=True)
-    y = np.take_along_axis(choices, winner, axis=3)[:, :, :, 0]
+    y, winner = view[:, :, :, 0, 0], np.zeros_like(view[:, :, :, 0, 0], dtype=np.intp)
+    places = list(np.ndindex(*size))
+    for k, (u, v) in enumerate(places[1:], start=1):
+        challenger = view[:, :, :, u, v]
+        # Strictly larger, so that the first of equals stays; or NaN, which nothing beats.
+        wins = ~(challenger.real <= y.real) & (y == y)
+        y, winner = np.where(wins, challenger, y), np.where(wins, k, winner)
 
     def backward(dy: Array) -> tuple[Array]:
-        dwindows = np.zeros_like(choices)
-        np.put_along_axis(dwindows, winner, dy[:, :, :, None], axis=3)
-        dx = fold(dwindows.reshape(view.shape), x.shape, stride, padding)
+        dwindows = np.empty(view.shape, dtype=dy.dtype)
+        for k, (u, v) in enumerate(places):
+            dwindows[:, :, :, u, v] = np.where(winner == k, dy, 0)
+        dx = fold(dwindows, x.shape, stride, padding)
         return (dx,)
 
     return y, backward
