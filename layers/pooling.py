@@ -23,7 +23,7 @@ def max_pool2d(
     size, padding = pair(size), pair(padding)
     stride = size if stride is None else pair(stride)
     expect(x.ndim == 4, f"x has shape {x.shape}, expected (N, H, W, C)")
-    expect(max(padding) < max(size), f"padding {padding} leaves windows {size} without a pixel")
+    expect(padding[0] < size[0] and padding[1] < size[1], f"padding {padding} fills windows {size}")
 
     view = windows(pad(x, padding, -np.inf), size, stride)
     y, winner = view[:, :, :, 0, 0], np.zeros_like(view[:, :, :, 0, 0], dtype=np.intp)
@@ -35,10 +35,8 @@ def max_pool2d(
         y, winner = np.where(wins, challenger, y), np.where(wins, k, winner)
 
     def backward(dy: Array) -> tuple[Array]:
-        dwindows = np.empty(view.shape, dtype=dy.dtype)
-        for k, (u, v) in enumerate(places):
-            dwindows[:, :, :, u, v] = np.where(winner == k, dy, 0)
-        dx = fold(dwindows, x.shape, stride, padding)
+        dwindows = np.stack([dy * (winner == k) for k in range(len(places))], axis=3)
+        dx = fold(dwindows.reshape(view.shape), x.shape, stride, padding)
         return (dx,)
 
     return y, backward
@@ -58,7 +56,7 @@ def avg_pool2d(
     size, padding = pair(size), pair(padding)
     stride = size if stride is None else pair(stride)
     expect(x.ndim == 4, f"x has shape {x.shape}, expected (N, H, W, C)")
-    expect(max(padding) < max(size), f"padding {padding} leaves windows {size} without a pixel")
+    expect(padding[0] < size[0] and padding[1] < size[1], f"padding {padding} fills windows {size}")
 
     view = windows(pad(x, padding), size, stride)
     inside = windows(pad(np.ones((1, *x.shape[1:3], 1), dtype=x.dtype), padding), size, stride)
