@@ -107,7 +107,8 @@ class Forward:
         spread = np.max(np.nan_to_num(np.abs(samples), nan=0.0, posinf=0.0), axis=0)
         if self.dtype == np.float64 and all(map(_rounded_to_float32, (shaken, *line[1:]))):
             epsilon = float(np.finfo(np.float32).eps)
-        floor = epsilon * np.abs(self.value)
+        # Below the smallest normal number, what underflows is lost too.
+        floor = epsilon * np.abs(self.value) + np.finfo(self.dtype).tiny
         # What most outputs show, the others are spared by luck only.
         usual = float(np.median(spread[floor > 0] / floor[floor > 0])) if (floor > 0).any() else 1.0
         return np.asarray(np.maximum(spread, max(1.0, usual) * floor))
@@ -133,6 +134,7 @@ def _ulp(x: Array) -> Array:
 
 def _rounded_to_float32(value: Array) -> bool:
     """Whether float64 values carry no more than float32's digits, though more than round numbers do."""
-    single = value.astype(np.float32)
+    with np.errstate(over="ignore"):
+        single = value.astype(np.float32)
     plain = single.view(np.int32) & ~0x1FFF  # ten bits of mantissa, as in a half
     return bool((single == value).all() and (plain != single.view(np.int32)).any())

@@ -120,7 +120,7 @@ def listed(gradients: Any, expected: int) -> list[Array | None]:
     """What backward returned as a list; a single array serves where there is a single input."""
     if isinstance(gradients, (tuple, list)):
         return [None if g is None else np.asarray(g) for g in gradients]
-    if gradients is None and expected > 1:
+    if isinstance(gradients, dict) or (gradients is None and expected > 1):
         return []
     return [None if gradients is None else np.asarray(gradients)]
 

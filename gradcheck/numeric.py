@@ -280,7 +280,8 @@ class NumericalWitness:
         x = self.forward.inputs[position]
         scale, epsilon = scales(x), self.forward.epsilon(position)
         wanted, start = epsilon ** (4 / 7), first_step(epsilon)
-        weighted = (self.dy * self.spread) ** 2
+        with np.errstate(over="ignore"):
+            weighted = (self.dy * self.spread) ** 2
         noises: dict[Any, Array] = {}
         found, largest, total = _Found.nothing(x.shape), 0.0, layout.count()
         roughness = 1.0
@@ -365,7 +366,8 @@ class NumericalWitness:
         taken = (ahead.astype(np.float64) - behind) / 2
         seen = float((self.dy * (up - down)).sum()) / 2
         curved = np.abs(self.dy * (up - 2 * self.forward.value + down)).sum() / 2
-        allowed = curved + CAUTION * np.sqrt(((self.dy * self.spread) ** 2).sum())
+        with np.errstate(over="ignore"):
+            allowed = curved + CAUTION * np.sqrt(((self.dy * self.spread) ** 2).sum())
         allowed += float((np.abs(taken) * found.bound).sum())
         return bool(abs(seen - float((taken * found.value).sum())) <= allowed)
 
