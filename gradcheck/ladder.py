@@ -65,8 +65,9 @@ class Trail:
     others agree with, the tightest of those; one that stands alone against another is widened.
     """
 
-    def __init__(self, scale: Array) -> None:
+    def __init__(self, scale: Array, near: float) -> None:
         self.scale = scale
+        self.near = near * scale
         self.rungs: list[Rung] = []
         self.best: Rung
         self.doubtful = np.zeros(scale.shape, dtype=bool)
@@ -124,17 +125,17 @@ class Trail:
 
     def roughness(self) -> float:
         """How many times the measured noise most stencils of this group show: 1, unless it misses some."""
-        # Curvature or a kink also makes a stencil ragged, but less so at a shorter step.
+        # Curvature or a kink also makes a stencil ragged, but less so at a shorter step; at a long
+        # one they are everywhere.
         ratios = [
             float(np.median(r.ragged / r.rounding)) * CAUTION / RAGGED
             for r in self.rungs
-            if (r.step <= self.rungs[0].step).all()
+            if (r.step <= self.near).all()
             and (r.rounding > 0).all()
             and np.isfinite(r.ragged).all()
             and r.ragged.size
         ]
-        shorter = len(ratios) > 1 and (self.rungs[1].step < self.rungs[0].step).all()
-        return float(max(1.0, min(ratios))) if shorter else 1.0
+        return float(max(1.0, min(ratios))) if len(ratios) > 1 else 1.0
 
     def usual_step(self, otherwise: float) -> float:
         """The relative step at which this group ended: a good first one for the next."""

@@ -289,7 +289,7 @@ class NumericalWitness:
             reading = layout.reading(group)
             if reading not in noises:
                 noises[reading] = CAUTION * np.sqrt(layout.read(weighted, group))
-            trail = Trail(scale[group])
+            trail = Trail(scale[group], near=first_step(epsilon))
             h = scale[group] * start
             for attempt in range(ROUNDS):
                 trail.add(self._rung(position, layout, group, h, roughness * noises[reading]))
