@@ -1,8 +1,6 @@
-"""Convolution."""
+"""Convolution: in two dimensions, in one, and turned round."""
 
 from __future__ import annotations
-
-import numpy as np
 
 from layers.types import Array, Backward, expect
 from layers.windows import Pair, fold, pad, pair, windows
@@ -40,32 +38,98 @@ def conv2d(
 
     view = windows(pad(x, padding), (kh, kw), stride, dilation)
     N, rows, columns = view.shape[:3]
-    # One matrix a group: its patches as rows, its features as columns.
-    patches = [
-        np.ascontiguousarray(view[..., part]).reshape(-1, kh * kw * depth)
-        for part in _parts(depth * groups, groups)
-    ]
-    kernels = [W[..., part].reshape(kh * kw * depth, -1) for part in _parts(M, groups)]
-    y = _joined([p @ k for p, k in zip(patches, kernels, strict=True)]) + b
-    y = y.reshape(N, rows, columns, M)
+    # For each group one matrix of patches (a row a pixel) and one of weights (a column a feature).
+    parts = view.reshape(-1, kh * kw, groups, depth).transpose(2, 0, 1, 3)
+    patches = parts.reshape(groups, -1, kh * kw * depth)
+    kernel = W.reshape(kh * kw * depth, groups, M // groups).transpose(1, 0, 2)
+    y = (patches @ kernel).transpose(1, 0, 2).reshape(N, rows, columns, M) + b
 
     def backward(dy: Array) -> tuple[Array, Array, Array]:
-        flat = dy.reshape(-1, M)
-        dys = [flat[:, part] for part in _parts(M, groups)]
-        db = flat.sum(axis=0)
-        dW = _joined([p.T @ d for p, d in zip(patches, dys, strict=True)]).reshape(W.shape)
-        dpatches = _joined(
-            [(d @ k.T).reshape(-1, depth) for d, k in zip(dys, kernels, strict=True)]
-        ).reshape(N, rows, columns, kh, kw, -1)
-        dx = fold(dpatches, x.shape, stride, padding, dilation)
+        db = dy.sum(axis=(0, 1, 2))
+        dys = dy.reshape(-1, groups, M // groups).transpose(1, 0, 2)
+        dkernel = patches.transpose(0, 2, 1) @ dys
+        dW = dkernel.transpose(1, 0, 2).reshape(W.shape)
+        dpatches = dys @ kernel.transpose(0, 2, 1)
+        dview = dpatches.reshape(groups, -1, kh * kw, depth).transpose(1, 2, 0, 3)
+        dx = fold(dview.reshape(view.shape), x.shape, stride, padding, dilation)
         return dx, dW, db
 
     return y, backward
 
 
-def _parts(size: int, groups: int) -> list[slice]:
-    return [slice(g * size // groups, (g + 1) * size // groups) for g in range(groups)]
+def conv1d(
+    x: Array,
+    W: Array,
+    b: Array,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+    groups: int = 1,
+) -> tuple[Array, Backward]:
+    """y_ntm = b_m + Σ_uc x_{n, t·s+u·d−p, c} W_ucm
+
+    x (N, T, C), W (k, C/groups, M), b (M,) -> y (N, T', M)
+
+    A sequence is an image of one row, so that nothing new has to be derived.
+
+        dx, dW, db = those of conv2d, the row taken away again
+    """
+    expect(x.ndim == 3, f"x has shape {x.shape}, expected (N, T, C)")
+
+    image, backward2d = conv2d(
+        x[:, None],
+        W[None],
+        b,
+        stride=(1, stride),
+        padding=(0, padding),
+        dilation=(1, dilation),
+        groups=groups,
+    )
+    y = image[:, 0]
+
+    def backward(dy: Array) -> tuple[Array, Array, Array]:
+        dx, dW, db = backward2d(dy[:, None])
+        assert dx is not None and dW is not None and db is not None
+        return dx[:, 0], dW[0], db
+
+    return y, backward
 
 
-def _joined(parts: list[Array]) -> Array:
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+def conv2d_transpose(
+    x: Array, W: Array, b: Array, *, stride: int | Pair = 1, padding: int | Pair = 0
+) -> tuple[Array, Backward]:
+    """y_{n, i·s+u−p, j·s+v−p, m} += Σ_c x_nijc W_uvmc,  and b_m once
+
+    x (N, H, W, C), W (kh, kw, M, C), b (M,) -> y (N, H', W', M)
+
+    with H' = (H−1)·s + kh − 2p. The way back of a convolution run forwards: every pixel of x paints
+    the kernel on y, and where paintings overlap they add up. Its own way back is a convolution.
+
+        dpatches_nijuvm = dy_{n, i·s+u−p, j·s+v−p, m}     dy cut into patches
+        dx_nijc = Σ_uvm dpatches_nijuvm W_uvmc            dx = dpatches Wᵀ
+        dW_uvmc = Σ_nij dpatches_nijuvm x_nijc            dW = dpatchesᵀ x
+        db_m    = Σ_nhw dy_nhwm
+    """
+    stride, padding = pair(stride), pair(padding)
+    kh, kw, M, C = W.shape
+    expect(x.ndim == 4 and x.shape[3] == C, f"x has shape {x.shape}, expected (N, H, W, {C})")
+    expect(b.shape == (M,), f"b has shape {b.shape}, expected ({M},)")
+
+    N, H, width, _ = x.shape
+    rows = (H - 1) * stride[0] + kh - 2 * padding[0]
+    columns = (width - 1) * stride[1] + kw - 2 * padding[1]
+    expect(rows > 0 and columns > 0, f"padding {padding} leaves nothing of {rows}×{columns} pixels")
+
+    pixels, kernel = x.reshape(-1, C), W.reshape(-1, C)
+    patches = (pixels @ kernel.T).reshape(N, H, width, kh, kw, M)
+    y = fold(patches, (N, rows, columns, M), stride, padding) + b
+
+    def backward(dy: Array) -> tuple[Array, Array, Array]:
+        db = dy.sum(axis=(0, 1, 2))
+        dpatches = windows(pad(dy, padding), (kh, kw), stride).reshape(-1, kh * kw * M)
+        dx = (dpatches @ kernel).reshape(x.shape)
+        dW = (dpatches.T @ pixels).reshape(W.shape)
+        return dx, dW, db
+
+    return y, backward

@@ -69,3 +69,69 @@ def avg_pool2d(
         return (dx,)
 
     return y, backward
+
+
+def global_max_pool2d(x: Array) -> tuple[Array, Backward]:
+    """y_nc = max_ij x_nijc
+
+    x (N, H, W, C) -> y (N, C)
+
+    At a tie the first of the largest takes the gradient.
+
+        dx_nijc = dy_nc [ij is the first argmax]
+    """
+    expect(x.ndim == 4, f"x has shape {x.shape}, expected (N, H, W, C)")
+
+    pixels = x.reshape(len(x), -1, x.shape[3])
+    winner = pixels.real.argmax(axis=1)[:, None]
+    y = np.take_along_axis(pixels, winner, axis=1)[:, 0]
+
+    def backward(dy: Array) -> tuple[Array]:
+        dpixels = np.zeros(pixels.shape, dtype=dy.dtype)
+        np.put_along_axis(dpixels, winner, dy[:, None], axis=1)
+        dx = dpixels.reshape(x.shape)
+        return (dx,)
+
+    return y, backward
+
+
+def global_avg_pool2d(x: Array) -> tuple[Array, Backward]:
+    """y_nc = 1/(HW) Σ_ij x_nijc
+
+    x (N, H, W, C) -> y (N, C)
+
+        dx_nijc = dy_nc / (HW)
+    """
+    expect(x.ndim == 4, f"x has shape {x.shape}, expected (N, H, W, C)")
+
+    _, H, W, _ = x.shape
+    y = x.mean(axis=(1, 2))
+
+    def backward(dy: Array) -> tuple[Array]:
+        each = dy / (H * W)
+        dx = np.broadcast_to(each[:, None, None], x.shape).copy()
+        return (dx,)
+
+    return y, backward
+
+
+def upsample2d(x: Array, *, factor: int | Pair = 2) -> tuple[Array, Backward]:
+    """y_{n, i·f+u, j·f+v, c} = x_nijc  for 0 ≤ u, v < f
+
+    x (N, H, W, C) -> y (N, f·H, f·W, C)
+
+    Every pixel is repeated f times in both directions (nearest neighbour).
+
+        dx_nijc = Σ_uv dy_{n, i·f+u, j·f+v, c}
+    """
+    fh, fw = pair(factor)
+    expect(x.ndim == 4, f"x has shape {x.shape}, expected (N, H, W, C)")
+
+    N, H, W, C = x.shape
+    y = x.repeat(fh, axis=1).repeat(fw, axis=2)
+
+    def backward(dy: Array) -> tuple[Array]:
+        dx = dy.reshape(N, H, fh, W, fw, C).sum(axis=(2, 4))
+        return (dx,)
+
+    return y, backward

@@ -20,7 +20,8 @@ from gradcheck.result import Array, Report, plain
 from gradcheck.tape import tensorflow
 from layers.catalogue import CATALOGUE, twin_of
 from layers.losses import softmax_cross_entropy
-from layers.network import Network, digits_cnn
+from layers.network import Network
+from layers.networks import digits_cnn
 from reports.data import Digits
 from reports.files import write_text
 from reports.progress import Progress

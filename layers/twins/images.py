@@ -1,8 +1,4 @@
-"""The same forward passes in TensorFlow, under the same names, written independently of the NumPy code.
-
-Composed from plain operations where TensorFlow's CPU kernels have no float64 gradient (dilated and
-grouped convolution) or mean something else (averages at the border).
-"""
+"""Twins of the layers for images: TensorFlow's own kernels on images that are padded first."""
 
 from __future__ import annotations
 
@@ -12,11 +8,6 @@ import tensorflow as tf
 
 Tensor = Any
 Pair = tuple[int, int]
-
-
-def dense(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
-    """A matrix product and a bias."""
-    return tf.nn.bias_add(tf.linalg.matmul(x, W), b)
 
 
 def conv2d(
@@ -38,6 +29,35 @@ def conv2d(
         tf.nn.conv2d(image, part, [1, *_pair(stride), 1], "VALID") for image, part in per_group
     ]
     return tf.nn.bias_add(tf.concat(parts, axis=3), b)
+
+
+def conv1d(
+    x: Tensor,
+    W: Tensor,
+    b: Tensor,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+    groups: int = 1,
+) -> Tensor:
+    """TensorFlow's own, group by group, dilated kernels with zeros in between."""
+    padded = tf.pad(x, [[0, 0], [padding, padding], [0, 0]])
+    kernel = _spread(W[:, None], dilation, 1)[:, 0]
+    per_group = zip(tf.split(padded, groups, axis=2), tf.split(kernel, groups, axis=2), strict=True)
+    parts = [tf.nn.conv1d(sequence, part, stride, "VALID") for sequence, part in per_group]
+    return tf.nn.bias_add(tf.concat(parts, axis=2), b)
+
+
+def conv2d_transpose(
+    x: Tensor, W: Tensor, b: Tensor, *, stride: int | Pair = 1, padding: int | Pair = 0
+) -> Tensor:
+    """TensorFlow's own without padding, whose border is cut off."""
+    (sh, sw), (ph, pw) = _pair(stride), _pair(padding)
+    kh, kw, features, _ = W.shape
+    rows, columns = (x.shape[1] - 1) * sh + kh, (x.shape[2] - 1) * sw + kw
+    whole = tf.nn.conv2d_transpose(x, W, [len(x), rows, columns, features], [sh, sw], "VALID")
+    return tf.nn.bias_add(whole[:, ph : rows - ph, pw : columns - pw], b)
 
 
 def max_pool2d(
@@ -68,33 +88,25 @@ def avg_pool2d(
     return total / ones
 
 
-def flatten(x: Tensor) -> Tensor:
-    """All axes but the first in one."""
-    return tf.reshape(x, [tf.shape(x)[0], -1])
+def global_avg_pool2d(x: Tensor) -> Tensor:
+    """The mean over both spatial axes."""
+    return tf.reduce_mean(x, axis=[1, 2])
 
 
-def relu(x: Tensor) -> Tensor:
+def global_max_pool2d(x: Tensor) -> Tensor:
+    """One window as large as the image."""
+    return tf.nn.max_pool2d(x, x.shape[1:3], 1, "VALID")[:, 0, 0]
+
+
+def upsample2d(x: Tensor, *, factor: int | Pair = 2) -> Tensor:
+    """Every row and every column repeated."""
+    fh, fw = _pair(factor)
+    return tf.repeat(tf.repeat(x, fh, axis=1), fw, axis=2)
+
+
+def pad2d(x: Tensor, *, padding: int | Pair = 1, value: float = 0) -> Tensor:
     """TensorFlow's own."""
-    return tf.nn.relu(x)
-
-
-def softmax(x: Tensor, *, axis: int = -1) -> Tensor:
-    """TensorFlow's own."""
-    return tf.nn.softmax(x, axis=axis)
-
-
-def softmax_cross_entropy(logits: Tensor, labels: Tensor, *, reduction: str = "mean") -> Tensor:
-    """TensorFlow's fused loss from logits, averaged or added up."""
-    each = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-    return tf.reduce_mean(each) if reduction == "mean" else tf.reduce_sum(each)
-
-
-def digits_cnn(x: Tensor, *parameters: Tensor) -> Tensor:
-    """The network of `network.digits_cnn`, from its parameters in the same order."""
-    conv_W, conv_b, hidden_W, hidden_b, output_W, output_b = parameters
-    image = max_pool2d(relu(conv2d(x, conv_W, conv_b, padding=1)))
-    hidden = relu(dense(flatten(image), hidden_W, hidden_b))
-    return dense(hidden, output_W, output_b)
+    return _padded(x, padding, value)
 
 
 def _pair(value: int | Pair) -> Pair:

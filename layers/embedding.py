@@ -1,0 +1,33 @@
+"""Embedding: a table looked up."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from layers.types import Array, Backward, expect
+
+
+def embedding(ids: Array, table: Array) -> tuple[Array, Backward]:
+    """y_{…d} = table_{ids_…, d}
+
+    ids (…) integers, table (V, D) -> y (…, D)
+
+    A row that is looked up twice receives both gradients.
+
+        dtable_vd = Σ_{… with ids = v} dy_{…d}        dtable = onehot(ids)ᵀ dy
+    """
+    expect(ids.dtype.kind in "iu", f"ids have dtype {ids.dtype}, expected integers")
+    expect(
+        ids.size == 0 or (ids.min() >= 0 and ids.max() < len(table)),
+        f"ids must lie in 0 … {len(table) - 1}",
+    )
+
+    y = table[ids]
+
+    def backward(dy: Array) -> tuple[None, Array]:
+        # add.at adds once for each occurrence; dtable[ids] += dy would add once for each row.
+        dtable = np.zeros_like(table)
+        np.add.at(dtable, ids, dy)
+        return None, dtable
+
+    return y, backward
