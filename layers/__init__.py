@@ -46,7 +46,7 @@ from layers.losses import (
     softmax_cross_entropy,
 )
 from layers.network import Network
-from layers.networks import digits_cnn
+from layers.networks import NETWORKS, digits_cnn, digits_gru, digits_resnet, digits_transformer
 from layers.normalization import (
     batch_norm,
     batch_norm_inference,
@@ -60,6 +60,7 @@ from layers.recurrent import gru, lstm, rnn
 from layers.softmax import log_softmax, logsumexp, softmax
 
 __all__ = [
+    "NETWORKS",
     "Network",
     "add",
     "attention",
@@ -76,6 +77,9 @@ __all__ = [
     "cosine_similarity",
     "dense",
     "digits_cnn",
+    "digits_gru",
+    "digits_resnet",
+    "digits_transformer",
     "dropout",
     "elu",
     "embedding",

@@ -8,7 +8,7 @@ from layers.activations import gelu
 from layers.dense import dense
 from layers.normalization import layer_norm
 from layers.softmax import softmax
-from layers.types import Array, Backward, expect
+from layers.types import Array, Backward, expect, present
 
 
 def attention(q: Array, k: Array, v: Array, *, causal: bool = False) -> tuple[Array, Backward]:
@@ -176,22 +176,17 @@ def transformer_block(
 
     def backward(dy: Array) -> tuple[Array | None, ...]:
         dbranch = dy.reshape(-1, x.shape[2])
-        dactive, dW2, db2 = _all(back_W2(dbranch))
-        (dhidden,) = _all(back_gelu(dactive))
-        dnormed2, dW1, db1 = _all(back_W1(dhidden))
-        dh2, dgamma2, dbeta2 = _all(back_norm2(dnormed2.reshape(x.shape)))
+        dactive, dW2, db2 = present(back_W2(dbranch))
+        (dhidden,) = present(back_gelu(dactive))
+        dnormed2, dW1, db1 = present(back_W1(dhidden))
+        dh2, dgamma2, dbeta2 = present(back_norm2(dnormed2.reshape(x.shape)))
         dh = dy + dh2
-        dnormed1, dWq, dWk, dWv, dWo = _all(back_attention(dh))
-        dx1, dgamma1, dbeta1 = _all(back_norm1(dnormed1))
+        dnormed1, dWq, dWk, dWv, dWo = present(back_attention(dh))
+        dx1, dgamma1, dbeta1 = present(back_norm1(dnormed1))
         dx = dh + dx1
         return dx, dgamma1, dbeta1, dWq, dWk, dWv, dWo, dgamma2, dbeta2, dW1, db1, dW2, db2
 
     return y, backward
-
-
-def _all(gradients: tuple[Array | None, ...]) -> list[Array]:
-    """The gradients of a layer of whose inputs each has one."""
-    return [gradient for gradient in gradients if gradient is not None]
 
 
 def _t(x: Array) -> Array:

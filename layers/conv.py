@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from layers.types import Array, Backward, expect
 from layers.windows import Pair, fold, pad, pair, windows
 
@@ -26,7 +28,7 @@ def conv2d(
 
         dW_uvcm = Σ_nij patches_nijuvc dy_nijm        dW = patchesᵀ dy
         db_m    = Σ_nij dy_nijm                       db = 1ᵀ dy
-        dpatches_nijuvc = Σ_m dy_nijm W_uvcm          dpatches = dy Wᵀ
+        dpatches_nijuvc = Σ_m dy_nijm W_uvcm          dpatches = dy Wᵀ, for each u and v
         dx_{n, i·s+u·d−p, j·s+v·d−p, c} += dpatches_nijuvc
     """
     stride, padding, dilation = pair(stride), pair(padding), pair(dilation)
@@ -38,20 +40,24 @@ def conv2d(
 
     view = windows(pad(x, padding), (kh, kw), stride, dilation)
     N, rows, columns = view.shape[:3]
-    # For each group one matrix of patches (a row a pixel) and one of weights (a column a feature).
-    parts = view.reshape(-1, kh * kw, groups, depth).transpose(2, 0, 1, 3)
-    patches = parts.reshape(groups, -1, kh * kw * depth)
-    kernel = W.reshape(kh * kw * depth, groups, M // groups).transpose(1, 0, 2)
-    y = (patches @ kernel).transpose(1, 0, 2).reshape(N, rows, columns, M) + b
+    # A matrix for each group: its patches, a row a pixel; its weights, a column a feature.
+    cut = view.reshape(-1, kh * kw, groups, depth).transpose(2, 0, 1, 3)
+    patches = cut.reshape(groups, -1, kh * kw * depth)
+    kernel = W.reshape(kh, kw, depth, groups, -1).transpose(0, 1, 3, 2, 4)
+    weights = W.reshape(kh * kw * depth, groups, -1).transpose(1, 0, 2)
+    y = (patches @ weights).transpose(1, 0, 2).reshape(N, rows, columns, M) + b
 
     def backward(dy: Array) -> tuple[Array, Array, Array]:
         db = dy.sum(axis=(0, 1, 2))
         dys = dy.reshape(-1, groups, M // groups).transpose(1, 0, 2)
-        dkernel = patches.transpose(0, 2, 1) @ dys
-        dW = dkernel.transpose(1, 0, 2).reshape(W.shape)
-        dpatches = dys @ kernel.transpose(0, 2, 1)
-        dview = dpatches.reshape(groups, -1, kh * kw, depth).transpose(1, 2, 0, 3)
-        dx = fold(dview.reshape(view.shape), x.shape, stride, padding, dilation)
+        dweights = patches.transpose(0, 2, 1) @ dys
+        dW = dweights.transpose(1, 0, 2).reshape(W.shape)
+
+        def dpatches(u: int, v: int) -> Array:
+            into = dys @ kernel[u, v].transpose(0, 2, 1)
+            return np.asarray(into.transpose(1, 0, 2).reshape(N, rows, columns, -1))
+
+        dx = fold(dpatches, x.shape, (kh, kw), stride, padding, dilation)
         return dx, dW, db
 
     return y, backward
@@ -122,8 +128,11 @@ def conv2d_transpose(
     expect(rows > 0 and columns > 0, f"padding {padding} leaves nothing of {rows}×{columns} pixels")
 
     pixels, kernel = x.reshape(-1, C), W.reshape(-1, C)
-    patches = (pixels @ kernel.T).reshape(N, H, width, kh, kw, M)
-    y = fold(patches, (N, rows, columns, M), stride, padding) + b
+
+    def painted(u: int, v: int) -> Array:
+        return np.asarray((pixels @ W[u, v].T).reshape(N, H, width, M))
+
+    y = fold(painted, (N, rows, columns, M), (kh, kw), stride, padding) + b
 
     def backward(dy: Array) -> tuple[Array, Array, Array]:
         db = dy.sum(axis=(0, 1, 2))

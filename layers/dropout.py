@@ -8,7 +8,7 @@ from layers.types import Array, Backward, expect
 def dropout(x: Array, mask: Array, *, rate: float = 0.5) -> tuple[Array, Backward]:
     """y = x ⊙ mask / (1 − rate)
 
-    x (…), mask (…) of 0 and 1, drawn by the caller -> y (…)
+    x (…), mask (…) of booleans or 0 and 1, drawn by the caller -> y (…)
 
     Inverted scaling: the expected value of y is x, so that nothing changes when testing.
 
@@ -17,7 +17,7 @@ def dropout(x: Array, mask: Array, *, rate: float = 0.5) -> tuple[Array, Backwar
     expect(0 <= rate < 1, f"rate is {rate}, expected 0 ≤ rate < 1")
     expect(mask.shape == x.shape, f"mask has shape {mask.shape}, expected {x.shape}")
 
-    keep = mask.astype(x.dtype) / (1 - rate)
+    keep = mask.astype(x.real.dtype) / (1 - rate)
     y = x * keep
 
     def backward(dy: Array) -> tuple[Array, None]:

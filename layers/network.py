@@ -93,14 +93,18 @@ class Network:
         """Parameters to start from.
 
         `classic`: weights 0.01·normal. `he`: normal with variance 2/fan-in (He et al., 2015), the
-        fan-in being all sizes but the last. Biases, the parameters with one axis, start at zero.
+        fan-in being all sizes but the last. Parameters with one axis start at zero (biases), or at
+        one if they scale (gamma).
         """
         expect(scheme in ("classic", "he"), f"scheme is {scheme!r}, expected 'classic' or 'he'")
         parameters: list[Array] = []
-        for shape in self.shapes:
+        for name, shape in zip(self.names, self.shapes, strict=True):
             spread = 0.01 if scheme == "classic" else np.sqrt(2 / np.prod(shape[:-1]))
-            weights = spread * rng.normal(size=shape) if len(shape) > 1 else np.zeros(shape)
-            parameters.append(weights.astype(dtype))
+            if len(shape) > 1:
+                values = spread * rng.normal(size=shape)
+            else:
+                values = np.full(shape, float(name.split(".")[-1].startswith("gamma")))
+            parameters.append(values.astype(dtype))
         return tuple(parameters)
 
     def rows(self) -> list[tuple[str, str, str, int]]:

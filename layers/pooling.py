@@ -27,16 +27,17 @@ def max_pool2d(
 
     view = windows(pad(x, padding, -np.inf), size, stride)
     y, winner = view[:, :, :, 0, 0], np.zeros_like(view[:, :, :, 0, 0], dtype=np.intp)
-    places = list(np.ndindex(*size))
-    for k, (u, v) in enumerate(places[1:], start=1):
+    for k, (u, v) in enumerate(np.ndindex(*size)):
         challenger = view[:, :, :, u, v]
         # Strictly larger, so that the first of equals stays; or NaN, which nothing beats.
         wins = ~(challenger.real <= y.real) & (y == y)
         y, winner = np.where(wins, challenger, y), np.where(wins, k, winner)
 
     def backward(dy: Array) -> tuple[Array]:
-        dwindows = np.stack([dy * (winner == k) for k in range(len(places))], axis=3)
-        dx = fold(dwindows.reshape(view.shape), x.shape, stride, padding)
+        def dwindow(u: int, v: int) -> Array:
+            return np.asarray(dy * (winner == u * size[1] + v))
+
+        dx = fold(dwindow, x.shape, size, stride, padding)
         return (dx,)
 
     return y, backward
@@ -64,8 +65,8 @@ def avg_pool2d(
     y = view.sum(axis=(3, 4)) / k
 
     def backward(dy: Array) -> tuple[Array]:
-        dwindows = np.broadcast_to((dy / k)[:, :, :, None, None], view.shape)
-        dx = fold(dwindows, x.shape, stride, padding)
+        share = dy / k
+        dx = fold(lambda u, v: share, x.shape, size, stride, padding)
         return (dx,)
 
     return y, backward

@@ -21,3 +21,8 @@ def expect(condition: bool, message: str) -> None:
     """Raise ValueError with `message` unless `condition` holds."""
     if not condition:
         raise ValueError(message)
+
+
+def present(gradients: tuple[Array | None, ...]) -> list[Array]:
+    """The gradients of those inputs that have one: for layers composed of layers."""
+    return [gradient for gradient in gradients if gradient is not None]

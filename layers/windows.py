@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -42,18 +44,27 @@ def windows(x: Array, size: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Arra
 
 
 def fold(
-    dwindows: Array, shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair = (1, 1)
+    piece: Callable[[int, int], Array],
+    shape: tuple[int, ...],
+    size: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair = (1, 1),
 ) -> Array:
     """The way back of pad and windows: what flows into each window, added up where windows overlap.
 
-    dx[n, i·s + u·d − p, j·s + v·d − p, c] += dwindows[n, i, j, u, v, c]
+    dx[n, i·s + u·d − p, j·s + v·d − p, c] += piece(u, v)[n, i, j, c]
+
+    `piece(u, v)` (N, H', W', C) is what flows into the pixel u, v of every window.
     """
     N, H, W, C = shape
-    _, rows, columns, kh, kw, _ = dwindows.shape
     (sh, sw), (ph, pw), (dh, dw) = stride, padding, dilation
-    dpadded = np.zeros((N, H + 2 * ph, W + 2 * pw, C), dtype=dwindows.dtype)
-    for u in range(kh):
-        for v in range(kw):
-            below, right = u * dh + rows * sh, v * dw + columns * sw
-            dpadded[:, u * dh : below : sh, v * dw : right : sw] += dwindows[:, :, :, u, v]
+    dpadded: Array | None = None
+    for u, v in np.ndindex(*size):
+        flowing = piece(u, v)
+        if dpadded is None:
+            dpadded = np.zeros((N, H + 2 * ph, W + 2 * pw, C), dtype=flowing.dtype)
+        below, right = u * dh + flowing.shape[1] * sh, v * dw + flowing.shape[2] * sw
+        dpadded[:, u * dh : below : sh, v * dw : right : sw] += flowing
+    assert dpadded is not None
     return dpadded[:, ph : ph + H, pw : pw + W]

@@ -47,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--out", type=Path, default=Path("gradcheck-report"), metavar="DIR")
     run.add_argument(
+        "--network", default="digits_cnn", metavar="NAME", help="one that `gradcheck list` names"
+    )
+    run.add_argument(
         "--quick", action="store_true", help="fewer configurations, a shorter training"
     )
     run.set_defaults(command=_run)
@@ -80,8 +83,12 @@ def _seed(text: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from layers.networks import NETWORKS
     from reports.data import load
 
+    if arguments.network not in NETWORKS:
+        known = ", ".join(NETWORKS)
+        raise UserError(f"there is no network {arguments.network!r}; there are {known}")
     data = load(arguments.data)
     _must_have_tensorflow(arguments)
     from reports.run import Job, run
@@ -92,6 +99,7 @@ def _run(arguments: argparse.Namespace) -> int:
         tape=not arguments.no_tape,
         seed=arguments.seed,
         quick=arguments.quick,
+        architecture=arguments.network,
     )
     return PASSED if run(job) else FAILED
 
@@ -123,11 +131,17 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
+    from inspect import getdoc
+
     from layers.catalogue import CATALOGUE
+    from layers.networks import NETWORKS
 
     for entry in CATALOGUE.values():
         print(f"{entry.name}\n    {entry.formula}\n    {entry.shapes}")
         print(f"    checked: {'; '.join(one.label for one in entry.configurations)}\n")
+    print("Networks, for `gradcheck run --network NAME`:\n")
+    for name, network in NETWORKS.items():
+        print(f"{name}\n    {(getdoc(network) or '').split(chr(10))[0]}\n")
     return PASSED
 
 

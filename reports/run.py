@@ -21,7 +21,7 @@ from gradcheck.tape import tensorflow
 from layers.catalogue import CATALOGUE, twin_of
 from layers.losses import softmax_cross_entropy
 from layers.network import Network
-from layers.networks import digits_cnn
+from layers.networks import NETWORKS
 from reports.data import Digits
 from reports.files import write_text
 from reports.progress import Progress
@@ -42,6 +42,7 @@ class Job:
     tape: bool = True
     seed: int = 0
     quick: bool = False
+    architecture: str = "digits_cnn"
     progress: Progress = field(default_factory=Progress)
     layers: list[Line] = field(default_factory=list)
     network: list[Line] = field(default_factory=list)
@@ -93,7 +94,7 @@ def check_layers(job: Job) -> bool:
 def check_network(job: Job) -> bool:
     """Stage 2: each layer of the network with what really arrives there, then all of it at once."""
     with _stage("Stage 2. The whole network on real digits"):
-        network = digits_cnn(job.data.x_train.shape[1:], job.data.classes)
+        network = NETWORKS[job.architecture](job.data.x_train.shape[1:], job.data.classes)
         print(network.summary())
         count = 1 if job.quick else IMAGES
         x, labels = job.data.x_train[:count], job.data.y_train[:count]
@@ -115,7 +116,7 @@ def starting_point(network: Network, seed: int) -> tuple[Array, ...]:
     rng = np.random.default_rng(seed)
     parameters = network.initialize(rng, scheme="he")
     return tuple(
-        p if p.ndim > 1 else rng.choice([-1.0, 1.0], p.shape) * rng.uniform(0.01, 0.1, p.shape)
+        p if p.ndim > 1 else p + rng.choice([-1.0, 1.0], p.shape) * rng.uniform(0.01, 0.1, p.shape)
         for p in parameters
     )
 
@@ -181,8 +182,10 @@ def _end_to_end(
     if job.tape:
         from layers import twins
 
+        logits = getattr(twins, job.architecture)
+
         def twin(*theta: Any) -> Any:
-            return twins.softmax_cross_entropy(twins.digits_cnn(x, *theta), labels)
+            return twins.softmax_cross_entropy(logits(x, *theta), labels)
 
     return check(
         composed, *parameters, twin=twin, effort="directional", seed=job.seed, name="network"
@@ -190,28 +193,24 @@ def _end_to_end(
 
 
 def train(job: Job) -> bool:
-    """Stage 3: fifty steps of Adam, in lockstep with the Keras twin."""
+    """Stage 3: fifty steps of Adam, in lockstep with the TensorFlow twin."""
     from reports import training as t
 
     with _stage("Stage 3. Training"):
         tf = tensorflow()
         data, steps = job.data, 10 if job.quick else t.STEPS
         x, labels = data.x_train[:TRAINED_ON], data.y_train[:TRAINED_ON]
-        network = digits_cnn(x.shape[1:], data.classes)
+        network = NETWORKS[job.architecture](x.shape[1:], data.classes)
         before = network.initialize(np.random.default_rng(job.seed), scheme="he")
         ours = t.HandTrainer(network, before, tf.keras.optimizers.Adam(t.LEARNING_RATE))
-        twin = t.KerasTrainer(
-            lambda: t.keras_digits_cnn(x.shape[1:], data.classes),
-            before,
-            tf.keras.optimizers.Adam(t.LEARNING_RATE),
-        )
+        twin = _twin(job, x.shape[1:], before)
         curves = t.lockstep(ours, twin, [(x, labels)] * steps, job.progress.counter("training"))
         fall = 1 - curves.ours[-1] / curves.ours[0]
         reached, tested = ours.accuracy(x, labels), ours.accuracy(data.x_test, data.y_test)
         print(f"{steps} full-batch steps of Adam({t.LEARNING_RATE}) on {len(x)} digits.")
         print(f"Loss {curves.ours[0]:.3g} → {curves.ours[-1]:.3g}, a fall of {fall:.3%}.")
         print(f"Accuracy: training {reached:.1%}, test {tested:.1%} of {len(data.x_test)}.")
-        print(f"Largest relative deviation from the Keras twin: {curves.deviation:.1e}.")
+        print(f"Largest relative deviation from the TensorFlow twin: {curves.deviation:.1e}.")
         job.facts["training"] = {
             "steps": steps,
             "loss_before": curves.ours[0],
@@ -233,13 +232,28 @@ def train(job: Job) -> bool:
         return not problems
 
 
+def _twin(job: Job, image_shape: tuple[int, ...], before: tuple[Array, ...]) -> Any:
+    """Keras's own layers for the worked example, our TensorFlow twin for the other networks."""
+    from reports import training as t
+
+    adam = tensorflow().keras.optimizers.Adam(t.LEARNING_RATE)
+    if job.architecture == "digits_cnn":
+        return t.KerasTrainer(
+            lambda: t.keras_digits_cnn(image_shape, job.data.classes), before, adam
+        )
+    from layers import twins
+
+    return t.TapeTrainer(getattr(twins, job.architecture), before, adam)
+
+
 def _training_figures(
     job: Job, x: Array, labels: Array, before: Array, after: Array, curves: Any
 ) -> None:
     from reports import figures
 
     figures.save(figures.losses(curves), job.out / "losses.png")
-    figures.save(figures.filters(before, after), job.out / "filters.png")
+    if before.ndim == 4:
+        figures.save(figures.filters(before, after), job.out / "filters.png")
 
 
 def _concluded(job: Job, reports: list[Report], table: list[Line]) -> bool:

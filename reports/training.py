@@ -121,6 +121,36 @@ class KerasTrainer:
         return loss(labels, self.model(x, training=True))
 
 
+class TapeTrainer:
+    """The twin: a network written in TensorFlow, from the same parameters, trained by the tape alone."""
+
+    def __init__(
+        self, twin: Callable[..., Any], parameters: Sequence[Array], optimizer: Any
+    ) -> None:
+        tf = tensorflow()
+        self.twin = twin
+        self.variables = [tf.Variable(array) for array in parameters]
+        self.optimizer = optimizer
+
+    def step(self, x: Array, labels: Array) -> float:
+        """One step with the gradients of GradientTape."""
+        tf = tensorflow()
+        with tf.GradientTape() as tape:
+            loss = self._loss(x, labels)
+        gradients = tape.gradient(loss, self.variables)
+        self.optimizer.apply_gradients(zip(gradients, self.variables, strict=True))
+        return float(loss)
+
+    def loss(self, x: Array, labels: Array) -> float:
+        """The loss as it stands."""
+        return float(self._loss(x, labels))
+
+    def _loss(self, x: Array, labels: Array) -> Any:
+        from layers import twins
+
+        return twins.softmax_cross_entropy(self.twin(x, *self.variables), labels)
+
+
 def keras_digits_cnn(image_shape: tuple[int, ...], classes: int) -> Any:
     """The network of `layers.digits_cnn` as a Keras model in float64, weights in the same order."""
     keras = tensorflow().keras

@@ -183,3 +183,8 @@ def test_usage_errors_exit_with_2():
         with pytest.raises(SystemExit) as stop:
             main(argv)
         assert stop.value.code == 2
+
+
+def test_an_unknown_network_is_a_usage_error(capsys):
+    assert main(["run", "--network", "nonsense"]) == 2
+    assert "digits_gru" in capsys.readouterr().err

@@ -32,6 +32,8 @@ class Breaker(ast.NodeTransformer):
 
     @staticmethod
     def changed(value):
+        if isinstance(value, ast.Compare):
+            return ast.parse(f"~({ast.unparse(value)})", mode="eval").body
         return ast.parse(f"1.01 * ({ast.unparse(value)}) + 0.01", mode="eval").body
 
 
@@ -42,12 +44,14 @@ def backward_lines(function, inner="backward"):
         node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == inner
     )
     simple = (ast.Assign, ast.AugAssign, ast.Expr)
-    lines = [s.lineno for s in ast.walk(found) if isinstance(s, simple) and not _is_text(s)]
+    lines = [s.lineno for s in ast.walk(found) if isinstance(s, simple) and not _idle(s)]
     return tree, lines
 
 
-def _is_text(statement):
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+def _idle(statement):
+    """A docstring, or room made for what is computed later."""
+    text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    return text or "np.empty" in ast.unparse(statement)
 
 
 def broken(function, line, inner="backward"):

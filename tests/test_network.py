@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gradcheck import check
-from layers import digits_cnn
+from layers import NETWORKS, digits_cnn
 
 
 def test_the_parameters_of_the_worked_example():
@@ -40,3 +40,13 @@ def test_initialization():
 def test_a_missing_parameter_is_said():
     with pytest.raises(ValueError, match="0 parameters were given, the network has 6"):
         digits_cnn((8, 8, 1))(np.ones((1, 8, 8, 1)))
+
+
+@pytest.mark.parametrize("build", NETWORKS.values(), ids=NETWORKS)
+def test_every_network_passes_as_one_layer(build):
+    network = build((4, 6, 1), classes=3)
+    rng = np.random.default_rng(0)
+    theta = [p + 0.1 * rng.normal(size=p.shape) for p in network.initialize(rng, scheme="he")]
+    report = check(network, rng.normal(size=(3, 4, 6, 1)), *theta, effort="directional")
+    assert report.passed, str(report)
+    assert len(report.rows) == len(network.names) + 1

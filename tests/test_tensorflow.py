@@ -7,13 +7,14 @@ tf = pytest.importorskip("tensorflow")
 
 from gradcheck import check  # noqa: E402
 from gradcheck.result import Verdict  # noqa: E402
-from layers import digits_cnn, twins  # noqa: E402
+from layers import NETWORKS, digits_cnn, twins  # noqa: E402
 from layers.catalogue import CATALOGUE  # noqa: E402
 from reports.cli import main  # noqa: E402
 from reports.training import (  # noqa: E402
     HandTrainer,
     KerasOptimizer,
     KerasTrainer,
+    TapeTrainer,
     keras_digits_cnn,
     lockstep,
 )
@@ -127,6 +128,19 @@ def test_the_networks_twin_agrees_with_keras():
     x = np.random.default_rng(1).uniform(size=(3, 6, 8, 1))
     assert np.allclose(model(x), twins.digits_cnn(x, *start), rtol=1e-12)
     assert np.allclose(model(x), network(x, *start)[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["digits_gru", "digits_transformer", "digits_resnet"])
+def test_the_other_networks_train_in_lockstep_with_their_twins(name):
+    rng = np.random.default_rng(0)
+    network = NETWORKS[name]((4, 6, 1), classes=3)
+    start = network.initialize(rng, scheme="he")
+    batches = [(rng.uniform(size=(9, 4, 6, 1)), np.arange(9) % 3)] * 4
+    ours = HandTrainer(network, start, tf.keras.optimizers.Adam(0.01))
+    twin = TapeTrainer(getattr(twins, name), start, tf.keras.optimizers.Adam(0.01))
+    curves = lockstep(ours, twin, batches)
+    assert curves.deviation < 1e-12
+    assert curves.ours[-1] < curves.ours[0]
 
 
 def test_gradcheck_run_writes_a_whole_report(tmp_path, capsys):

@@ -45,10 +45,8 @@ def integers(below: int, **shapes: tuple[int, ...]) -> Inputs:
 
 
 def mask(keep: float, **shapes: tuple[int, ...]) -> Inputs:
-    """Zeros and ones."""
-    return lambda rng: {
-        name: (rng.random(size=shape) < keep).astype(float) for name, shape in shapes.items()
-    }
+    """Booleans, true with probability `keep`."""
+    return lambda rng: {name: rng.random(size=s) < keep for name, s in shapes.items()}
 
 
 def rows_of_probabilities(inputs: Inputs) -> Inputs:

@@ -63,7 +63,14 @@ from layers.twins.losses import (
     mean_squared_error,
     softmax_cross_entropy,
 )
-from layers.twins.networks import digits_cnn
+from layers.twins.networks import (
+    digits_cnn,
+    digits_gru,
+    digits_resnet,
+    digits_transformer,
+    last_state,
+    residual_block,
+)
 from layers.twins.normalization import (
     batch_norm,
     batch_norm_inference,
@@ -99,6 +106,9 @@ __all__ = [
     "cosine_similarity",
     "dense",
     "digits_cnn",
+    "digits_gru",
+    "digits_resnet",
+    "digits_transformer",
     "dropout",
     "elu",
     "embedding",
@@ -115,6 +125,7 @@ __all__ = [
     "inverse",
     "kl_divergence",
     "l2_penalty",
+    "last_state",
     "layer_norm",
     "leaky_relu",
     "log_softmax",
@@ -133,6 +144,7 @@ __all__ = [
     "quadratic_form",
     "relu",
     "reshape",
+    "residual_block",
     "rms_norm",
     "rnn",
     "rotary_encoding",
