@@ -1,0 +1,78 @@
+"""The derivation pages: every layer has one, its formulas are typeset, and its lines agree with the code."""
+
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from latex2mathml.converter import convert
+
+import layers
+from layers.catalogue import CATALOGUE
+
+PAGES = Path(layers.__file__).parent / "derivations"
+SHARED = PAGES / "activations.md"
+ALL = [(entry, one) for entry in CATALOGUE.values() for one in entry.configurations]
+NAMES = [f"{entry.name}-{one.label}" for entry, one in ALL]
+
+
+def page_of(name):
+    own = PAGES / f"{name}.md"
+    return own if own.exists() else SHARED
+
+
+def lines_of(name):
+    """The fenced lines of a layer: the only ones of its page, or those of its section."""
+    text = page_of(name).read_text()
+    if page_of(name) == SHARED:
+        sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", text, re.M | re.S))
+        text = sections[name]
+    blocks = re.findall(r"```python\n(.*?)```", text, re.S)
+    assert len(blocks) == 1, name
+    return blocks[0]
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_every_layer_has_its_page(name):
+    text = page_of(name).read_text()
+    assert lines_of(name)
+    if page_of(name) != SHARED:
+        assert text.startswith(f"# {name}\n")
+        for part in ("## Derivation", "## Result", "## What goes wrong"):
+            assert part in text, part
+
+
+@pytest.mark.parametrize("page", sorted(PAGES.glob("*.md")), ids=lambda page: page.stem)
+def test_every_formula_is_typeset(page):
+    prose = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(), flags=re.S)
+    formulas = re.findall(r"\$\$(.+?)\$\$|\$(.+?)\$", prose, re.S)
+    assert formulas
+    assert prose.count("$") % 2 == 0
+    for display, inline in formulas:
+        formula = display or inline
+        assert formula.count("{") == formula.count("}"), formula
+        assert formula.count(r"\left") == formula.count(r"\right"), formula
+        mathml = convert(formula)
+        assert mathml.startswith("<math")
+        # What the converter does not know it leaves standing as it is.
+        assert "\\" not in mathml, formula
+
+
+@pytest.mark.parametrize(("entry", "one"), ALL, ids=NAMES)
+def test_the_lines_of_the_page_are_the_code(entry, one):
+    inputs = one.inputs(np.random.default_rng(0))
+    options = {
+        p.name: p.default
+        for p in inspect.signature(entry.layer).parameters.values()
+        if p.kind is p.KEYWORD_ONLY
+    }
+    y, backward = entry.bound(one)(*inputs.values())
+    dy = np.random.default_rng(1).normal(size=y.shape)
+    scope = {"np": np, **inputs, **options, **one.options, "dy": dy}
+    exec(lines_of(entry.name), scope)
+    for name, mine in zip(inputs, backward(dy), strict=True):
+        if mine is not None:
+            page = scope[f"d{name}"]
+            assert page.shape == mine.shape
+            assert np.abs(page - mine).max() <= 1e-11 * max(np.abs(mine).max(), 1e-300), name
