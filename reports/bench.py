@@ -1,6 +1,6 @@
 """`python -m reports.bench`: measures what the project promises, on this machine, and prints it.
 
-Sections: coverage, alarms, power, cost, stage1, stage2, training, start. All of them by default.
+Sections: coverage, alarms, power, cost, stage1, tape, stage2, training, speed, start. All of them by default.
 """
 
 from __future__ import annotations
@@ -241,6 +241,100 @@ def stage2(images: int = 100) -> list[tuple[str, str, str]]:
     ]
 
 
+def tape(seeds: int = 100) -> list[tuple[str, str, str]]:
+    """The catalogue over many seeds against both witnesses."""
+    largest = {"numeric": (0.0, "-"), "tape": (0.0, "-")}
+    bad, unexpected, total = 0, 0, 0
+    for seed in range(seeds):
+        for entry in CATALOGUE.values():
+            for one in entry.configurations:
+                inputs: dict[str, Any] = dict(one.inputs(np.random.default_rng(seed)))
+                report = check(entry.bound(one), twin=entry.twin(one), seed=seed, **inputs)
+                total += 1
+                bad += not report.passed
+                codes = {finding.code for finding in report.all_findings()}
+                unexpected += bool(codes - {"kink", "vacuous"})
+                for row in report.rows:
+                    place = f"{entry.name}, {one.label}"
+                    largest["numeric"] = max(largest["numeric"], (row.relative_error, place))
+                    largest["tape"] = max(largest["tape"], (row.tape_error or 0.0, place))
+    (numeric, where), (taped, there) = largest["numeric"], largest["tape"]
+    return [
+        (f"catalogue, both witnesses, {seeds} seeds: not PASS", f"{bad} of {total}", "0"),
+        ("… with a finding beyond kink and vacuous", str(unexpected), "0"),
+        (f"largest relative error, numeric ({where})", f"{numeric:.1e}", "≤ 1e-8"),
+        (f"largest relative error, tape ({there})", f"{taped:.1e}", "≤ 1e-12"),
+    ]
+
+
+def speed() -> list[tuple[str, str, str]]:
+    """Forward and backward in float32 beside TensorFlow's compiled graph of the same function."""
+    from layers import twins
+
+    rng = np.random.default_rng(0)
+
+    def normal(*shape: int, scale: float = 1.0) -> Array:
+        return np.asarray(scale * rng.normal(size=shape))
+
+    image, channels = normal(32, 28, 28, 8), normal(8)
+    tokens, heads = normal(32, 64, 128), normal(32, 4, 64, 32)
+    recurrent = [normal(28, 256, scale=0.1), normal(64, 256, scale=0.1), normal(256)]
+    cases: list[tuple[str, dict[str, Any], list[Array], str]] = [
+        ("conv2d", {"padding": 1}, [image, normal(3, 3, 8, 16), normal(16)], "≤ 3"),
+        ("dense", {}, [normal(32, 1568), normal(1568, 100), normal(100)], "≤ 1.3"),
+        ("dense", {}, [normal(256, 1024), normal(1024, 512), normal(512)], "≤ 1.3"),
+        ("max_pool2d", {}, [image], "-"),
+        ("batch_norm", {}, [image, channels, channels], "-"),
+        ("layer_norm", {}, [tokens, normal(128), normal(128)], "-"),
+        ("gelu", {}, [normal(256, 1024)], "-"),
+        ("softmax", {}, [normal(256, 1024)], "-"),
+        ("softmax_cross_entropy", {}, [normal(256, 1000), rng.integers(0, 1000, 256)], "-"),
+        ("embedding", {}, [rng.integers(0, 1000, (32, 128)), normal(1000, 64)], "-"),
+        ("attention", {}, [heads, heads, heads], "-"),
+        ("lstm", {}, [normal(32, 28, 28), normal(32, 64), normal(32, 64), *recurrent], "-"),
+    ]
+    rows = []
+    for name, options, given, promised in cases:
+        inputs = [x.astype(np.float32) if x.dtype.kind == "f" else x for x in given]
+        layer = partial(CATALOGUE[name].layer, **options)
+        twin = partial(getattr(twins, name), **options)
+        dy = rng.normal(size=layer(*inputs)[0].shape).astype(np.float32)
+        mine = _seconds(partial(_there_and_back, layer, inputs, dy), 30)
+        its = _seconds(_compiled(twin, inputs, dy), 30)
+        shape = "×".join(str(n) for n in inputs[0].shape)
+        figure = f"{1e3 * mine:.2f} ms / {1e3 * its:.2f} ms = {mine / its:.2f}"
+        rows.append((f"{name}, first input {shape}: ours / TensorFlow", figure, promised))
+    return rows
+
+
+def _there_and_back(layer: Any, inputs: list[Array], dy: Array) -> None:
+    layer(*inputs)[1](dy)
+
+
+def _compiled(twin: Any, inputs: list[Array], dy: Array) -> Callable[[], None]:
+    """The twin and its gradients as one graph, the gradients handed out as arrays."""
+    from gradcheck.tape import tensorflow
+
+    tf = tensorflow()
+    tensors = [tf.constant(x) for x in inputs]
+    watched = [tensor for tensor in tensors if tensor.dtype.is_floating]
+
+    def gradients() -> Any:
+        with tf.GradientTape() as recorded:
+            recorded.watch(watched)
+            y = twin(*tensors)
+        return recorded.gradient(y, watched, dy)
+
+    graph = tf.function(gradients)
+
+    def run() -> None:
+        for gradient in graph():
+            tf.convert_to_tensor(gradient).numpy()
+
+    run()
+    return run
+
+
 def _data_argument() -> str:
     return next((a.removeprefix("--data=") for a in sys.argv if a.startswith("--data=")), "digits")
 
@@ -313,8 +407,10 @@ SECTIONS: dict[str, Section] = {
     "power": power,
     "cost": cost,
     "stage1": stage1,
+    "tape": tape,
     "stage2": stage2,
     "training": training,
+    "speed": speed,
     "start": start,
 }
 

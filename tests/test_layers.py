@@ -1,5 +1,8 @@
 """The layers: fast against plain loops, complex step as a witness of its own, and their manners."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -147,3 +150,9 @@ def test_every_entry_has_formula_shapes_and_two_configurations(entry):
     assert "=" in entry.formula
     assert "->" in entry.shapes
     assert len(entry.configurations) >= 2
+
+
+def test_the_readme_names_every_layer():
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    table = readme[readme.index("| family") : readme.index("Images are (N")]
+    assert set(re.findall(r"`(\w+)`", table)) == set(CATALOGUE)
