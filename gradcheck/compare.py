@@ -7,6 +7,7 @@ import numpy as np
 from gradcheck.numeric import NumericalGradient
 from gradcheck.result import Array, Row, Verdict
 
+TINY = float(np.finfo(np.float64).tiny)
 COARSEST = 1e-3
 """A bound wider than this part of the gradient could hide an ordinary mistake: nothing is concluded."""
 
@@ -42,7 +43,8 @@ def compare(
     hand = analytic.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         error = np.abs(hand - value)
-        within = error <= bound
+        # Below the smallest normal number there are no digits left to compare.
+        within = error <= np.maximum(bound, TINY)
         smooth = ~numeric.kinks
         excess = numeric.joint.excess(hand) if numeric.joint is not None else np.zeros(1)
     ties_broken = float(excess.max(initial=0.0))

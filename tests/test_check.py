@@ -311,3 +311,10 @@ def test_a_users_own_layers_py_does_not_disturb(tmp_path):
         "assert 'tensorflow' not in sys.modules and 'reports' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
+
+
+def test_numbers_without_digits_are_not_compared():
+    def underflowing(x):
+        return 1e-300 * x * 1e-12, lambda dy: dy * 1e-300 * 1e-12 * 1.5
+
+    assert check(underflowing, np.ones(3)).verdict is not Verdict.FAIL

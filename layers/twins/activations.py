@@ -51,14 +51,14 @@ def silu(x: Tensor) -> Tensor:
 
 
 def gelu(x: Tensor) -> Tensor:
-    """From the error function."""
-    return x * (1 + tf.math.erf(x / 2**0.5)) / 2
+    """From the complementary error function, which keeps its digits where 1 + erf cancels."""
+    return x * tf.math.erfc(-x / 2**0.5) / 2
 
 
 def gelu_tanh(x: Tensor) -> Tensor:
     """Composed; TensorFlow's own keeps its constants in float32, whatever x is."""
     inner = (2 / math.pi) ** 0.5 * (x + 0.044715 * x**3)
-    return x / 2 * (1 + tf.math.tanh(inner))
+    return x * tf.math.sigmoid(2 * inner)
 
 
 def maxout(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
