@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from gradcheck.compare import compare
+from gradcheck.diagnosis import Comparison, Scene
 from gradcheck.directional import Directions, compare_directions
 from gradcheck.explain import explain_row, forward_disagrees
 from gradcheck.forward import Forward
 from gradcheck.hygiene import Layer, Misuse, observe
 from gradcheck.inputs import bind, input_names, must_be_float, positions, random_upstream
 from gradcheck.numeric import NumericalGradient, NumericalWitness, Progress
-from gradcheck.result import Array, Finding, Report, Row
+from gradcheck.result import Array, Finding, Report
 from gradcheck.tape import tape_gradients
 
 
@@ -83,18 +84,22 @@ def check(
         taped = dict(zip(wanted, found, strict=True))
         findings += forward_disagrees(conduct.value, value)
 
-    # Compare, and explain.
-    rows: list[Row] = []
+    # Compare.
+    compared: dict[int, Comparison] = {}
     for position in wanted:
         hand, tape = gradients.get(position), taped.get(position)
         if effort == "directional" and hand is not None and hand.shape == arrays[position].shape:
             directions = Directions(witness, position, seed)
             row = compare_directions(names[position], hand, directions, tape)
+            compared[position] = Comparison(row)
         else:
             numeric = _at_kinks(witness, position, witness.gradient(position), hand)
             row, ties_broken = compare(names[position], hand, numeric, tape)
-            row = explain_row(row, numeric, ties_broken, arrays[position].dtype)
-        rows.append(row)
+            compared[position] = Comparison(row, numeric, ties_broken)
+
+    # Explain.
+    scene = Scene(layer, names, forward, dy, compared)
+    rows = [explain_row(scene, position) for position in wanted]
     return Report(
         name or _called(layer), tuple(rows), tuple(findings), seed, method, forward.evaluations
     )

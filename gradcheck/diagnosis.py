@@ -11,13 +11,13 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from gradcheck.forward import Forward
-from gradcheck.numeric import slope_along
-from gradcheck.result import Array, Finding
+from gradcheck.hygiene import Layer, listed, run
+from gradcheck.numeric import NumericalGradient, slope_along
+from gradcheck.result import Array, Finding, Row
 
 FEWEST = 3
 """Of fewer entries anything can be explained by a number that happens to fit."""
@@ -26,16 +26,23 @@ PROBED = 6
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """A row, and what its verdict rests on; directional rows come without entries."""
+
+    row: Row
+    numeric: NumericalGradient | None = None
+    ties_broken: float = 0.0
+
+
+@dataclass(frozen=True)
 class Scene:
     """Everything known of one check: inputs, upstream gradient, and both sides of every gradient."""
 
-    layer: Callable[..., Any]
+    layer: Layer
     names: Sequence[str]
     forward: Forward
     dy: Array
-    true: dict[int, Array]
-    bounds: dict[int, Array]
-    backward: Callable[[Array], Sequence[Array | None]]
+    compared: dict[int, Comparison]
 
     @property
     def inputs(self) -> list[Array]:
@@ -43,10 +50,20 @@ class Scene:
         return self.forward.inputs
 
     @property
+    def true(self) -> dict[int, Array]:
+        """The numerical gradients."""
+        return {p: c.numeric.value for p, c in self.compared.items() if c.numeric is not None}
+
+    @property
     def options(self) -> dict[str, float]:
         """Hyperparameters bound to the layer that are numbers."""
         bound = getattr(self.layer, "keywords", {})
         return {k: float(v) for k, v in bound.items() if isinstance(v, (int, float)) and v}
+
+    def backward(self, dy: Array) -> list[Array | None]:
+        """The hand-derived gradients for another upstream gradient."""
+        _, backward = run(self.layer, [x.copy() for x in self.inputs])
+        return listed(backward(dy.copy()), len(self.inputs))
 
 
 @dataclass(frozen=True)
@@ -123,11 +140,13 @@ def diagnose_shape(name: str, a: Array, true: Array, bound: Array) -> Finding | 
                     {"axes": list(axes)},
                 )
     for order in itertools.permutations(range(a.ndim)):
-        if a.transpose(order).shape == true.shape and a.ndim > 1:
-            if (np.abs(a.transpose(order) - true) <= slack).all():
-                return Finding(
-                    "transposed", f"{name} is the transpose of the true gradient.", {"axes": list(order)}
-                )
+        turned = a.transpose(order)
+        if a.ndim > 1 and turned.shape == true.shape and (np.abs(turned - true) <= slack).all():
+            return Finding(
+                "transposed",
+                f"{name} is the transpose of the true gradient.",
+                {"axes": list(order)},
+            )
     return None
 
 
@@ -137,9 +156,11 @@ def describe(suspect: Suspect) -> str:
     parts = []
     product = float(np.sqrt((a * a).sum() * (n * n).sum()))
     if product > 0 and wrong.all():
-        parts.append(f"its direction has cosine {float((a * n).sum()) / product:.3f} with the truth")
+        parts.append(
+            f"its direction has cosine {float((a * n).sum()) / product:.3f} with the truth"
+        )
     for axis in range(a.ndim):
-        slices = wrong.any(axis=tuple(k for k in range(a.ndim) if k != axis))
+        slices = np.atleast_1d(wrong.any(axis=tuple(k for k in range(a.ndim) if k != axis)))
         if 0 < slices.sum() < len(slices):
             listed = ", ".join(map(str, np.flatnonzero(slices)[:6]))
             parts.append(f"along axis {axis} only {listed} are wrong")
@@ -214,31 +235,31 @@ def _flipped(s: Suspect) -> Finding | None:
 
 
 def _shifted(s: Suspect) -> Finding | None:
-    for axis, size in enumerate(s.n.shape):
-        for by in (1, -1, 2, -2):
-            if size < abs(by) + 2:
+    """Moved by an index or two along one axis, or along two at once as padding does."""
+    for axes in itertools.chain(*(itertools.combinations(range(s.n.ndim), k) for k in (1, 2))):
+        for by in itertools.product((1, -1, 2, -2), repeat=len(axes)):
+            here = tuple(_overlapping(axes, by, axis, s.n.shape[axis]) for axis in range(s.n.ndim))
+            there = tuple(
+                _overlapping(axes, tuple(-k for k in by), axis, s.n.shape[axis])
+                for axis in range(s.n.ndim)
+            )
+            a, n = s.a[here], s.n[there]
+            if np.count_nonzero(n) < 2 * FEWEST or n.size < s.n.size / 4:
                 continue
-            if s.is_(np.roll(s.n, by, axis)) or _overlap(s, axis, by):
+            if (np.abs(a - n) <= 8 * s.bound.max() + s.grain).all():
                 return Finding(
                     "shifted",
-                    f"{s.name} is the true gradient moved by {by} along axis {axis}: an index is off, "
-                    "or padding was cut off on the wrong side.",
-                    {"axis": axis, "by": by},
+                    f"{s.name} is the true gradient moved by {', '.join(map(str, by))} along "
+                    f"{_axes(axes)}: an index is off, or padding was cut off on the wrong side.",
+                    {"axes": list(axes), "by": list(by)},
                 )
     return None
 
 
-def _overlap(s: Suspect, axis: int, by: int) -> bool:
-    """Whether, but for the edge, a is n moved; with several rows left to tell."""
-    def cut(g: Array, start: int, stop: int | None) -> Array:
-        return g[(slice(None),) * axis + (slice(start, stop),)]
-
-    a = cut(s.a, by, None) if by > 0 else cut(s.a, 0, by)
-    n = cut(s.n, 0, -by) if by > 0 else cut(s.n, -by, None)
-    slack = 8 * s.bound.max() + s.grain
-    return bool(
-        np.count_nonzero(n) >= 2 * FEWEST and n.shape[axis] > 1 and (np.abs(a - n) <= slack).all()
-    )
+def _overlapping(axes: Sequence[int], by: Sequence[int], axis: int, size: int) -> slice:
+    """The part of one axis that, moved, still lies within it."""
+    move = by[axes.index(axis)] if axis in axes else 0
+    return slice(max(move, 0), size + min(move, 0))
 
 
 def _swapped(s: Suspect) -> Finding | None:
@@ -304,12 +325,14 @@ def _single_contribution(s: Suspect) -> Finding | None:
     own, single, total = 0, 0, 0
     for entry, parts in _contributions(s):
         total += 1
-        near = 1e-5 * np.abs(parts).max(initial=0.0) if s.x.dtype == np.float64 else 1e-2
+        near = (1e-5 if s.x.dtype == np.float64 else 1e-2) * np.abs(parts).max(initial=0.0)
         if (np.abs(parts) > near).sum() < 2:
             continue
         if parts.shape == s.a.shape and abs(parts[entry] - s.a[entry]) <= near:
             own += 1
-        single += bool((np.abs(parts - s.a[entry]) <= near).any())
+        # One output alone, or one window: all the features computed from it.
+        kept = [parts, parts.sum(axis=-1)] if parts.ndim > 1 else [parts]
+        single += any(bool((np.abs(k - s.a[entry]) <= near).any()) for k in kept)
     if total == 0:
         return None
     if own == total and total >= min(FEWEST, s.a.size):
@@ -349,9 +372,14 @@ def _carry(s: Suspect) -> Finding | None:
     if dy.ndim != 3 or dy.shape[1] < 2:
         return None
     sequence = next(
-        (p for p, x in enumerate(s.scene.inputs) if x.ndim == 3 and x.shape[:2] == dy.shape[:2]), None
+        (p for p, x in enumerate(s.scene.inputs) if x.ndim == 3 and x.shape[:2] == dy.shape[:2]),
+        None,
     )
-    if sequence is None or s.scene.inputs[sequence].dtype.kind != "f" or not _is_causal(forward, sequence):
+    if (
+        sequence is None
+        or s.scene.inputs[sequence].dtype.kind != "f"
+        or not _is_causal(forward, sequence)
+    ):
         return None
     first = np.zeros_like(dy)
     first[:, 0] = dy[:, 0]
@@ -413,7 +441,8 @@ def _altered_input(s: Suspect) -> Finding | None:
             if other.value.shape != s.scene.dy.shape:
                 continue
             if all(
-                abs(slope - float((s.a * v).sum())) <= 4 * bound + 1e-7 * float(np.abs(s.a * v).sum())
+                abs(slope - float((s.a * v).sum()))
+                <= 4 * bound + 1e-7 * float(np.abs(s.a * v).sum())
                 for v, slope, bound in _slopes(s, other, s.scene.dy)
             ):
                 return Finding(
@@ -519,7 +548,11 @@ def _partial(s: Suspect) -> Finding | None:
         others = tuple(k for k in range(s.n.ndim) if k != axis)
         slices = s.wrong.any(axis=others)
         count = int(slices.sum())
-        if size < 2 or count == size or count > size // 2 or not others and count > 1:
+        if size < 2 or not 0 < count <= size // 2:
+            continue
+        block = np.flatnonzero(slices)
+        # Along a single axis scattered entries are no part of anything.
+        if not others and block[-1] - block[0] >= count:
             continue
         inside = s.wrong.compress(slices, axis)
         if inside.mean() < 0.5:
@@ -549,9 +582,9 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     _scaled_by_input,
     _extra_term,
     _statistics,
+    _carry,
     _single_contribution,
     _shifted,
-    _carry,
     _altered_input,
     _partial,
 )
@@ -574,7 +607,9 @@ def _named_factor(scene: Scene, k: float) -> str:
     for name, x in [*zip(scene.names, scene.inputs, strict=False), ("the output", scene.dy)]:
         if x.ndim == 0:
             continue
-        sizes.setdefault("the batch size" if x is scene.inputs[0] else f"axis 0 of {name}", x.shape[0])
+        sizes.setdefault(
+            "the batch size" if x is scene.inputs[0] else f"axis 0 of {name}", x.shape[0]
+        )
         for axis in range(1, x.ndim):
             sizes.setdefault(f"axis {axis} of {name}", x.shape[axis])
         if x.ndim == 4:
@@ -587,9 +622,14 @@ def _named_factor(scene: Scene, k: float) -> str:
     for what, size in sizes.items():
         if size in (0, 1):
             continue
-        for form, value in (("{}", size), ("1 over {}", 1 / size), ("the root of {}", abs(size) ** 0.5),
-                            ("1 over the root of {}", abs(size) ** -0.5), ("{}, squared", size * size),
-                            ("2 over {}", 2 / size)):
+        for form, value in (
+            ("{}", size),
+            ("1 over {}", 1 / size),
+            ("the root of {}", abs(size) ** 0.5),
+            ("1 over the root of {}", abs(size) ** -0.5),
+            ("{}, squared", size * size),
+            ("2 over {}", 2 / size),
+        ):
             if _near(abs(k), value):
                 return form.format(what) + (", negative" if k < 0 else "")
     for small in (2, 3, 4):

@@ -8,18 +8,24 @@ from typing import Any
 import numpy as np
 
 from gradcheck.compare import is_vacuous, norm, relative_error
+from gradcheck.diagnosis import Scene, Suspect, describe, diagnose, diagnose_shape
 from gradcheck.numeric import NumericalGradient
 from gradcheck.result import Array, Finding, Row, Verdict
 
 
-def explain_row(row: Row, numeric: NumericalGradient, ties_broken: float, dtype: Any) -> Row:
-    """The row with its findings; a disagreement with the tape alone is one of them."""
-    findings = [*_form(row, dtype), *_conditions(row, numeric)]
+def explain_row(scene: Scene, position: int) -> Row:
+    """The row of one input with its findings; a disagreement with the tape alone is one of them."""
+    row, numeric = scene.compared[position].row, scene.compared[position].numeric
+    if numeric is None:
+        return row
+    findings = [*_form(row, scene.inputs[position].dtype), *_conditions(row, numeric)]
     comparable = row.analytic.shape == row.shape and np.isfinite(row.analytic).all()
     if comparable:
         findings += _tape(row)
-        if row.verdict is Verdict.FAIL:
-            findings += _wrong(row, numeric, ties_broken)
+        # Where the dtype is wrong, its rounding is no second mistake.
+        rounded = "wrong-dtype" in {f.code for f in findings} and row.relative_error < 1e-6
+        if row.verdict is Verdict.FAIL and not rounded:
+            findings = [*_wrong(row, numeric, scene, position), *findings]
     verdict = Verdict.FAIL if any(finding.fails for finding in findings) else row.verdict
     return replace(row, verdict=verdict, findings=tuple(findings))
 
@@ -56,14 +62,17 @@ def _form(row: Row, dtype: Any) -> list[Finding]:
             )
         ]
     if given.shape != row.shape:
+        numbers = given.dtype.kind == "f" and bool(np.isfinite(given).all())
+        named = diagnose_shape(f"d{row.name}", given, row.numeric, row.bound) if numbers else None
         return [
+            *([named] if named else []),
             Finding(
                 "wrong-shape",
                 f"d{row.name} has shape {given.shape}, expected {row.shape}, the shape of "
                 f"{row.name}.",
                 {"expected": list(row.shape), "returned": list(given.shape)},
                 fails=True,
-            )
+            ),
         ]
     if given.dtype != dtype:
         return [
@@ -145,7 +154,8 @@ def _tape(row: Row) -> list[Finding]:
     ]
 
 
-def _wrong(row: Row, numeric: NumericalGradient, ties_broken: float) -> list[Finding]:
+def _wrong(row: Row, numeric: NumericalGradient, scene: Scene, position: int) -> list[Finding]:
+    ties_broken = scene.compared[position].ties_broken
     hand = row.analytic.astype(np.float64)
     wrong = ~(np.abs(hand - row.numeric) <= row.bound)
     witnesses = _who_agrees(row)
@@ -173,12 +183,16 @@ def _wrong(row: Row, numeric: NumericalGradient, ties_broken: float) -> list[Fin
                 {"relative_error": row.relative_error},
             )
         ]
+    suspect = Suspect(scene, position, hand, row.numeric, row.bound, ~numeric.kinks)
+    named = diagnose(suspect)
+    if named is not None:
+        return [replace(named, message=named.message + witnesses)]
     return [
         Finding(
             "unknown",
             f"{int(wrong.sum())} of {wrong.size} entries are wrong; the worst at "
             f"{list(row.worst)}: hand-derived {hand[row.worst]:.6g}, numeric "
-            f"{row.numeric[row.worst]:.6g} ± {row.bound[row.worst]:.1e}.{witnesses}",
+            f"{row.numeric[row.worst]:.6g} ± {row.bound[row.worst]:.1e}{describe(suspect)}.{witnesses}",
             {"entries": int(wrong.sum())},
         )
     ]

@@ -59,7 +59,7 @@ class Forward:
             value = value[0]
         return np.asarray(value)
 
-    def moved(self, position: int, group: Group, entries: Array) -> Array:
+    def moved(self, position: int, group: Group | tuple[int, ...], entries: Array) -> Array:
         """The value with `entries` in place of `inputs[position][group]`, everything else kept."""
         x = self.inputs[position]
         kept = x[group].copy()

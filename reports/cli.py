@@ -1,4 +1,4 @@
-"""The command line: `gradcheck run`, `gradcheck check TARGET`, `gradcheck list`."""
+"""The command line: `gradcheck run`, `check TARGET`, `list`, `mistakes`."""
 
 from __future__ import annotations
 
@@ -69,6 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     for command in (run, check):
         command.add_argument("--no-tape", action="store_true", help="do without TensorFlow")
         command.add_argument("--seed", type=_seed, default=0, metavar="N")
+
+    mistakes = commands.add_parser("mistakes", help="planted mistakes, and what is said of each")
+    mistakes.add_argument("name", nargs="?", metavar="NAME", help="one of them, in full")
+    mistakes.set_defaults(command=_mistakes)
 
     listing = commands.add_parser("list", help="the catalogue, with formulas and shapes")
     listing.set_defaults(command=_list)
@@ -142,6 +146,19 @@ def _list(arguments: argparse.Namespace) -> int:
     print("Networks, for `gradcheck run --network NAME`:\n")
     for name, network in NETWORKS.items():
         print(f"{name}\n    {(getdoc(network) or '').split(chr(10))[0]}\n")
+    return PASSED
+
+
+def _mistakes(arguments: argparse.Namespace) -> int:
+    from layers.mistakes import MISTAKES
+    from reports.mistakes import exhibit, overview
+
+    if arguments.name is None:
+        print(overview())
+    elif arguments.name in MISTAKES:
+        print(exhibit(MISTAKES[arguments.name]))
+    else:
+        raise UserError(f"there is no mistake {arguments.name!r}; `gradcheck mistakes` lists them")
     return PASSED
 
 
