@@ -332,7 +332,9 @@ def _single_contribution(s: Suspect) -> Finding | None:
             own += 1
         # One output alone, or one window: all the features computed from it.
         kept = [parts, parts.sum(axis=-1)] if parts.ndim > 1 else [parts]
-        single += any(bool((np.abs(k - s.a[entry]) <= near).any()) for k in kept)
+        # Zero is what a window leaves that came last and sent nothing.
+        lost = bool(s.a[entry] == 0)
+        single += lost or any(bool((np.abs(k - s.a[entry]) <= near).any()) for k in kept)
     if total == 0:
         return None
     if own == total and total >= min(FEWEST, s.a.size):
