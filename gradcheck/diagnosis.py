@@ -322,20 +322,22 @@ def _contributions(s: Suspect) -> Iterator[tuple[tuple[int, ...], Array]]:
 
 def _single_contribution(s: Suspect) -> Finding | None:
     """Where several outputs should add up, only one was kept."""
-    own, single, total = 0, 0, 0
+    own, single, several, total = 0, 0, 0, 0
     for entry, parts in _contributions(s):
         total += 1
         near = (1e-5 if s.x.dtype == np.float64 else 1e-2) * np.abs(parts).max(initial=0.0)
+        # Zero is what a window leaves that came last and sent nothing.
+        lost = bool(s.a[entry] == 0)
         if (np.abs(parts) > near).sum() < 2:
+            single += lost
             continue
+        several += 1
         if parts.shape == s.a.shape and abs(parts[entry] - s.a[entry]) <= near:
             own += 1
         # One output alone, or one window: all the features computed from it.
         kept = [parts, parts.sum(axis=-1)] if parts.ndim > 1 else [parts]
-        # Zero is what a window leaves that came last and sent nothing.
-        lost = bool(s.a[entry] == 0)
         single += lost or any(bool((np.abs(k - s.a[entry]) <= near).any()) for k in kept)
-    if total == 0:
+    if several == 0:
         return None
     if own == total and total >= min(FEWEST, s.a.size):
         return Finding(
