@@ -1,6 +1,6 @@
 """`python -m reports.bench`: measures what the project promises, on this machine, and prints it.
 
-Sections: coverage, alarms, power, cost, stage1, tape, stage2, training, speed, start. All of them by default.
+Sections: coverage, alarms, power, cost, stage1, tape, gallery, stage2, training, speed, start. All of them by default.
 """
 
 from __future__ import annotations
@@ -214,6 +214,34 @@ def stage1(seeds: int = 100) -> list[tuple[str, str, str]]:
     ]
 
 
+def gallery(seeds: int = 20) -> list[tuple[str, str, str]]:
+    """The planted mistakes: how many are convicted, and how many named as expected."""
+    from layers.mistakes import MISTAKES
+    from reports.mistakes import examine, said
+
+    convicted, named, misnamed, total = 0, 0, 0, 0
+    for mistake in MISTAKES.values():
+        for seed in range(seeds):
+            report = examine(mistake, mistake.shows, seed)
+            codes = [finding.code for finding in said(mistake, report)]
+            right = mistake.code in (codes[:1] if mistake.gradient else codes)
+            total += 1
+            convicted += report.verdict is Verdict.FAIL
+            named += right
+            misnamed += not right and codes[:1] not in ([], ["unknown"])
+    open_ = sum(mistake.code == "unknown" for mistake in MISTAKES.values())
+    return [
+        (
+            f"{len(MISTAKES)} planted mistakes, {seeds} seeds: convicted",
+            f"{convicted} of {total}",
+            "all",
+        ),
+        ("… the expected code first", f"{named / total:.2%}", "≥ 95 %"),
+        ("… another name than expected", f"{misnamed / total:.2%}", "≤ 2 %"),
+        ("… of which `unknown` is what is expected", str(open_), "-"),
+    ]
+
+
 def stage2(images: int = 100) -> list[tuple[str, str, str]]:
     """Every parameter of the network on real images, one image at a time."""
     from pathlib import Path
@@ -408,6 +436,7 @@ SECTIONS: dict[str, Section] = {
     "cost": cost,
     "stage1": stage1,
     "tape": tape,
+    "gallery": gallery,
     "stage2": stage2,
     "training": training,
     "speed": speed,
