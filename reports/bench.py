@@ -1,6 +1,7 @@
 """`python -m reports.bench`: measures what the project promises, on this machine, and prints it.
 
-Sections: coverage, alarms, power, cost, stage1, tape, gallery, stage2, training, speed, start. All of them by default.
+Sections: coverage, alarms, power, cost, stage1, tape, gallery, stage2, training, speed, start;
+all of them by default.
 """
 
 from __future__ import annotations
