@@ -65,8 +65,9 @@ def check(
     if not any(finding.code == "raises" for finding in findings):
         findings += _counted(conduct.gradients, names)
     gradients = dict(enumerate(conduct.gradients[: len(names)]))
+    findings += _out_of_order(names, arrays, gradients)
     for position, gradient in gradients.items():
-        if gradient is not None:
+        if gradient is not None and not findings:
             must_be_float(names[position], arrays[position])
     wanted = [p for p in wanted if wrt is not None or not _constant(arrays[p], p, gradients)]
     if not np.isfinite(conduct.value).all():
@@ -182,6 +183,25 @@ def _counted(gradients: Sequence[Array | None], names: Sequence[str]) -> list[Fi
             f"backward returned {len(gradients)} gradients for {len(names)} inputs: expected one "
             f"for each of {', '.join(names)}, None where there is none.",
             {"expected": len(names), "returned": len(gradients)},
+            fails=True,
+        )
+    ]
+
+
+def _out_of_order(
+    names: Sequence[str], arrays: Sequence[Array], gradients: dict[int, Array | None]
+) -> list[Finding]:
+    """A gradient for integers and none for floats: the order of the inputs was not kept."""
+    integers = [p for p, g in gradients.items() if g is not None and arrays[p].dtype.kind != "f"]
+    floats = [p for p, g in gradients.items() if g is None and arrays[p].dtype.kind == "f"]
+    if not (integers and floats):
+        return []
+    return [
+        Finding(
+            "wrong-count",
+            f"backward returned a gradient for {names[integers[0]]}, which holds integers, and None "
+            f"for {names[floats[0]]}: one gradient for each input, in the order of the inputs.",
+            {"integers": names[integers[0]], "none": names[floats[0]]},
             fails=True,
         )
     ]

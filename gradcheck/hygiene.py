@@ -88,15 +88,28 @@ def observe(
                 fails=True,
             )
         )
+    findings += _aliases(gradients, [*zip(names, given, strict=True), ("the upstream", handed)])
     gradients = [None if g is None else np.array(g) for g in gradients]
 
-    second = listed(backward(dy.copy()), len(inputs))
-    if not _all_same(gradients, second):
+    if not _all_same(gradients, listed(backward(dy.copy()), len(inputs))):
         findings.append(
             Finding(
                 "accumulates",
                 "A second backward pass with the same upstream gradient gives something else: the "
                 "first has left something behind (a buffer added to and never cleared?).",
+                fails=True,
+            )
+        )
+    elif _another_forward(layer, inputs) and not _all_same(
+        gradients, listed(backward(dy.copy()), len(inputs))
+    ):
+        findings.append(
+            Finding(
+                "accumulates",
+                "After a forward pass on other inputs, the way back of this one gives something "
+                "else: the two share what should be each one's own (a global, an attribute, a "
+                "buffer that is written again).",
+                {"after": "another forward pass"},
                 fails=True,
             )
         )
@@ -175,6 +188,31 @@ def _mutated(
     ]
 
 
+def _another_forward(layer: Layer, inputs: Sequence[Array]) -> bool:
+    """Run the layer forward on inputs a little smaller; False if it does not take them."""
+    try:
+        layer(*[(0.75 * x).astype(x.dtype) if x.dtype.kind == "f" else x.copy() for x in inputs])
+    except Exception:
+        return False
+    return True
+
+
+def _aliases(
+    gradients: Sequence[Array | None], others: Sequence[tuple[str, Array]]
+) -> list[Finding]:
+    """A note on gradients that are views of what the caller owns."""
+    return [
+        Finding(
+            "aliases",
+            f"A gradient that backward returns shares its memory with {name}: right, but whoever "
+            "updates one of them in place changes the other. Return a copy.",
+            {"array": name},
+        )
+        for name, other in others
+        if any(g is not None and np.may_share_memory(g, other) for g in gradients)
+    ]
+
+
 def _linear(
     layer: Layer, inputs: Sequence[Array], dy: Array, gradients: Sequence[Array | None]
 ) -> list[Finding]:
@@ -190,6 +228,8 @@ def _linear(
         if first is None or second is None or both is None:
             continue
         if not (first.shape == second.shape == both.shape and np.isfinite(first).all()):
+            continue
+        if first.dtype.kind != "f":
             continue
         sizes = [float(np.linalg.norm(np.ravel(g))) for g in (first, second, both)]
         gap = float(np.linalg.norm(np.ravel(both - first - second)))

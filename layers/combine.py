@@ -1,4 +1,7 @@
-"""Layers that rearrange their inputs, or put two together."""
+"""Layers that rearrange their inputs, or put two together.
+
+Where a gradient would be a view of the upstream gradient, it is copied: its owner may change it.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ def flatten(x: Array) -> tuple[Array, Backward]:
 
     def backward(dy: Array) -> tuple[Array]:
         dx = dy.reshape(x.shape)
-        return (dx,)
+        return (dx.copy(),)
 
     return y, backward
 
@@ -35,7 +38,7 @@ def reshape(x: Array, *, shape: tuple[int, ...]) -> tuple[Array, Backward]:
 
     def backward(dy: Array) -> tuple[Array]:
         dx = dy.reshape(x.shape)
-        return (dx,)
+        return (dx.copy(),)
 
     return y, backward
 
@@ -52,7 +55,7 @@ def transpose(x: Array, *, axes: tuple[int, ...] | None = None) -> tuple[Array, 
 
     def backward(dy: Array) -> tuple[Array]:
         dx = dy.transpose(np.argsort(order))
-        return (dx,)
+        return (dx.copy(),)
 
     return y, backward
 
@@ -68,7 +71,7 @@ def concatenate(x: Array, z: Array, *, axis: int = -1) -> tuple[Array, Backward]
 
     def backward(dy: Array) -> tuple[Array, Array]:
         dx, dz = np.split(dy, [x.shape[axis]], axis=axis)
-        return dx, dz
+        return dx.copy(), dz.copy()
 
     return y, backward
 
@@ -123,7 +126,7 @@ def pad2d(x: Array, *, padding: int | Pair = 1, value: float = 0) -> tuple[Array
 
     def backward(dy: Array) -> tuple[Array]:
         dx = dy[:, ph : ph + x.shape[1], pw : pw + x.shape[2]]
-        return (dx,)
+        return (dx.copy(),)
 
     return y, backward
 

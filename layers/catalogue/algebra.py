@@ -31,6 +31,7 @@ ALGEBRA = (
         case("plain", normal(A=(3, 5), B=(5, 7))),
         case("batch", normal(A=(2, 3, 5), B=(2, 5, 7))),
         case("broadcast", normal(A=(3, 1, 2, 5), B=(2, 5, 7))),
+        case("broadcast twice", normal(A=(3, 2, 2, 5), B=(1, 5, 7))),
     ),
     entry(
         inverse,

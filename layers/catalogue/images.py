@@ -32,6 +32,12 @@ IMAGES = (
         case("stride=(3, 2)", _image((2, 11, 7, 1), (2, 3, 1, 2)), stride=(3, 2)),
         case("dilation=2", _image((2, 7, 11, 2), (3, 2, 2, 3)), dilation=2, padding=1),
         case("dilation=(1, 3)", _image((2, 5, 11, 2), (2, 3, 2, 3)), dilation=(1, 3), stride=2),
+        case(
+            "stride=(2, 3), padding=(2, 1)",
+            _image((2, 5, 7, 2), (3, 2, 2, 3)),
+            stride=(2, 3),
+            padding=(2, 1),
+        ),
         case("groups=3", _image((2, 5, 7, 6), (2, 3, 2, 9)), groups=3, padding=1),
         case("depthwise", _image((2, 7, 5, 3), (3, 3, 1, 3)), groups=3),
         case("one pixel", _image((2, 3, 5, 2), (3, 5, 2, 7))),
@@ -54,6 +60,7 @@ IMAGES = (
             padding=1,
         ),
         case("gaps", _turned((2, 2, 3, 2), (2, 1, 3, 2)), stride=3),
+        case("padding=(0, 2)", _turned((2, 3, 2, 2), (2, 5, 3, 2)), stride=(1, 3), padding=(0, 2)),
     ),
     entry(
         max_pool2d,
@@ -61,6 +68,13 @@ IMAGES = (
         case("overlapping", normal(x=(2, 7, 11, 3)), size=3, stride=2),
         case("size=(3, 2), padding=1", normal(x=(2, 5, 7, 2)), size=(3, 2), stride=1, padding=1),
         case("gaps", normal(x=(3, 7, 11, 2)), size=2, stride=3),
+        case(
+            "size=(3, 5), padding=(1, 2)",
+            normal(x=(2, 7, 11, 2)),
+            size=(3, 5),
+            stride=(2, 3),
+            padding=(1, 2),
+        ),
         case("ties", tied(3, x=(2, 6, 8, 3))),
         case("overlapping ties", tied(9, x=(2, 7, 11, 2)), size=3, stride=2),
     ),
@@ -69,6 +83,13 @@ IMAGES = (
         case("size=2", normal(x=(2, 4, 6, 3))),
         case("overlapping", normal(x=(2, 7, 11, 3)), size=3, stride=2),
         case("size=(3, 2), padding=1", normal(x=(2, 5, 7, 2)), size=(3, 2), stride=2, padding=1),
+        case(
+            "size=(3, 5), padding=(1, 2)",
+            normal(x=(2, 7, 11, 2)),
+            size=(3, 5),
+            stride=(2, 3),
+            padding=(1, 2),
+        ),
     ),
     entry(
         global_max_pool2d,

@@ -6,12 +6,14 @@ import inspect
 import linecache
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from layers.catalogue import Configuration
 from layers.types import Layer
+
+Function = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -32,24 +34,37 @@ class Mistake:
     story: str
     shows: Configuration
     hides: Configuration | None = None
-    helper: Callable[..., Any] | None = None
+    helper: Function | None = None
 
     @property
     def planted(self) -> Layer:
         """The layer with the mistake in it, compiled from the changed source."""
         place = self.helper or self.layer
-        source = textwrap.dedent(inspect.getsource(place))
+        source = source_of(place)
         if source.count(self.right) != 1:
             raise ValueError(f"{self.name}: {self.right!r} is not exactly once in {place.__name__}")
-        scope = dict(vars(sys.modules[self.layer.__module__]))
-        _define(source.replace(self.right, self.wrong), f"<{self.name}>", scope)
-        if self.helper is not None:
-            _define(inspect.getsource(self.layer), f"<{self.name}, layer>", scope)
-        layer: Layer = scope[self.layer.__name__]
-        return layer
+        helpers = [] if self.helper is None else [self.helper]
+        changed = source.replace(self.right, self.wrong)
+        return plant(self.layer, place, changed, helpers, self.name)
 
 
-def _define(source: str, filename: str, scope: dict[str, Any]) -> None:
-    # With the lines in the cache, tracebacks and inspect find the changed source.
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    exec(compile(source, filename, "exec"), scope)
+def source_of(function: Function) -> str:
+    """The text of a function, moved to the left margin."""
+    return textwrap.dedent(inspect.getsource(function))
+
+
+def plant(
+    layer: Layer, place: Function, source: str, helpers: Sequence[Function], name: str
+) -> Layer:
+    """The layer compiled anew, with `source` in place of itself or of one of the helpers it calls."""
+    scope: dict[str, Any] = {}
+    for function in (*helpers, layer):
+        scope |= vars(sys.modules[function.__module__])
+    for function in (*helpers, layer):
+        text = source if function is place else source_of(function)
+        filename = f"<{name}: {function.__name__}>"
+        # With the lines in the cache, tracebacks and inspect find the changed source.
+        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+        exec(compile(text, filename, "exec"), scope)
+    planted: Layer = scope[layer.__name__]
+    return planted

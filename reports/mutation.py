@@ -1,0 +1,119 @@
+"""The mutation score: of all single changes to the catalogue's backward passes, how many the check convicts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache, partial
+from importlib import resources
+from itertools import product
+
+import numpy as np
+
+from gradcheck import Verdict, check
+from gradcheck.hygiene import listed
+from gradcheck.inputs import random_upstream
+from gradcheck.result import Array
+from layers.catalogue import CATALOGUE, Configuration
+from layers.mistakes.mutants import Mutant, mutants
+from layers.types import Layer
+
+ROUNDING = 1e4
+"""Differences of so many units of rounding are another order of adding, not another function."""
+SEEDS = 3
+DTYPES = ("float64", "float32")
+"""float32 shows what makes float64 of it on the way."""
+
+
+class Fate(StrEnum):
+    """What became of a mutant."""
+
+    CONVICTED = "convicted"
+    EQUAL = "equal"
+    SURVIVED = "survived"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A mutant and its fate; `explanation` says why it may survive, as written down in a file."""
+
+    mutant: Mutant
+    fate: Fate
+
+    @property
+    def explanation(self) -> str:
+        """Why this survivor is not convicted, or nothing if nobody knows."""
+        return explanations().get(self.mutant.name, "")
+
+
+def all_mutants() -> list[Mutant]:
+    """The mutants of every backward pass of the catalogue."""
+    return [mutant for entry in CATALOGUE.values() for mutant in mutants(entry.layer)]
+
+
+def sample(count: int, seed: int) -> list[Mutant]:
+    """A random sample of them."""
+    return random.Random(seed).sample(all_mutants(), count)
+
+
+def judge(chosen: Iterable[Mutant]) -> Iterator[Outcome]:
+    """The fate of each: convicted in any configuration, equal in value everywhere, or survived."""
+    for mutant in chosen:
+        with np.errstate(all="ignore"):
+            yield Outcome(mutant, _fate(mutant))
+
+
+@cache
+def explanations() -> dict[str, str]:
+    """The survivors that are understood: name, and why no check can or should convict them."""
+    text = resources.files("layers.mistakes").joinpath("survivors.md").read_text("utf-8")
+    found: dict[str, str] = {}
+    reason = ""
+    for line in text.splitlines():
+        if line.startswith("- "):
+            found[line[2:].strip().strip("`")] = reason
+        elif line and not line.startswith("#"):
+            reason = line
+    return found
+
+
+def _fate(mutant: Mutant) -> Fate:
+    layer, configurations = mutant.planted, CATALOGUE[mutant.layer.__name__].configurations
+    for dtype, one in product(DTYPES, configurations):
+        bound = partial(layer, **one.options)
+        if check(bound, *_inputs(one, 0, dtype)).verdict is Verdict.FAIL:
+            return Fate.CONVICTED
+    same = all(
+        _agree(_gradients(mutant.layer, *way), _gradients(layer, *way))
+        for way in product(configurations, range(SEEDS), DTYPES)
+    )
+    return Fate.EQUAL if same else Fate.SURVIVED
+
+
+def _inputs(one: Configuration, seed: int, dtype: str) -> list[Array]:
+    drawn = one.inputs(np.random.default_rng(seed)).values()
+    return [x.astype(dtype) if x.dtype.kind == "f" else x for x in drawn]
+
+
+def _gradients(layer: Layer, one: Configuration, seed: int, dtype: str) -> list[Array | None]:
+    inputs = _inputs(one, seed, dtype)
+    y, backward = layer(*inputs, **one.options)
+    return listed(backward(random_upstream(y, seed)), len(inputs))
+
+
+def _agree(right: list[Array | None], changed: list[Array | None]) -> bool:
+    if len(right) != len(changed):
+        return False
+    for a, b in zip(right, changed, strict=True):
+        if a is None or b is None:
+            if a is not b:
+                return False
+        elif a.shape != b.shape or a.dtype != b.dtype:
+            return False
+        elif a.dtype.kind == "f":
+            rounding = ROUNDING * np.finfo(a.dtype).eps * np.abs(a).max(initial=0)
+            if not np.abs(a - b).max(initial=0) <= rounding:
+                return False
+    return True
