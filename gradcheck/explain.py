@@ -19,8 +19,8 @@ def explain_row(scene: Scene, position: int) -> Row:
     if numeric is None:
         return row
     findings = [*_form(row, scene.inputs[position].dtype), *_conditions(row, numeric)]
-    comparable = row.analytic.shape == row.shape and np.isfinite(row.analytic).all()
-    if comparable:
+    numbers = row.analytic.dtype.kind == "f" and bool(np.isfinite(row.analytic).all())
+    if numbers and row.analytic.shape == row.shape:
         findings += _tape(row)
         # Where the dtype is wrong, its rounding is no second mistake.
         rounded = "wrong-dtype" in {f.code for f in findings} and row.relative_error < 1e-6

@@ -1,7 +1,7 @@
 """`python -m reports.bench`: measures what the project promises, on this machine, and prints it.
 
-Sections: coverage, alarms, power, cost, stage1, tape, gallery, stage2, training, speed, start;
-all of them by default.
+Sections: coverage, alarms, power, cost, stage1, tape, gallery, mutants, stage2, training, speed,
+start; all of them by default.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -412,6 +413,27 @@ def _seconds(work: Callable[[], None], times: int) -> float:
     return best
 
 
+def mutants() -> list[tuple[str, str, str]]:
+    """Every single change to a backward pass of the catalogue: convicted, equal, or survived."""
+    from reports.mutation import Fate, all_mutants, judge
+
+    outcomes = list(judge(all_mutants()))
+    fates = Counter(outcome.fate for outcome in outcomes)
+    survivors = [outcome for outcome in outcomes if outcome.fate is Fate.SURVIVED]
+    unknown = [outcome for outcome in survivors if not outcome.explanation]
+    changing = len(outcomes) - fates[Fate.EQUAL]
+    score = fates[Fate.CONVICTED] / changing
+    return [
+        ("single changes to backward passes", f"{len(outcomes):,}", "-"),
+        ("of these, change no value", f"{fates[Fate.EQUAL]:,}", "-"),
+        ("convicted of the others", f"{fates[Fate.CONVICTED]:,} of {changing:,}", "all"),
+        ("mutation score", f"{score:.2%}", "100 %"),
+        ("survivors, explained in layers/mistakes/survivors.md", f"{len(survivors)}", "-"),
+        ("survivors that nobody has explained", f"{len(unknown)}", "0"),
+        *((f"  {outcome.mutant.name}", "survives", "convicted") for outcome in unknown),
+    ]
+
+
 def start() -> list[tuple[str, str, str]]:
     """A cold start of the command line."""
 
@@ -438,6 +460,7 @@ SECTIONS: dict[str, Section] = {
     "stage1": stage1,
     "tape": tape,
     "gallery": gallery,
+    "mutants": mutants,
     "stage2": stage2,
     "training": training,
     "speed": speed,

@@ -318,3 +318,82 @@ def test_numbers_without_digits_are_not_compared():
         return 1e-300 * x * 1e-12, lambda dy: dy * 1e-300 * 1e-12 * 1.5
 
     assert check(underflowing, np.ones(3)).verdict is not Verdict.FAIL
+
+
+def test_a_mask_returned_for_a_gradient_and_gradients_in_the_wrong_order_are_findings():
+    x = normal(3, 4)
+    report = check(lambda x: (np.maximum(x, 0), lambda dy: x > 0), x)
+    assert report.verdict is Verdict.FAIL
+    assert "wrong-dtype" in codes(report)
+
+    def lookup(ids, table):
+        def backward(dy):
+            dtable = np.zeros_like(table)
+            np.add.at(dtable, ids, dy)
+            return dtable, None
+
+        return table[ids], backward
+
+    report = check(lookup, np.array([0, 2, 2]), normal(4, 5))
+    assert report.verdict is Verdict.FAIL
+    assert "wrong-count" in codes(report)
+
+
+class Attribute:
+    """A layer as students write them first: what the way back needs is kept in an attribute."""
+
+    def __call__(self, x):
+        self.x = x
+
+        def backward(dy):
+            return dy * 2 * self.x
+
+        return x * x, backward
+
+
+def test_a_way_back_that_another_forward_pass_breaks_is_named():
+    report = check(Attribute(), normal(3, 4))
+    assert report.verdict is Verdict.FAIL
+    (finding,) = [f for f in report.findings if f.code == "accumulates"]
+    assert finding.evidence["after"] == "another forward pass"
+    assert report.rows[0].verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("backward_of", "array"),
+    [
+        (lambda x: lambda dy: dy, "the upstream"),
+        (lambda x: lambda dy: dy[::-1][::-1], "the upstream"),
+    ],
+)
+def test_a_gradient_that_is_a_view_is_noted_and_passes(backward_of, array):
+    report = check(lambda x: (x.copy(), backward_of(x)), normal(3, 4))
+    assert report.verdict is Verdict.PASS
+    (finding,) = report.findings
+    assert (finding.code, finding.evidence["array"]) == ("aliases", array)
+
+
+def test_a_gradient_that_is_an_input_is_noted():
+    def scalar(x):
+        return 0.5 * (x * x).sum(), lambda dy: x if dy == 1 else dy * x
+
+    report = check(scalar, normal(3, 4), upstream=np.ones(()))
+    assert [f.evidence["array"] for f in report.findings if f.code == "aliases"] == ["x"]
+
+
+def test_the_checker_repeats_itself_to_the_bit_and_leaves_everything_as_it_was():
+    x, W = normal(3, 4), normal(4, 2)
+    kept = [x.tobytes(), W.tobytes()]
+    state = np.random.get_state()[1].tobytes()
+
+    def layer(x, W):
+        return np.tanh(x @ W), lambda dy: (dy @ W.T, x.T @ dy)
+
+    first, second = check(layer, x, W), check(layer, x, W)
+    assert first.to_json() == second.to_json()
+    for a, b in zip(first.rows, second.rows, strict=True):
+        assert a.numeric.tobytes() == b.numeric.tobytes()
+        assert a.bound.tobytes() == b.bound.tobytes()
+    assert [x.tobytes(), W.tobytes()] == kept
+    assert np.random.get_state()[1].tobytes() == state
+    assert x.flags.writeable and W.flags.writeable

@@ -1,0 +1,54 @@
+"""A random sample of single changes to backward passes: each is convicted, equal in value, or explained."""
+
+import ast
+import inspect
+import random
+import textwrap
+
+import pytest
+
+from layers.catalogue import CATALOGUE
+from layers.mistakes.mutants import mutants
+from reports.mutation import Fate, all_mutants, explanations, judge, sample
+
+COUNT = 150
+
+
+def test_a_random_sample_is_convicted():
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"sample of seed {seed}")
+    survived = [
+        outcome.mutant.name
+        for outcome in judge(sample(COUNT, seed))
+        if outcome.fate is Fate.SURVIVED and not outcome.explanation
+    ]
+    assert not survived, f"seed {seed}: {survived}"
+
+
+def test_what_changes_nothing_is_told_from_what_survives():
+    by_name = {mutant.name: mutant for mutant in mutants(CATALOGUE["relu"].layer)}
+    at_zero = by_name["relu: dx = dy * (x.real > 0)  →  dx = dy * ((x.real >= 0))"]
+    (outcome,) = judge([at_zero])
+    assert outcome.fate is Fate.SURVIVED
+    assert "kink" in outcome.explanation
+    order = next(m for m in mutants(CATALOGUE["conv2d"].layer) if "axis=(1, 0, 2)" in m.after)
+    assert next(judge([order])).fate is Fate.EQUAL
+
+
+def test_every_explained_survivor_is_a_mutant_that_exists():
+    assert set(explanations()) <= {mutant.name for mutant in all_mutants()}
+    assert all(explanations().values())
+
+
+@pytest.mark.parametrize("name", ["dense", "conv2d", "lstm", "huber"])
+def test_a_mutant_changes_one_line_of_the_way_back(name):
+    layer = CATALOGUE[name].layer
+    tree = ast.parse(textwrap.dedent(inspect.getsource(layer)))
+    found = list(mutants(layer))
+    assert len(found) > 20
+    inner = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)][1:]
+    lines = {line for f in inner for line in range(f.lineno, f.end_lineno + 1)}
+    for mutant in found:
+        assert mutant.before != mutant.after
+        if mutant.place is layer:
+            assert mutant.line in lines
