@@ -1,7 +1,7 @@
 """`python -m reports.bench`: measures what the project promises, on this machine, and prints it.
 
-Sections: coverage, alarms, power, cost, stage1, tape, gallery, mutants, stage2, training, speed,
-start; all of them by default.
+Sections: coverage, alarms, power, cost, stage1, tape, gallery, mutants, homework, stage2, training,
+speed, start; all of them by default.
 """
 
 from __future__ import annotations
@@ -434,6 +434,42 @@ def mutants() -> list[tuple[str, str, str]]:
     ]
 
 
+def homework() -> list[tuple[str, str, str]]:
+    """The classic homework's two mistakes and others of training code, on 100 digits."""
+    from reports.data import load
+    from reports.homework import TRAINING_MISTAKES, every_tie, rises, trained
+    from reports.training import HandTrainer
+
+    data = load(_data_argument())
+    ties = every_tie(data)
+    right = trained(HandTrainer, data)
+    rows = [
+        (
+            "every tie: bias gradient over the true one, 9 of 10",
+            f"{ties.low:.2g} … {ties.high:.2g}",
+            "-",
+        ),
+        ("every tie: share of bias gradients with the wrong sign", f"{ties.uphill:.0%}", "-"),
+        (
+            "every tie: accuracy after 50 steps, right pooling",
+            f"{ties.accuracy:.0%}, {ties.right_accuracy:.0%}",
+            "-",
+        ),
+        ("right training: steps in which the loss rises", f"{rises(right.ours)} of 50", "-"),
+        ("right training: the curves part", f"{right.parted_at}", "None"),
+    ]
+    for name, trainer in TRAINING_MISTAKES.items():
+        curves = trained(trainer, data)
+        rows.append(
+            (
+                f"{name}: loss rises, curves part after step",
+                f"{rises(curves.ours)} of 50, {curves.parted_at}",
+                "≤ 2",
+            )
+        )
+    return rows
+
+
 def start() -> list[tuple[str, str, str]]:
     """A cold start of the command line."""
 
@@ -461,6 +497,7 @@ SECTIONS: dict[str, Section] = {
     "tape": tape,
     "gallery": gallery,
     "mutants": mutants,
+    "homework": homework,
     "stage2": stage2,
     "training": training,
     "speed": speed,

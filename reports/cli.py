@@ -151,12 +151,17 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _mistakes(arguments: argparse.Namespace) -> int:
     from layers.mistakes import MISTAKES
+    from reports.data import load
+    from reports.homework import TRAINING_MISTAKES, exhibit_training
     from reports.mistakes import exhibit, overview
 
     if arguments.name is None:
         print(overview())
     elif arguments.name in MISTAKES:
         print(exhibit(MISTAKES[arguments.name]))
+    elif arguments.name in TRAINING_MISTAKES:
+        _must_have_tensorflow(arguments)
+        print(exhibit_training(arguments.name, load("digits")))
     else:
         raise UserError(f"there is no mistake {arguments.name!r}; `gradcheck mistakes` lists them")
     return PASSED
@@ -164,7 +169,7 @@ def _mistakes(arguments: argparse.Namespace) -> int:
 
 def _must_have_tensorflow(arguments: argparse.Namespace) -> None:
     """Import TensorFlow now, unless the user does without it, and say how to if it is not there."""
-    if arguments.no_tape:
+    if getattr(arguments, "no_tape", False):
         return
     from gradcheck.tape import TensorFlowMissing, tensorflow
 

@@ -13,6 +13,7 @@ from gradcheck import check
 from gradcheck.result import Finding, Report
 from layers.catalogue import Configuration
 from layers.mistakes import MISTAKES, Mistake
+from reports.homework import TRAINING_MISTAKES
 
 CONDITIONS = ("kink", "vacuous", "unresolved", "directional")
 """Codes that say what limits a statement, not what is wrong."""
@@ -39,7 +40,16 @@ def overview() -> str:
     table = tabulate(
         rows, ("mistake", "layer", "code", "story"), maxcolwidths=[None, None, None, 60]
     )
-    return f"{table}\n\n{len(rows)} planted mistakes; `gradcheck mistakes NAME` shows one in full."
+    training = tabulate(
+        [(name, trainer.__doc__) for name, trainer in TRAINING_MISTAKES.items()],
+        ("mistake in training code", "story"),
+        maxcolwidths=[None, 80],
+    )
+    return (
+        f"{table}\n\n{training}\n\n{len(rows)} planted mistakes in backward passes, and "
+        f"{len(TRAINING_MISTAKES)} in training code, which no gradient\ncheck sees and training in "
+        "lockstep with a twin does; `gradcheck mistakes NAME` shows one in full."
+    )
 
 
 def exhibit(mistake: Mistake) -> str:

@@ -384,7 +384,7 @@ def test_a_gradient_that_is_an_input_is_noted():
 def test_the_checker_repeats_itself_to_the_bit_and_leaves_everything_as_it_was():
     x, W = normal(3, 4), normal(4, 2)
     kept = [x.tobytes(), W.tobytes()]
-    state = np.random.get_state()[1].tobytes()
+    state = np.random.get_state()[1].tobytes()  # noqa: NPY002
 
     def layer(x, W):
         return np.tanh(x @ W), lambda dy: (dy @ W.T, x.T @ dy)
@@ -395,5 +395,5 @@ def test_the_checker_repeats_itself_to_the_bit_and_leaves_everything_as_it_was()
         assert a.numeric.tobytes() == b.numeric.tobytes()
         assert a.bound.tobytes() == b.bound.tobytes()
     assert [x.tobytes(), W.tobytes()] == kept
-    assert np.random.get_state()[1].tobytes() == state
+    assert np.random.get_state()[1].tobytes() == state  # noqa: NPY002
     assert x.flags.writeable and W.flags.writeable

@@ -10,6 +10,8 @@ from gradcheck.result import Verdict  # noqa: E402
 from layers import NETWORKS, digits_cnn, twins  # noqa: E402
 from layers.catalogue import CATALOGUE  # noqa: E402
 from reports.cli import main  # noqa: E402
+from reports.data import load  # noqa: E402
+from reports.homework import TRAINING_MISTAKES, every_tie, exhibit_training  # noqa: E402
 from reports.training import (  # noqa: E402
     HandTrainer,
     KerasOptimizer,
@@ -86,21 +88,6 @@ def test_the_adapter_takes_any_optimizer(make):
     assert after[2] == 1
 
 
-class Restarted(HandTrainer):
-    """The classic mistake: a new Adam at every step."""
-
-    def step(self, x, labels):
-        self.optimizer = KerasOptimizer(tf.keras.optimizers.Adam(0.01), self.optimizer.parameters)
-        return super().step(x, labels)
-
-
-class Shuffled(HandTrainer):
-    """Labels shuffled apart from their images."""
-
-    def step(self, x, labels):
-        return super().step(x, np.roll(labels, 1))
-
-
 def trainers(kind):
     rng = np.random.default_rng(0)
     network = digits_cnn((6, 6, 1), classes=4)
@@ -113,11 +100,30 @@ def trainers(kind):
     return ours, twin, batches
 
 
-def test_lockstep_stays_within_rounding_and_convicts_training_mistakes():
+def test_lockstep_stays_within_rounding():
     assert lockstep(*trainers(HandTrainer)).deviation < 1e-12
-    # Step 0 is the loss at the same weights, step 1 after one step alike; then memory tells.
-    assert lockstep(*trainers(Restarted)).parted_at == 2
-    assert lockstep(*trainers(Shuffled)).parted_at == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        # Step 0 is the loss at the same weights, step 1 after one step alike; then memory tells.
+        ("adam-restarted", 2),
+        ("parameters-stale", 2),
+        ("loss-not-averaged", 0),
+        ("labels-shuffled-apart", 0),
+    ],
+)
+def test_lockstep_convicts_mistakes_of_training_code(name, step):
+    assert lockstep(*trainers(TRAINING_MISTAKES[name])).parted_at == step
+    said = exhibit_training(name, load("digits"))
+    assert "the curves part" in said and "never" not in said
+
+
+def test_the_homeworks_max_pooling_trains_with_wrong_bias_gradients():
+    ties = every_tie(load("digits"), steps=20)
+    assert ties.accuracy > 0.9
+    assert np.mean([abs(factor - 1) > 0.1 for factor in ties.factors]) > 0.2
 
 
 def test_the_networks_twin_agrees_with_keras():
