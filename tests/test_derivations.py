@@ -9,7 +9,10 @@ import pytest
 from latex2mathml.converter import convert
 
 import layers
+from layers import mistakes
 from layers.catalogue import CATALOGUE
+from layers.mistakes import MISTAKES
+from reports.homework import TRAINING_MISTAKES
 
 PAGES = Path(layers.__file__).parent / "derivations"
 SHARED = PAGES / "activations.md"
@@ -76,3 +79,16 @@ def test_the_lines_of_the_page_are_the_code(entry, one):
             page = scope[f"d{name}"]
             assert page.shape == mine.shape
             assert np.abs(page - mine).max() <= 1e-11 * max(np.abs(mine).max(), 1e-300), name
+
+
+def test_every_planted_mistake_is_linked_from_its_layers_page():
+    for mistake in MISTAKES.values():
+        assert f"`{mistake.name}`" in page_of(mistake.layer.__name__).read_text(), mistake.name
+
+
+@pytest.mark.parametrize("page", sorted(Path(mistakes.__file__).parent.glob("*.md")))
+def test_the_pages_of_mistakes_name_commands_and_mistakes_that_exist(page):
+    text = page.read_text()
+    known = {**MISTAKES, **TRAINING_MISTAKES}
+    for name in re.findall(r"`gradcheck mistakes ([a-z-]+)`", text):
+        assert name in known
