@@ -14,8 +14,9 @@ from gradcheck.explain import explain_row, forward_disagrees
 from gradcheck.forward import Forward
 from gradcheck.hygiene import Layer, Misuse, observe
 from gradcheck.inputs import bind, input_names, must_be_float, positions, random_upstream
-from gradcheck.numeric import NumericalGradient, NumericalWitness, Progress
-from gradcheck.result import Array, Finding, Report
+from gradcheck.lines import check_lines
+from gradcheck.numeric import NumericalWitness, Progress
+from gradcheck.result import Array, Finding, Lines, Report, Verdict
 from gradcheck.tape import tape_gradients
 
 
@@ -45,7 +46,8 @@ def check(
         method: `extrapolated`, `central`, `forward` or `complex`.
         effort: `complete` checks every entry; `directional` checks random directions through each
             gradient, which is quick at any size, and searches the wrong entries if one disagrees.
-        lines: reserved for checking the backward pass line by line.
+        lines: compare the lines of the backward pass too, which takes its source: `True`, `False`, or
+            by default where a gradient fails.
         name: what the report calls the layer; its own name by default.
         upstream: the upstream gradient, of y's shape; random with random signs by default.
         progress: called now and then with evaluations done and to do.
@@ -94,15 +96,26 @@ def check(
             row = compare_directions(names[position], hand, directions, tape)
             compared[position] = Comparison(row)
         else:
-            numeric = _at_kinks(witness, position, witness.gradient(position), hand)
+            numeric = witness.beside(position, hand)
             row, ties_broken = compare(names[position], hand, numeric, tape)
             compared[position] = Comparison(row, numeric, ties_broken)
 
     # Explain.
     scene = Scene(layer, names, forward, dy, compared)
     rows = [explain_row(scene, position) for position in wanted]
+    by_line = Lines()
+    if lines or (lines is None and any(row.verdict is Verdict.FAIL for row in rows)):
+        rows, by_line = check_lines(scene, rows, seed)
+    if by_line.first_wrong is not None:
+        findings.append(by_line.first_wrong)
     return Report(
-        name or _called(layer), tuple(rows), tuple(findings), seed, method, forward.evaluations
+        name or _called(layer),
+        tuple(rows),
+        tuple(findings),
+        seed,
+        method,
+        forward.evaluations,
+        by_line,
     )
 
 
@@ -121,7 +134,9 @@ def check_pair(
         **options: options and named inputs, as for `check`.
     """
     count = max(len(inputs), len(input_names(forward, 0)))
-    return check(_Described(_pair(forward, backward), forward, count), *inputs, **options)
+    layer = _Described(_pair(forward, backward), forward, count)
+    layer.pair = (forward, backward)
+    return check(layer, *inputs, **options)
 
 
 def check_derivative(
@@ -147,20 +162,6 @@ def assert_gradients(layer: Layer, *inputs: Any, **options: Any) -> Report:
     if not report.passed:
         raise AssertionError(str(report))
     return report
-
-
-def _at_kinks(
-    witness: NumericalWitness, position: int, numeric: NumericalGradient, hand: Array | None
-) -> NumericalGradient:
-    """Ask around before a value at a kink is called wrong for lying outside the one-sided slopes."""
-    if hand is None or hand.shape != numeric.value.shape or not np.isfinite(hand).all():
-        return numeric
-    outside = numeric.kinks & ~(np.abs(hand - numeric.value) <= numeric.bound)
-    # Where many are wrong, the first of them say it.
-    outside.flat[np.flatnonzero(outside)[64:]] = False
-    if not outside.any():
-        return numeric
-    return witness.with_neighbours(position, numeric, outside, hand.astype(np.float64))
 
 
 def _upstream(value: Array, given: Array | None, seed: int) -> Array:
@@ -230,6 +231,7 @@ class _Described:
 
     def __init__(self, layer: Layer, original: Callable[..., Any], count: int) -> None:
         self.layer = layer
+        self.pair: tuple[Callable[..., Any], Callable[..., Any]] | None = None
         self.__name__ = _called(original)
         self.input_names = input_names(original, count)[:count]
 

@@ -116,10 +116,10 @@ class Suspect:
 Hypothesis = Callable[[Suspect], Finding | None]
 
 
-def diagnose(suspect: Suspect) -> Finding | None:
-    """The first hypothesis that explains the whole of a wrong gradient, or None."""
+def diagnose(suspect: Suspect, hypotheses: Sequence[Hypothesis] | None = None) -> Finding | None:
+    """The first hypothesis that explains the whole of a wrong gradient, or None; all by default."""
     with np.errstate(all="ignore"):
-        for hypothesis in HYPOTHESES:
+        for hypothesis in HYPOTHESES if hypotheses is None else hypotheses:
             finding = hypothesis(suspect)
             if finding is not None:
                 return finding
@@ -592,6 +592,10 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     _altered_input,
     _partial,
 )
+
+
+OF_THE_VALUE = tuple(h for h in HYPOTHESES if h not in (_carry, _altered_input))
+"""Those that look at values alone, and so apply to an intermediate gradient too."""
 
 
 def _factor(a: Array, n: Array) -> float | None:

@@ -215,6 +215,18 @@ class NumericalWitness:
             joint,
         )
 
+    def beside(self, position: int, hand: Array | None) -> NumericalGradient:
+        """The gradient, looked at more closely where a hand-derived one lies outside a kink's slopes."""
+        numeric = self.gradient(position)
+        if hand is None or hand.shape != numeric.value.shape or not np.isfinite(hand).all():
+            return numeric
+        outside = numeric.kinks & ~(np.abs(hand - numeric.value) <= numeric.bound)
+        # Where many are wrong, the first of them say it.
+        outside.flat[np.flatnonzero(outside)[64:]] = False
+        if not outside.any():
+            return numeric
+        return self.with_neighbours(position, numeric, outside, hand.astype(np.float64))
+
     def with_neighbours(
         self, position: int, numeric: NumericalGradient, wanted: Array, claimed: Array
     ) -> NumericalGradient:

@@ -128,6 +128,49 @@ def scientific(value: float) -> str:
 
 
 @dataclass(frozen=True)
+class Line:
+    """One value on the way back, compared: `name` is given it last in line `line`, which reads `source`.
+
+    `bound` has the shape of the value and limits the error of the numerical witness.
+    """
+
+    name: str
+    line: int
+    source: str
+    relative_error: float
+    bound: Array
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Lines:
+    """What was found line by line: `listing` is the backward pass with its line numbers."""
+
+    compared: tuple[Line, ...] = ()
+    listing: tuple[tuple[int, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    first_wrong: Finding | None = None
+
+    def marked(self, around: int | None = None, within: int = 2) -> list[tuple[str, int, str]]:
+        """The lines with their mark: right, wrong, or nothing where nothing was compared.
+
+        Args:
+            around: show the lines around this one only.
+            within: so many of them on either side.
+        """
+        marks: dict[int, str] = {}
+        for line in self.compared:
+            wrong = line.verdict is Verdict.FAIL or marks.get(line.line) == "wrong"
+            right = "right" if line.verdict is Verdict.PASS else marks.get(line.line, "")
+            marks[line.line] = "wrong" if wrong else right
+        return [
+            (marks.get(number, ""), number, text)
+            for number, text in self.listing
+            if around is None or abs(number - around) <= within
+        ]
+
+
+@dataclass(frozen=True)
 class Report:
     """The outcome of one check: a row for each gradient, and the findings that concern the whole."""
 
@@ -137,6 +180,12 @@ class Report:
     seed: int = 0
     method: str = "extrapolated"
     evaluations: int = 0
+    by_line: Lines = Lines()
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The values on the way back that were compared, in the order in which they are computed."""
+        return self.by_line.compared
 
     @property
     def verdict(self) -> Verdict:

@@ -1,0 +1,477 @@
+"""From a wrong gradient to the wrong line: what the way back computes is compared, value by value.
+
+People name things: the gradient of `xhat` is called `dxhat`. A probe at each assignment of the way
+there gives the numerical gradient of that intermediate value, with the bounds, aligned axes and
+kinks that inputs have, and the local of the same name on the way back is compared with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
+from typing import Any
+
+import numpy as np
+
+from gradcheck.compare import compare
+from gradcheck.diagnosis import OF_THE_VALUE, Comparison, Scene, Suspect, diagnose
+from gradcheck.forward import Forward
+from gradcheck.hygiene import listed
+from gradcheck.numeric import NumericalWitness
+from gradcheck.result import Array, Finding, Line, Lines, Row, Verdict
+from gradcheck.source import Copy, Event, Occurrences, Site, Unreadable, take_apart
+
+LARGEST = 100_000
+"""Entries of an intermediate value beyond which it is left out: differences would take too long."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One meaning of a name on the way there: an input, a value, or the values of all time steps.
+
+    `value` holds the steps along its first axis where there are `steps` of them; where each step
+    writes into a part of one array, `places` are those parts and `value` is the whole.
+    """
+
+    name: str
+    value: Array
+    sites: tuple[int, ...] = ()
+    position: int | None = None
+    steps: int | None = None
+    places: tuple[Any, ...] = ()
+    reads: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Match:
+    """A value of the way back laid beside a reading, and when each part of it was computed."""
+
+    reading: Reading
+    hand: Array
+    times: tuple[tuple[int, Any], ...]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One name of the way back, compared: its row, its scene, and the moment it is wrong from."""
+
+    name: str
+    site: Site
+    time: int
+    row: Row
+    suspect: Suspect
+    match: Match
+
+
+def check_lines(scene: Scene, rows: Sequence[Row], seed: int) -> tuple[list[Row], Lines]:
+    """Compare the lines of a backward pass; rows whose mistake a line explains say so.
+
+    Args:
+        scene: the check so far; its layer's source is read.
+        rows: the gradients of the inputs, as explained so far.
+        seed: for the numerical witness.
+    """
+    try:
+        trial = _Trial(scene, rows, seed)
+    except Unreadable as reason:
+        note = f"The lines of the backward pass were not compared: {reason}."
+        return list(rows), Lines(notes=(note,))
+    lines, notes, wrong = trial.judged()
+    marked = Lines(tuple(lines), trial.copy.listing, tuple(notes))
+    if wrong is None:
+        return list(rows), marked
+    return trial.explained(wrong), replace(marked, first_wrong=trial.blamed(wrong))
+
+
+class _Trial:
+    """The instrumented layer, run once each way, with everything that its names held."""
+
+    def __init__(self, scene: Scene, rows: Sequence[Row], seed: int) -> None:
+        self.scene, self.rows, self.seed = scene, rows, seed
+        self.row_of = {scene.names.index(row.name): row for row in rows}
+        self.copy: Copy = take_apart(scene.layer)
+        self._run()
+        self.log = self.copy.recorder.events
+        self.returned = {s.position: s for s in self.copy.back if s.position is not None}
+        self.events: dict[str, list[tuple[int, Event]]] = {}
+        for time, event in enumerate(self.log):
+            self.events.setdefault(self._called(event.site), []).append((time, event))
+
+    def _run(self) -> None:
+        recorder, scene = self.copy.recorder, self.scene
+        recorder.start()
+        try:
+            value, backward = self.copy.layer(*[x.copy() for x in scene.inputs])
+            gradients = listed(backward(scene.dy.astype(scene.forward.dtype)), len(scene.inputs))
+        except Exception as error:
+            raise Unreadable(f"a copy made from its source raises {error!r}") from error
+        same = np.array_equal(np.asarray(value, dtype=np.float64), scene.forward.value)
+        for position, row in self.row_of.items():
+            hand = gradients[position] if position < len(gradients) else None
+            same = same and (hand is None or np.array_equal(hand, row.analytic))
+        if not same:
+            raise Unreadable("a copy made from its source computes something else")
+
+    def _called(self, site: Site) -> str:
+        """What an event is filed under: the local's name, or that of the gradient that is returned."""
+        if site.position is None:
+            return site.name
+        names = self.scene.names
+        return f"return {names[site.position]}" if site.position < len(names) else "return"
+
+    @cached_property
+    def readings(self) -> dict[str, list[Reading]]:
+        """What each name on the way there may mean, the last meaning first."""
+        found: dict[str, list[Reading]] = {}
+        for number, occurrences in sorted(self.copy.recorder.recorded.items(), reverse=True):
+            reading = _reading(number, occurrences)
+            if reading is not None:
+                found.setdefault(reading.name, []).append(reading)
+        for name, readings in found.items():
+            pieces = [reading for reading in readings if reading.places]
+            if pieces:
+                # Written into piece by piece: the pieces together, not the empty beginning.
+                found[name] = [reduce(_joined, pieces)]
+        for position, name in enumerate(self.scene.names):
+            if position in self.scene.true:
+                x = self.scene.inputs[position]
+                found.setdefault(name, []).append(Reading(name, x, position=position))
+        return found
+
+    @cached_property
+    def matches(self) -> dict[str, list[Match]]:
+        """For each name of the way back, the ways to lay it beside a value of the way there."""
+        found: dict[str, list[Match]] = {}
+        for name, events in self.events.items():
+            found[name] = []
+            for reading in self._counterparts(name):
+                match = _match(events, reading)
+                if match is not None:
+                    found[name].append(match)
+        return found
+
+    def _counterparts(self, name: str) -> list[Reading]:
+        """The readings of v, where the name is dv, d_v, grad_v or v_grad; else what is returned under it."""
+        for known in ("grad_", "d_", "d"):
+            if name.startswith(known) and name[len(known) :] in self.readings:
+                return self.readings[name[len(known) :]]
+        if name.endswith("_grad") and name[:-5] in self.readings:
+            return self.readings[name[:-5]]
+        positions = [
+            k for k, site in self.returned.items() if name in (site.name, self._called(site))
+        ]
+        names = self.scene.names
+        return [
+            reading
+            for k in positions
+            if k is not None and k < len(names)
+            for reading in self.readings.get(names[k], [])
+            if reading.position == k
+        ]
+
+    @cached_property
+    def stage(self) -> tuple[Scene, dict[int, int], NumericalWitness]:
+        """The scene in which every intermediate value is an input too, and where each one stands."""
+        wanted = {
+            id(match.reading): match.reading
+            for matches in self.matches.values()
+            for match in matches
+            if match.reading.position is None
+        }
+        readings = list(wanted.values())
+        count = len(self.scene.inputs)
+        recorder, layer = self.copy.recorder, self.copy.layer
+
+        def probed(*arrays: Array) -> Array:
+            moves: dict[int, Array] = {}
+            for reading, moved in zip(readings, arrays[count:], strict=True):
+                move = moved - reading.value
+                if move.any():
+                    move = move if reading.steps or reading.places else move[None]
+                    moves |= dict.fromkeys(reading.sites, move)
+            recorder.start(moves)
+            return np.asarray(layer(*[x.copy() for x in arrays[:count]])[0])
+
+        forward = Forward(probed, [*self.scene.inputs, *(r.value for r in readings)])
+        names = [*self.scene.names, *(r.name for r in readings)]
+        scene = Scene(self.scene.layer, names, forward, self.scene.dy, dict(self.scene.compared))
+        places = {id(reading): count + k for k, reading in enumerate(readings)}
+        return scene, places, NumericalWitness(forward, self.scene.dy, seed=self.seed)
+
+    def judged(self) -> tuple[list[Line], list[str], Compared | None]:
+        """A line for each name that could be compared, why others were not, and the first wrong one."""
+        judged: list[Compared] = []
+        notes: list[str] = []
+        for name, matches in self.matches.items():
+            if not matches:
+                if self._counterparts(name):
+                    notes.append(
+                        f"{name} is left out: its values could not be laid beside its counterpart's."
+                    )
+                continue
+            tried = [self._compared(name, match) for match in matches]
+            # Right under any meaning of its name is right.
+            judged.append(next((c for c in tried if c.row.verdict is Verdict.PASS), tried[0]))
+        wrong_names = {one.name for one in judged if one.row.verdict is Verdict.FAIL}
+        kept = []
+        for one in judged:
+            if one.name.startswith("return "):
+                # The name that is returned has been judged; what remains is a wrong order.
+                named = self.log[one.time].site.name
+                if one.row.verdict is Verdict.FAIL and named not in wrong_names:
+                    kept.append(one)
+            elif one.row.verdict is Verdict.FAIL and self._means_something_else(one.name):
+                notes.append(
+                    f"{one.name} is left out: it is not the gradient of {one.match.reading.name}, "
+                    "and what is computed from it is right."
+                )
+            else:
+                kept.append(one)
+        kept.sort(key=lambda one: one.time)
+        wrong = next((one for one in kept if one.row.verdict is Verdict.FAIL), None)
+        return [_line(one) for one in kept], notes, wrong
+
+    def _compared(self, name: str, match: Match) -> Compared:
+        scene, places, witness = self.stage
+        position = match.reading.position
+        if position is None:
+            position = places[id(match.reading)]
+            if position not in scene.compared:
+                found = witness.beside(position, match.hand)
+                row, ties = compare(scene.names[position], match.hand, found, None)
+                scene.compared[position] = Comparison(row, found, ties)
+        numeric = scene.compared[position].numeric
+        assert numeric is not None
+        row, _ = compare(scene.names[position], match.hand, numeric, None)
+        hand = match.hand.astype(np.float64)
+        suspect = Suspect(scene, position, hand, row.numeric, row.bound, ~numeric.kinks)
+        wrong = ~(np.abs(hand - row.numeric) <= row.bound)
+        times = [
+            t for t, place in match.times if row.verdict is Verdict.FAIL and wrong[place].any()
+        ]
+        time = min(times, default=match.times[-1][0])
+        site = self.log[time].site
+        return Compared(name, site, time, row, suspect, match)
+
+    def _means_something_else(self, name: str) -> bool:
+        """Whether a gradient that is computed from this value is right, so that the value must be."""
+        return any(
+            row.verdict is Verdict.PASS and name in self._behind(position)
+            for position, row in self.row_of.items()
+            if not any(finding.code == "vacuous" for finding in row.findings)
+        )
+
+    def _behind(self, position: int) -> set[str]:
+        """The names of the way back from which the gradient of an input is computed."""
+        if position not in self.returned:
+            return set()
+        return self._reached(self.returned[position].reads)
+
+    def _reached(self, names: Iterable[str], stop: Iterable[str] = ()) -> set[str]:
+        seen: set[str] = set()
+        waiting = set(names) - set(stop)
+        while waiting:
+            name = waiting.pop()
+            seen.add(name)
+            for site in self.copy.back:
+                if site.name == name and site.position is None:
+                    waiting |= site.reads - seen - set(stop)
+        return seen
+
+    def _doubtful(self, wrong: Compared) -> list[Site]:
+        """Other lines that the first wrong value is computed by, and that nothing can be said of."""
+        known = {name for name, matches in self.matches.items() if matches}
+        names = self._reached(wrong.site.reads, stop=known - {wrong.name})
+        return [
+            site
+            for site in self.copy.back
+            if site.name in names
+            and site.position is None
+            and site.line != wrong.site.line
+            and not (site.name in known and site.name != wrong.name)
+        ]
+
+    def _diagnosis(self, wrong: Compared) -> Finding | None:
+        position = wrong.match.reading.position
+        if position is not None and position in self.row_of:
+            first = next(iter(self.row_of[position].findings), None)
+            return None if first is None or first.code in ("unknown", "kink") else first
+        found = diagnose(wrong.suspect, OF_THE_VALUE)
+        if found is None or found.code != "swapped":
+            return found
+        # The gradient of what comes next: the step from here to there was left out.
+        after = found.evidence["gradient_of"]
+        if not any(wrong.match.reading.name in reading.reads for reading in self.readings[after]):
+            return found
+        return Finding(
+            "missing-mask",
+            f"{wrong.name} is the gradient of {after}: the derivative of the step from "
+            f"{wrong.match.reading.name} to {after} was left out.",
+            {"gradient_of": after},
+        )
+
+    def blamed(self, wrong: Compared) -> Finding:
+        """The first wrong value, with its line, its diagnosis, and the lines that share the doubt."""
+        also = self._doubtful(wrong)
+        found = self._diagnosis(wrong)
+        name = wrong.name.replace("return ", "the gradient of ")
+        message = f"{name} is the first wrong value on the way back, line {wrong.site.line}: {wrong.site.text}"
+        if found is not None:
+            message += f"  — {found.message}"
+        if also:
+            numbers = ", ".join(str(site.line) for site in also)
+            message += f" It is computed by line {numbers} too, which cannot be compared: one of these is wrong."
+        return Finding(
+            "first-wrong-line",
+            message,
+            {
+                "name": wrong.name,
+                "line": wrong.site.line,
+                "source": wrong.site.text,
+                "code": None if found is None else found.code,
+                "also": [site.line for site in also],
+            },
+        )
+
+    def explained(self, wrong: Compared) -> list[Row]:
+        """The rows; where one could not be explained, the diagnosis of the line that it follows from."""
+        found = self._diagnosis(wrong)
+        if found is None:
+            return list(self.rows)
+        where = f"It follows from {wrong.name}, line {wrong.site.line}: "
+        named = replace(
+            found,
+            message=where + found.message,
+            evidence={**found.evidence, "of": wrong.name, "line": wrong.site.line},
+        )
+        rows = []
+        for position, row in self.row_of.items():
+            unknown = [f for f in row.findings if f.code == "unknown"]
+            if unknown and wrong.name in self._behind(position):
+                findings = [named if f.code == "unknown" else f for f in row.findings]
+                row = replace(row, findings=tuple(findings))
+            rows.append(row)
+        return rows
+
+
+def _line(one: Compared) -> Line:
+    return Line(
+        one.name.replace("return ", "d"),
+        one.site.line,
+        one.site.text,
+        one.row.relative_error,
+        one.row.bound,
+        one.row.verdict,
+    )
+
+
+def _reading(number: int, found: Occurrences) -> Reading | None:
+    """What a site on the way there gave its name, if it can be moved a little."""
+    site = found.site
+    if not all(isinstance(v, (np.ndarray, np.generic, float)) for v in found.values):
+        return None
+    values = [np.asarray(value) for value in found.values]
+    if any(v.dtype.kind != "f" or not np.isfinite(v).all() for v in values):
+        return None
+    if not site.whole:
+        return Reading(
+            site.name, values[0].copy(), (number,), places=tuple(found.indices), reads=site.reads
+        )
+    if len({v.shape for v in values}) != 1 or sum(v.size for v in values) > LARGEST:
+        return None
+    if len(values) == 1:
+        return Reading(site.name, values[0], (number,), reads=site.reads)
+    return Reading(site.name, np.stack(values), (number,), steps=len(values), reads=site.reads)
+
+
+def _joined(one: Reading, other: Reading) -> Reading:
+    """Two statements that write into parts of the same array."""
+    return replace(
+        one,
+        sites=one.sites + other.sites,
+        places=other.places + one.places,
+        reads=one.reads | other.reads,
+    )
+
+
+def _match(events: Sequence[tuple[int, Event]], reading: Reading) -> Match | None:
+    """Lay what a name of the way back held beside a reading of the way there; None if it does not fit."""
+    final = events[-1][1].value
+    everywhere = (slice(None),) * reading.value.ndim
+    last = ((events[-1][0], everywhere),)
+    touches = tuple((t, e.index) for t, e in events if e.index is not None)
+    if isinstance(final, (list, tuple)) and (reading.steps or reading.places):
+        return _match_steps([np.asarray(v) for v in final], [events[-1][0]] * len(final), reading)
+    if isinstance(final, (list, tuple)) or final is None:
+        return None
+    hand = np.array(final)
+    if hand.dtype.kind != "f":
+        return None
+    if reading.steps is None:
+        if hand.shape == reading.value.shape:
+            return Match(
+                reading, hand, touches if touches and not events[-1][1].site.whole else last
+            )
+        by_step = _by_step(events, len(reading.places))
+        if by_step is not None:
+            return _match_steps(
+                [np.asarray(e.value) for _, e in by_step], [t for t, _ in by_step], reading
+            )
+        if (
+            hand.size == reading.value.size
+            and np.squeeze(hand).shape == np.squeeze(reading.value).shape
+        ):
+            return Match(reading, hand.reshape(reading.value.shape), last)
+        return None
+    by_step = _by_step(events, reading.steps)
+    if by_step is not None:
+        return _match_steps(
+            [np.asarray(e.value) for _, e in by_step], [t for t, _ in by_step], reading
+        )
+    one = reading.value.shape[1:]
+    for axis in (1, 0, *range(2, hand.ndim)):
+        if axis < hand.ndim and hand.shape == (*one[:axis], reading.steps, *one[axis:]):
+            return Match(
+                reading, np.moveaxis(hand, axis, 0), _moved(touches, axis, hand.ndim) or last
+            )
+    return None
+
+
+def _by_step(events: Sequence[tuple[int, Event]], steps: int) -> list[tuple[int, Event]] | None:
+    """The events of one site that is passed once a time step, in the order of the way there."""
+    if steps < 2:
+        return None
+    sites = {id(e.site): e.site for _, e in events if e.site.whole}
+    for site in sites.values():
+        passed = [(t, e) for t, e in events if e.site is site]
+        if len(passed) == steps:
+            return passed[::-1]
+    return None
+
+
+def _match_steps(values: list[Array], times: list[int], reading: Reading) -> Match | None:
+    """One value a time step, in the order of the way there."""
+    places = reading.places or tuple(range(reading.steps or 0))
+    if len(values) != len(places) or any(v.dtype.kind != "f" for v in values):
+        return None
+    hand = np.zeros(reading.value.shape, dtype=np.result_type(*values))
+    for place, value in zip(places, values, strict=True):
+        if hand[place].shape != value.shape:
+            return None
+        hand[place] = value
+    return Match(reading, hand, tuple(zip(times, places, strict=True)))
+
+
+def _moved(
+    touches: tuple[tuple[int, Any], ...], axis: int, ndim: int
+) -> tuple[tuple[int, Any], ...]:
+    """The indices of touches after an axis was moved to the front; none if they are not that simple."""
+    moved = []
+    for time, index in touches:
+        parts = list(index) if isinstance(index, tuple) else [index]
+        if Ellipsis in parts or len(parts) > ndim:
+            return ()
+        parts += [slice(None)] * (ndim - len(parts))
+        moved.append((time, (parts[axis], *parts[:axis], *parts[axis + 1 :])))
+    return tuple(moved)

@@ -1,0 +1,441 @@
+"""A layer taken apart by its source: probes on the values of the way there, and an ear on those of the way back.
+
+The layer's own function is never changed. A copy of it is compiled in which every assignment is
+followed by a call: on the way there it can move the assigned value a little, on the way back it
+writes the value down. Lines keep their numbers.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from types import FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+
+from gradcheck.result import Array
+
+PROBE, STORE, SAW, INDEX = "_probe", "_store", "_saw", "_index"
+
+
+class Unreadable(Exception):
+    """The source cannot be read, or not followed; the text says why."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """One statement that gives a value to a name.
+
+    `reads` are the names it computes with; `whole` says whether it gives the name a new value, as
+    `=` does, and does not write into one that is there, as `d[t] =` and `+=` do; `position` is that
+    of the returned gradient, for what stands in the return statement itself.
+    """
+
+    name: str
+    line: int
+    text: str
+    reads: frozenset[str]
+    whole: bool = True
+    position: int | None = None
+
+
+@dataclass
+class Event:
+    """One passing of a site on the way back: the value that the name has from then on."""
+
+    site: Site
+    value: Any
+    index: Any = None
+
+
+@dataclass
+class Occurrences:
+    """The values that one site on the way there gave to its name, in order."""
+
+    site: Site
+    values: list[Any] = field(default_factory=list)
+    indices: list[Any] = field(default_factory=list)
+
+
+class Recorder:
+    """What the probes report to: it records, or adds to each value what a difference asks for."""
+
+    def __init__(self) -> None:
+        self.there: list[Site] = []
+        self.back: list[Site] = []
+        self.start()
+        self.recorded: dict[int, Occurrences] = {}
+
+    def start(self, moves: dict[int, Array] | None = None) -> None:
+        """Begin a run; `moves` holds what to add to the values of a site, or None to record."""
+        self.moves = moves
+        self.passed: dict[int, int] = {}
+        self.events: list[Event] = []
+        if moves is None:
+            self.recorded = {}
+
+    def probe(self, site: int, value: Any) -> Any:
+        """Called with every value assigned on the way there; returns what goes on in its place."""
+        k = self._count(site)
+        if self.moves is None:
+            self._occurrences(site).values.append(np.array(value) if _is_array(value) else value)
+            return value
+        move = self.moves.get(site)
+        if move is None or k >= len(move) or not move[k].any():
+            return value
+        return (value + move[k]).astype(np.asarray(value).dtype)
+
+    def store(self, site: int, array: Any, index: Any) -> None:
+        """Called after a value was written into a part of an array."""
+        self._count(site)
+        if self.moves is None:
+            found = self._occurrences(site)
+            found.values = [array]
+            found.indices.append(index)
+        elif site in self.moves:
+            array[index] += self.moves[site][index]
+
+    def saw(self, site: int, value: Any, index: Any = None) -> Any:
+        """Called with every value assigned on the way back."""
+        place = self.back[site]
+        # What is written into piece by piece is looked at when it is complete.
+        kept = np.array(value) if place.whole and _is_array(value) else value
+        self.events.append(Event(place, kept, index))
+        return value
+
+    def _count(self, site: int) -> int:
+        k = self.passed.get(site, 0)
+        self.passed[site] = k + 1
+        return k
+
+    def _occurrences(self, site: int) -> Occurrences:
+        return self.recorded.setdefault(site, Occurrences(self.there[site]))
+
+
+@dataclass(frozen=True)
+class Copy:
+    """The instrumented copy of a layer: called like it, with what its probes report to.
+
+    `listing` is the text of the way back with its line numbers, `parameters` the names it is called
+    with, `filename` where it stands.
+    """
+
+    layer: Callable[..., Any]
+    recorder: Recorder
+    listing: tuple[tuple[int, str], ...]
+    parameters: frozenset[str]
+
+    @property
+    def back(self) -> list[Site]:
+        """The sites on the way back, in the order of the text."""
+        return self.recorder.back
+
+
+def take_apart(layer: Callable[..., Any]) -> Copy:
+    """The instrumented copy of a layer, or of a pair of functions as `check_pair` takes them.
+
+    Raises:
+        Unreadable: if there is no source, or no backward pass to be found in it.
+    """
+    recorder = Recorder()
+    pair = getattr(layer, "pair", None)
+    if pair is None:
+        parsed = _Parsed.of(layer)
+        inner = _returned(parsed.tree)
+        listing, parameters = parsed.numbered(inner), _parameters(inner)
+        _Instrument(parsed, recorder.back).back(inner)
+        _Instrument(parsed, recorder.there).there(parsed.tree)
+        return Copy(parsed.compiled(recorder), recorder, listing, parameters)
+    forward, backward = (_Parsed.of(part) for part in pair)
+    listing, parameters = backward.numbered(backward.tree), _parameters(backward.tree)
+    _Instrument(forward, recorder.there).there(forward.tree)
+    _Instrument(backward, recorder.back).back(backward.tree)
+    there, back = forward.compiled(recorder), backward.compiled(recorder)
+
+    def joined(*inputs: Array) -> tuple[Any, Callable[[Array], Any]]:
+        out, cache = there(*inputs)
+        return out, lambda dout: back(dout, cache)
+
+    return Copy(joined, recorder, listing, parameters)
+
+
+def _parameters(function: ast.FunctionDef) -> frozenset[str]:
+    return frozenset(argument.arg for argument in function.args.args)
+
+
+@dataclass
+class _Parsed:
+    """A Python function with its syntax tree, and what it is called with besides the inputs."""
+
+    function: FunctionType
+    tree: ast.FunctionDef
+    line: int
+    lines: list[str]
+    ahead: tuple[Any, ...]
+    keywords: dict[str, Any]
+
+    @staticmethod
+    def of(layer: Callable[..., Any]) -> _Parsed:
+        ahead: tuple[Any, ...] = ()
+        keywords: dict[str, Any] = {}
+        inner: Any = layer
+        while not isinstance(inner, FunctionType):
+            if isinstance(inner, partial):
+                ahead, keywords, inner = (
+                    inner.args + ahead,
+                    {**inner.keywords, **keywords},
+                    inner.func,
+                )
+            elif isinstance(inner, MethodType):
+                ahead, inner = (inner.__self__, *ahead), inner.__func__
+            elif callable(inner) and isinstance(type(inner).__call__, FunctionType):
+                ahead, inner = (inner, *ahead), type(inner).__call__
+            else:
+                raise Unreadable("it is no Python function")
+        inner = inspect.unwrap(inner)
+        try:
+            lines, line = inspect.getsourcelines(inner)
+        except (OSError, TypeError) as error:
+            raise Unreadable("its source is not at hand") from error
+        try:
+            tree = ast.parse(textwrap.dedent("".join(lines))).body[0]
+        except SyntaxError as error:
+            raise Unreadable("its source is part of a larger line") from error
+        if not isinstance(tree, ast.FunctionDef):
+            raise Unreadable("it is not written with def")
+        return _Parsed(inner, tree, line, lines, ahead, keywords)
+
+    def text(self, node: ast.stmt | ast.expr) -> str:
+        """The lines of a node, joined and without their indentation."""
+        assert node.end_lineno is not None
+        return " ".join(s.strip() for s in self.lines[node.lineno - 1 : node.end_lineno])
+
+    def numbered(self, node: ast.stmt | ast.expr) -> tuple[tuple[int, str], ...]:
+        """The lines of a node with their numbers in the file."""
+        assert node.end_lineno is not None
+        chosen = range(node.lineno - 1, node.end_lineno)
+        text = textwrap.dedent("".join(self.lines[k] for k in chosen)).rstrip("\n").split("\n")
+        return tuple((self.line + k, row) for k, row in zip(chosen, text, strict=True))
+
+    def compiled(self, recorder: Recorder) -> Callable[..., Any]:
+        """The changed tree as a function, with the globals, closure and defaults of the original."""
+        function, tree = self.function, self.tree
+        tree.decorator_list = []
+        free = function.__code__.co_freevars
+        around = ast.parse(f"def _around({', '.join(free)}):\n    pass").body[0]
+        assert isinstance(around, ast.FunctionDef)
+        around.body = [tree]
+        module = ast.fix_missing_locations(ast.Module([around], []))
+        scope = {
+            **function.__globals__,
+            PROBE: recorder.probe,
+            STORE: recorder.store,
+            SAW: recorder.saw,
+            INDEX: np.s_,
+        }
+        code = compile(module, f"<{function.__name__}, probed>", "exec")
+        inner = next(c for c in _codes(code) if c.co_name == tree.name)
+        cells = dict(zip(free, function.__closure__ or (), strict=True))
+        closure = tuple(cells[name] for name in inner.co_freevars)
+        copy = FunctionType(inner, scope, function.__name__, function.__defaults__, closure)
+        copy.__kwdefaults__ = function.__kwdefaults__
+        return partial(copy, *self.ahead, **self.keywords)
+
+
+def _codes(code: Any) -> list[Any]:
+    inner = [c for c in code.co_consts if hasattr(c, "co_consts")]
+    return [*inner, *(deeper for c in inner for deeper in _codes(c))]
+
+
+def _returned(tree: ast.FunctionDef) -> ast.FunctionDef:
+    """The way back that a layer returns; a lambda is written out as a function first."""
+    inner = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n is not tree}
+    for body in _bodies(tree):
+        for k, node in enumerate(body):
+            value = node.value if isinstance(node, ast.Return) else None
+            if not (isinstance(value, ast.Tuple) and len(value.elts) == 2):
+                continue
+            back = value.elts[1]
+            if isinstance(back, ast.Name) and back.id in inner:
+                return inner[back.id]
+            if isinstance(back, ast.Lambda):
+                written = ast.parse("def _backward(): pass").body[0]
+                assert isinstance(written, ast.FunctionDef)
+                written.args = back.args
+                written.body = [ast.copy_location(ast.Return(back.body), back.body)]
+                body.insert(k, ast.copy_location(written, back))
+                value.elts[1] = ast.copy_location(ast.Name("_backward", ast.Load()), back)
+                return written
+    raise Unreadable("no function that is written in it is returned as its way back")
+
+
+def _bodies(node: ast.AST) -> Iterator[list[ast.stmt]]:
+    """The lists of statements in a function, not in those within it."""
+    for name in ("body", "orelse", "finalbody"):
+        body = getattr(node, name, None)
+        if isinstance(body, list):
+            yield body
+            for statement in body:
+                if not isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+                    yield from _bodies(statement)
+    for handler in getattr(node, "handlers", []):
+        yield from _bodies(handler)
+
+
+@dataclass
+class _Instrument:
+    """Adds a call after each assignment of a function; `parsed` knows its lines."""
+
+    parsed: _Parsed
+    sites: list[Site]
+
+    def there(self, tree: ast.FunctionDef) -> None:
+        """Probes on the way there."""
+        self._through(tree, self._probed, looped=False)
+
+    def back(self, tree: ast.FunctionDef) -> None:
+        """An ear on the way back."""
+        self._through(tree, self._heard, looped=False)
+
+    def _through(
+        self, node: ast.AST, handle: Callable[[ast.stmt, bool], list[ast.stmt]], *, looped: bool
+    ) -> None:
+        for body in [getattr(node, n, None) for n in ("body", "orelse", "finalbody")]:
+            if not isinstance(body, list):
+                continue
+            changed: list[ast.stmt] = []
+            for statement in body:
+                if not isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+                    within = looped or isinstance(statement, (ast.For, ast.While))
+                    self._through(statement, handle, looped=within)
+                changed += handle(statement, looped)
+            body[:] = changed
+        for handler in getattr(node, "handlers", []):
+            self._through(handler, handle, looped=looped)
+
+    def _probed(self, statement: ast.stmt, looped: bool) -> list[ast.stmt]:
+        before: list[ast.stmt] = []
+        after: list[ast.stmt] = []
+        for target in _targets(statement):
+            match target:
+                case ast.Name(name):
+                    after += _lines(f"{name} = {PROBE}({self._site(name, statement)}, {name})")
+                case ast.Subscript(ast.Name(name), index) if looped:
+                    if isinstance(statement, ast.AugAssign):
+                        continue
+                    site = self._site(name, statement, whole=False)
+                    after += _lines(f"{STORE}({site}, {name}, {_index(index)})")
+                case ast.Subscript(ast.Name(name)):
+                    after += _lines(f"{name} = {PROBE}({self._site(name, statement)}, {name})")
+        match statement:
+            case ast.Expr(ast.Call(ast.Attribute(ast.Name(name), "append"), [ast.Name(value)])):
+                # What is put into the list is the same as what is used from here on.
+                before += _lines(f"{value} = {PROBE}({self._site(name, statement)}, {value})")
+            case ast.Expr(ast.Call(ast.Attribute(ast.Name(name), "append"), [value]) as call):
+                site = self._site(name, statement)
+                call.args = [_expression(f"{PROBE}({site}, {ast.unparse(value)})")]
+        return [*before, statement, *after]
+
+    def _heard(self, statement: ast.stmt, looped: bool) -> list[ast.stmt]:
+        if isinstance(statement, ast.Return) and statement.value is not None:
+            several = isinstance(statement.value, (ast.Tuple, ast.List))
+            parts = statement.value.elts if several else [statement.value]  # type: ignore[attr-defined]
+            if not any(isinstance(part, ast.Starred) for part in parts):
+                wrapped = [self._returns(part, k) for k, part in enumerate(parts)]
+                value = ast.Tuple(wrapped, ast.Load()) if several else wrapped[0]
+                return [ast.copy_location(ast.Return(value), statement)]
+            return [statement]
+        after: list[ast.stmt] = []
+        for target in _targets(statement):
+            match target:
+                case ast.Name(name):
+                    after += _lines(f"{SAW}({self._site(name, statement)}, {name})")
+                case ast.Subscript(ast.Name(name), index):
+                    piece = looped and isinstance(statement, ast.Assign)
+                    site = self._site(name, statement, whole=False, onto=not piece)
+                    after += _lines(f"{SAW}({site}, {name}, {_index(index)})")
+        for name in _written_into(statement):
+            after += _lines(f"{SAW}({self._site(name, statement, whole=False)}, {name})")
+        return [statement, *after]
+
+    def _returns(self, part: ast.expr, position: int) -> ast.expr:
+        name = part.id if isinstance(part, ast.Name) else ""
+        reads = frozenset(_read(part))
+        line = self.parsed.line + part.lineno - 1
+        self.sites.append(Site(name, line, self.parsed.text(part), reads, position=position))
+        call = _expression(f"{SAW}({len(self.sites) - 1}, None)")
+        assert isinstance(call, ast.Call)
+        call.args[1] = part
+        return ast.copy_location(call, part)
+
+    def _site(
+        self, name: str, statement: ast.stmt, *, whole: bool = True, onto: bool = True
+    ) -> int:
+        reads = set(_read(statement))
+        if not whole and onto:
+            reads.add(name)
+        elif not whole:
+            reads.discard(name)
+        line = self.parsed.line + statement.lineno - 1
+        text = self.parsed.text(statement)
+        self.sites.append(Site(name, line, text, frozenset(reads), whole))
+        return len(self.sites) - 1
+
+
+def _targets(statement: ast.stmt) -> list[ast.expr]:
+    """What a statement assigns to, tuples taken apart."""
+    match statement:
+        case ast.Assign(targets):
+            found = list(targets)
+        case ast.AugAssign(target) | ast.AnnAssign(target, _, ast.expr()):
+            found = [target]
+        case _:
+            return []
+    while any(isinstance(target, (ast.Tuple, ast.List)) for target in found):
+        found = [
+            part
+            for target in found
+            for part in (target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target])
+        ]
+    return found
+
+
+def _written_into(statement: ast.stmt) -> list[str]:
+    """The names of arrays and lists that a call, standing alone, writes into: np.add.at(d, …), ds.append(…)."""
+    if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)):
+        return []
+    call = statement.value
+    places = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "out")]
+    if isinstance(call.func, ast.Attribute):
+        places.append(call.func.value)
+    return [place.id for place in places if isinstance(place, ast.Name) and place.id != "np"]
+
+
+def _read(node: ast.AST) -> Iterator[str]:
+    """The names that a statement or expression computes with."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
+            yield inner.id
+    if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+        yield node.target.id
+
+
+def _index(index: ast.expr) -> str:
+    return ast.unparse(ast.Subscript(ast.Name(INDEX, ast.Load()), index, ast.Load()))
+
+
+def _lines(text: str) -> list[ast.stmt]:
+    return ast.parse(text).body
+
+
+def _expression(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, np.generic, float))
