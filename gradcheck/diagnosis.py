@@ -203,7 +203,8 @@ def _scaled(s: Suspect) -> Finding | None:
             f"{k:.6g} times the true gradient. Every copy of a broadcast input adds its gradient.",
             {"factor": k, "axes": list(summed)},
         )
-    equals = f", and that is {what}" if what else ""
+    plain = what.split(",")[0].replace("/", "").isdigit()
+    equals = f", and that is {what}" if what and not plain else ""
     return Finding(
         "scaled",
         f"{s.name} is exactly {k:.6g} times the true gradient{equals}: look for a factor that is "
@@ -387,7 +388,8 @@ def _carry(s: Suspect) -> Finding | None:
         return None
     first = np.zeros_like(dy)
     first[:, 0] = dy[:, 0]
-    if not _backward_is_right(s, first):
+    # Right at the first step for the sequence too: else it is the step itself that is wrong.
+    if not all(_backward_is_right(s, first, position) for position in {s.position, sequence}):
         return None
     return Finding(
         "carry-dropped",
@@ -410,23 +412,23 @@ def _is_causal(forward: Forward, position: int) -> bool:
     )
 
 
-def _backward_is_right(s: Suspect, dy: Array) -> bool:
+def _backward_is_right(s: Suspect, dy: Array, position: int) -> bool:
     """Whether, for another upstream gradient, the hand-derived gradient predicts random slopes."""
-    gradient = s.scene.backward(dy)[s.position]
-    if gradient is None or gradient.shape != s.x.shape:
+    gradient = s.scene.backward(dy)[position]
+    if gradient is None or gradient.shape != s.scene.inputs[position].shape:
         return False
     return all(
         abs(slope - float((gradient * v).sum())) <= bound + 1e-7 * float(np.abs(gradient * v).sum())
-        for v, slope, bound in _slopes(s, s.scene.forward, dy)
+        for v, slope, bound in _slopes(position, s.scene.forward, dy)
     )
 
 
-def _slopes(s: Suspect, forward: Forward, dy: Array) -> Iterator[tuple[Array, float, float]]:
+def _slopes(position: int, forward: Forward, dy: Array) -> Iterator[tuple[Array, float, float]]:
     rng = np.random.default_rng(0)
     noise = forward.noise(rng)
     for _ in range(2):
-        v = rng.normal(size=s.x.shape)
-        directions = [v if p == s.position else None for p in range(len(forward.inputs))]
+        v = rng.normal(size=forward.inputs[position].shape)
+        directions = [v if p == position else None for p in range(len(forward.inputs))]
         yield v, *slope_along(forward, directions, dy, noise)
 
 
@@ -447,7 +449,7 @@ def _altered_input(s: Suspect) -> Finding | None:
             if all(
                 abs(slope - float((s.a * v).sum()))
                 <= 4 * bound + 1e-7 * float(np.abs(s.a * v).sum())
-                for v, slope, bound in _slopes(s, other, s.scene.dy)
+                for v, slope, bound in _slopes(s.position, other, s.scene.dy)
             ):
                 return Finding(
                     code,
@@ -494,7 +496,7 @@ def _statistics(s: Suspect) -> Finding | None:
                 return Finding(
                     "statistics-held-constant",
                     f"{s.name} is off by exactly what flows through the {what} over {_axes(axes)}: the "
-                    f"{what} depends on x too and must be differentiated.",
+                    f"{what} depends on x too and must be differentiated, with the right factor.",
                     {"statistic": what, "axes": list(axes)},
                 )
     return None
@@ -506,6 +508,12 @@ def _extra_term(s: Suspect) -> Finding | None:
         return None
     candidates = [(s.scene.names[p], x) for p, x in enumerate(s.scene.inputs) if x.shape == d.shape]
     candidates += [("a constant", np.ones(d.shape)), ("the upstream gradient", s.scene.dy)]
+    candidates += [
+        (f"1 at each of the {s.scene.names[p]}, 0 elsewhere", np.eye(d.shape[-1])[x])
+        for p, x in enumerate(s.scene.inputs)
+        if x.dtype.kind in "iu" and (*x.shape, d.shape[-1]) == d.shape and d.ndim > 1
+        if x.min(initial=0) >= 0 and x.max(initial=0) < d.shape[-1]
+    ]
     for name, term in candidates:
         if term.shape != d.shape or term.dtype.kind != "f":
             continue
@@ -582,8 +590,8 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     _scaled,
     _transposed,
     _flipped,
-    _missing_mask,
     _scaled_by_input,
+    _missing_mask,
     _extra_term,
     _statistics,
     _carry,
@@ -640,6 +648,7 @@ def _named_factor(scene: Scene, k: float) -> str:
         ):
             if _near(abs(k), value):
                 return form.format(what) + (", negative" if k < 0 else "")
+    # Of a plain factor nothing more can be said.
     for small in (2, 3, 4):
         if _near(abs(k), small) or _near(abs(k), 1 / small):
             return (f"{small}" if abs(k) > 1 else f"1/{small}") + (", negative" if k < 0 else "")

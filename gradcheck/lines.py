@@ -315,18 +315,21 @@ class _Trial:
         """The first wrong value, with its line, its diagnosis, and the lines that share the doubt."""
         also = self._doubtful(wrong)
         found = self._diagnosis(wrong)
-        name = wrong.name.replace("return ", "the gradient of ")
-        message = f"{name} is the first wrong value on the way back, line {wrong.site.line}: {wrong.site.text}"
+        name = wrong.name.replace("return ", "the returned d")
+        message = f"{name}, line {wrong.site.line}, is the first wrong value on the way back."
         if found is not None:
-            message += f"  — {found.message}"
+            message += f" {found.message}"
         if also:
-            numbers = ", ".join(str(site.line) for site in also)
-            message += f" It is computed by line {numbers} too, which cannot be compared: one of these is wrong."
+            numbers = ", ".join(dict.fromkeys(str(site.line) for site in also))
+            message += (
+                f" What line {numbers} computes goes into it and cannot be compared: the mistake may "
+                "be there."
+            )
         return Finding(
             "first-wrong-line",
             message,
             {
-                "name": wrong.name,
+                "name": wrong.name.replace("return ", "d"),
                 "line": wrong.site.line,
                 "source": wrong.site.text,
                 "code": None if found is None else found.code,

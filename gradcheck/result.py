@@ -141,6 +141,16 @@ class Line:
     bound: Array
     verdict: Verdict
 
+    def to_dict(self) -> dict[str, Any]:
+        """The line as plain Python values, without its bound."""
+        return {
+            "name": self.name,
+            "line": self.line,
+            "source": self.source,
+            "relative_error": self.relative_error,
+            "verdict": str(self.verdict),
+        }
+
 
 @dataclass(frozen=True)
 class Lines:
@@ -151,23 +161,41 @@ class Lines:
     notes: tuple[str, ...] = ()
     first_wrong: Finding | None = None
 
-    def marked(self, around: int | None = None, within: int = 2) -> list[tuple[str, int, str]]:
-        """The lines with their mark: right, wrong, or nothing where nothing was compared.
+    def marks(self) -> dict[int, str]:
+        """For each line number that holds a compared value: `right`, `wrong` or `unclear`."""
+        found: dict[int, set[Verdict]] = {}
+        for line in self.compared:
+            found.setdefault(line.line, set()).add(line.verdict)
+        words = {Verdict.PASS: "right", Verdict.FAIL: "wrong", Verdict.INCONCLUSIVE: "unclear"}
+        return {number: words[Verdict.of(verdicts)] for number, verdicts in found.items()}
+
+    def text(self, around: int | None = None, within: int = 2) -> str:
+        """The backward pass with a mark at each line that was compared.
 
         Args:
-            around: show the lines around this one only.
-            within: so many of them on either side.
+            around: the line to show, with the lines `within` on either side; all by default.
+            within: how many of them.
         """
-        marks: dict[int, str] = {}
-        for line in self.compared:
-            wrong = line.verdict is Verdict.FAIL or marks.get(line.line) == "wrong"
-            right = "right" if line.verdict is Verdict.PASS else marks.get(line.line, "")
-            marks[line.line] = "wrong" if wrong else right
-        return [
-            (marks.get(number, ""), number, text)
+        marks = self.marks()
+        return "\n".join(
+            f"{'>' if number == around else ' '} {number:>5}  {marks.get(number, '-'):<7}  {text}"
             for number, text in self.listing
             if around is None or abs(number - around) <= within
-        ]
+        )
+
+    def html(self) -> str:
+        """The backward pass with its marks, wrong lines set off by colour and by word."""
+        marks, colours = (
+            self.marks(),
+            {"right": "#e6f4ea", "wrong": "#fce8e6", "unclear": "#fef7e0"},
+        )
+        rows = "".join(
+            f'<tr style="background:{colours.get(mark, "none")}"><td>{number}</td><td>{mark}</td>'
+            f'<td style="text-align:left"><pre style="margin:0">{html.escape(text)}</pre></td></tr>'
+            for number, text in self.listing
+            for mark in [marks.get(number, "-")]
+        )
+        return f"<table>{rows}</table>" if rows else ""
 
 
 @dataclass(frozen=True)
@@ -208,7 +236,9 @@ class Report:
         table = tabulate(
             [figures(row) for row in self.rows], COLUMNS, disable_numparse=True, stralign="right"
         )
-        return "\n".join([head, *([table] if self.rows else []), *self._notes()])
+        wrong = self.by_line.first_wrong
+        where = [] if wrong is None else [self.by_line.text(wrong.evidence["line"])]
+        return "\n".join([head, *([table] if self.rows else []), *self._notes(), *where])
 
     def _notes(self) -> list[str]:
         notes = [str(finding) for finding in self.findings]
@@ -226,6 +256,8 @@ class Report:
             "evaluations": self.evaluations,
             "rows": [row.to_dict(arrays=arrays) for row in self.rows],
             "findings": [_finding_dict(finding) for finding in self.findings],
+            "lines": [line.to_dict() for line in self.lines],
+            "line_notes": list(self.by_line.notes),
         }
 
     def to_json(self, *, arrays: bool = False, indent: int | None = 2) -> str:
@@ -238,7 +270,8 @@ class Report:
         )
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in self._notes())
         head = f"<p><strong>{html.escape(self.name)}: {self.verdict}</strong></p>"
-        return f"{head}{table}" + (f"<ul>{notes}</ul>" if notes else "")
+        listed = f"<ul>{notes}</ul>" if notes else ""
+        return f"{head}{table}{listed}{self.by_line.html()}"
 
 
 def _finding_dict(finding: Finding) -> dict[str, Any]:

@@ -6,8 +6,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reports.errors import UserError
+
+if TYPE_CHECKING:
+    from gradcheck.result import Report
 
 PASSED, FAILED, MISUSED = 0, 1, 2
 """Exit status: all passed; a gradient or the training failed, or nothing was concluded; usage."""
@@ -64,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--format", choices=("text", "github", "latex", "html", "csv", "json"), default="text"
     )
+    check.add_argument(
+        "--lines", action="store_true", help="mark every line of the backward pass, right or wrong"
+    )
     check.set_defaults(command=_check)
 
     for command in (run, check):
@@ -114,9 +121,10 @@ def _check(arguments: argparse.Namespace) -> int:
     targets = [target for text in arguments.targets for target in find(text)]
     if any(target.has_twin for target in targets):
         _must_have_tensorflow(arguments)
-    reports = [target.run(arguments.seed, not arguments.no_tape) for target in targets]
+    by_line = True if arguments.lines else None
+    reports = [target.run(arguments.seed, not arguments.no_tape, by_line) for target in targets]
     if arguments.format == "text":
-        print("\n\n".join(str(report) for report in reports))
+        print("\n\n".join(_in_words(report, arguments.lines) for report in reports))
     elif arguments.format == "json":
         print("[" + ",\n".join(report.to_json() for report in reports) + "]")
     else:
@@ -128,10 +136,18 @@ def _check(arguments: argparse.Namespace) -> int:
             for line in lines(target.layer, target.configuration, report)
         ]
         print(render(table, arguments.format))
+        if arguments.format == "html":
+            print("".join(report.by_line.html() for report in reports))
         for report in reports:
             if not report.passed:
                 print(report, file=sys.stderr)
     return PASSED if all(report.passed for report in reports) else FAILED
+
+
+def _in_words(report: Report, lines: bool) -> str:
+    if not lines:
+        return str(report)
+    return "\n".join([str(report), "", *report.by_line.notes, report.by_line.text()]).rstrip()
 
 
 def _list(arguments: argparse.Namespace) -> int:

@@ -84,7 +84,7 @@ def check_layers(job: Job) -> bool:
         ]
         reports = []
         for target in job.progress.over(targets, "layers"):
-            report = target.run(job.seed, job.tape)
+            report = target.run(job.seed, job.tape, None)
             reports.append(report)
             job.layers += lines(target.layer, target.configuration, report)
         print(render(job.layers))

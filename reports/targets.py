@@ -26,7 +26,7 @@ class Target:
 
     layer: str
     configuration: str
-    run: Callable[[int, bool], Report]
+    run: Callable[[int, bool, bool | None], Report]
     has_twin: bool = False
 
 
@@ -60,12 +60,13 @@ def of_catalogue(entry: Entry) -> list[Target]:
 
 
 def _configured(entry: Entry, configuration: Configuration) -> Target:
-    def run(seed: int, tape: bool) -> Report:
+    def run(seed: int, tape: bool, lines: bool | None) -> Report:
         inputs: dict[str, Any] = dict(configuration.inputs(np.random.default_rng(seed)))
         return check(
             entry.bound(configuration),
             twin=entry.twin(configuration) if tape else None,
             seed=seed,
+            lines=lines,
             name=f"{entry.name} ({configuration.label})",
             **inputs,
         )
@@ -84,10 +85,10 @@ def _of_module(module: ModuleType, place: str, name: str) -> Target:
     function, gradient = (getattr(module, n, None) for n in (name, f"{name}_gradient"))
     forward, backward = (getattr(module, f"{name}_{way}", None) for way in ("forward", "backward"))
 
-    def run(seed: int, tape: bool) -> Report:
+    def run(seed: int, tape: bool, lines: bool | None) -> Report:
         inputs = _drawn(draw, seed, place, name)
         if callable(forward) and callable(backward):
-            return check_pair(forward, backward, seed=seed, name=name, **inputs)
+            return check_pair(forward, backward, seed=seed, lines=lines, name=name, **inputs)
         if callable(function) and callable(gradient):
             if len(inputs) != 1:
                 raise UserError(
@@ -95,16 +96,16 @@ def _of_module(module: ModuleType, place: str, name: str) -> Target:
                 )
             return check_derivative(function, gradient, *inputs.values(), seed=seed, name=name)
         assert callable(function)
-        return check(function, seed=seed, name=name, **inputs)
+        return check(function, seed=seed, lines=lines, name=name, **inputs)
 
     if not (callable(function) or (callable(forward) and callable(backward))):
         raise UserError(
             f"{place}: no function {name}, and no pair {name}_forward and {name}_backward"
         )
 
-    def told(seed: int, tape: bool) -> Report:
+    def told(seed: int, tape: bool, lines: bool | None) -> Report:
         try:
-            return run(seed, tape)
+            return run(seed, tape, lines)
         except UserError:
             raise
         except Exception as error:

@@ -143,7 +143,7 @@ ACTIVATIONS = (
         maxout,
         "dz = dy * (winner == pieces)",
         "dz = dy * (pieces >= 0)",
-        "unknown",
+        "missing-mask",
         "W",
         "Every piece takes the gradient, not the largest alone.",
         case("two pieces", normal(x=(3, 5), W=(2, 5, 7), b=(2, 7))),

@@ -90,7 +90,7 @@ LOSSES = (
         softmax_cross_entropy,
         _CROSS,
         "dlogits = dy * weight * p",
-        "unknown",
+        "extra-term",
         "logits",
         "The one-hot labels never subtracted.",
         _SUM,

@@ -150,7 +150,7 @@ NORMALIZATION = (
         layer_norm,
         "dxhat = dy * gamma",
         "dxhat = dy",
-        "unknown",
+        "scaled",
         "x",
         "γ forgotten: it differs from feature to feature, so no single factor is missing.",
         _ROWS,

@@ -229,7 +229,7 @@ SEQUENCES = (
         transformer_block,
         "dh = dy + dh2",
         "dh = dh2",
-        "unknown",
+        "extra-term",
         "x",
         "The residual forgotten.",
         _BLOCK,
