@@ -105,7 +105,8 @@ def check(
     rows = [explain_row(scene, position) for position in wanted]
     by_line = Lines()
     if lines or (lines is None and any(row.verdict is Verdict.FAIL for row in rows)):
-        rows, by_line = check_lines(scene, rows, seed)
+        raised = any(finding.code == "raises" for finding in findings)
+        rows, by_line = check_lines(scene, rows, seed, raised=raised)
     if by_line.first_wrong is not None:
         findings.append(by_line.first_wrong)
     return Report(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.compare import compare
-from gradcheck.diagnosis import OF_THE_VALUE, Comparison, Scene, Suspect, diagnose
+from gradcheck.diagnosis import OF_THE_VALUE, Comparison, Scene, Suspect, diagnose, diagnose_shape
 from gradcheck.forward import Forward
 from gradcheck.hygiene import listed
 from gradcheck.numeric import NumericalWitness
@@ -50,6 +50,7 @@ class Match:
     reading: Reading
     hand: Array
     times: tuple[tuple[int, Any], ...]
+    reshaped: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,52 +65,65 @@ class Compared:
     match: Match
 
 
-def check_lines(scene: Scene, rows: Sequence[Row], seed: int) -> tuple[list[Row], Lines]:
+def check_lines(
+    scene: Scene, rows: Sequence[Row], seed: int, *, raised: bool = False
+) -> tuple[list[Row], Lines]:
     """Compare the lines of a backward pass; rows whose mistake a line explains say so.
 
     Args:
         scene: the check so far; its layer's source is read.
         rows: the gradients of the inputs, as explained so far.
         seed: for the numerical witness.
+        raised: the backward pass is known to raise an error.
     """
     try:
-        trial = _Trial(scene, rows, seed)
+        trial = _Trial(scene, rows, seed, raised)
     except Unreadable as reason:
         note = f"The lines of the backward pass were not compared: {reason}."
         return list(rows), Lines(notes=(note,))
     lines, notes, wrong = trial.judged()
     marked = Lines(tuple(lines), trial.copy.listing, tuple(notes))
-    if wrong is None:
-        return list(rows), marked
-    return trial.explained(wrong), replace(marked, first_wrong=trial.blamed(wrong))
+    right = {line.name for line in lines if line.verdict is Verdict.PASS}
+    if wrong is not None:
+        return trial.explained(wrong), replace(marked, first_wrong=trial.blamed(wrong, right))
+    if trial.raised_at is not None:
+        return list(rows), replace(marked, first_wrong=trial.blamed_for_raising(right))
+    return list(rows), marked
 
 
 class _Trial:
     """The instrumented layer, run once each way, with everything that its names held."""
 
-    def __init__(self, scene: Scene, rows: Sequence[Row], seed: int) -> None:
+    def __init__(self, scene: Scene, rows: Sequence[Row], seed: int, raised: bool) -> None:
         self.scene, self.rows, self.seed = scene, rows, seed
         self.row_of = {scene.names.index(row.name): row for row in rows}
         self.copy: Copy = take_apart(scene.layer)
-        self._run()
+        self.raised_at: list[int] | None = None
+        self._run(raised)
         self.log = self.copy.recorder.events
         self.returned = {s.position: s for s in self.copy.back if s.position is not None}
         self.events: dict[str, list[tuple[int, Event]]] = {}
         for time, event in enumerate(self.log):
             self.events.setdefault(self._called(event.site), []).append((time, event))
 
-    def _run(self) -> None:
+    def _run(self, raised: bool) -> None:
         recorder, scene = self.copy.recorder, self.scene
         recorder.start()
         try:
             value, backward = self.copy.layer(*[x.copy() for x in scene.inputs])
-            gradients = listed(backward(scene.dy.astype(scene.forward.dtype)), len(scene.inputs))
         except Exception as error:
             raise Unreadable(f"a copy made from its source raises {error!r}") from error
         same = np.array_equal(np.asarray(value, dtype=np.float64), scene.forward.value)
+        try:
+            gradients = listed(backward(scene.dy.astype(scene.forward.dtype)), len(scene.inputs))
+        except Exception as error:
+            self.raised_at = self.copy.raised_at(error)
+            if not raised or not self.raised_at:
+                raise Unreadable(f"a copy made from its source raises {error!r}") from error
+            gradients = []
         for position, row in self.row_of.items():
             hand = gradients[position] if position < len(gradients) else None
-            same = same and (hand is None or np.array_equal(hand, row.analytic))
+            same = same and (hand is None or _same(hand, row.analytic))
         if not same:
             raise Unreadable("a copy made from its source computes something else")
 
@@ -126,7 +140,7 @@ class _Trial:
         found: dict[str, list[Reading]] = {}
         for number, occurrences in sorted(self.copy.recorder.recorded.items(), reverse=True):
             reading = _reading(number, occurrences)
-            if reading is not None:
+            if isinstance(reading, Reading):
                 found.setdefault(reading.name, []).append(reading)
         for name, readings in found.items():
             pieces = [reading for reading in readings if reading.places]
@@ -145,19 +159,58 @@ class _Trial:
         found: dict[str, list[Match]] = {}
         for name, events in self.events.items():
             found[name] = []
+            if self.raised_at is not None and not self._complete(name):
+                continue
             for reading in self._counterparts(name):
-                match = _match(events, reading)
+                match = _match(events, reading, self._may_be_reshaped(name, reading))
                 if match is not None:
                     found[name].append(match)
         return found
 
+    def _complete(self, name: str) -> bool:
+        """Whether a name has its final value, also if an error ended the way back early."""
+        sites = [site for site in self.copy.back if site.name == name and site.position is None]
+        return len(sites) == 1 and sites[0].whole and sites[0].loop is None
+
+    def _may_be_reshaped(self, name: str, reading: Reading) -> bool:
+        """Whether another shape is a matter of layout; of an input's gradient that is returned so it is not."""
+        position = reading.position
+        if position is None or position not in self.row_of or position not in self.returned:
+            return True
+        row = self.row_of[position]
+        handed_on = self.returned[position].name == name or name.startswith("return ")
+        return not handed_on or row.analytic.shape == row.shape
+
+    def _paired(self, name: str) -> str | None:
+        """v, where a name is dv, d_v, grad_v or v_grad and the way there knows v."""
+        return next((v for v in _undressed(name) if v in self.readings), None)
+
+    def _why_left_out(self, name: str) -> list[str]:
+        """Why a gradient's name was not compared, if it is one."""
+        v = self._paired(name)
+        if v is not None:
+            times = len(self.events[name])
+            return [
+                f"{name} is left out: {v} is not assigned as often on the way there as {name} is "
+                f"here ({times} times), or its shape tells nothing."
+            ]
+        for number, occurrences in self.copy.recorder.recorded.items():
+            reading = _reading(number, occurrences)
+            if occurrences.site.name in _undressed(name) and isinstance(reading, str):
+                return [f"{name} is left out: {occurrences.site.name} {reading}."]
+        return []
+
+    def _is_wrong_way(self, one: Compared, right: set[int | None]) -> bool:
+        """Whether a local was laid beside an input only because it is returned for it, wrongly."""
+        returned = one.name.startswith("return ")
+        position = one.match.reading.position
+        return not returned and position in right and one.row.verdict is Verdict.FAIL
+
     def _counterparts(self, name: str) -> list[Reading]:
-        """The readings of v, where the name is dv, d_v, grad_v or v_grad; else what is returned under it."""
-        for known in ("grad_", "d_", "d"):
-            if name.startswith(known) and name[len(known) :] in self.readings:
-                return self.readings[name[len(known) :]]
-        if name.endswith("_grad") and name[:-5] in self.readings:
-            return self.readings[name[:-5]]
+        """The readings of v for a gradient's name; for another, of the input that it is returned for."""
+        paired = self._paired(name)
+        if paired is not None:
+            return self.readings[paired]
         positions = [
             k for k, site in self.returned.items() if name in (site.name, self._called(site))
         ]
@@ -205,14 +258,15 @@ class _Trial:
         notes: list[str] = []
         for name, matches in self.matches.items():
             if not matches:
-                if self._counterparts(name):
-                    notes.append(
-                        f"{name} is left out: its values could not be laid beside its counterpart's."
-                    )
+                notes += self._why_left_out(name)
                 continue
             tried = [self._compared(name, match) for match in matches]
             # Right under any meaning of its name is right.
             judged.append(next((c for c in tried if c.row.verdict is Verdict.PASS), tried[0]))
+        right = {one.match.reading.position for one in judged if one.row.verdict is Verdict.PASS}
+        judged = [
+            one for one in judged if self._paired(one.name) or not self._is_wrong_way(one, right)
+        ]
         wrong_names = {one.name for one in judged if one.row.verdict is Verdict.FAIL}
         kept = []
         for one in judged:
@@ -246,16 +300,18 @@ class _Trial:
         row, _ = compare(scene.names[position], match.hand, numeric, None)
         hand = match.hand.astype(np.float64)
         suspect = Suspect(scene, position, hand, row.numeric, row.bound, ~numeric.kinks)
-        wrong = ~(np.abs(hand - row.numeric) <= row.bound)
-        times = [
-            t for t, place in match.times if row.verdict is Verdict.FAIL and wrong[place].any()
-        ]
+        times: list[int] = []
+        if row.verdict is Verdict.FAIL and hand.shape == row.shape:
+            wrong = ~(np.abs(hand - row.numeric) <= row.bound)
+            times = [t for t, place in match.times if wrong[place].any()]
         time = min(times, default=match.times[-1][0])
         site = self.log[time].site
         return Compared(name, site, time, row, suspect, match)
 
     def _means_something_else(self, name: str) -> bool:
         """Whether a gradient that is computed from this value is right, so that the value must be."""
+        if self.raised_at is None and all(row.verdict is not Verdict.FAIL for row in self.rows):
+            return True
         return any(
             row.verdict is Verdict.PASS and name in self._behind(position)
             for position, row in self.row_of.items()
@@ -279,24 +335,34 @@ class _Trial:
                     waiting |= site.reads - seen - set(stop)
         return seen
 
-    def _doubtful(self, wrong: Compared) -> list[Site]:
-        """Other lines that the first wrong value is computed by, and that nothing can be said of."""
-        known = {name for name, matches in self.matches.items() if matches}
-        names = self._reached(wrong.site.reads, stop=known - {wrong.name})
-        return [
-            site
-            for site in self.copy.back
-            if site.name in names
-            and site.position is None
-            and site.line != wrong.site.line
-            and not (site.name in known and site.name != wrong.name)
-        ]
+    @property
+    def known(self) -> set[str]:
+        """The names whose values were compared as they are."""
+        return {
+            name
+            for name, matches in self.matches.items()
+            if any(not match.reshaped for match in matches)
+        }
+
+    def _unknown_behind(self, place: Site, known: set[str], right: set[str]) -> list[int]:
+        """The other lines that a line is computed by, back to values that were compared.
+
+        A loop is among them unless something computed in it is right: then it runs the right way.
+        """
+        names = self._reached(place.reads, stop=known)
+        sites = [s for s in self.copy.back if s.position is None and s.name in names]
+        sites += [s for s in self.copy.inner if s.name in names]
+        right_loops = {s.loop for s in self.copy.back if s.name in right}
+        loops = {s.loop for s in (place, *sites) if s.loop is not None} - right_loops
+        return sorted({*loops, *(s.line for s in sites)} - {place.line})
 
     def _diagnosis(self, wrong: Compared) -> Finding | None:
         position = wrong.match.reading.position
         if position is not None and position in self.row_of:
             first = next(iter(self.row_of[position].findings), None)
             return None if first is None or first.code in ("unknown", "kink") else first
+        if wrong.match.hand.shape != wrong.row.shape:
+            return _misshapen(wrong)
         found = diagnose(wrong.suspect, OF_THE_VALUE)
         if found is None or found.code != "swapped":
             return found
@@ -311,31 +377,30 @@ class _Trial:
             {"gradient_of": after},
         )
 
-    def blamed(self, wrong: Compared) -> Finding:
+    def blamed_for_raising(self, right: set[str]) -> Finding:
+        """Where nothing before it is known to be wrong, the line that raises."""
+        assert self.raised_at is not None
+        line, *callers = self.raised_at
+        text = next(text.strip() for number, text in self.copy.listing if number == line)
+        place = next(
+            (s for s in self.copy.back if s.line == line), Site("", line, text, frozenset())
+        )
+        inner = [s.line for s in self.copy.inner if line in {i.line for i in self.copy.inner}]
+        also = {*callers, *inner, *self._unknown_behind(place, self.known, right)} - {line}
+        message = f"Line {line} raises, and the values before it that could be compared are right."
+        return _first_wrong(message, place.name, line, text, "raises", sorted(also))
+
+    def blamed(self, wrong: Compared, right: set[str]) -> Finding:
         """The first wrong value, with its line, its diagnosis, and the lines that share the doubt."""
-        also = self._doubtful(wrong)
-        found = self._diagnosis(wrong)
+        site, found = wrong.site, self._diagnosis(wrong)
+        also = self._unknown_behind(site, self.known - {wrong.name}, right)
         name = wrong.name.replace("return ", "the returned d")
-        message = f"{name}, line {wrong.site.line}, is the first wrong value on the way back."
+        message = f"{name}, line {site.line}, is the first wrong value on the way back."
         if found is not None:
             message += f" {found.message}"
-        if also:
-            numbers = ", ".join(dict.fromkeys(str(site.line) for site in also))
-            message += (
-                f" What line {numbers} computes goes into it and cannot be compared: the mistake may "
-                "be there."
-            )
-        return Finding(
-            "first-wrong-line",
-            message,
-            {
-                "name": wrong.name.replace("return ", "d"),
-                "line": wrong.site.line,
-                "source": wrong.site.text,
-                "code": None if found is None else found.code,
-                "also": [site.line for site in also],
-            },
-        )
+        code = None if found is None else found.code
+        called = wrong.name.replace("return ", "d")
+        return _first_wrong(message, called, site.line, site.text, code, also)
 
     def explained(self, wrong: Compared) -> list[Row]:
         """The rows; where one could not be explained, the diagnosis of the line that it follows from."""
@@ -358,6 +423,42 @@ class _Trial:
         return rows
 
 
+def _first_wrong(
+    message: str, name: str, line: int, source: str, code: str | None, also: list[int]
+) -> Finding:
+    if also:
+        message += (
+            f" What line {', '.join(map(str, also))} does goes into it and cannot be compared: the "
+            "mistake may be there."
+        )
+    evidence = {"name": name, "line": line, "source": source, "code": code, "also": also}
+    return Finding("first-wrong-line", message, evidence)
+
+
+def _same(a: Array, b: Array) -> bool:
+    numbers = a.dtype.kind == b.dtype.kind == "f"
+    return np.array_equal(a, b, equal_nan=True) if numbers else a.shape == b.shape
+
+
+def _misshapen(wrong: Compared) -> Finding:
+    hand, row = wrong.match.hand, wrong.row
+    if np.isfinite(hand).all():
+        named = diagnose_shape(wrong.name, hand, row.numeric, row.bound)
+        if named is not None:
+            return named
+    return Finding(
+        "wrong-shape",
+        f"{wrong.name} has shape {hand.shape}, expected {row.shape}, the shape of {row.name}.",
+        {"expected": list(row.shape), "returned": list(hand.shape)},
+    )
+
+
+def _undressed(name: str) -> list[str]:
+    """What a gradient's name may be the gradient of: dv, d_v, grad_v and v_grad belong to v."""
+    ahead = [name[len(known) :] for known in ("grad_", "d_", "d") if name.startswith(known)]
+    return ahead + ([name[: -len("_grad")]] if name.endswith("_grad") else [])
+
+
 def _line(one: Compared) -> Line:
     return Line(
         one.name.replace("return ", "d"),
@@ -369,20 +470,23 @@ def _line(one: Compared) -> Line:
     )
 
 
-def _reading(number: int, found: Occurrences) -> Reading | None:
-    """What a site on the way there gave its name, if it can be moved a little."""
+def _reading(number: int, found: Occurrences) -> Reading | str:
+    """What a site on the way there gave its name, or why that cannot be moved a little."""
     site = found.site
     if not all(isinstance(v, (np.ndarray, np.generic, float)) for v in found.values):
-        return None
+        return "is no array of numbers"
     values = [np.asarray(value) for value in found.values]
-    if any(v.dtype.kind != "f" or not np.isfinite(v).all() for v in values):
-        return None
+    if any(v.dtype.kind != "f" for v in values):
+        return "does not hold floats"
+    if any(not np.isfinite(v).all() for v in values):
+        return "is not finite"
+    if sum(v.size for v in values) > LARGEST:
+        return f"has more than {LARGEST:,} entries"
     if not site.whole:
-        return Reading(
-            site.name, values[0].copy(), (number,), places=tuple(found.indices), reads=site.reads
-        )
-    if len({v.shape for v in values}) != 1 or sum(v.size for v in values) > LARGEST:
-        return None
+        places = tuple(found.indices)
+        return Reading(site.name, values[0].copy(), (number,), places=places, reads=site.reads)
+    if len({v.shape for v in values}) != 1:
+        return "changes its shape from step to step"
     if len(values) == 1:
         return Reading(site.name, values[0], (number,), reads=site.reads)
     return Reading(site.name, np.stack(values), (number,), steps=len(values), reads=site.reads)
@@ -398,18 +502,24 @@ def _joined(one: Reading, other: Reading) -> Reading:
     )
 
 
-def _match(events: Sequence[tuple[int, Event]], reading: Reading) -> Match | None:
-    """Lay what a name of the way back held beside a reading of the way there; None if it does not fit."""
+def _match(events: Sequence[tuple[int, Event]], reading: Reading, reshaped: bool) -> Match | None:
+    """Lay what a name of the way back held beside a reading of the way there; None if it does not fit.
+
+    `reshaped` allows the same entries in another shape.
+    """
     final = events[-1][1].value
     everywhere = (slice(None),) * reading.value.ndim
     last = ((events[-1][0], everywhere),)
     touches = tuple((t, e.index) for t, e in events if e.index is not None)
     if isinstance(final, (list, tuple)) and (reading.steps or reading.places):
-        return _match_steps([np.asarray(v) for v in final], [events[-1][0]] * len(final), reading)
+        # An element was computed when it was last put in its place.
+        put = {e.index % len(final): t for t, e in events if isinstance(e.index, int)}
+        values = [np.asarray(v) for v in final]
+        return _match_steps(values, [put.get(k, events[-1][0]) for k in range(len(final))], reading)
     if isinstance(final, (list, tuple)) or final is None:
         return None
     hand = np.array(final)
-    if hand.dtype.kind != "f":
+    if hand.dtype.kind not in "fiub":
         return None
     if reading.steps is None:
         if hand.shape == reading.value.shape:
@@ -421,12 +531,10 @@ def _match(events: Sequence[tuple[int, Event]], reading: Reading) -> Match | Non
             return _match_steps(
                 [np.asarray(e.value) for _, e in by_step], [t for t, _ in by_step], reading
             )
-        if (
-            hand.size == reading.value.size
-            and np.squeeze(hand).shape == np.squeeze(reading.value).shape
-        ):
-            return Match(reading, hand.reshape(reading.value.shape), last)
-        return None
+        # The same entries in another shape, or else a mistake in it.
+        same = hand.size == reading.value.size and reshaped
+        laid = hand.reshape(reading.value.shape) if same else hand
+        return Match(reading, laid, last, reshaped=same)
     by_step = _by_step(events, reading.steps)
     if by_step is not None:
         return _match_steps(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,6 +22,8 @@ import numpy as np
 from gradcheck.result import Array
 
 PROBE, STORE, SAW, INDEX = "_probe", "_store", "_saw", "_index"
+PROBED = "<probed>"
+"""The file name of the copies, by which they are known in a traceback."""
 
 
 class Unreadable(Exception):
@@ -42,6 +45,7 @@ class Site:
     reads: frozenset[str]
     whole: bool = True
     position: int | None = None
+    loop: int | None = None
 
 
 @dataclass
@@ -121,19 +125,27 @@ class Recorder:
 class Copy:
     """The instrumented copy of a layer: called like it, with what its probes report to.
 
-    `listing` is the text of the way back with its line numbers, `parameters` the names it is called
-    with, `filename` where it stands.
+    `listing` is the text of the way back with its line numbers, `offset` what to add to a line of the
+    copy to have that of the file, `inner` the statements of functions within the way back.
     """
 
     layer: Callable[..., Any]
     recorder: Recorder
     listing: tuple[tuple[int, str], ...]
-    parameters: frozenset[str]
+    offset: int
+    inner: tuple[Site, ...] = ()
 
     @property
     def back(self) -> list[Site]:
         """The sites on the way back, in the order of the text."""
         return self.recorder.back
+
+    def raised_at(self, error: Exception) -> list[int]:
+        """The lines of the way back that an error passed on its way out, where it arose first."""
+        numbers = {number for number, _ in self.listing}
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [f.lineno + self.offset for f in frames if f.filename == PROBED and f.lineno]
+        return [line for line in reversed(lines) if line in numbers]
 
 
 def take_apart(layer: Callable[..., Any]) -> Copy:
@@ -147,12 +159,13 @@ def take_apart(layer: Callable[..., Any]) -> Copy:
     if pair is None:
         parsed = _Parsed.of(layer)
         inner = _returned(parsed.tree)
-        listing, parameters = parsed.numbered(inner), _parameters(inner)
+        listing, functions = parsed.numbered(inner), _functions(parsed, inner)
         _Instrument(parsed, recorder.back).back(inner)
         _Instrument(parsed, recorder.there).there(parsed.tree)
-        return Copy(parsed.compiled(recorder), recorder, listing, parameters)
+        layer = parsed.compiled(recorder)
+        return Copy(layer, recorder, listing, parsed.line - 1, functions)
     forward, backward = (_Parsed.of(part) for part in pair)
-    listing, parameters = backward.numbered(backward.tree), _parameters(backward.tree)
+    listing, functions = backward.numbered(backward.tree), _functions(backward, backward.tree)
     _Instrument(forward, recorder.there).there(forward.tree)
     _Instrument(backward, recorder.back).back(backward.tree)
     there, back = forward.compiled(recorder), backward.compiled(recorder)
@@ -161,11 +174,17 @@ def take_apart(layer: Callable[..., Any]) -> Copy:
         out, cache = there(*inputs)
         return out, lambda dout: back(dout, cache)
 
-    return Copy(joined, recorder, listing, parameters)
+    return Copy(joined, recorder, listing, backward.line - 1, functions)
 
 
-def _parameters(function: ast.FunctionDef) -> frozenset[str]:
-    return frozenset(argument.arg for argument in function.args.args)
+def _functions(parsed: _Parsed, tree: ast.FunctionDef) -> tuple[Site, ...]:
+    """What is computed in functions within a way back, each line under the function's name."""
+    return tuple(
+        Site(f.name, parsed.line + s.lineno - 1, parsed.text(s), frozenset(_read(s)))
+        for f in ast.walk(tree)
+        if isinstance(f, ast.FunctionDef) and f is not tree
+        for s in f.body
+    )
 
 
 @dataclass
@@ -238,7 +257,7 @@ class _Parsed:
             SAW: recorder.saw,
             INDEX: np.s_,
         }
-        code = compile(module, f"<{function.__name__}, probed>", "exec")
+        code = compile(module, PROBED, "exec")
         inner = next(c for c in _codes(code) if c.co_name == tree.name)
         cells = dict(zip(free, function.__closure__ or (), strict=True))
         closure = tuple(cells[name] for name in inner.co_freevars)
@@ -296,14 +315,18 @@ class _Instrument:
 
     def there(self, tree: ast.FunctionDef) -> None:
         """Probes on the way there."""
-        self._through(tree, self._probed, looped=False)
+        self._through(tree, self._probed, loop=None)
 
     def back(self, tree: ast.FunctionDef) -> None:
         """An ear on the way back."""
-        self._through(tree, self._heard, looped=False)
+        self._through(tree, self._heard, loop=None)
 
     def _through(
-        self, node: ast.AST, handle: Callable[[ast.stmt, bool], list[ast.stmt]], *, looped: bool
+        self,
+        node: ast.AST,
+        handle: Callable[[ast.stmt, int | None], list[ast.stmt]],
+        *,
+        loop: int | None,
     ) -> None:
         for body in [getattr(node, n, None) for n in ("body", "orelse", "finalbody")]:
             if not isinstance(body, list):
@@ -311,21 +334,22 @@ class _Instrument:
             changed: list[ast.stmt] = []
             for statement in body:
                 if not isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
-                    within = looped or isinstance(statement, (ast.For, ast.While))
-                    self._through(statement, handle, looped=within)
-                changed += handle(statement, looped)
+                    loops = isinstance(statement, (ast.For, ast.While))
+                    within = self.parsed.line + statement.lineno - 1 if loops else loop
+                    self._through(statement, handle, loop=within)
+                changed += handle(statement, loop)
             body[:] = changed
         for handler in getattr(node, "handlers", []):
-            self._through(handler, handle, looped=looped)
+            self._through(handler, handle, loop=loop)
 
-    def _probed(self, statement: ast.stmt, looped: bool) -> list[ast.stmt]:
+    def _probed(self, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
         before: list[ast.stmt] = []
         after: list[ast.stmt] = []
         for target in _targets(statement):
             match target:
                 case ast.Name(name):
                     after += _lines(f"{name} = {PROBE}({self._site(name, statement)}, {name})")
-                case ast.Subscript(ast.Name(name), index) if looped:
+                case ast.Subscript(ast.Name(name), index) if loop is not None:
                     if isinstance(statement, ast.AugAssign):
                         continue
                     site = self._site(name, statement, whole=False)
@@ -341,7 +365,7 @@ class _Instrument:
                 call.args = [_expression(f"{PROBE}({site}, {ast.unparse(value)})")]
         return [*before, statement, *after]
 
-    def _heard(self, statement: ast.stmt, looped: bool) -> list[ast.stmt]:
+    def _heard(self, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
         if isinstance(statement, ast.Return) and statement.value is not None:
             several = isinstance(statement.value, (ast.Tuple, ast.List))
             parts = statement.value.elts if several else [statement.value]  # type: ignore[attr-defined]
@@ -354,13 +378,14 @@ class _Instrument:
         for target in _targets(statement):
             match target:
                 case ast.Name(name):
-                    after += _lines(f"{SAW}({self._site(name, statement)}, {name})")
+                    after += _lines(f"{SAW}({self._site(name, statement, loop=loop)}, {name})")
                 case ast.Subscript(ast.Name(name), index):
-                    piece = looped and isinstance(statement, ast.Assign)
-                    site = self._site(name, statement, whole=False, onto=not piece)
+                    piece = loop is not None and isinstance(statement, ast.Assign)
+                    site = self._site(name, statement, whole=False, onto=not piece, loop=loop)
                     after += _lines(f"{SAW}({site}, {name}, {_index(index)})")
         for name in _written_into(statement):
-            after += _lines(f"{SAW}({self._site(name, statement, whole=False)}, {name})")
+            site = self._site(name, statement, whole=False, loop=loop)
+            after += _lines(f"{SAW}({site}, {name})")
         return [statement, *after]
 
     def _returns(self, part: ast.expr, position: int) -> ast.expr:
@@ -374,7 +399,13 @@ class _Instrument:
         return ast.copy_location(call, part)
 
     def _site(
-        self, name: str, statement: ast.stmt, *, whole: bool = True, onto: bool = True
+        self,
+        name: str,
+        statement: ast.stmt,
+        *,
+        whole: bool = True,
+        onto: bool = True,
+        loop: int | None = None,
     ) -> int:
         reads = set(_read(statement))
         if not whole and onto:
@@ -383,7 +414,7 @@ class _Instrument:
             reads.discard(name)
         line = self.parsed.line + statement.lineno - 1
         text = self.parsed.text(statement)
-        self.sites.append(Site(name, line, text, frozenset(reads), whole))
+        self.sites.append(Site(name, line, text, frozenset(reads), whole, loop=loop))
         return len(self.sites) - 1
 
 

@@ -117,3 +117,51 @@ def _agree(right: list[Array | None], changed: list[Array | None]) -> bool:
             if not np.abs(a - b).max(initial=0) <= rounding:
                 return False
     return True
+
+
+@dataclass(frozen=True)
+class Blame:
+    """Which line a report blames for a mutant: the changed one, one of several, or another.
+
+    `named` says whether the changed line gives a value to a name that has a counterpart.
+    """
+
+    mutant: Mutant
+    line: int | None
+    also: tuple[int, ...]
+    named: bool
+
+    @property
+    def hit(self) -> bool:
+        """Whether the changed line is the one that is blamed."""
+        return self.line == self.mutant.line
+
+    @property
+    def missed(self) -> bool:
+        """Whether a right line is blamed, and the changed one is not even among the doubtful."""
+        return self.line is not None and self.mutant.line not in (self.line, *self.also)
+
+
+def blame(chosen: Iterable[Mutant]) -> Iterator[Blame]:
+    """The line blamed for each mutant whose gradients are convicted; mutants of helpers are left out."""
+    for mutant in chosen:
+        if mutant.place is not mutant.layer:
+            continue
+        with np.errstate(all="ignore"):
+            found = _blame(mutant)
+        if found is not None:
+            yield found
+
+
+def _blame(mutant: Mutant) -> Blame | None:
+    layer = mutant.planted
+    for one in CATALOGUE[mutant.layer.__name__].configurations:
+        report = check(partial(layer, **one.options), *_inputs(one, 0, "float64"))
+        if all(row.verdict is not Verdict.FAIL for row in report.rows):
+            continue
+        named = mutant.line in {line.line for line in report.lines}
+        first = report.by_line.first_wrong
+        if first is None:
+            return Blame(mutant, None, (), named)
+        return Blame(mutant, first.evidence["line"], tuple(first.evidence["also"]), named)
+    return None

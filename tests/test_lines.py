@@ -1,0 +1,420 @@
+"""Line by line: the wrong line is named, right ones are left in peace, and what cannot be read is said."""
+
+import functools
+import inspect
+import random
+
+import numpy as np
+import pytest
+
+from gradcheck import Verdict, check, check_pair
+from layers.catalogue import CATALOGUE
+from reports.mutation import all_mutants, blame
+
+RNG = np.random.default_rng(0)
+
+
+def normal(*shape):
+    return RNG.normal(size=shape)
+
+
+def first(report):
+    (finding,) = [f for f in report.findings if f.code == "first-wrong-line"]
+    return finding.evidence
+
+
+def verdicts(report):
+    return {line.name: line.verdict for line in report.lines}
+
+
+def batch_norm(x, gamma, beta, *, wrong=False):
+    mean = x.mean(axis=0)
+    centred = x - mean
+    var = (centred * centred).mean(axis=0)
+    scale = 1 / np.sqrt(var + 1e-5)
+    xhat = centred * scale
+    y = gamma * xhat + beta
+
+    def backward(dy):
+        dgamma = (dy * xhat).sum(axis=0)
+        dxhat = dy * gamma
+        d_scale = (dxhat * centred).sum(axis=0)
+        grad_var = -d_scale * scale**3 / 2
+        if wrong:
+            grad_var = 2 * grad_var
+        centred_grad = dxhat * scale + 2 / len(x) * grad_var * centred
+        dmean = -centred_grad.sum(axis=0)
+        dx = centred_grad + dmean / len(x)
+        return dx, dgamma, dy.sum(axis=0)
+
+    return y, backward
+
+
+BN = (normal(5, 3), normal(3), normal(3))
+
+
+def test_names_in_every_style_are_compared_and_right():
+    report = check(batch_norm, *BN, lines=True)
+    assert report.passed
+    seen = verdicts(report)
+    assert set(seen) == {*("dgamma", "dxhat", "d_scale", "grad_var", "centred_grad", "dmean", "dx")}
+    assert set(seen.values()) == {Verdict.PASS}
+
+
+def test_the_wrong_line_is_named_with_its_diagnosis_in_file_lines():
+    report = check(functools.partial(batch_norm, wrong=True), *BN)
+    found = first(report)
+    source, start = inspect.getsourcelines(batch_norm)
+    assert found["name"] == "grad_var"
+    assert found["source"] == "grad_var = 2 * grad_var"
+    assert source[found["line"] - start].strip() == found["source"]
+    assert found["code"] == "scaled"
+    wrong = next(f for f in report.findings if f.code == "first-wrong-line")
+    assert "exactly 2 times" in wrong.message
+    text = str(report)
+    assert f">{found['line']:>6}  wrong" in text
+    assert text.count("\n  ") < 20
+    page = report._repr_html_()
+    assert "wrong" in page and "grad_var = 2 * grad_var" in page
+    (line,) = [entry for entry in report.to_dict()["lines"] if entry["name"] == "grad_var"]
+    assert line["verdict"] == "FAIL"
+
+
+def test_lines_false_leaves_them_alone_and_a_right_layer_needs_none():
+    assert check(functools.partial(batch_norm, wrong=True), *BN, lines=False).lines == ()
+    assert check(batch_norm, *BN).lines == ()
+
+
+def test_the_function_is_not_changed():
+    code = batch_norm.__code__
+    check(batch_norm, *BN, lines=True)
+    assert batch_norm.__code__ is code
+    assert "_probe" not in batch_norm.__globals__
+
+
+def affine_forward(x, W, b):
+    z = x @ W + b
+    out = np.tanh(z)
+    return out, (x, W, out)
+
+
+def affine_backward(dout, cache):
+    x, W, out = cache
+    dz = dout * (1 - out)
+    dx, dW = dz @ W.T, x.T @ dz
+    db = dz.sum(axis=0)
+    return dx, dW, db
+
+
+def test_a_pair_is_read_in_both_its_functions():
+    report = check_pair(affine_forward, affine_backward, normal(3, 4), normal(4, 2), normal(2))
+    assert (first(report)["name"], first(report)["source"]) == ("dz", "dz = dout * (1 - out)")
+
+
+class Scale:
+    def __init__(self, factor):
+        self.factor = factor
+
+    def layer(self, x):
+        z = self.factor * x
+        y = np.sin(z)
+
+        def backward(dy):
+            dz = dy * np.sin(z)
+            dx = self.factor * dz
+            return dx
+
+        return y, backward
+
+    def __call__(self, x):
+        return self.layer(x)
+
+
+class Called(Scale):
+    def __call__(self, x):
+        z = self.factor * x
+        return np.sin(z), lambda dy: self.factor * dy * np.sin(z)
+
+
+def within(factor):
+    def layer(x):
+        z = factor * x
+        y = np.sin(z)
+
+        def backward(dy):
+            dz = dy * np.sin(z)
+            dx = factor * dz
+            return (dx,)
+
+        return y, backward
+
+    return layer
+
+
+def decorated(function):
+    @functools.wraps(function)
+    def wrapper(*inputs):
+        return function(*inputs)
+
+    return wrapper
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [Scale(3.0).layer, within(3.0), decorated(within(3.0)), functools.partial(within(3.0))],
+    ids=["method", "closure", "decorated", "partial"],
+)
+def test_methods_closures_decorators_and_partials_are_read(layer):
+    assert first(check(layer, normal(3, 4)))["source"] == "dz = dy * np.sin(z)"
+
+
+def test_a_callable_object_with_a_lambda_is_read():
+    report = check(Called(3.0), normal(3, 4))
+    assert "np.sin(z)" in first(report)["source"]
+
+
+def recurrence(kind):
+    def plain(x, W):
+        h = np.zeros((len(x), len(W)))
+        for t in range(x.shape[1]):
+            a = x[:, t] + h @ W
+            h = np.tanh(a)
+        y = 2 * h
+
+        def backward(dy):
+            dx, dW, dlast = np.zeros_like(x), np.zeros_like(W), 2 * dy
+            for t in reversed(range(x.shape[1])):
+                before = states[t - 1] if t else np.zeros((len(x), len(W)))
+                da = dlast * (1 - states[t])
+                dx[:, t] = da
+                dW += before.T @ da
+                dlast = da @ W.T
+            return dx, dW
+
+        states, g = [], np.zeros((len(x), len(W)))
+        for t in range(x.shape[1]):
+            g = np.tanh(x[:, t] + g @ W)
+            states.append(g)
+        return y, backward
+
+    def listed(x, W):
+        hs = [np.zeros((len(x), len(W)))]
+        for t in range(x.shape[1]):
+            h = np.tanh(x[:, t] + hs[-1] @ W)
+            hs.append(h)
+        y = 2 * hs[-1]
+
+        def backward(dy):
+            T = x.shape[1]
+            dx, dW = np.zeros_like(x), np.zeros_like(W)
+            dhs = [np.zeros_like(dy) for _ in range(T)]
+            dhs[T - 1] = 2 * dy
+            for t in reversed(range(T)):
+                da = dhs[t] * (1 - hs[t + 1] ** 2)
+                dx[:, t] = da
+                dW += hs[t].T @ da
+                if t > 0:
+                    dhs[t - 1] = da @ W
+            return dx, dW
+
+        return y, backward
+
+    def stored(x, W):
+        N, T, H = x.shape
+        h, a = np.zeros((N, T + 1, H)), np.empty((N, T, H))
+        for t in range(T):
+            a[:, t] = x[:, t] + h[:, t] @ W
+            h[:, t + 1] = np.tanh(a[:, t])
+        y = h[:, T] * 2
+
+        def backward(dy):
+            da, dlast = np.empty_like(a), 2 * dy
+            for t in reversed(range(T)):
+                da[:, t] = dlast * (1 - h[:, t])
+                dlast = da[:, t] @ W.T
+            dx = da
+            dW = np.einsum("nti,ntj->ij", h[:, :T], da)
+            return dx.copy(), dW
+
+        return y, backward
+
+    return {"plain": plain, "listed": listed, "stored": stored}[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "source"),
+    [
+        ("plain", "da = dlast * (1 - states[t])"),
+        ("listed", "dhs[t - 1] = da @ W"),
+        ("stored", "da[:, t] = dlast * (1 - h[:, t])"),
+    ],
+)
+def test_loops_over_time_steps(kind, source):
+    report = check(recurrence(kind), normal(2, 4, 3), normal(3, 3) / 2)
+    found = first(report)
+    assert found["source"] == source, (found, report.by_line.notes)
+
+
+def branched(x, *, square):
+    if square:  # noqa: SIM108
+        z = x * x
+    else:
+        z = x**3
+    y = np.cos(z)
+
+    def backward(dy):
+        dz = -dy * np.sin(z)
+        if square:  # noqa: SIM108
+            dx = dz * 2 * x
+        else:
+            dx = dz * 2 * x**2
+        return dx
+
+    return y, backward
+
+
+def test_branches():
+    assert check(functools.partial(branched, square=True), normal(4), lines=True).passed
+    report = check(functools.partial(branched, square=False), normal(4))
+    assert first(report)["source"] == "dx = dz * 2 * x**2"
+    assert verdicts(report)["dz"] is Verdict.PASS
+
+
+def added(x):
+    s = np.sin(x)
+    y = s * x
+
+    def backward(dy):
+        ds = dy * x
+        dx = ds * np.cos(x)
+        dx += dy * x
+        return dx
+
+    return y, backward
+
+
+def test_what_is_added_up_counts_at_its_end_and_all_its_lines_are_in_doubt():
+    found = first(check(added, normal(4)))
+    assert found["source"] == "dx += dy * x"
+    assert found["line"] - 1 in found["also"]
+
+
+def renamed(x, W):
+    z = x @ W
+    z = np.maximum(z, 0)
+    y = 3 * z
+
+    def backward(dy):
+        dz = 3 * dy
+        dz = dz * (z > 0)
+        dmean = 17.0 * dy
+        mean = dmean.mean()
+        del mean
+        return dz @ W.T, x.T @ dz
+
+    return y, backward
+
+
+def test_names_with_another_meaning_raise_no_alarm():
+    report = check(renamed, normal(3, 4), normal(4, 2), lines=True)
+    assert report.passed
+    assert set(verdicts(report).values()) <= {Verdict.PASS}
+
+
+def misnamed(x, W):
+    h = np.tanh(x)
+    y = h @ W
+
+    def backward(dy):
+        # Not the gradient of h, and none the worse for it.
+        dh = 2 * dy @ W.T
+        dx = dh / 2 * (1 - h * h)
+        dW = h.T @ dy * 3
+        return dx, dW
+
+    return y, backward
+
+
+def test_a_misnamed_local_is_left_out_and_not_blamed():
+    report = check(misnamed, normal(3, 4), normal(4, 2))
+    assert first(report)["name"] == "dW"
+    assert "dh" not in verdicts(report)
+    assert any(note.startswith("dh is left out") for note in report.by_line.notes)
+
+
+def test_no_source_leaves_the_rest_unharmed():
+    scope = {"np": np}
+    exec("def f(x):\n    def back(dy):\n        return dy\n    return x * x, back", scope)
+    report = check(scope["f"], normal(4))
+    assert report.verdict is Verdict.FAIL
+    assert report.lines == ()
+    assert "source" in report.by_line.notes[0]
+
+
+def test_a_line_that_raises_is_named():
+    def layer(x, W):
+        z = x @ W
+
+        def backward(dy):
+            dW = x.T @ dy
+            dx = dy @ W
+            return dx, dW
+
+        return z, backward
+
+    report = check(layer, normal(3, 4), normal(4, 2))
+    assert first(report)["source"] == "dx = dy @ W"
+    assert verdicts(report)["dW"] is Verdict.PASS
+
+
+def test_gradients_returned_in_the_wrong_order_are_the_return_lines_fault():
+    def layer(a, b):
+        y = a * b
+
+        def backward(dy):
+            da = dy * b
+            db = dy * a
+            return db, da
+
+        return y, backward
+
+    assert first(check(layer, normal(3), normal(3)))["source"] in ("db", "return db, da")
+
+
+def test_integers_on_the_way_there_are_left_out_and_said():
+    def layer(x):
+        ids = np.argsort(x)
+        y = x[ids] * 2
+
+        def backward(dy):
+            dids = 2 * dy
+            dx = np.empty_like(x)
+            dx[ids] = dids
+            return dx
+
+        return y, backward
+
+    report = check(layer, normal(5), lines=True)
+    assert report.passed
+    assert report.by_line.notes == ("dids is left out: ids does not hold floats.",)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_every_line_of_the_catalogue_is_right(name):
+    entry = CATALOGUE[name]
+    for one in entry.configurations:
+        inputs = one.inputs(np.random.default_rng(0)).values()
+        report = check(entry.bound(one), *inputs, lines=True)
+        assert report.lines
+        assert set(verdicts(report).values()) == {Verdict.PASS}
+        assert not report.by_line.notes
+
+
+def test_a_random_sample_of_changed_lines_is_found():
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"sample of seed {seed}")
+    everything = [mutant for mutant in all_mutants() if mutant.place is mutant.layer]
+    found = list(blame(random.Random(seed).sample(everything, 80)))
+    named = [one for one in found if one.named]
+    assert sum(one.hit for one in named) >= 0.9 * len(named)
+    assert sum(one.missed for one in found) <= 0.06 * len(found)
