@@ -386,6 +386,8 @@ class _Trial:
             (s for s in self.copy.back if s.line == line), Site("", line, text, frozenset())
         )
         inner = [s.line for s in self.copy.inner if line in {i.line for i in self.copy.inner}]
+        # An array that is written into was made somewhere.
+        place = replace(place, reads=place.reads | {place.name})
         also = {*callers, *inner, *self._unknown_behind(place, self.known, right)} - {line}
         message = f"Line {line} raises, and the values before it that could be compared are right."
         return _first_wrong(message, place.name, line, text, "raises", sorted(also))
