@@ -224,6 +224,26 @@ def _transposed(s: Suspect) -> Finding | None:
     return None
 
 
+def _read_in_another_order(s: Suspect) -> Finding | None:
+    """The right numbers, laid out by the rows where the columns belong, or with axes exchanged."""
+    if s.n.ndim < 2 or s.n.size > 10_000:
+        return None
+    orders = list(itertools.permutations(range(s.n.ndim)))
+    for mine, its in itertools.product(orders, orders):
+        if mine == its:
+            continue
+        laid = np.empty_like(s.n)
+        laid.transpose(mine)[...] = s.n.transpose(its).reshape([s.n.shape[k] for k in mine])
+        if s.is_(laid):
+            return Finding(
+                "transposed",
+                f"{s.name} holds the right numbers in the wrong order: somewhere they are read along other "
+                "axes than they were written (a reshape where a transpose belongs?).",
+                {"order": [list(mine), list(its)]},
+            )
+    return None
+
+
 def _flipped(s: Suspect) -> Finding | None:
     for axes in _subsets(s.n.ndim):
         if s.is_(np.flip(s.n, axes)):
@@ -272,6 +292,26 @@ def _swapped(s: Suspect) -> Finding | None:
                 "computed with the wrong factor.",
                 {"gradient_of": s.scene.names[other]},
             )
+    return None
+
+
+def _parts_swapped(s: Suspect) -> Finding | None:
+    """Cut into equal parts along an axis (gates, heads, halves), some hold the gradient of others."""
+    slack = 4 * s.bound.max(initial=0.0) + s.grain
+    for axis, size in enumerate(s.n.shape):
+        for count in (k for k in range(2, min(size, 8) + 1) if size % k == 0):
+            if s.n.size // count < FEWEST:
+                continue
+            a, n = np.split(s.a, count, axis), np.split(s.n, count, axis)
+            found = [[np.abs(p - q).max() <= slack for q in n] for p in a]
+            if all(sum(row) == 1 for row in found) and not all(found[k][k] for k in range(count)):
+                order = [row.index(True) for row in found]
+                return Finding(
+                    "swapped",
+                    f"{s.name} has parts in the wrong place: cut into {count} along axis {axis}, they are "
+                    f"parts {', '.join(map(str, order))} of the true gradient.",
+                    {"axis": axis, "order": order},
+                )
     return None
 
 
@@ -590,6 +630,8 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     _scaled,
     _transposed,
     _flipped,
+    _parts_swapped,
+    _read_in_another_order,
     _scaled_by_input,
     _missing_mask,
     _extra_term,
@@ -602,8 +644,14 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
 )
 
 
-OF_THE_VALUE = tuple(h for h in HYPOTHESES if h not in (_carry, _altered_input))
-"""Those that look at values alone, and so apply to an intermediate gradient too."""
+OF_THE_VALUE = (
+    *(h for h in HYPOTHESES if h not in (_carry, _altered_input, _swapped)),
+    _swapped,
+)
+"""Those that look at values alone, and so apply to an intermediate gradient too.
+
+There, the gradient of another value is more often a step left out than a mix-up: it comes last.
+"""
 
 
 def _factor(a: Array, n: Array) -> float | None:

@@ -19,28 +19,12 @@ from gradcheck.diagnosis import OF_THE_VALUE, Comparison, Scene, Suspect, diagno
 from gradcheck.forward import Forward
 from gradcheck.hygiene import listed
 from gradcheck.numeric import NumericalWitness
+from gradcheck.paths import Reading, Use, diagnose_uses
 from gradcheck.result import Array, Finding, Line, Lines, Row, Verdict
 from gradcheck.source import Copy, Event, Occurrences, Site, Unreadable, take_apart
 
 LARGEST = 100_000
 """Entries of an intermediate value beyond which it is left out: differences would take too long."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One meaning of a name on the way there: an input, a value, or the values of all time steps.
-
-    `value` holds the steps along its first axis where there are `steps` of them; where each step
-    writes into a part of one array, `places` are those parts and `value` is the whole.
-    """
-
-    name: str
-    value: Array
-    sites: tuple[int, ...] = ()
-    position: int | None = None
-    steps: int | None = None
-    places: tuple[Any, ...] = ()
-    reads: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -83,7 +67,7 @@ def check_lines(
         return list(rows), Lines(notes=(note,))
     lines, notes, wrong = trial.judged()
     marked = Lines(tuple(lines), trial.copy.listing, tuple(notes))
-    right = {line.name for line in lines if line.verdict is Verdict.PASS}
+    right = trial.right_before(wrong)
     if wrong is not None:
         return trial.explained(wrong), replace(marked, first_wrong=trial.blamed(wrong, right))
     if trial.raised_at is not None:
@@ -100,7 +84,9 @@ class _Trial:
         self.copy: Copy = take_apart(scene.layer)
         self.raised_at: list[int] | None = None
         self._run(raised)
-        self.log = self.copy.recorder.events
+        # The upstream gradient is the first value on the way back, and right by definition.
+        upstream = [Event(site, scene.dy) for site in self.copy.upstream]
+        self.log = upstream + self.copy.recorder.events
         self.returned = {s.position: s for s in self.copy.back if s.position is not None}
         self.events: dict[str, list[tuple[int, Event]]] = {}
         for time, event in enumerate(self.log):
@@ -239,10 +225,7 @@ class _Trial:
         def probed(*arrays: Array) -> Array:
             moves: dict[int, Array] = {}
             for reading, moved in zip(readings, arrays[count:], strict=True):
-                move = moved - reading.value
-                if move.any():
-                    move = move if reading.steps or reading.places else move[None]
-                    moves |= dict.fromkeys(reading.sites, move)
+                moves |= reading.move(moved)
             recorder.start(moves)
             return np.asarray(layer(*[x.copy() for x in arrays[:count]])[0])
 
@@ -256,7 +239,12 @@ class _Trial:
         """A line for each name that could be compared, why others were not, and the first wrong one."""
         judged: list[Compared] = []
         notes: list[str] = []
+        given = {site.name for site in self.copy.upstream}
         for name, matches in self.matches.items():
+            if name in given and len(self.events[name]) == 1:
+                for match in matches:
+                    self._compared(name, match)
+                continue
             if not matches:
                 notes += self._why_left_out(name)
                 continue
@@ -283,6 +271,7 @@ class _Trial:
             else:
                 kept.append(one)
         kept.sort(key=lambda one: one.time)
+        self.kept = kept
         wrong = next((one for one in kept if one.row.verdict is Verdict.FAIL), None)
         return [_line(one) for one in kept], notes, wrong
 
@@ -360,11 +349,15 @@ class _Trial:
         position = wrong.match.reading.position
         if position is not None and position in self.row_of:
             first = next(iter(self.row_of[position].findings), None)
-            return None if first is None or first.code in ("unknown", "kink") else first
+            if first is not None and first.code not in ("unknown", "kink"):
+                return first
+            fits = wrong.match.hand.shape == wrong.row.shape
+            return self._by_its_uses(wrong) if fits else None
         if wrong.match.hand.shape != wrong.row.shape:
             return _misshapen(wrong)
-        found = diagnose(wrong.suspect, OF_THE_VALUE)
-        if found is None or found.code != "swapped":
+        wrong = self._at_its_first_step(wrong)
+        found = diagnose(wrong.suspect, OF_THE_VALUE) or self._by_its_uses(wrong)
+        if found is None or "gradient_of" not in found.evidence:
             return found
         # The gradient of what comes next: the step from here to there was left out.
         after = found.evidence["gradient_of"]
@@ -375,6 +368,51 @@ class _Trial:
             f"{wrong.name} is the gradient of {after}: the derivative of the step from "
             f"{wrong.match.reading.name} to {after} was left out.",
             {"gradient_of": after},
+        )
+
+    def _at_its_first_step(self, wrong: Compared) -> Compared:
+        """The step at which a value first was wrong: those after it may only have inherited that."""
+        reading, suspect = wrong.match.reading, wrong.suspect
+        step = _step_of(wrong)
+        if step is None:
+            return wrong
+        place, whole = reading.place(step), suspect.scene.forward
+
+        def alone(moved: Array) -> Array:
+            inputs = [x.copy() for x in whole.inputs]
+            inputs[suspect.position][place] = moved
+            return whole.raw(*inputs)
+
+        a, n, bound, smooth = (
+            np.array(part[place]) for part in (suspect.a, suspect.n, suspect.bound, suspect.smooth)
+        )
+        forward = Forward(alone, [np.array(suspect.x[place])])
+        scene = Scene(suspect.scene.layer, [reading.name], forward, suspect.scene.dy, {})
+        return replace(wrong, suspect=Suspect(scene, 0, a, n, bound, smooth))
+
+    def right_before(self, wrong: Compared | None) -> set[str]:
+        """The names that were right, or at first were, before another value was wrong."""
+        until = len(self.log) if wrong is None else wrong.time
+        return {
+            one.name
+            for one in self.kept
+            if one.row.verdict is Verdict.PASS
+            or (one.time > until and min(t for t, _ in self.events[one.name]) < until)
+        }
+
+    def _by_its_uses(self, wrong: Compared) -> Finding | None:
+        """A diagnosis by what is computed from the value, as far as its gradients are known."""
+        scene, places, _ = self.stage
+        value = wrong.match.reading
+        uses = []
+        for readings in self.readings.values():
+            for reading in readings:
+                known = scene.compared.get(places.get(id(reading), -1))
+                if value.name in reading.reads and known is not None and known.numeric is not None:
+                    uses.append(Use(reading, known.numeric.value))
+        recorder, step = self.copy.recorder, _step_of(wrong)
+        return diagnose_uses(
+            wrong.suspect, value, uses, self.copy.layer, recorder, self.scene.inputs, step
         )
 
     def blamed_for_raising(self, right: set[str]) -> Finding:
@@ -440,6 +478,16 @@ def _first_wrong(
 def _same(a: Array, b: Array) -> bool:
     numbers = a.dtype.kind == b.dtype.kind == "f"
     return np.array_equal(a, b, equal_nan=True) if numbers else a.shape == b.shape
+
+
+def _step_of(wrong: Compared) -> int | None:
+    """The time step at which a value first was wrong, if it has any."""
+    reading = wrong.match.reading
+    place = next((p for t, p in wrong.match.times if t == wrong.time), None)
+    if reading.places:
+        return next((k for k, p in enumerate(reading.places) if p == place), None)
+    step = place[0] if isinstance(place, tuple) else place
+    return step if reading.steps and isinstance(step, int) else None
 
 
 def _misshapen(wrong: Compared) -> Finding:

@@ -75,11 +75,20 @@ class Recorder:
         self.start()
         self.recorded: dict[int, Occurrences] = {}
 
-    def start(self, moves: dict[int, Array] | None = None) -> None:
-        """Begin a run; `moves` holds what to add to the values of a site, or None to record."""
-        self.moves = moves
+    def start(
+        self, moves: dict[int, Array] | None = None, watched: frozenset[int] | None = None
+    ) -> None:
+        """Begin a run.
+
+        Args:
+            moves: what to add to the values of a site; None to record them.
+            watched: sites whose values are kept in `seen`, while every value that is assigned, theirs
+                included, is replaced by what was recorded.
+        """
+        self.moves, self.watched = moves, watched
         self.passed: dict[int, int] = {}
         self.events: list[Event] = []
+        self.seen: dict[int, list[Array]] = {}
         if moves is None:
             self.recorded = {}
 
@@ -89,6 +98,11 @@ class Recorder:
         if self.moves is None:
             self._occurrences(site).values.append(np.array(value) if _is_array(value) else value)
             return value
+        if self.watched is not None:
+            if site in self.watched:
+                self.seen.setdefault(site, []).append(np.array(value))
+            value = self.recorded[site].values[k]
+            value = np.array(value) if isinstance(value, np.ndarray) else value
         move = self.moves.get(site)
         if move is None or k >= len(move) or not move[k].any():
             return value
@@ -101,7 +115,12 @@ class Recorder:
             found = self._occurrences(site)
             found.values = [array]
             found.indices.append(index)
-        elif site in self.moves:
+            return
+        if self.watched is not None:
+            if site in self.watched:
+                self.seen.setdefault(site, []).append(np.array(array[index]))
+            array[index] = self.recorded[site].values[0][index]
+        if site in self.moves:
             array[index] += self.moves[site][index]
 
     def saw(self, site: int, value: Any, index: Any = None) -> Any:
@@ -126,13 +145,15 @@ class Copy:
     """The instrumented copy of a layer: called like it, with what its probes report to.
 
     `listing` is the text of the way back with its line numbers, `offset` what to add to a line of the
-    copy to have that of the file, `inner` the statements of functions within the way back.
+    copy to have that of the file, `upstream` the name that the way back gives to its argument,
+    `inner` the statements of functions within it.
     """
 
     layer: Callable[..., Any]
     recorder: Recorder
     listing: tuple[tuple[int, str], ...]
     offset: int
+    upstream: tuple[Site, ...]
     inner: tuple[Site, ...] = ()
 
     @property
@@ -160,12 +181,14 @@ def take_apart(layer: Callable[..., Any]) -> Copy:
         parsed = _Parsed.of(layer)
         inner = _returned(parsed.tree)
         listing, functions = parsed.numbered(inner), _functions(parsed, inner)
+        upstream = _upstream(parsed, inner)
         _Instrument(parsed, recorder.back).back(inner)
         _Instrument(parsed, recorder.there).there(parsed.tree)
         layer = parsed.compiled(recorder)
-        return Copy(layer, recorder, listing, parsed.line - 1, functions)
+        return Copy(layer, recorder, listing, parsed.line - 1, upstream, functions)
     forward, backward = (_Parsed.of(part) for part in pair)
     listing, functions = backward.numbered(backward.tree), _functions(backward, backward.tree)
+    upstream = _upstream(backward, backward.tree)
     _Instrument(forward, recorder.there).there(forward.tree)
     _Instrument(backward, recorder.back).back(backward.tree)
     there, back = forward.compiled(recorder), backward.compiled(recorder)
@@ -174,7 +197,14 @@ def take_apart(layer: Callable[..., Any]) -> Copy:
         out, cache = there(*inputs)
         return out, lambda dout: back(dout, cache)
 
-    return Copy(joined, recorder, listing, backward.line - 1, functions)
+    return Copy(joined, recorder, listing, backward.line - 1, upstream, functions)
+
+
+def _upstream(parsed: _Parsed, tree: ast.FunctionDef) -> tuple[Site, ...]:
+    """The argument that carries the upstream gradient: the first that is not self."""
+    names = [argument.arg for argument in tree.args.args if argument.arg != "self"]
+    line = parsed.line + tree.lineno - 1
+    return tuple(Site(name, line, parsed.text(tree), frozenset()) for name in names[:1])
 
 
 def _functions(parsed: _Parsed, tree: ast.FunctionDef) -> tuple[Site, ...]:

@@ -291,7 +291,7 @@ LINEAR = (
         flatten,
         "dx = dy.reshape(x.shape)",
         'dx = dy.reshape(x.shape, order="F")',
-        "unknown",
+        "transposed",
         "x",
         "Laid back column by column: every number is there, at the wrong place.",
         case("image", normal(x=(2, 3, 5, 7))),
