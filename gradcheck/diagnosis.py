@@ -304,8 +304,8 @@ def _parts_swapped(s: Suspect) -> Finding | None:
                 continue
             a, n = np.split(s.a, count, axis), np.split(s.n, count, axis)
             found = [[np.abs(p - q).max() <= slack for q in n] for p in a]
-            if all(sum(row) == 1 for row in found) and not all(found[k][k] for k in range(count)):
-                order = [row.index(True) for row in found]
+            order = [row.index(True) for row in found if sum(row) == 1]
+            if sorted(order) == list(range(count)) != order:
                 return Finding(
                     "swapped",
                     f"{s.name} has parts in the wrong place: cut into {count} along axis {axis}, they are "
@@ -331,7 +331,7 @@ def _missing_mask(s: Suspect) -> Finding | None:
     if dy.shape == s.a.shape and s.is_(dy):
         return Finding(
             "missing-mask",
-            f"{s.name} is the upstream gradient itself: the activation's derivative was left out.",
+            f"{s.name} is the upstream gradient itself: the derivative of this step, an activation's or a factor, was left out.",
             {"entries": int(s.wrong.sum())},
         )
     if dy.shape == s.a.shape and not agree.all():
