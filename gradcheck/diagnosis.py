@@ -130,6 +130,8 @@ def diagnose_shape(name: str, a: Array, true: Array, bound: Array) -> Finding | 
     """What a gradient of the wrong shape is: the right one not summed, or transposed."""
     slack = 1e3 * bound.max(initial=0.0) + 1e-6 * np.abs(true).max(initial=0.0)
     for axes in _subsets(a.ndim):
+        if all(a.shape[axis] == 1 for axis in axes):
+            continue
         for keep in (True, False):
             summed = a.sum(axis=axes, keepdims=keep)
             if summed.shape == true.shape and (np.abs(summed - true) <= slack).all():
@@ -331,7 +333,8 @@ def _missing_mask(s: Suspect) -> Finding | None:
     if dy.shape == s.a.shape and s.is_(dy):
         return Finding(
             "missing-mask",
-            f"{s.name} is the upstream gradient itself: the derivative of this step, an activation's or a factor, was left out.",
+            f"{s.name} is the upstream gradient itself: the derivative of this step, an activation's "
+            "or a factor, was left out.",
             {"entries": int(s.wrong.sum())},
         )
     if dy.shape == s.a.shape and not agree.all():

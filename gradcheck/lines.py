@@ -436,7 +436,8 @@ class _Trial:
         also = self._unknown_behind(site, self.known - {wrong.name}, right)
         name = wrong.name.replace("return ", "the returned d")
         message = f"{name}, line {site.line}, is the first wrong value on the way back."
-        if found is not None:
+        if found is not None and wrong.match.reading.position is None:
+            # Of an input's gradient its own row says it.
             message += f" {found.message}"
         code = None if found is None else found.code
         called = wrong.name.replace("return ", "d")
@@ -447,16 +448,15 @@ class _Trial:
         found = self._diagnosis(wrong)
         if found is None:
             return list(self.rows)
-        where = f"It follows from {wrong.name}, line {wrong.site.line}: "
-        named = replace(
-            found,
-            message=where + found.message,
-            evidence={**found.evidence, "of": wrong.name, "line": wrong.site.line},
-        )
+        where = f"it follows from {wrong.name}, line {wrong.site.line}: "
+        evidence = {**found.evidence, "of": wrong.name, "line": wrong.site.line}
         rows = []
         for position, row in self.row_of.items():
             unknown = [f for f in row.findings if f.code == "unknown"]
             if unknown and wrong.name in self._behind(position):
+                own = position == wrong.match.reading.position
+                message = found.message if own else where + found.message
+                named = replace(found, message=message, evidence=evidence)
                 findings = [named if f.code == "unknown" else f for f in row.findings]
                 row = replace(row, findings=tuple(findings))
             rows.append(row)

@@ -109,7 +109,7 @@ def _counted_wrongly(suspect: Suspect, part: Array, through: str) -> Finding | N
     how = "is missing" if abs(k + 1) < 1e-5 else f"is taken {k + 1:.6g} times"
     return Finding(
         "extra-term",
-        f"in {suspect.name} the term that flows through {through} {how}: what is used in several "
+        f"In {suspect.name} the term that flows through {through} {how}: what is used in several "
         "places receives the sum of what flows back from each, once.",
         {"through": through, "factor": k},
     )
