@@ -83,7 +83,7 @@ def _fate(mutant: Mutant) -> Fate:
     layer, configurations = mutant.planted, CATALOGUE[mutant.layer.__name__].configurations
     for dtype, one in product(DTYPES, configurations):
         bound = partial(layer, **one.options)
-        if check(bound, *_inputs(one, 0, dtype)).verdict is Verdict.FAIL:
+        if check(bound, *_inputs(one, 0, dtype), lines=False).verdict is Verdict.FAIL:
             return Fate.CONVICTED
     same = all(
         _agree(_gradients(mutant.layer, *way), _gradients(layer, *way))
