@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from gradcheck.compare import compare
-from gradcheck.diagnosis import Comparison, Scene
 from gradcheck.directional import Directions, compare_directions
 from gradcheck.explain import explain_row, forward_disagrees
 from gradcheck.forward import Forward
@@ -17,6 +16,7 @@ from gradcheck.inputs import bind, input_names, must_be_float, positions, random
 from gradcheck.lines import check_lines
 from gradcheck.numeric import NumericalWitness, Progress
 from gradcheck.result import Array, Finding, Lines, Report, Verdict
+from gradcheck.suspect import Comparison, Scene
 from gradcheck.tape import tape_gradients
 
 

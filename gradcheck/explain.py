@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from gradcheck.compare import is_vacuous, norm, relative_error
-from gradcheck.diagnosis import Scene, Suspect, describe, diagnose, diagnose_shape
+from gradcheck.diagnosis import describe, diagnose, diagnose_shape
 from gradcheck.numeric import NumericalGradient
 from gradcheck.result import Array, Finding, Row, Verdict
+from gradcheck.suspect import Scene, Suspect
 
 
 def explain_row(scene: Scene, position: int) -> Row:

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.diagnosis import OF_THE_VALUE, Scene, Suspect, diagnose
+from gradcheck.diagnosis import OF_THE_VALUE, diagnose
 from gradcheck.forward import Forward
 from gradcheck.numeric import NumericalWitness
 from gradcheck.result import Array, Finding
 from gradcheck.source import Recorder
+from gradcheck.suspect import Scene, Suspect
 
 
 @dataclass(frozen=True)
