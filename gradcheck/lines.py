@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
+from typing import Any
 
 import numpy as np
 
 from gradcheck.compare import compare
 from gradcheck.diagnosis import OF_THE_VALUE, diagnose, diagnose_shape
 from gradcheck.forward import Forward
-from gradcheck.hygiene import listed
+from gradcheck.hygiene import listed, run
 from gradcheck.matching import Match, joined, match_of, reading_of
 from gradcheck.numeric import NumericalWitness
 from gradcheck.paths import Reading, Use, diagnose_uses
@@ -69,7 +70,8 @@ class _Trial:
     def __init__(self, scene: Scene, rows: Sequence[Row], seed: int, raised: bool) -> None:
         self.scene, self.rows, self.seed = scene, rows, seed
         self.row_of = {scene.names.index(row.name): row for row in rows}
-        self.copy: Copy = take_apart(scene.layer)
+        _, backward = run(scene.layer, [x.copy() for x in scene.inputs])
+        self.copy: Copy = take_apart(scene.layer, backward)
         self.raised_at: list[int] | None = None
         self._run(raised)
         # The upstream gradient is the first value on the way back, and right by definition.
@@ -312,14 +314,26 @@ class _Trial:
                     waiting |= site.reads - seen - set(stop)
         return seen
 
-    @property
+    @cached_property
     def known(self) -> set[str]:
-        """The names whose values were compared as they are."""
-        return {
+        """The names whose values were compared as they are, or are those of the way there."""
+        compared = {
             name
             for name, matches in self.matches.items()
             if any(not match.reshaped for match in matches)
         }
+        return compared | {name for name in self.events if self._handed_over(name)}
+
+    def _handed_over(self, name: str) -> bool:
+        """Whether a name has, on the way back, a value that it had on the way there: out of a cache."""
+        there = [
+            value
+            for occurrences in self.copy.recorder.recorded.values()
+            if occurrences.site.name == name
+            for value in occurrences.values
+        ]
+        there += [x for n, x in zip(self.scene.names, self.scene.inputs, strict=True) if n == name]
+        return all(any(_equal(event.value, v) for v in there) for _, event in self.events[name])
 
     def _unknown_behind(self, place: Site, known: set[str], right: set[str]) -> list[int]:
         """The other lines that a line is computed by, back to values that were compared.
@@ -461,6 +475,11 @@ def _first_wrong(
         )
     evidence = {"name": name, "line": line, "source": source, "code": code, "also": also}
     return Finding("first-wrong-line", message, evidence)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    arrays = isinstance(a, np.ndarray) or isinstance(b, np.ndarray)
+    return np.array_equal(a, b) if arrays else a is b or bool(a == b)
 
 
 def _same(a: Array, b: Array) -> bool:

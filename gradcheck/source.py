@@ -169,35 +169,47 @@ class Copy:
         return [line for line in reversed(lines) if line in numbers]
 
 
-def take_apart(layer: Callable[..., Any]) -> Copy:
+def take_apart(layer: Callable[..., Any], backward: Callable[..., Any]) -> Copy:
     """The instrumented copy of a layer, or of a pair of functions as `check_pair` takes them.
+
+    Args:
+        layer: the layer, or what stands for a pair and has it as its `pair`.
+        backward: a way back that the layer has returned: it may be written elsewhere.
 
     Raises:
         Unreadable: if there is no source, or no backward pass to be found in it.
     """
     recorder = Recorder()
     pair = getattr(layer, "pair", None)
-    if pair is None:
-        parsed = _Parsed.of(layer)
-        inner = _returned(parsed.tree)
-        listing, functions = parsed.numbered(inner), _functions(parsed, inner)
-        upstream = _upstream(parsed, inner)
-        _Instrument(parsed, recorder.back).back(inner)
-        _Instrument(parsed, recorder.there).there(parsed.tree)
-        layer = parsed.compiled(recorder)
-        return Copy(layer, recorder, listing, parsed.line - 1, upstream, functions)
-    forward, backward = (_Parsed.of(part) for part in pair)
-    listing, functions = backward.numbered(backward.tree), _functions(backward, backward.tree)
-    upstream = _upstream(backward, backward.tree)
-    _Instrument(forward, recorder.there).there(forward.tree)
-    _Instrument(backward, recorder.back).back(backward.tree)
-    there, back = forward.compiled(recorder), backward.compiled(recorder)
+    there = _Parsed.of(layer if pair is None else pair[0])
+    inner = _returned(there.tree) if pair is None else None
+    if inner is not None:
+        back, tree = there, inner
+    else:
+        back = _Parsed.of(backward if pair is None else pair[1])
+        tree = back.tree
+    listing, functions, upstream = (
+        back.numbered(tree),
+        _functions(back, tree),
+        _upstream(back, tree),
+    )
+    _Instrument(back, recorder.back).back(tree)
+    _Instrument(there, recorder.there).there(there.tree)
+    offset = back.line - 1
+    forward = partial(there.compiled(recorder), *there.ahead, **there.keywords)
+    if inner is not None:
+        return Copy(forward, recorder, listing, offset, upstream, functions)
+    heard = back.compiled(recorder)
 
     def joined(*inputs: Array) -> tuple[Any, Callable[[Array], Any]]:
-        out, cache = there(*inputs)
-        return out, lambda dout: back(dout, cache)
+        out, cache = forward(*inputs)
+        if pair is not None:
+            return out, lambda dout: heard(dout, cache)
+        # The same function, called with what this run has given to it.
+        given = _Parsed.of(cache)
+        return out, partial(heard, *given.ahead, **given.keywords)
 
-    return Copy(joined, recorder, listing, backward.line - 1, upstream, functions)
+    return Copy(joined, recorder, listing, offset, upstream, functions)
 
 
 def _upstream(parsed: _Parsed, tree: ast.FunctionDef) -> tuple[Site, ...]:
@@ -247,6 +259,8 @@ class _Parsed:
             else:
                 raise Unreadable("it is no Python function")
         inner = inspect.unwrap(inner)
+        if inner.__module__ == "gradcheck.check":
+            raise Unreadable("a derivative is no backward pass")
         try:
             lines, line = inspect.getsourcelines(inner)
         except (OSError, TypeError) as error:
@@ -293,7 +307,7 @@ class _Parsed:
         closure = tuple(cells[name] for name in inner.co_freevars)
         copy = FunctionType(inner, scope, function.__name__, function.__defaults__, closure)
         copy.__kwdefaults__ = function.__kwdefaults__
-        return partial(copy, *self.ahead, **self.keywords)
+        return copy
 
 
 def _codes(code: Any) -> list[Any]:
@@ -301,8 +315,8 @@ def _codes(code: Any) -> list[Any]:
     return [*inner, *(deeper for c in inner for deeper in _codes(c))]
 
 
-def _returned(tree: ast.FunctionDef) -> ast.FunctionDef:
-    """The way back that a layer returns; a lambda is written out as a function first."""
+def _returned(tree: ast.FunctionDef) -> ast.FunctionDef | None:
+    """The way back that is written in a layer and returned; a lambda is made a function first."""
     inner = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n is not tree}
     for body in _bodies(tree):
         for k, node in enumerate(body):
@@ -320,7 +334,7 @@ def _returned(tree: ast.FunctionDef) -> ast.FunctionDef:
                 body.insert(k, ast.copy_location(written, back))
                 value.elts[1] = ast.copy_location(ast.Name("_backward", ast.Load()), back)
                 return written
-    raise Unreadable("no function that is written in it is returned as its way back")
+    return None
 
 
 def _bodies(node: ast.AST) -> Iterator[list[ast.stmt]]:

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from gradcheck import Verdict, check, check_pair
+from gradcheck import Verdict, check, check_derivative, check_pair
 from layers.catalogue import CATALOGUE
 from reports.mutation import all_mutants, blame
 
@@ -418,3 +418,49 @@ def test_a_random_sample_of_changed_lines_is_found():
     named = [one for one in found if one.named]
     assert sum(one.hit for one in named) >= 0.9 * len(named)
     assert sum(one.missed for one in found) <= 0.06 * len(found)
+
+
+class Kept:
+    """What the way back needs is kept in the object, and it is a method."""
+
+    def __init__(self, W):
+        self.W = W
+
+    def forward(self, x):
+        z = x @ self.W
+        self.y = np.tanh(z)
+        return self.y, self.backward
+
+    def backward(self, dy):
+        dz = dy * (1 - self.y)
+        return dz @ self.W.T
+
+
+def elsewhere(cache, dy):
+    x, z = cache
+    dz = -dy * np.cos(z)
+    return dz * 2 * x
+
+
+def composed(x):
+    z = x * x
+    return np.cos(z), functools.partial(elsewhere, (x, z))
+
+
+@pytest.mark.parametrize(
+    ("layer", "source"),
+    [
+        (Kept(normal(4, 3)).forward, "dz = dy * (1 - self.y)"),
+        (composed, "dz = -dy * np.cos(z)"),
+    ],
+)
+def test_a_way_back_that_is_written_elsewhere_is_read(layer, source):
+    found = first(check(layer, normal(5, 4)))
+    assert (found["source"], found["also"]) == (source, [])
+
+
+def test_a_derivative_has_no_lines():
+    report = check_derivative(lambda x: x**3, lambda x: 2 * x**2, normal(4), lines=True)
+    assert report.verdict is Verdict.FAIL
+    assert report.lines == ()
+    assert "derivative" in report.by_line.notes[0]

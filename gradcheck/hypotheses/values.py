@@ -44,8 +44,8 @@ def scaled(s: Suspect) -> Finding | None:
     k = factor(s.a, s.n)
     if k is None or not s.is_(k * s.n, k):
         return None
-    what = _named_factor(s.scene, k)
-    if s.n[s.n != 0].size < FEWEST and not what:
+    size, plain = _named_factor(s.scene, k)
+    if s.n[s.n != 0].size < FEWEST and not (size or plain):
         return None
     summed = broadcast_axes(s)
     if summed and k > 0 and near(1 / k, float(np.prod([s.scene.dy.shape[x] for x in summed]))):
@@ -55,18 +55,26 @@ def scaled(s: Suspect) -> Finding | None:
             f"{k:.6g} times the true gradient. Every copy of a broadcast input adds its gradient.",
             {"factor": k, "axes": list(summed)},
         )
-    plain = what.split(",")[0].replace("/", "").isdigit()
-    equals = f", and that is {what}" if what and not plain else ""
+    guess = f", which may be {size}" if plain else f", and that is {size}"
     return Finding(
         "scaled",
-        f"{s.name} is exactly {k:.6g} times the true gradient{equals}: look for a factor that is "
-        f"missing, doubled or upside down.",
-        {"factor": k, "equals": what or None},
+        f"{s.name} is exactly {k:.6g} times the true gradient{guess if size else ''}: look for a factor "
+        "that is missing, doubled or upside down.",
+        {"factor": k, "equals": size or plain or None},
     )
 
 
-def _named_factor(scene: Scene, k: float) -> str:
-    """Which size at hand a factor is: the batch, the features, the positions, 2, a hyperparameter."""
+def _named_factor(scene: Scene, k: float) -> tuple[str, str]:
+    """Which size at hand a factor is (the batch, the features, a hyperparameter), and which small number."""
+    minus = ", negative" if k < 0 else ""
+    plain = next(
+        (
+            (f"{small}" if abs(k) > 1 else f"1/{small}") + minus
+            for small in (2, 3, 4)
+            if near(abs(k), small) or near(abs(k), 1 / small)
+        ),
+        "",
+    )
     sizes: dict[str, float] = {}
     for name, x in [*zip(scene.names, scene.inputs, strict=False), ("the output", scene.dy)]:
         if x.ndim == 0:
@@ -95,12 +103,8 @@ def _named_factor(scene: Scene, k: float) -> str:
             ("2 over {}", 2 / size),
         ):
             if near(abs(k), value):
-                return form.format(what) + (", negative" if k < 0 else "")
-    # Of a plain factor nothing more can be said.
-    for small in (2, 3, 4):
-        if near(abs(k), small) or near(abs(k), 1 / small):
-            return (f"{small}" if abs(k) > 1 else f"1/{small}") + (", negative" if k < 0 else "")
-    return ""
+                return form.format(what) + minus, plain
+    return "", plain
 
 
 def scaled_by_input(s: Suspect) -> Finding | None:
