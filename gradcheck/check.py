@@ -47,7 +47,7 @@ def check(
         effort: `complete` checks every entry; `directional` checks random directions through each
             gradient, which is quick at any size, and searches the wrong entries if one disagrees.
         lines: compare the lines of the backward pass too, which takes its source: `True`, `False`, or
-            by default where a gradient fails.
+            by default where a gradient fails a complete check.
         name: what the report calls the layer; its own name by default.
         upstream: the upstream gradient, of y's shape; random with random signs by default.
         progress: called now and then with evaluations done and to do.
@@ -104,7 +104,8 @@ def check(
     scene = Scene(layer, names, forward, dy, compared)
     rows = [explain_row(scene, position) for position in wanted]
     by_line = Lines()
-    if lines or (lines is None and any(row.verdict is Verdict.FAIL for row in rows)):
+    failed = any(row.verdict is Verdict.FAIL for row in rows)
+    if lines or (lines is None and failed and effort == "complete"):
         raised = any(finding.code == "raises" for finding in findings)
         rows, by_line = check_lines(scene, rows, seed, raised=raised)
     if by_line.first_wrong is not None:

@@ -1,7 +1,7 @@
 """`python -m reports.bench`: measures what the project promises, on this machine, and prints it.
 
-Sections: coverage, alarms, power, cost, stage1, tape, gallery, mutants, lines, homework, stage2,
-training, speed, start; all of them by default.
+Sections: coverage, alarms, power, cost, stage1, tape, gallery, mutants, blame, lines, homework,
+stage2, training, speed, start; all of them by default.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -434,30 +435,35 @@ def mutants() -> list[tuple[str, str, str]]:
     ]
 
 
-def lines(seeds: int = 20) -> list[tuple[str, str, str]]:
-    """The line blamed for every single change, right lines that are suspected, and what it costs."""
+def blame() -> list[tuple[str, str, str]]:
+    """The line that is blamed for every single change to a backward pass."""
     from reports.mutation import all_mutants, blame
 
     blamed = list(blame(all_mutants()))
     named = [one for one in blamed if one.named]
     hits, missed = sum(one.hit for one in named), sum(one.missed for one in blamed)
-    verdicts: Counter[Verdict] = Counter()
-    seconds = {False: 0.0, True: 0.0}
-    for entry in CATALOGUE.values():
-        for one in entry.configurations:
-            for seed in range(seeds):
-                inputs = one.inputs(np.random.default_rng(seed)).values()
-                for by_line in seconds:
-                    started = time.perf_counter()
-                    report = check(entry.bound(one), *inputs, seed=seed, lines=by_line)
-                    seconds[by_line] += time.perf_counter() - started
-                    verdicts.update(line.verdict for line in report.lines)
-    compared = sum(verdicts.values())
     return [
         ("changes convicted by a gradient", f"{len(blamed):,}", "-"),
         ("the changed line has a name that is compared", f"{len(named):,}", "-"),
         ("of these, the changed line is blamed", f"{hits / len(named):.2%}", "≥ 95 %"),
         ("a right line is blamed alone", f"{missed / len(blamed):.2%}", "≤ 2 %"),
+    ]
+
+
+def lines(seeds: int = 20) -> list[tuple[str, str, str]]:
+    """The lines of right backward passes, and what it costs to compare them."""
+    verdicts: Counter[Verdict] = Counter()
+    seconds = {False: 0.0, True: 0.0}
+    for entry in CATALOGUE.values():
+        for one, seed in product(entry.configurations, range(seeds)):
+            inputs = one.inputs(np.random.default_rng(seed)).values()
+            for by_line in seconds:
+                started = time.perf_counter()
+                report = check(entry.bound(one), *inputs, seed=seed, lines=by_line)
+                seconds[by_line] += time.perf_counter() - started
+                verdicts.update(line.verdict for line in report.lines)
+    compared = sum(verdicts.values())
+    return [
         (f"lines of right layers compared, {seeds} seeds", f"{compared:,}", "-"),
         ("of these, not PASS", f"{compared - verdicts[Verdict.PASS]}", "0"),
         (
@@ -531,6 +537,7 @@ SECTIONS: dict[str, Section] = {
     "tape": tape,
     "gallery": gallery,
     "mutants": mutants,
+    "blame": blame,
     "lines": lines,
     "homework": homework,
     "stage2": stage2,
