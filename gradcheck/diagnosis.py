@@ -32,7 +32,10 @@ from gradcheck.hypotheses.values import (
     zero,
 )
 from gradcheck.result import Array, Finding
-from gradcheck.suspect import Hypothesis, Suspect, named_axes, subsets
+from gradcheck.suspect import Hypothesis, Suspect, factor, named_axes, subsets
+
+MOSTLY = 0.1
+"""What leaves no more than this share of the error explains it mostly; a name takes all of it."""
 
 
 def diagnose(suspect: Suspect, hypotheses: Sequence[Hypothesis] | None = None) -> Finding | None:
@@ -85,6 +88,13 @@ def describe(suspect: Suspect) -> str:
         if 0 < slices.sum() < len(slices):
             listed = ", ".join(map(str, np.flatnonzero(slices)[:6]))
             parts.append(f"along axis {axis} only {listed} are wrong")
+    k = factor(a, n)
+    before = float(np.linalg.norm(a - n))
+    if k is not None and np.linalg.norm(a - k * n) <= MOSTLY * before:
+        left = float(np.linalg.norm(a - k * n)) / before
+        parts.append(
+            f"mostly explained by a factor of {k:.4g}, which leaves {left:.0%} of the error"
+        )
     return ("; " + "; ".join(parts)) if parts else ""
 
 

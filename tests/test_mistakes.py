@@ -1,9 +1,11 @@
 """The gallery: every planted mistake is convicted and named, hides where it is said to, and no right layer is."""
 
+import re
+
 import numpy as np
 import pytest
 
-from gradcheck import Verdict
+from gradcheck import Verdict, check
 from layers.mistakes import MISTAKES
 from reports.cli import main
 from reports.mistakes import examine, said
@@ -53,3 +55,20 @@ def test_factors_are_named_by_what_they_are():
     evidence = report.rows[0].findings[0].evidence
     assert np.isclose(evidence["factor"], 0.7)
     assert evidence["equals"] == "1 − rate"
+
+
+def test_two_mistakes_at_once_are_mostly_explained_and_not_named():
+    def layer(x, W):
+        def backward(dy):
+            dx = 3 * (dy @ W.T)
+            dx[0, 0] += 0.1 * np.abs(dx).max()
+            return dx, x.T @ dy
+
+        return x @ W, backward
+
+    rng = np.random.default_rng(0)
+    report = check(layer, rng.normal(size=(5, 4)), rng.normal(size=(4, 3)))
+    (finding,) = report.rows[0].findings
+    assert finding.code == "unknown"
+    (k,) = re.findall(r"mostly explained by a factor of ([\d.]+)", finding.message)
+    assert np.isclose(float(k), 3, atol=0.1)
