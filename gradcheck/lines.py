@@ -58,7 +58,9 @@ def check_lines(
     marked = Lines(tuple(lines), trial.copy.listing, tuple(notes))
     right = trial.right_before(wrong)
     if wrong is not None:
-        return trial.explained(wrong), replace(marked, first_wrong=trial.blamed(wrong, right))
+        found = trial.diagnosis(wrong)
+        first_wrong = trial.blamed(wrong, found, right)
+        return trial.explained(wrong, found), replace(marked, first_wrong=first_wrong)
     if trial.raised_at is not None:
         return list(rows), replace(marked, first_wrong=trial.blamed_for_raising(right))
     return list(rows), marked
@@ -320,9 +322,15 @@ class _Trial:
         compared = {
             name
             for name, matches in self.matches.items()
-            if any(not match.reshaped for match in matches)
+            if any(
+                not match.reshaped and self._passings(name) <= len(match.times) for match in matches
+            )
         }
         return compared | {name for name in self.events if self._handed_over(name)}
+
+    def _passings(self, name: str) -> int:
+        """How often a name was given a new value."""
+        return sum(event.site.whole for _, event in self.events[name])
 
     def _handed_over(self, name: str) -> bool:
         """Whether a name has, on the way back, a value that it had on the way there: out of a cache."""
@@ -347,7 +355,7 @@ class _Trial:
         loops = {s.loop for s in (place, *sites) if s.loop is not None} - right_loops
         return sorted({*loops, *(s.line for s in sites)} - {place.line})
 
-    def _diagnosis(self, wrong: Compared) -> Finding | None:
+    def diagnosis(self, wrong: Compared) -> Finding | None:
         position = wrong.match.reading.position
         if position is not None and position in self.row_of:
             first = next(iter(self.row_of[position].findings), None)
@@ -406,12 +414,27 @@ class _Trial:
         """A diagnosis by what is computed from the value, as far as its gradients are known."""
         scene, places, _ = self.stage
         value = wrong.match.reading
-        uses = []
-        for readings in self.readings.values():
-            for reading in readings:
+        uses: list[Use] = []
+        between: set[str] = set()
+        waiting = [value.name]
+        while waiting:
+            name = waiting.pop()
+            for reading in [r for readings in self.readings.values() for r in readings]:
                 known = scene.compared.get(places.get(id(reading), -1))
-                if value.name in reading.reads and known is not None and known.numeric is not None:
+                if name not in reading.reads or reading.name in (value.name, *between):
+                    continue
+                if known is not None and known.numeric is not None:
                     uses.append(Use(reading, known.numeric.value))
+                else:
+                    between.add(reading.name)
+                    waiting.append(reading.name)
+        sites = frozenset(
+            number
+            for number, found in self.copy.recorder.recorded.items()
+            if found.site.name in between
+        )
+        distinct = {id(use.reading): replace(use, between=sites) for use in uses}
+        uses = list(distinct.values())
         recorder, step = self.copy.recorder, _step_of(wrong)
         return diagnose_uses(
             wrong.suspect, value, uses, self.copy.layer, recorder, self.scene.inputs, step
@@ -432,9 +455,9 @@ class _Trial:
         message = f"Line {line} raises, and the values before it that could be compared are right."
         return _first_wrong(message, place.name, line, text, "raises", sorted(also))
 
-    def blamed(self, wrong: Compared, right: set[str]) -> Finding:
+    def blamed(self, wrong: Compared, found: Finding | None, right: set[str]) -> Finding:
         """The first wrong value, with its line, its diagnosis, and the lines that share the doubt."""
-        site, found = wrong.site, self._diagnosis(wrong)
+        site = wrong.site
         also = self._unknown_behind(site, self.known - {wrong.name}, right)
         name = wrong.name.replace("return ", "the returned d")
         message = f"{name}, line {site.line}, is the first wrong value on the way back."
@@ -445,9 +468,8 @@ class _Trial:
         called = wrong.name.replace("return ", "d")
         return _first_wrong(message, called, site.line, site.text, code, also)
 
-    def explained(self, wrong: Compared) -> list[Row]:
+    def explained(self, wrong: Compared, found: Finding | None) -> list[Row]:
         """The rows; where one could not be explained, the diagnosis of the line that it follows from."""
-        found = self._diagnosis(wrong)
         if found is None:
             return list(self.rows)
         where = f"it follows from {wrong.name}, line {wrong.site.line}: "

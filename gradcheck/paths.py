@@ -57,10 +57,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class Use:
-    """A value that is computed from another, and its true gradient."""
+    """A value that is computed from another, its true gradient, and what lies between the two.
+
+    `between` are the sites of values whose gradient nobody has named.
+    """
 
     reading: Reading
     gradient: Array
+    between: frozenset[int] = frozenset()
 
 
 def diagnose_uses(
@@ -133,7 +137,8 @@ def _step(
         whole[value.place(step)] = moved
         if value.position is not None:
             arrays[value.position] = whole
-        recorder.start({} if value.position is not None else value.move(whole), watched)
+        moves = {} if value.position is not None else value.move(whole)
+        recorder.start(moves, watched, use.between)
         layer(*arrays)
         seen = [piece for site in use.reading.sites for piece in recorder.seen.get(site, [])]
         if step is not None:

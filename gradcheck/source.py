@@ -76,16 +76,19 @@ class Recorder:
         self.recorded: dict[int, Occurrences] = {}
 
     def start(
-        self, moves: dict[int, Array] | None = None, watched: frozenset[int] | None = None
+        self,
+        moves: dict[int, Array] | None = None,
+        watched: frozenset[int] | None = None,
+        free: frozenset[int] = frozenset(),
     ) -> None:
         """Begin a run.
 
         Args:
             moves: what to add to the values of a site; None to record them.
             watched: sites whose values are kept in `seen`, while every value that is assigned, theirs
-                included, is replaced by what was recorded.
+                included, is replaced by what was recorded; but not those of the sites in `free`.
         """
-        self.moves, self.watched = moves, watched
+        self.moves, self.watched, self.free = moves, watched, free
         self.passed: dict[int, int] = {}
         self.events: list[Event] = []
         self.seen: dict[int, list[Array]] = {}
@@ -98,7 +101,7 @@ class Recorder:
         if self.moves is None:
             self._occurrences(site).values.append(np.array(value) if _is_array(value) else value)
             return value
-        if self.watched is not None:
+        if self.watched is not None and site not in self.free:
             if site in self.watched:
                 self.seen.setdefault(site, []).append(np.array(value))
             value = self.recorded[site].values[k]
@@ -116,7 +119,7 @@ class Recorder:
             found.values = [array]
             found.indices.append(index)
             return
-        if self.watched is not None:
+        if self.watched is not None and site not in self.free:
             if site in self.watched:
                 self.seen.setdefault(site, []).append(np.array(array[index]))
             array[index] = self.recorded[site].values[0][index]
