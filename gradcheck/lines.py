@@ -51,10 +51,10 @@ def check_lines(
     """
     try:
         trial = _Trial(scene, rows, seed, raised)
+        lines, notes, wrong = trial.judged()
     except Unreadable as reason:
         note = f"The lines of the backward pass were not compared: {reason}."
         return list(rows), Lines(notes=(note,))
-    lines, notes, wrong = trial.judged()
     marked = Lines(tuple(lines), trial.copy.listing, tuple(notes))
     right = trial.right_before(wrong)
     if wrong is not None:
@@ -221,11 +221,15 @@ class _Trial:
             recorder.start(moves)
             return np.asarray(layer(*[x.copy() for x in arrays[:count]])[0])
 
-        forward = Forward(probed, [*self.scene.inputs, *(r.value for r in readings)])
+        try:
+            forward = Forward(probed, [*self.scene.inputs, *(r.value for r in readings)])
+            witness = NumericalWitness(forward, self.scene.dy, seed=self.seed)
+        except Exception as error:
+            raise Unreadable(f"moving its values a little raises {error!r}") from error
         names = [*self.scene.names, *(r.name for r in readings)]
         scene = Scene(self.scene.layer, names, forward, self.scene.dy, dict(self.scene.compared))
         places = {id(reading): count + k for k, reading in enumerate(readings)}
-        return scene, places, NumericalWitness(forward, self.scene.dy, seed=self.seed)
+        return scene, places, witness
 
     def judged(self) -> tuple[list[Line], list[str], Compared | None]:
         """A line for each name that could be compared, why others were not, and the first wrong one."""
@@ -240,7 +244,16 @@ class _Trial:
             if not matches:
                 notes += self._why_left_out(name)
                 continue
-            tried = [self._compared(name, match) for match in matches]
+            try:
+                tried = [self._compared(name, match) for match in matches]
+            except Unreadable:
+                raise
+            except Exception as error:
+                # Whoever asserts something of an intermediate value does not want it moved.
+                v = matches[0].reading.name
+                notes.append(f"{name} is left out: moving {v} a little raises {error!r}.")
+                matches.clear()
+                continue
             # Right under any meaning of its name is right.
             judged.append(next((c for c in tried if c.row.verdict is Verdict.PASS), tried[0]))
         right = {one.match.reading.position for one in judged if one.row.verdict is Verdict.PASS}

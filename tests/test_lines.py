@@ -464,3 +464,24 @@ def test_a_derivative_has_no_lines():
     assert report.verdict is Verdict.FAIL
     assert report.lines == ()
     assert "derivative" in report.by_line.notes[0]
+
+
+def test_a_value_that_the_way_there_asserts_something_of_is_left_out():
+    def layer(x):
+        e = np.exp(x)
+        p = e / e.sum(axis=1, keepdims=True)
+        assert np.allclose(p.sum(axis=1), 1, rtol=1e-12)
+        y = p * p
+
+        def backward(dy):
+            dp = dy * p
+            dx = p * (dp - (dp * p).sum(axis=1, keepdims=True))
+            return dx
+
+        return y, backward
+
+    report = check(layer, normal(3, 4))
+    assert report.verdict is Verdict.FAIL
+    assert report.by_line.notes[0].startswith("dp is left out: moving p a little raises")
+    assert first(report)["source"].startswith("dx = p * (dp")
+    assert first(report)["line"] - 1 in first(report)["also"]
