@@ -190,7 +190,7 @@ class Lines:
             {"right": "#e6f4ea", "wrong": "#fce8e6", "unclear": "#fef7e0"},
         )
         rows = "".join(
-            f'<tr style="background:{colours.get(mark, "none")}"><td>{number}</td><td>{mark}</td>'
+            f'<tr style="{f"background:{colours[mark]};color:#000" if mark in colours else ""}"><td>{number}</td><td>{mark}</td>'
             f'<td style="text-align:left"><pre style="margin:0">{html.escape(text)}</pre></td></tr>'
             for number, text in self.listing
             for mark in [marks.get(number, "-")]
