@@ -189,12 +189,15 @@ class Lines:
             self.marks(),
             {"right": "#e6f4ea", "wrong": "#fce8e6", "unclear": "#fef7e0"},
         )
-        rows = "".join(
-            f'<tr style="{f"background:{colours[mark]};color:#000" if mark in colours else ""}"><td>{number}</td><td>{mark}</td>'
-            f'<td style="text-align:left"><pre style="margin:0">{html.escape(text)}</pre></td></tr>'
-            for number, text in self.listing
-            for mark in [marks.get(number, "-")]
-        )
+        rows = ""
+        for number, text in self.listing:
+            mark = marks.get(number, "-")
+            style = f"background:{colours[mark]};color:#000" if mark in colours else ""
+            code = f'<pre style="margin:0">{html.escape(text)}</pre>'
+            rows += (
+                f'<tr style="{style}"><td>{number}</td><td>{mark}</td>'
+                f'<td style="text-align:left">{code}</td></tr>'
+            )
         return f"<table>{rows}</table>" if rows else ""
 
 
