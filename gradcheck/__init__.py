@@ -1,7 +1,9 @@
 """Check a backward pass derived by hand: is it right, and how precisely can that be known?"""
 
-from gradcheck.check import assert_gradients, check, check_derivative, check_pair
-from gradcheck.numeric import numerical_gradient
+from gradcheck.check import assert_gradients, check
+from gradcheck.forms.derivative import check_derivative
+from gradcheck.forms.pair import check_pair
+from gradcheck.numeric.witness import numerical_gradient
 from gradcheck.result import Finding, Report, Row, Verdict
 from gradcheck.taylor import taylor_test
 

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from gradcheck.compare import compare
+from gradcheck.conduct import observe
+from gradcheck.diagnosis.explain import explain_row, forward_disagrees
+from gradcheck.diagnosis.wrong import Comparison, Context
 from gradcheck.directional import Directions, compare_directions
-from gradcheck.explain import explain_row, forward_disagrees
-from gradcheck.forward import Forward
-from gradcheck.hygiene import Layer, Misuse, observe
-from gradcheck.inputs import bind, input_names, must_be_float, positions, random_upstream
-from gradcheck.lines import check_lines
-from gradcheck.numeric import NumericalWitness, Progress
+from gradcheck.layer import Layer, bind, must_be_float, name_of, positions, random_upstream
+from gradcheck.lines.story import check_lines
+from gradcheck.numeric.forward import Forward
+from gradcheck.numeric.witness import NumericalWitness, Progress
 from gradcheck.result import Array, Finding, Lines, Report, Verdict
-from gradcheck.suspect import Comparison, Scene
 from gradcheck.tape import tape_gradients
 
 
@@ -74,7 +74,7 @@ def check(
     wanted = [p for p in wanted if wrt is not None or not _constant(arrays[p], p, gradients)]
     if not np.isfinite(conduct.value).all():
         findings.append(_not_finite("The forward pass returns", conduct.value))
-        return Report(name or _called(layer), (), tuple(findings), seed, method)
+        return Report(name or name_of(layer), (), tuple(findings), seed, method)
 
     # Ask the numerical witness.
     forward = Forward(layer, arrays, careful=conduct.mutates_inputs)
@@ -101,17 +101,17 @@ def check(
             compared[position] = Comparison(row, numeric, ties_broken)
 
     # Explain.
-    scene = Scene(layer, names, forward, dy, compared)
-    rows = [explain_row(scene, position) for position in wanted]
+    context = Context(layer, names, forward, dy, compared)
+    rows = [explain_row(context, position) for position in wanted]
     by_line = Lines()
     failed = any(row.verdict is Verdict.FAIL for row in rows)
     if lines or (lines is None and failed and effort == "complete"):
         raised = any(finding.code == "raises" for finding in findings)
-        rows, by_line = check_lines(scene, rows, seed, raised=raised)
+        rows, by_line = check_lines(context, rows, seed, raised=raised)
     if by_line.first_wrong is not None:
         findings.append(by_line.first_wrong)
     return Report(
-        name or _called(layer),
+        name or name_of(layer),
         tuple(rows),
         tuple(findings),
         seed,
@@ -119,43 +119,6 @@ def check(
         forward.evaluations,
         by_line,
     )
-
-
-def check_pair(
-    forward: Callable[..., tuple[Any, Any]],
-    backward: Callable[[Array, Any], Any],
-    *inputs: Any,
-    **options: Any,
-) -> Report:
-    """Check a pair of functions that hand a cache from one to the other.
-
-    Args:
-        forward: `forward(*inputs)` returns `(out, cache)`.
-        backward: `backward(dout, cache)` returns the gradients in the order of the inputs.
-        *inputs: as for `check`.
-        **options: options and named inputs, as for `check`.
-    """
-    count = max(len(inputs), len(input_names(forward, 0)))
-    layer = _Described(_pair(forward, backward), forward, count)
-    layer.pair = (forward, backward)
-    return check(layer, *inputs, **options)
-
-
-def check_derivative(
-    f: Callable[[Array], Any], df: Callable[[Array], Any], x: Any, **options: Any
-) -> Report:
-    """Check a derivative: the gradient of a scalar f, or that of an elementwise f, or a Jacobian.
-
-    Args:
-        f: `f(x)` returns a scalar or an array.
-        df: `df(x)` of x's shape (scalar f; elementwise f), or of shape `y.shape + x.shape`.
-        x: a float, or a float array of any shape.
-        **options: as for `check`.
-
-    Raises:
-        ValueError: if `df(x)` has a shape that is none of these.
-    """
-    return check(_Described(derivative_layer(f, df), f, 1), x, **options)
 
 
 def assert_gradients(layer: Layer, *inputs: Any, **options: Any) -> Report:
@@ -221,61 +184,3 @@ def _not_finite(what: str, value: Array) -> Finding:
     return Finding(
         "not-finite", f"{what} {value[tuple(place)]} at {place}.", {"index": place}, fails=True
     )
-
-
-def _called(layer: Callable[..., Any]) -> str:
-    inner = getattr(layer, "func", layer)
-    return str(getattr(inner, "__name__", type(inner).__name__))
-
-
-class _Described:
-    """A layer made from a user's functions, under the name and input names of theirs."""
-
-    def __init__(self, layer: Layer, original: Callable[..., Any], count: int) -> None:
-        self.layer = layer
-        self.pair: tuple[Callable[..., Any], Callable[..., Any]] | None = None
-        self.__name__ = _called(original)
-        self.input_names = input_names(original, count)[:count]
-
-    def __call__(self, *inputs: Array) -> tuple[Any, Callable[[Array], Any]]:
-        return self.layer(*inputs)
-
-
-def _pair(forward: Callable[..., tuple[Any, Any]], backward: Callable[[Array, Any], Any]) -> Layer:
-    def layer(*inputs: Array) -> tuple[Any, Callable[[Array], Any]]:
-        result = forward(*inputs)
-        if not (isinstance(result, tuple) and len(result) == 2):
-            raise TypeError(
-                f"forward returns (out, cache), a pair; this one returns a {type(result).__name__}"
-            )
-        out, cache = result
-        return out, lambda dout: backward(dout, cache)
-
-    return layer
-
-
-def derivative_layer(f: Callable[[Array], Any], df: Callable[[Array], Any]) -> Layer:
-    """A layer whose way back multiplies with a derivative, whichever kind its shape says it is."""
-
-    def layer(x: Array) -> tuple[Any, Callable[[Array], Any]]:
-        y = np.asarray(f(x))
-
-        def backward(dy: Array) -> Array:
-            derivative = np.asarray(df(x))
-            if derivative.shape == x.shape and y.shape in ((), x.shape):
-                return np.asarray(dy * derivative)
-            if derivative.shape == y.shape + x.shape:
-                return np.asarray(np.tensordot(dy, derivative, axes=y.ndim))
-            raise Misuse(
-                f"df(x) has shape {derivative.shape}; for f(x) of shape {y.shape} expected "
-                f"{' or '.join(str(s) for s in _derivative_shapes(x, y))}"
-            )
-
-        return y, backward
-
-    return layer
-
-
-def _derivative_shapes(x: Array, y: Array) -> list[tuple[int, ...]]:
-    jacobian = y.shape + x.shape
-    return [x.shape, jacobian] if y.shape == x.shape and x.shape else [jacobian]

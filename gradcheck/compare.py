@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck.numeric import NumericalGradient
+from gradcheck.numeric.witness import NumericalGradient
 from gradcheck.result import Array, Row, Verdict
 
 TINY = float(np.finfo(np.float64).tiny)
@@ -89,7 +89,7 @@ def _zero(numeric: NumericalGradient) -> bool:
     """Whether, away from kinks, the gradient is seen to be zero on the scale of what cancels in it."""
     smooth = ~numeric.kinks
     bound, size = norm(numeric.bound[smooth]), norm(numeric.value[smooth])
-    return size <= bound <= COARSEST * norm(numeric.gross) or not numeric.gross.any()
+    return size <= bound <= COARSEST * norm(numeric.absolute_sum) or not numeric.absolute_sum.any()
 
 
 def _resolution(hand: Array, numeric: NumericalGradient) -> float:

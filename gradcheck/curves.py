@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forward import Forward
-from gradcheck.ladder import scales
+from gradcheck.numeric.forward import Forward
+from gradcheck.numeric.steps import scales
 from gradcheck.result import Array
 
 

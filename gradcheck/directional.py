@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from gradcheck.compare import relative_error
-from gradcheck.ladder import scales
-from gradcheck.numeric import NumericalWitness, slope_along
+from gradcheck.numeric.steps import scales
+from gradcheck.numeric.witness import NumericalWitness, slope_along
 from gradcheck.result import Array, Finding, Row, Verdict
 
 ESCAPE = 1e-6

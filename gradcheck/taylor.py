@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forward import Forward
-from gradcheck.hygiene import Layer, listed, run
-from gradcheck.inputs import random_upstream
-from gradcheck.ladder import CAUTION, scales
+from gradcheck.forms.derivative import derivative_layer
+from gradcheck.layer import Layer, listed, random_upstream, run
+from gradcheck.numeric.forward import Forward
+from gradcheck.numeric.steps import CAUTION, scales
 from gradcheck.result import Array, Verdict
 
 STEPS = 2.0 ** -np.arange(1, 40)
@@ -78,8 +78,6 @@ def taylor_test(
         TypeError: if x is not of floating dtype.
         ValueError: if df(x) has a shape that does not go with f(x), or f(x) is not finite.
     """
-    from gradcheck.check import derivative_layer
-
     point = np.asarray(x)
     if point.dtype.kind != "f":
         raise TypeError(f"x has dtype {point.dtype}, expected float32 or float64")

@@ -13,8 +13,7 @@ from itertools import product
 import numpy as np
 
 from gradcheck import Verdict, check
-from gradcheck.hygiene import listed
-from gradcheck.inputs import random_upstream
+from gradcheck.layer import listed, random_upstream
 from gradcheck.result import Array
 from layers.catalogue import CATALOGUE, Configuration
 from layers.mistakes.mutants import Mutant, mutants

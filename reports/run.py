@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import Verdict, check
-from gradcheck.hygiene import Layer
-from gradcheck.inputs import random_upstream
+from gradcheck.layer import Layer, random_upstream
 from gradcheck.result import Array, Report, plain
 from gradcheck.tape import tensorflow
 from layers.catalogue import CATALOGUE, twin_of

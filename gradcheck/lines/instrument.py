@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.layer import Adapted
 from gradcheck.result import Array
 
 PROBE, STORE, SAW, INDEX = "_probe", "_store", "_saw", "_index"
@@ -176,20 +177,22 @@ def take_apart(layer: Callable[..., Any], backward: Callable[..., Any]) -> Copy:
     """The instrumented copy of a layer, or of a pair of functions as `check_pair` takes them.
 
     Args:
-        layer: the layer, or what stands for a pair and has it as its `pair`.
+        layer: the layer, written as one or adapted to one.
         backward: a way back that the layer has returned: it may be written elsewhere.
 
     Raises:
         Unreadable: if there is no source, or no backward pass to be found in it.
     """
     recorder = Recorder()
-    pair = getattr(layer, "pair", None)
-    there = _Parsed.of(layer if pair is None else pair[0])
-    inner = _returned(there.tree) if pair is None else None
+    adapted = layer if isinstance(layer, Adapted) else None
+    if adapted is not None and adapted.backward is None:
+        raise Unreadable("a derivative is no backward pass")
+    there = _Parsed.of(layer if adapted is None else adapted.forward)
+    inner = _returned(there.tree) if adapted is None else None
     if inner is not None:
         back, tree = there, inner
     else:
-        back = _Parsed.of(backward if pair is None else pair[1])
+        back = _Parsed.of((adapted and adapted.backward) or backward)
         tree = back.tree
     listing, functions, upstream = (
         back.numbered(tree),
@@ -204,10 +207,13 @@ def take_apart(layer: Callable[..., Any], backward: Callable[..., Any]) -> Copy:
         return Copy(forward, recorder, listing, offset, upstream, functions)
     heard = back.compiled(recorder)
 
+    if adapted is not None:
+        return Copy(
+            adapted.assemble(forward, heard), recorder, listing, offset, upstream, functions
+        )
+
     def joined(*inputs: Array) -> tuple[Any, Callable[[Array], Any]]:
         out, cache = forward(*inputs)
-        if pair is not None:
-            return out, lambda dout: heard(dout, cache)
         # The same function, called with what this run has given to it.
         given = _Parsed.of(cache)
         return out, partial(heard, *given.ahead, **given.keywords)
@@ -262,8 +268,6 @@ class _Parsed:
             else:
                 raise Unreadable("it is no Python function")
         inner = inspect.unwrap(inner)
-        if inner.__module__ == "gradcheck.check":
-            raise Unreadable("a derivative is no backward pass")
         try:
             lines, line = inspect.getsourcelines(inner)
         except (OSError, TypeError) as error:

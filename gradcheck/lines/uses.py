@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.diagnosis import OF_THE_VALUE, diagnose
-from gradcheck.forward import Forward
-from gradcheck.numeric import NumericalWitness
+from gradcheck.diagnosis.diagnose import OF_THE_VALUE, diagnose
+from gradcheck.diagnosis.wrong import Context, WrongGradient
+from gradcheck.lines.instrument import Recorder
+from gradcheck.numeric.forward import Forward
+from gradcheck.numeric.witness import NumericalWitness
 from gradcheck.result import Array, Finding
-from gradcheck.source import Recorder
-from gradcheck.suspect import Scene, Suspect
 
 
 @dataclass(frozen=True)
-class Reading:
+class Intermediate:
     """One meaning of a name on the way there: an input, a value, or the values of all time steps.
 
     `value` holds the steps along its first axis where there are `steps` of them; where each step
@@ -62,14 +62,14 @@ class Use:
     `between` are the sites of values whose gradient nobody has named.
     """
 
-    reading: Reading
+    reading: Intermediate
     gradient: Array
     between: frozenset[int] = frozenset()
 
 
 def diagnose_uses(
-    suspect: Suspect,
-    value: Reading,
+    suspect: WrongGradient,
+    value: Intermediate,
     uses: list[Use],
     layer: Callable[..., Any],
     recorder: Recorder,
@@ -99,17 +99,17 @@ def diagnose_uses(
     forward, dy = steps[0].forward, steps[0].dy
     numeric = steps[0].gradient(0)
     # Only if nothing else flows into it is the step the whole story.
-    if not (np.abs(numeric.value - suspect.n) <= 4 * (numeric.bound + suspect.bound)).all():
+    if not (np.abs(numeric.value - suspect.true) <= 4 * (numeric.bound + suspect.bound)).all():
         return None
-    scene = Scene(suspect.scene.layer, [value.name], forward, dy, {})
-    return diagnose(replace(suspect, scene=scene, position=0), OF_THE_VALUE)
+    context = Context(suspect.context.layer, [value.name], forward, dy, {})
+    return diagnose(replace(suspect, context=context, position=0), OF_THE_VALUE)
 
 
-def _counted_wrongly(suspect: Suspect, part: Array, through: str) -> Finding | None:
+def _counted_wrongly(suspect: WrongGradient, part: Array, through: str) -> Finding | None:
     """Whether what is wrong is the part that flows through one use, left out or with a wrong factor."""
-    difference, square = suspect.a - suspect.n, float((part * part).sum())
+    difference, square = suspect.claimed - suspect.true, float((part * part).sum())
     k = float((difference * part).sum()) / square if square > 0 else 0.0
-    if k == 0 or not suspect.is_(suspect.n + k * part):
+    if k == 0 or not suspect.is_(suspect.true + k * part):
         return None
     how = "is missing" if abs(k + 1) < 1e-5 else f"is taken {k + 1:.6g} times"
     return Finding(
@@ -121,7 +121,7 @@ def _counted_wrongly(suspect: Suspect, part: Array, through: str) -> Finding | N
 
 
 def _step(
-    value: Reading,
+    value: Intermediate,
     use: Use,
     layer: Callable[..., Any],
     recorder: Recorder,

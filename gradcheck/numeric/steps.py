@@ -30,7 +30,7 @@ def first_step(epsilon: float) -> float:
     return float(0.43 * epsilon**0.25)
 
 
-class Rung(NamedTuple):
+class StencilEstimate(NamedTuple):
     """One step's estimate for a group, with its bound in the parts that say where to go next."""
 
     step: Array
@@ -39,7 +39,7 @@ class Rung(NamedTuple):
     ragged: Array
     rounding: Array
     half_jump: Array
-    gross: Array
+    absolute_sum: Array
 
     @property
     def bound(self) -> Array:
@@ -52,12 +52,12 @@ class Rung(NamedTuple):
         """Where the slope jumps by more than everything else that is unsure."""
         return np.asarray(2 * self.half_jump > self.bound)
 
-    def choose(self, other: Rung, where: Array) -> Rung:
+    def choose(self, other: StencilEstimate, where: Array) -> StencilEstimate:
         """This rung, with the entries of `other` where `where` holds."""
-        return Rung(*(np.where(where, b, a) for a, b in zip(self, other, strict=True)))
+        return StencilEstimate(*(np.where(where, b, a) for a, b in zip(self, other, strict=True)))
 
 
-class Trail:
+class StepSearch:
     """The steps that one group has tried, entry by entry, and the estimate to believe of them.
 
     Two intervals that do not overlap cannot both be right: a step so long that the function swings
@@ -68,11 +68,11 @@ class Trail:
     def __init__(self, scale: Array, near: float) -> None:
         self.scale = scale
         self.near = near * scale
-        self.rungs: list[Rung] = []
-        self.best: Rung
+        self.rungs: list[StencilEstimate] = []
+        self.best: StencilEstimate
         self.doubtful = np.zeros(scale.shape, dtype=bool)
 
-    def add(self, rung: Rung) -> None:
+    def add(self, rung: StencilEstimate) -> None:
         """Enter one more step, and decide anew which to believe."""
         self.rungs.append(rung)
         if len(self.rungs) == 1:
@@ -152,7 +152,7 @@ def sweep(epsilon: float) -> list[float]:
     return steps
 
 
-def _monotone(rungs: list[Rung]) -> list[Rung]:
+def _monotone(rungs: list[StencilEstimate]) -> list[StencilEstimate]:
     """No step may claim less noise than a shorter one has seen.
 
     What makes a stencil ragged at some step is there at every longer one, in the same size or more;
@@ -170,7 +170,7 @@ def _monotone(rungs: list[Rung]) -> list[Rung]:
     ]
 
 
-def corroborated(rungs: list[Rung], long: Array) -> Rung:
+def corroborated(rungs: list[StencilEstimate], long: Array) -> StencilEstimate:
     """Of a sweep over all steps, the tightest estimate that a neighbouring step confirms.
 
     A neighbour confirms if it says something of its own (its bound is not wider than its value) and

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck.forward import Forward
+from gradcheck.numeric.forward import Forward
 from gradcheck.result import Array
 
 REFUSED = "method='complex' needs a forward pass that accepts complex input: "
@@ -23,18 +23,18 @@ def complex_step(forward: Forward, position: int, dy: Array) -> tuple[Array, Arr
         ValueError: if f rejects complex input or returns a real array.
     """
     x = forward.inputs[position]
-    value, gross = np.zeros(x.shape), np.zeros(x.shape)
+    value, absolute_sum = np.zeros(x.shape), np.zeros(x.shape)
     inputs = list(forward.inputs)
     inputs[position] = x.astype(np.complex128)
     for entry in np.ndindex(x.shape):
         h = 1e-30 * max(abs(float(x[entry])), 1e-6)
         inputs[position][entry] += 1j * h
         terms = dy * _imaginary(forward, inputs) / h
-        value[entry], gross[entry] = terms.sum(), np.abs(terms).sum()
+        value[entry], absolute_sum[entry] = terms.sum(), np.abs(terms).sum()
         inputs[position][entry] = x[entry]
     # Rounding inside f grows with what it adds up; its own measure of that is the noise.
-    bound = 64 * np.finfo(np.float64).eps * (gross + np.abs(value))
-    return value, bound, gross
+    bound = 64 * np.finfo(np.float64).eps * (absolute_sum + np.abs(value))
+    return value, bound, absolute_sum
 
 
 def _imaginary(forward: Forward, inputs: list[Array]) -> Array:

@@ -9,9 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
-from gradcheck.forward import Forward
-from gradcheck.hygiene import Layer, listed, run
-from gradcheck.numeric import NumericalGradient
+from gradcheck.layer import Layer, listed, run
+from gradcheck.numeric.forward import Forward
+from gradcheck.numeric.witness import NumericalGradient
 from gradcheck.result import Array, Finding, Row
 
 FEWEST = 3
@@ -28,7 +28,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Scene:
+class Context:
     """Everything known of one check: inputs, upstream gradient, and both sides of every gradient."""
 
     layer: Layer
@@ -60,53 +60,58 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Suspect:
-    """One wrong gradient: hand-derived `a`, true `n`, and the bound between them."""
+class WrongGradient:
+    """One wrong gradient: hand-derived `claimed`, `true` as measured, and the bound between them."""
 
-    scene: Scene
+    context: Context
     position: int
-    a: Array
-    n: Array
+    claimed: Array
+    true: Array
     bound: Array
     smooth: Array = field(repr=False)
 
     @property
     def name(self) -> str:
         """What a message calls the gradient."""
-        return f"d{self.scene.names[self.position]}"
+        return f"d{self.context.names[self.position]}"
 
     @property
     def x(self) -> Array:
         """The input whose gradient this is."""
-        return self.scene.inputs[self.position]
+        return self.context.inputs[self.position]
 
     @cached_property
     def grain(self) -> float:
         """Rounding of the hand-derived gradient, on the scale of its largest entry."""
-        coarse = max(float(np.finfo(x.dtype).eps) for x in (self.x, self.scene.forward.value * 1.0))
+        coarse = max(
+            float(np.finfo(x.dtype).eps) for x in (self.x, self.context.forward.value * 1.0)
+        )
         return float(np.sqrt(coarse)) * 1e-1 * self.size
 
     @cached_property
     def size(self) -> float:
         """The largest entry of either side."""
-        return float(max(np.abs(self.a).max(initial=0.0), np.abs(self.n).max(initial=0.0)))
+        return float(max(np.abs(self.claimed).max(initial=0.0), np.abs(self.true).max(initial=0.0)))
 
     @cached_property
     def wrong(self) -> Array:
         """Which entries are wrong."""
-        return np.asarray(~(np.abs(self.a - self.n) <= self.bound + 1e-6 * self.grain))
+        return np.asarray(~(np.abs(self.claimed - self.true) <= self.bound + 1e-6 * self.grain))
 
     def is_(self, model: Array, factor: float = 1.0) -> bool:
         """Whether the hand-derived gradient is `model`, to within what can be seen."""
-        if model.shape != self.a.shape:
+        if model.shape != self.claimed.shape:
             return False
         slack = 4 * (1 + abs(factor)) * self.bound.max(initial=0.0) + self.grain
         # Exact means: far less is left over than there was to explain.
-        left, before = np.abs(self.a - model).max(initial=0.0), np.abs(self.a - self.n).max()
+        left, before = (
+            np.abs(self.claimed - model).max(initial=0.0),
+            np.abs(self.claimed - self.true).max(),
+        )
         return bool(left <= slack and left <= 1e-2 * before)
 
 
-Hypothesis = Callable[[Suspect], Finding | None]
+Hypothesis = Callable[[WrongGradient], Finding | None]
 
 
 def factor(a: Array, n: Array) -> float | None:
@@ -121,9 +126,9 @@ def near(k: float, value: float) -> bool:
     return abs(k - value) <= 1e-5 * abs(value)
 
 
-def broadcast_axes(s: Suspect) -> tuple[int, ...]:
+def broadcast_axes(s: WrongGradient) -> tuple[int, ...]:
     """The axes of the output along which this input is copied, if it looks broadcast (a bias)."""
-    x, dy = s.x.shape, s.scene.dy.shape
+    x, dy = s.x.shape, s.context.dy.shape
     if len(x) > len(dy) or not dy or x == dy:
         return ()
     ahead = len(dy) - len(x)

@@ -5,17 +5,11 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
+from gradcheck.layer import Layer, Misuse, listed, run
 from gradcheck.result import Array, Finding
-
-Layer = Callable[..., tuple[Any, Callable[[Array], Any]]]
-
-
-class Misuse(ValueError):
-    """The checker was called wrongly, which is no fault of the backward pass."""
 
 
 @dataclass
@@ -118,26 +112,6 @@ def observe(
     return Conduct(value, gradients, findings), dy
 
 
-def run(layer: Layer, inputs: Sequence[Array]) -> tuple[Array, Callable[[Array], Any]]:
-    """One forward pass: its value as an array of its own, and the way back."""
-    result = layer(*inputs)
-    if not (isinstance(result, tuple) and len(result) == 2 and callable(result[1])):
-        raise TypeError(
-            f"a layer returns (value, backward), a pair with a function; this one returns "
-            f"{_described(result)}"
-        )
-    return np.array(result[0]), result[1]
-
-
-def listed(gradients: Any, expected: int) -> list[Array | None]:
-    """What backward returned as a list; a single array serves where there is a single input."""
-    if isinstance(gradients, (tuple, list)):
-        return [None if g is None else np.asarray(g) for g in gradients]
-    if isinstance(gradients, dict) or (gradients is None and expected > 1):
-        return []
-    return [None if gradients is None else np.asarray(gradients)]
-
-
 def _raised(error: Exception) -> Finding:
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{frames[-1].name}, line {frames[-1].lineno}"
@@ -147,12 +121,6 @@ def _raised(error: Exception) -> Finding:
         {"traceback": "".join(traceback.format_exception(error))},
         fails=True,
     )
-
-
-def _described(result: Any) -> str:
-    if isinstance(result, tuple):
-        return f"a tuple of {', '.join(type(part).__name__ for part in result)}"
-    return f"a {type(result).__name__}"
 
 
 def _restore(given: Sequence[Array], inputs: Sequence[Array]) -> None:

@@ -1,6 +1,6 @@
 """From wrong numbers to a named mistake: hypotheses are fitted, simplest first, and reported only if exact.
 
-A hypothesis is a function from a `Suspect` to a finding or None. It must explain every entry of the
+A hypothesis is a function from a `WrongGradient` to a finding or None. It must explain every entry of the
 wrong gradient to within the bound; what explains it only roughly is not reported, because a wrong
 diagnosis costs more than none.
 """
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gradcheck.hypotheses.places import (
+from gradcheck.diagnosis.places import (
     flipped,
     parts_swapped,
     read_in_another_order,
@@ -20,8 +20,8 @@ from gradcheck.hypotheses.places import (
     swapped,
     transposed,
 )
-from gradcheck.hypotheses.probes import altered_input, carry, single_contribution
-from gradcheck.hypotheses.values import (
+from gradcheck.diagnosis.probes import altered_input, carry, single_contribution
+from gradcheck.diagnosis.values import (
     extra_term,
     missing_mask,
     partial,
@@ -31,14 +31,16 @@ from gradcheck.hypotheses.values import (
     statistics,
     zero,
 )
+from gradcheck.diagnosis.wrong import Hypothesis, WrongGradient, factor, named_axes, subsets
 from gradcheck.result import Array, Finding
-from gradcheck.suspect import Hypothesis, Suspect, factor, named_axes, subsets
 
 MOSTLY = 0.1
 """What leaves no more than this share of the error explains it mostly; a name takes all of it."""
 
 
-def diagnose(suspect: Suspect, hypotheses: Sequence[Hypothesis] | None = None) -> Finding | None:
+def diagnose(
+    suspect: WrongGradient, hypotheses: Sequence[Hypothesis] | None = None
+) -> Finding | None:
     """The first hypothesis that explains the whole of a wrong gradient, or None; all by default."""
     with np.errstate(all="ignore"):
         for hypothesis in HYPOTHESES if hypotheses is None else hypotheses:
@@ -74,9 +76,9 @@ def diagnose_shape(name: str, a: Array, true: Array, bound: Array) -> Finding | 
     return None
 
 
-def describe(suspect: Suspect) -> str:
+def describe(suspect: WrongGradient) -> str:
     """What can be said of a mistake that no hypothesis explains."""
-    a, n, wrong = suspect.a, suspect.n, suspect.wrong
+    a, n, wrong = suspect.claimed, suspect.true, suspect.wrong
     parts = []
     product = float(np.sqrt((a * a).sum() * (n * n).sum()))
     if product > 0 and wrong.all():

@@ -8,25 +8,25 @@ from typing import Any
 import numpy as np
 
 from gradcheck.compare import is_vacuous, norm, relative_error
-from gradcheck.diagnosis import describe, diagnose, diagnose_shape
-from gradcheck.numeric import NumericalGradient
+from gradcheck.diagnosis.diagnose import describe, diagnose, diagnose_shape
+from gradcheck.diagnosis.wrong import Context, WrongGradient
+from gradcheck.numeric.witness import NumericalGradient
 from gradcheck.result import Array, Finding, Row, Verdict
-from gradcheck.suspect import Scene, Suspect
 
 
-def explain_row(scene: Scene, position: int) -> Row:
+def explain_row(context: Context, position: int) -> Row:
     """The row of one input with its findings; a disagreement with the tape alone is one of them."""
-    row, numeric = scene.compared[position].row, scene.compared[position].numeric
+    row, numeric = context.compared[position].row, context.compared[position].numeric
     if numeric is None:
         return row
-    findings = [*_form(row, scene.inputs[position].dtype), *_conditions(row, numeric)]
+    findings = [*_form(row, context.inputs[position].dtype), *_conditions(row, numeric)]
     numbers = row.analytic.dtype.kind == "f" and bool(np.isfinite(row.analytic).all())
     if numbers and row.analytic.shape == row.shape:
         findings += _tape(row)
         # Where the dtype is wrong, its rounding is no second mistake.
         rounded = "wrong-dtype" in {f.code for f in findings} and row.relative_error < 1e-6
         if row.verdict is Verdict.FAIL and not rounded:
-            findings = [*_wrong(row, numeric, scene, position), *findings]
+            findings = [*_wrong(row, numeric, context, position), *findings]
     verdict = Verdict.FAIL if any(finding.fails for finding in findings) else row.verdict
     return replace(row, verdict=verdict, findings=tuple(findings))
 
@@ -155,8 +155,8 @@ def _tape(row: Row) -> list[Finding]:
     ]
 
 
-def _wrong(row: Row, numeric: NumericalGradient, scene: Scene, position: int) -> list[Finding]:
-    ties_broken = scene.compared[position].ties_broken
+def _wrong(row: Row, numeric: NumericalGradient, context: Context, position: int) -> list[Finding]:
+    ties_broken = context.compared[position].ties_broken
     hand = row.analytic.astype(np.float64)
     wrong = ~(np.abs(hand - row.numeric) <= row.bound)
     witnesses = _who_agrees(row)
@@ -184,7 +184,7 @@ def _wrong(row: Row, numeric: NumericalGradient, scene: Scene, position: int) ->
                 {"relative_error": row.relative_error},
             )
         ]
-    suspect = Suspect(scene, position, hand, row.numeric, row.bound, ~numeric.kinks)
+    suspect = WrongGradient(context, position, hand, row.numeric, row.bound, ~numeric.kinks)
     named = diagnose(suspect)
     if named is not None:
         return [replace(named, message=named.message + witnesses)]

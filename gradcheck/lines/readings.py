@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.paths import Reading
+from gradcheck.lines.instrument import Event, Occurrences
+from gradcheck.lines.uses import Intermediate
 from gradcheck.result import Array
-from gradcheck.source import Event, Occurrences
 
 LARGEST = 100_000
 """Entries of an intermediate value beyond which it is left out: differences would take too long."""
@@ -20,13 +20,13 @@ LARGEST = 100_000
 class Match:
     """A value of the way back laid beside a reading, and when each part of it was computed."""
 
-    reading: Reading
+    reading: Intermediate
     hand: Array
     times: tuple[tuple[int, Any], ...]
     reshaped: bool = False
 
 
-def reading_of(number: int, found: Occurrences) -> Reading | str:
+def reading_of(number: int, found: Occurrences) -> Intermediate | str:
     """What a site on the way there gave its name, or why that cannot be moved a little."""
     site = found.site
     if not all(isinstance(v, (np.ndarray, np.generic, float)) for v in found.values):
@@ -40,15 +40,15 @@ def reading_of(number: int, found: Occurrences) -> Reading | str:
         return f"has more than {LARGEST:,} entries"
     if not site.whole:
         places = tuple(found.indices)
-        return Reading(site.name, values[0].copy(), (number,), places=places, reads=site.reads)
+        return Intermediate(site.name, values[0].copy(), (number,), places=places, reads=site.reads)
     if len({v.shape for v in values}) != 1:
         return "changes its shape from step to step"
     if len(values) == 1:
-        return Reading(site.name, values[0], (number,), reads=site.reads)
-    return Reading(site.name, np.stack(values), (number,), steps=len(values), reads=site.reads)
+        return Intermediate(site.name, values[0], (number,), reads=site.reads)
+    return Intermediate(site.name, np.stack(values), (number,), steps=len(values), reads=site.reads)
 
 
-def joined(one: Reading, other: Reading) -> Reading:
+def joined(one: Intermediate, other: Intermediate) -> Intermediate:
     """Two statements that write into parts of the same array."""
     return replace(
         one,
@@ -58,7 +58,9 @@ def joined(one: Reading, other: Reading) -> Reading:
     )
 
 
-def match_of(events: Sequence[tuple[int, Event]], reading: Reading, reshaped: bool) -> Match | None:
+def match_of(
+    events: Sequence[tuple[int, Event]], reading: Intermediate, reshaped: bool
+) -> Match | None:
     """Lay what a name of the way back held beside a reading of the way there; None if it does not fit.
 
     `reshaped` allows the same entries in another shape.
@@ -117,7 +119,7 @@ def _by_step(events: Sequence[tuple[int, Event]], steps: int) -> list[tuple[int,
     return None
 
 
-def _match_steps(values: list[Array], times: list[int], reading: Reading) -> Match | None:
+def _match_steps(values: list[Array], times: list[int], reading: Intermediate) -> Match | None:
     """One value a time step, in the order of the way there."""
     places = reading.places or tuple(range(reading.steps or 0))
     if len(values) != len(places) or any(v.dtype.kind != "f" for v in values):

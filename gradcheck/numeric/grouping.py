@@ -25,7 +25,7 @@ Touch = Callable[[Array], Array]
 
 
 @dataclass(frozen=True)
-class Lane:
+class AlignedAxis:
     """An input axis whose indices touch different indices of one output axis.
 
     `footprint` (input length, output length) marks what each index touches, None where index k
@@ -39,11 +39,11 @@ class Lane:
 
 
 @dataclass(frozen=True)
-class Layout:
+class Grouping:
     """How the entries of one input are grouped, and how their effects are read off the output."""
 
     shape: tuple[int, ...]
-    lanes: tuple[Lane, ...] = ()
+    lanes: tuple[AlignedAxis, ...] = ()
 
     def groups(self) -> Iterator[Group]:
         """Every entry of the input, in groups that are perturbed together."""
@@ -83,9 +83,9 @@ class Layout:
         )
 
 
-def find_layout(
+def find_grouping(
     shape: tuple[int, ...], output_shape: tuple[int, ...], touch: Touch, rng: np.random.Generator
-) -> Layout:
+) -> Grouping:
     """Probe a few single entries and propose the lanes that explain what they touched.
 
     A proposal only: what depends on it is confirmed along a random direction afterwards.
@@ -97,14 +97,14 @@ def find_layout(
         rng: chooses the probes.
     """
     if np.prod(shape) <= 1 or np.prod(output_shape) <= 1:
-        return Layout(shape)
+        return Grouping(shape)
     probes = _probes(shape, touch, rng)
     if not probes:
-        return Layout(shape)
+        return Grouping(shape)
     if shape == output_shape and _elementwise(shape, touch, rng, probes):
         axes = range(len(shape))
-        return Layout(shape, tuple(Lane(axis, axis) for axis in axes if shape[axis] > 1))
-    lanes: list[Lane] = []
+        return Grouping(shape, tuple(AlignedAxis(axis, axis) for axis in axes if shape[axis] > 1))
+    lanes: list[AlignedAxis] = []
     for axis in range(len(shape)):
         taken = {lane.output_axis for lane in lanes}
         # The axis of the same number first: of two equal explanations the plain one.
@@ -113,7 +113,7 @@ def find_layout(
             if _aligned(axis, b, shape, output_shape, probes) and _apart(
                 axis, b, shape, touch, rng
             ):
-                lanes.append(Lane(axis, b))
+                lanes.append(AlignedAxis(axis, b))
                 break
     aligned = {lane.input_axis for lane in lanes}
     for axis in range(len(shape)):
@@ -125,7 +125,7 @@ def find_layout(
             if window is not None:
                 lanes.append(window)
                 aligned.add(axis)
-    return Layout(shape, tuple(sorted(lanes, key=lambda lane: lane.input_axis)))
+    return Grouping(shape, tuple(sorted(lanes, key=lambda lane: lane.input_axis)))
 
 
 Probe = tuple[tuple[int, ...], tuple[Array, ...]]
@@ -219,7 +219,7 @@ def _footprints(
     output_shape: tuple[int, ...],
     touch: Touch,
     rng: np.random.Generator,
-) -> Lane | None:
+) -> AlignedAxis | None:
     """What each index along `axis` touches along output axis `b`: two evaluations an index."""
     footprint = np.zeros((shape[axis], output_shape[b]))
     others = tuple(other for other in range(len(output_shape)) if other != b)
@@ -227,5 +227,5 @@ def _footprints(
         footprint[k] = _either_way(touch, _slab(shape, axis, k, rng)).any(axis=others)
     for period in range(1, shape[axis] // 2 + 1):
         if all((footprint[k::period].sum(axis=0) <= 1).all() for k in range(period)):
-            return Lane(axis, b, footprint, period)
+            return AlignedAxis(axis, b, footprint, period)
     return None

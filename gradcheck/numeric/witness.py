@@ -23,16 +23,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradcheck.alignment import Group, Layout, find_layout
-from gradcheck.complexstep import complex_step, must_agree
-from gradcheck.forward import Forward
-from gradcheck.kinks import Joint, joint_direction, jump
-from gradcheck.ladder import (
+from gradcheck.numeric.complexstep import complex_step, must_agree
+from gradcheck.numeric.forward import Forward
+from gradcheck.numeric.grouping import Group, Grouping, find_grouping
+from gradcheck.numeric.kinks import Joint, joint_direction, jump
+from gradcheck.numeric.steps import (
     CAUTION,
     LARGEST_STEP,
     RAGGED,
-    Rung,
-    Trail,
+    StencilEstimate,
+    StepSearch,
     corroborated,
     first_step,
     scales,
@@ -63,15 +63,15 @@ class NumericalGradient:
     """What the numerical witness says of one input, all arrays shaped like it.
 
     `kinks` marks entries where the slope jumps: there `value` is the middle of the one-sided slopes
-    and `bound` reaches both. `gross` is the gradient with nothing cancelling, the scale on which a
+    and `bound` reaches both. `absolute_sum` is the gradient with nothing cancelling, the scale on which a
     zero is a zero. `joint` is what the kinked entries must add up to.
     """
 
     value: Array
     bound: Array
     kinks: Array
-    gross: Array
-    layout: Layout
+    absolute_sum: Array
+    layout: Grouping
     evaluations: int
     joint: Joint | None = None
 
@@ -193,10 +193,10 @@ class NumericalWitness:
         before = self.forward.evaluations
         if self.method == "complex":
             return self._complex_step(position)
-        layout = find_layout(x.shape, self.forward.value.shape, self._touch(position), rng)
+        layout = find_grouping(x.shape, self.forward.value.shape, self._touch(position), rng)
         found = self._walk(position, layout)
         if layout.lanes and not self._confirmed(position, found, rng):
-            layout = Layout(x.shape)
+            layout = Grouping(x.shape)
             found = self._walk(position, layout)
         joint = None
         if found.kinks.sum() > 1:
@@ -209,7 +209,7 @@ class NumericalWitness:
             found.value,
             found.bound,
             found.kinks,
-            found.gross,
+            found.absolute_sum,
             layout,
             self.forward.evaluations - before,
             joint,
@@ -248,7 +248,7 @@ class NumericalWitness:
         rng = np.random.default_rng((self.seed, position, 2))
         value, bound = numeric.value.copy(), numeric.bound.copy()
         # The gradient itself changes a little over that distance.
-        slack = 16 * reach * numeric.gross
+        slack = 16 * reach * numeric.absolute_sum
         for _ in range(NEIGHBOURS):
             outside = wanted & ~(np.abs(claimed - value) <= bound)
             if not outside.any():
@@ -287,7 +287,7 @@ class NumericalWitness:
 
         return touch
 
-    def _walk(self, position: int, layout: Layout) -> _Found:
+    def _walk(self, position: int, layout: Grouping) -> _Found:
         """Visit every group; each of its entries walks to the step where its own bound is tight."""
         x = self.forward.inputs[position]
         scale, epsilon = scales(x), self.forward.epsilon(position)
@@ -301,7 +301,7 @@ class NumericalWitness:
             reading = layout.reading(group)
             if reading not in noises:
                 noises[reading] = CAUTION * np.sqrt(layout.read(weighted, group))
-            trail = Trail(scale[group], near=first_step(epsilon))
+            trail = StepSearch(scale[group], near=first_step(epsilon))
             h = scale[group] * start
             for attempt in range(ROUNDS):
                 trail.add(self._rung(position, layout, group, h, roughness * noises[reading]))
@@ -314,7 +314,7 @@ class NumericalWitness:
             roughness = max(roughness, trail.roughness())
             best = trail.best
             # Where everything cancels, a small bound on what cancels is all that can be had.
-            blurred = ~trail.good(BLURRED, np.maximum(largest, best.gross))
+            blurred = ~trail.good(BLURRED, np.maximum(largest, best.absolute_sum))
             if blurred.any():
                 steps = [t * scale[group] for t in sweep(epsilon)]
                 noise = roughness * noises[reading]
@@ -328,7 +328,9 @@ class NumericalWitness:
                 self.progress(done + 1, total)
         return found
 
-    def _rung(self, position: int, layout: Layout, group: Group, h: Array, noise: Array) -> Rung:
+    def _rung(
+        self, position: int, layout: Grouping, group: Group, h: Array, noise: Array
+    ) -> StencilEstimate:
         """Five points on a line through x, and what their differences say. Four evaluations."""
         x = self.forward.inputs[position][group].copy()
         places = [(x + t * h).astype(x.dtype) for t in (-1.0, -0.5, 0.5, 1.0)]
@@ -359,12 +361,12 @@ class NumericalWitness:
             else:
                 value = extrapolated if self.method == "extrapolated" else fine
                 truncation = 2 * np.abs(extrapolated - fine)
-            gross = layout.read(np.abs(dy * (up - down)), group) / narrow
+            absolute_sum = layout.read(np.abs(dy * (up - down)), group) / narrow
             # The second term is this arithmetic's own: all that is left where outputs are exact.
-            rounding = 6 * noise / wide + 16 * np.finfo(np.float64).eps * gross
+            rounding = 6 * noise / wide + 16 * np.finfo(np.float64).eps * absolute_sum
             ragged = 6 * ragged / wide
             structure = truncation + ragged
-        return Rung(h, value, structure, ragged, rounding, half_jump, gross)
+        return StencilEstimate(h, value, structure, ragged, rounding, half_jump, absolute_sum)
 
     def _confirmed(self, position: int, found: _Found, rng: np.random.Generator) -> bool:
         """Whether the grouped gradient predicts the slope along a random direction. Two evaluations."""
@@ -387,7 +389,7 @@ class NumericalWitness:
         """Im f(x + ih)/h: no difference, so nothing cancels; differences must agree along a line."""
         before = self.forward.evaluations
         x = self.forward.inputs[position]
-        value, bound, gross = complex_step(self.forward, position, self.dy)
+        value, bound, absolute_sum = complex_step(self.forward, position, self.dy)
         signs = np.random.default_rng((self.seed, position)).choice([-1.0, 1.0], x.shape)
         direction = signs * scales(x)
         directions: list[Array | None] = [None] * len(self.forward.inputs)
@@ -396,7 +398,7 @@ class NumericalWitness:
         must_agree(float((direction * value).sum()), slope, doubt)
         none = np.zeros(value.shape, dtype=bool)
         used = self.forward.evaluations - before
-        return NumericalGradient(value, bound, none, gross, Layout(value.shape), used)
+        return NumericalGradient(value, bound, none, absolute_sum, Grouping(value.shape), used)
 
 
 @dataclass
@@ -406,15 +408,15 @@ class _Found:
     value: Array
     bound: Array
     kinks: Array
-    gross: Array
+    absolute_sum: Array
 
     @classmethod
     def nothing(cls, shape: tuple[int, ...]) -> _Found:
         zero, inf = np.zeros(shape), np.full(shape, np.inf)
         return cls(zero, inf, np.zeros(shape, dtype=bool), zero.copy())
 
-    def enter(self, group: Group, rung: Rung) -> None:
+    def enter(self, group: Group, rung: StencilEstimate) -> None:
         self.value[group] = np.where(np.isfinite(rung.value), rung.value, 0)
         self.bound[group] = rung.bound
         self.kinks[group] = rung.kinked
-        self.gross[group] = np.nan_to_num(rung.gross)
+        self.absolute_sum[group] = np.nan_to_num(rung.absolute_sum)

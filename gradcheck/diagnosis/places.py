@@ -7,36 +7,36 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gradcheck.result import Finding
-from gradcheck.suspect import (
+from gradcheck.diagnosis.wrong import (
     FEWEST,
-    Suspect,
+    WrongGradient,
     named_axes,
     subsets,
 )
+from gradcheck.result import Finding
 
 
-def swapped(s: Suspect) -> Finding | None:
+def swapped(s: WrongGradient) -> Finding | None:
     """It is the gradient of another input."""
-    for other, true in s.scene.true.items():
-        if other != s.position and true.shape == s.a.shape and s.is_(true):
+    for other, true in s.context.true.items():
+        if other != s.position and true.shape == s.claimed.shape and s.is_(true):
             return Finding(
                 "swapped",
-                f"{s.name} is the gradient of {s.scene.names[other]}: returned in the wrong order, or "
+                f"{s.name} is the gradient of {s.context.names[other]}: returned in the wrong order, or "
                 "computed with the wrong factor.",
-                {"gradient_of": s.scene.names[other]},
+                {"gradient_of": s.context.names[other]},
             )
     return None
 
 
-def parts_swapped(s: Suspect) -> Finding | None:
+def parts_swapped(s: WrongGradient) -> Finding | None:
     """Cut into equal parts along an axis (gates, heads, halves), some hold the gradient of others."""
     slack = 4 * s.bound.max(initial=0.0) + s.grain
-    for axis, size in enumerate(s.n.shape):
+    for axis, size in enumerate(s.true.shape):
         for count in (k for k in range(2, min(size, 8) + 1) if size % k == 0):
-            if s.n.size // count < FEWEST:
+            if s.true.size // count < FEWEST:
                 continue
-            a, n = np.split(s.a, count, axis), np.split(s.n, count, axis)
+            a, n = np.split(s.claimed, count, axis), np.split(s.true, count, axis)
             found = [[np.abs(p - q).max() <= slack for q in n] for p in a]
             order = [row.index(True) for row in found if sum(row) == 1]
             if sorted(order) == list(range(count)) != order:
@@ -49,10 +49,10 @@ def parts_swapped(s: Suspect) -> Finding | None:
     return None
 
 
-def transposed(s: Suspect) -> Finding | None:
+def transposed(s: WrongGradient) -> Finding | None:
     """It is the transpose."""
-    for order in itertools.permutations(range(s.n.ndim)):
-        if order != tuple(range(s.n.ndim)) and s.is_(s.n.transpose(order)):
+    for order in itertools.permutations(range(s.true.ndim)):
+        if order != tuple(range(s.true.ndim)) and s.is_(s.true.transpose(order)):
             return Finding(
                 "transposed",
                 f"{s.name} is the transpose of the true gradient, which only a square shape lets pass.",
@@ -61,16 +61,16 @@ def transposed(s: Suspect) -> Finding | None:
     return None
 
 
-def read_in_another_order(s: Suspect) -> Finding | None:
+def read_in_another_order(s: WrongGradient) -> Finding | None:
     """The right numbers, laid out by the rows where the columns belong, or with axes exchanged."""
-    if s.n.ndim < 2 or s.n.size > 10_000:
+    if s.true.ndim < 2 or s.true.size > 10_000:
         return None
-    orders = list(itertools.permutations(range(s.n.ndim)))
+    orders = list(itertools.permutations(range(s.true.ndim)))
     for mine, its in itertools.product(orders, orders):
         if mine == its:
             continue
-        laid = np.empty_like(s.n)
-        laid.transpose(mine)[...] = s.n.transpose(its).reshape([s.n.shape[k] for k in mine])
+        laid = np.empty_like(s.true)
+        laid.transpose(mine)[...] = s.true.transpose(its).reshape([s.true.shape[k] for k in mine])
         if s.is_(laid):
             return Finding(
                 "transposed",
@@ -81,10 +81,10 @@ def read_in_another_order(s: Suspect) -> Finding | None:
     return None
 
 
-def flipped(s: Suspect) -> Finding | None:
+def flipped(s: WrongGradient) -> Finding | None:
     """One or several axes are reversed."""
-    for axes in subsets(s.n.ndim):
-        if s.is_(np.flip(s.n, axes)):
+    for axes in subsets(s.true.ndim):
+        if s.is_(np.flip(s.true, axes)):
             return Finding(
                 "flipped",
                 f"{s.name} is the true gradient with {named_axes(axes)} reversed.",
@@ -93,17 +93,19 @@ def flipped(s: Suspect) -> Finding | None:
     return None
 
 
-def shifted(s: Suspect) -> Finding | None:
+def shifted(s: WrongGradient) -> Finding | None:
     """Moved by an index or two along one axis, or along two at once as padding does."""
-    for axes in itertools.chain(*(itertools.combinations(range(s.n.ndim), k) for k in (1, 2))):
+    for axes in itertools.chain(*(itertools.combinations(range(s.true.ndim), k) for k in (1, 2))):
         for by in itertools.product((1, -1, 2, -2), repeat=len(axes)):
-            here = tuple(_overlapping(axes, by, axis, s.n.shape[axis]) for axis in range(s.n.ndim))
-            there = tuple(
-                _overlapping(axes, tuple(-k for k in by), axis, s.n.shape[axis])
-                for axis in range(s.n.ndim)
+            here = tuple(
+                _overlapping(axes, by, axis, s.true.shape[axis]) for axis in range(s.true.ndim)
             )
-            a, n = s.a[here], s.n[there]
-            if np.count_nonzero(n) < 2 * FEWEST or n.size < s.n.size / 4:
+            there = tuple(
+                _overlapping(axes, tuple(-k for k in by), axis, s.true.shape[axis])
+                for axis in range(s.true.ndim)
+            )
+            a, n = s.claimed[here], s.true[there]
+            if np.count_nonzero(n) < 2 * FEWEST or n.size < s.true.size / 4:
                 continue
             if (np.abs(a - n) <= 8 * s.bound.max() + s.grain).all():
                 return Finding(

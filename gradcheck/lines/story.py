@@ -15,42 +15,42 @@ from typing import Any
 import numpy as np
 
 from gradcheck.compare import compare
-from gradcheck.diagnosis import OF_THE_VALUE, diagnose, diagnose_shape
-from gradcheck.forward import Forward
-from gradcheck.hygiene import listed, run
-from gradcheck.matching import Match, joined, match_of, reading_of
-from gradcheck.numeric import NumericalWitness
-from gradcheck.paths import Reading, Use, diagnose_uses
+from gradcheck.diagnosis.diagnose import OF_THE_VALUE, diagnose, diagnose_shape
+from gradcheck.diagnosis.wrong import Comparison, Context, WrongGradient
+from gradcheck.layer import listed, run
+from gradcheck.lines.instrument import Copy, Event, Site, Unreadable, take_apart
+from gradcheck.lines.readings import Match, joined, match_of, reading_of
+from gradcheck.lines.uses import Intermediate, Use, diagnose_uses
+from gradcheck.numeric.forward import Forward
+from gradcheck.numeric.witness import NumericalWitness
 from gradcheck.result import Array, Finding, Line, Lines, Row, Verdict
-from gradcheck.source import Copy, Event, Site, Unreadable, take_apart
-from gradcheck.suspect import Comparison, Scene, Suspect
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One name of the way back, compared: its row, its scene, and the moment it is wrong from."""
+    """One name of the way back, compared: its row, its context, and the moment it is wrong from."""
 
     name: str
     site: Site
     time: int
     row: Row
-    suspect: Suspect
+    suspect: WrongGradient
     match: Match
 
 
 def check_lines(
-    scene: Scene, rows: Sequence[Row], seed: int, *, raised: bool = False
+    context: Context, rows: Sequence[Row], seed: int, *, raised: bool = False
 ) -> tuple[list[Row], Lines]:
     """Compare the lines of a backward pass; rows whose mistake a line explains say so.
 
     Args:
-        scene: the check so far; its layer's source is read.
+        context: the check so far; its layer's source is read.
         rows: the gradients of the inputs, as explained so far.
         seed: for the numerical witness.
         raised: the backward pass is known to raise an error.
     """
     try:
-        trial = _Trial(scene, rows, seed, raised)
+        trial = _Trial(context, rows, seed, raised)
         lines, notes, wrong = trial.judged()
     except Unreadable as reason:
         note = f"The lines of the backward pass were not compared: {reason}."
@@ -69,15 +69,15 @@ def check_lines(
 class _Trial:
     """The instrumented layer, run once each way, with everything that its names held."""
 
-    def __init__(self, scene: Scene, rows: Sequence[Row], seed: int, raised: bool) -> None:
-        self.scene, self.rows, self.seed = scene, rows, seed
-        self.row_of = {scene.names.index(row.name): row for row in rows}
-        _, backward = run(scene.layer, [x.copy() for x in scene.inputs])
-        self.copy: Copy = take_apart(scene.layer, backward)
+    def __init__(self, context: Context, rows: Sequence[Row], seed: int, raised: bool) -> None:
+        self.context, self.rows, self.seed = context, rows, seed
+        self.row_of = {context.names.index(row.name): row for row in rows}
+        _, backward = run(context.layer, [x.copy() for x in context.inputs])
+        self.copy: Copy = take_apart(context.layer, backward)
         self.raised_at: list[int] | None = None
         self._run(raised)
         # The upstream gradient is the first value on the way back, and right by definition.
-        upstream = [Event(site, scene.dy) for site in self.copy.upstream]
+        upstream = [Event(site, context.dy) for site in self.copy.upstream]
         self.log = upstream + self.copy.recorder.events
         self.returned = {s.position: s for s in self.copy.back if s.position is not None}
         self.events: dict[str, list[tuple[int, Event]]] = {}
@@ -85,15 +85,17 @@ class _Trial:
             self.events.setdefault(self._called(event.site), []).append((time, event))
 
     def _run(self, raised: bool) -> None:
-        recorder, scene = self.copy.recorder, self.scene
+        recorder, context = self.copy.recorder, self.context
         recorder.start()
         try:
-            value, backward = self.copy.layer(*[x.copy() for x in scene.inputs])
+            value, backward = self.copy.layer(*[x.copy() for x in context.inputs])
         except Exception as error:
             raise Unreadable(f"a copy made from its source raises {error!r}") from error
-        same = np.array_equal(np.asarray(value, dtype=np.float64), scene.forward.value)
+        same = np.array_equal(np.asarray(value, dtype=np.float64), context.forward.value)
         try:
-            gradients = listed(backward(scene.dy.astype(scene.forward.dtype)), len(scene.inputs))
+            gradients = listed(
+                backward(context.dy.astype(context.forward.dtype)), len(context.inputs)
+            )
         except Exception as error:
             self.raised_at = self.copy.raised_at(error)
             if not raised or not self.raised_at:
@@ -109,26 +111,26 @@ class _Trial:
         """What an event is filed under: the local's name, or that of the gradient that is returned."""
         if site.position is None:
             return site.name
-        names = self.scene.names
+        names = self.context.names
         return f"return {names[site.position]}" if site.position < len(names) else "return"
 
     @cached_property
-    def readings(self) -> dict[str, list[Reading]]:
+    def readings(self) -> dict[str, list[Intermediate]]:
         """What each name on the way there may mean, the last meaning first."""
-        found: dict[str, list[Reading]] = {}
+        found: dict[str, list[Intermediate]] = {}
         for number, occurrences in sorted(self.copy.recorder.recorded.items(), reverse=True):
             reading = reading_of(number, occurrences)
-            if isinstance(reading, Reading):
+            if isinstance(reading, Intermediate):
                 found.setdefault(reading.name, []).append(reading)
         for name, readings in found.items():
             pieces = [reading for reading in readings if reading.places]
             if pieces:
                 # Written into piece by piece: the pieces together, not the empty beginning.
                 found[name] = [reduce(joined, pieces)]
-        for position, name in enumerate(self.scene.names):
-            if position in self.scene.true:
-                x = self.scene.inputs[position]
-                found.setdefault(name, []).append(Reading(name, x, position=position))
+        for position, name in enumerate(self.context.names):
+            if position in self.context.true:
+                x = self.context.inputs[position]
+                found.setdefault(name, []).append(Intermediate(name, x, position=position))
         return found
 
     @cached_property
@@ -150,7 +152,7 @@ class _Trial:
         sites = [site for site in self.copy.back if site.name == name and site.position is None]
         return len(sites) == 1 and sites[0].whole and sites[0].loop is None
 
-    def _may_be_reshaped(self, name: str, reading: Reading) -> bool:
+    def _may_be_reshaped(self, name: str, reading: Intermediate) -> bool:
         """Whether another shape is a matter of layout; of an input's gradient that is returned so it is not."""
         position = reading.position
         if position is None or position not in self.row_of or position not in self.returned:
@@ -184,7 +186,7 @@ class _Trial:
         position = one.match.reading.position
         return not returned and position in right and one.row.verdict is Verdict.FAIL
 
-    def _counterparts(self, name: str) -> list[Reading]:
+    def _counterparts(self, name: str) -> list[Intermediate]:
         """The readings of v for a gradient's name; for another, of the input that it is returned for."""
         paired = self._paired(name)
         if paired is not None:
@@ -192,7 +194,7 @@ class _Trial:
         positions = [
             k for k, site in self.returned.items() if name in (site.name, self._called(site))
         ]
-        names = self.scene.names
+        names = self.context.names
         return [
             reading
             for k in positions
@@ -202,8 +204,8 @@ class _Trial:
         ]
 
     @cached_property
-    def stage(self) -> tuple[Scene, dict[int, int], NumericalWitness]:
-        """The scene in which every intermediate value is an input too, and where each one stands."""
+    def stage(self) -> tuple[Context, dict[int, int], NumericalWitness]:
+        """The context in which every intermediate value is an input too, and where each one stands."""
         wanted = {
             id(match.reading): match.reading
             for matches in self.matches.values()
@@ -211,7 +213,7 @@ class _Trial:
             if match.reading.position is None
         }
         readings = list(wanted.values())
-        count = len(self.scene.inputs)
+        count = len(self.context.inputs)
         recorder, layer = self.copy.recorder, self.copy.layer
 
         def probed(*arrays: Array) -> Array:
@@ -222,14 +224,16 @@ class _Trial:
             return np.asarray(layer(*[x.copy() for x in arrays[:count]])[0])
 
         try:
-            forward = Forward(probed, [*self.scene.inputs, *(r.value for r in readings)])
-            witness = NumericalWitness(forward, self.scene.dy, seed=self.seed)
+            forward = Forward(probed, [*self.context.inputs, *(r.value for r in readings)])
+            witness = NumericalWitness(forward, self.context.dy, seed=self.seed)
         except Exception as error:
             raise Unreadable(f"moving its values a little raises {error!r}") from error
-        names = [*self.scene.names, *(r.name for r in readings)]
-        scene = Scene(self.scene.layer, names, forward, self.scene.dy, dict(self.scene.compared))
+        names = [*self.context.names, *(r.name for r in readings)]
+        context = Context(
+            self.context.layer, names, forward, self.context.dy, dict(self.context.compared)
+        )
         places = {id(reading): count + k for k, reading in enumerate(readings)}
-        return scene, places, witness
+        return context, places, witness
 
     def judged(self) -> tuple[list[Line], list[str], Compared | None]:
         """A line for each name that could be compared, why others were not, and the first wrong one."""
@@ -281,19 +285,19 @@ class _Trial:
         return [_line(one) for one in kept], notes, wrong
 
     def _compared(self, name: str, match: Match) -> Compared:
-        scene, places, witness = self.stage
+        context, places, witness = self.stage
         position = match.reading.position
         if position is None:
             position = places[id(match.reading)]
-            if position not in scene.compared:
+            if position not in context.compared:
                 found = witness.beside(position, match.hand)
-                row, ties = compare(scene.names[position], match.hand, found, None)
-                scene.compared[position] = Comparison(row, found, ties)
-        numeric = scene.compared[position].numeric
+                row, ties = compare(context.names[position], match.hand, found, None)
+                context.compared[position] = Comparison(row, found, ties)
+        numeric = context.compared[position].numeric
         assert numeric is not None
-        row, _ = compare(scene.names[position], match.hand, numeric, None)
+        row, _ = compare(context.names[position], match.hand, numeric, None)
         hand = match.hand.astype(np.float64)
-        suspect = Suspect(scene, position, hand, row.numeric, row.bound, ~numeric.kinks)
+        suspect = WrongGradient(context, position, hand, row.numeric, row.bound, ~numeric.kinks)
         times: list[int] = []
         if row.verdict is Verdict.FAIL and hand.shape == row.shape:
             wrong = ~(np.abs(hand - row.numeric) <= row.bound)
@@ -353,7 +357,9 @@ class _Trial:
             if occurrences.site.name == name
             for value in occurrences.values
         ]
-        there += [x for n, x in zip(self.scene.names, self.scene.inputs, strict=True) if n == name]
+        there += [
+            x for n, x in zip(self.context.names, self.context.inputs, strict=True) if n == name
+        ]
         return all(any(_equal(event.value, v) for v in there) for _, event in self.events[name])
 
     def _unknown_behind(self, place: Site, known: set[str], right: set[str]) -> list[int]:
@@ -399,7 +405,7 @@ class _Trial:
         step = _step_of(wrong)
         if step is None:
             return wrong
-        place, whole = reading.place(step), suspect.scene.forward
+        place, whole = reading.place(step), suspect.context.forward
 
         def alone(moved: Array) -> Array:
             inputs = [x.copy() for x in whole.inputs]
@@ -407,11 +413,12 @@ class _Trial:
             return whole.raw(*inputs)
 
         a, n, bound, smooth = (
-            np.array(part[place]) for part in (suspect.a, suspect.n, suspect.bound, suspect.smooth)
+            np.array(part[place])
+            for part in (suspect.claimed, suspect.true, suspect.bound, suspect.smooth)
         )
         forward = Forward(alone, [np.array(suspect.x[place])])
-        scene = Scene(suspect.scene.layer, [reading.name], forward, suspect.scene.dy, {})
-        return replace(wrong, suspect=Suspect(scene, 0, a, n, bound, smooth))
+        context = Context(suspect.context.layer, [reading.name], forward, suspect.context.dy, {})
+        return replace(wrong, suspect=WrongGradient(context, 0, a, n, bound, smooth))
 
     def right_before(self, wrong: Compared | None) -> set[str]:
         """The names that were right, or at first were, before another value was wrong."""
@@ -425,7 +432,7 @@ class _Trial:
 
     def _by_its_uses(self, wrong: Compared) -> Finding | None:
         """A diagnosis by what is computed from the value, as far as its gradients are known."""
-        scene, places, _ = self.stage
+        context, places, _ = self.stage
         value = wrong.match.reading
         uses: list[Use] = []
         between: set[str] = set()
@@ -433,7 +440,7 @@ class _Trial:
         while waiting:
             name = waiting.pop()
             for reading in [r for readings in self.readings.values() for r in readings]:
-                known = scene.compared.get(places.get(id(reading), -1))
+                known = context.compared.get(places.get(id(reading), -1))
                 if name not in reading.reads or reading.name in (value.name, *between):
                     continue
                 if known is not None and known.numeric is not None:
@@ -450,7 +457,7 @@ class _Trial:
         uses = list(distinct.values())
         recorder, step = self.copy.recorder, _step_of(wrong)
         return diagnose_uses(
-            wrong.suspect, value, uses, self.copy.layer, recorder, self.scene.inputs, step
+            wrong.suspect, value, uses, self.copy.layer, recorder, self.context.inputs, step
         )
 
     def blamed_for_raising(self, right: set[str]) -> Finding:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.alignment import Layout
-from gradcheck.forward import Forward
+from gradcheck.numeric.forward import Forward
+from gradcheck.numeric.grouping import Grouping
 from gradcheck.result import Array
 
 
@@ -55,7 +55,7 @@ def joint_direction(
     position: int,
     dy: Array,
     noise: Array,
-    layout: Layout,
+    layout: Grouping,
     members: Array,
     step: float,
 ) -> Joint:
@@ -65,7 +65,7 @@ def joint_direction(
     slopes, so nothing is asked that cannot be known. Four evaluations.
     """
     aligned = tuple(lane for lane in layout.lanes if lane.footprint is None)
-    slabs = Layout(layout.shape, aligned)
+    slabs = Grouping(layout.shape, aligned)
     everything = (slice(None),) * len(layout.shape)
     x = forward.inputs[position].copy()
     direction = members.astype(x.dtype)

@@ -1,15 +1,106 @@
-"""From what a user passes to named arrays: binding, names, and what may be differentiated."""
+"""What a layer is: a function that returns its value and the way back; how it is called, named, bound.
+
+    def square(x):
+        return x * x, lambda dy: 2 * x * dy
+
+Whatever else people write (a pair with a cache, a derivative, a class) is adapted to this one shape in
+`gradcheck.forms`, and from then on nobody needs to know what it was.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from gradcheck.result import Array
+
+Backward = Callable[[Array], Any]
+"""The way back: from the upstream gradient to one gradient for each input, in order."""
+
+Layer = Callable[..., tuple[Any, Backward]]
+"""`layer(*inputs)` returns its value and the way back."""
+
+
+class Misuse(ValueError):
+    """The checker was called wrongly, which is no fault of the backward pass."""
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A layer made of functions that a user wrote in another shape, under their names.
+
+    Args:
+        name: what a report calls it.
+        input_names: the names of its inputs, in order.
+        forward: the user's function that computes the value.
+        backward: the user's function that computes the gradients, None where its lines are not those
+            of a backward pass (a derivative).
+        assemble: puts a layer together from two such functions; with changed ones, to read their lines.
+    """
+
+    name: str
+    input_names: tuple[str, ...]
+    forward: Callable[..., Any]
+    backward: Callable[..., Any] | None
+    assemble: Callable[[Callable[..., Any], Callable[..., Any] | None], Layer]
+
+    @cached_property
+    def layer(self) -> Layer:
+        """The user's own functions, put together."""
+        return self.assemble(self.forward, self.backward)
+
+    def __call__(self, *inputs: Array) -> tuple[Any, Backward]:
+        """Value and way back."""
+        return self.layer(*inputs)
+
+
+@runtime_checkable
+class NamesItsInputs(Protocol):
+    """A layer whose signature does not name its inputs, so that it does it itself: a network, say."""
+
+    @property
+    def input_names(self) -> Sequence[str]:
+        """The names of the inputs, in order."""
+        ...
+
+
+def name_of(layer: Callable[..., Any]) -> str:
+    """What a report calls a layer: its own name, without what is bound to it."""
+    if isinstance(layer, Adapted):
+        return layer.name
+    inner = getattr(layer, "func", layer)
+    return str(getattr(inner, "__name__", type(inner).__name__))
+
+
+def run(layer: Layer, inputs: Sequence[Array]) -> tuple[Array, Callable[[Array], Any]]:
+    """One forward pass: its value as an array of its own, and the way back."""
+    result = layer(*inputs)
+    if not (isinstance(result, tuple) and len(result) == 2 and callable(result[1])):
+        raise TypeError(
+            f"a layer returns (value, backward), a pair with a function; this one returns "
+            f"{_described(result)}"
+        )
+    return np.array(result[0]), result[1]
+
+
+def listed(gradients: Any, expected: int) -> list[Array | None]:
+    """What backward returned as a list; a single array serves where there is a single input."""
+    if isinstance(gradients, (tuple, list)):
+        return [None if g is None else np.asarray(g) for g in gradients]
+    if isinstance(gradients, dict) or (gradients is None and expected > 1):
+        return []
+    return [None if gradients is None else np.asarray(gradients)]
+
+
+def _described(result: Any) -> str:
+    if isinstance(result, tuple):
+        return f"a tuple of {', '.join(type(part).__name__ for part in result)}"
+    return f"a {type(result).__name__}"
 
 
 def input_names(layer: Callable[..., Any], count: int) -> list[str]:
@@ -17,9 +108,8 @@ def input_names(layer: Callable[..., Any], count: int) -> list[str]:
 
     Hyperparameters, which are keyword-only or bound with `functools.partial`, are not inputs.
     """
-    own = getattr(layer, "input_names", None)
-    if own is not None:
-        return [str(name) for name in own]
+    if isinstance(layer, NamesItsInputs):
+        return [str(name) for name in layer.input_names]
     try:
         parameters = inspect.signature(layer).parameters.values()
     except (TypeError, ValueError):
@@ -62,7 +152,7 @@ def bind(
 
 
 def _required(layer: Callable[..., Any]) -> list[str]:
-    if hasattr(layer, "input_names"):
+    if isinstance(layer, NamesItsInputs):
         return [str(name) for name in layer.input_names]
     try:
         parameters = inspect.signature(layer).parameters.values()
