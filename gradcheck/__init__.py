@@ -7,6 +7,8 @@ from gradcheck.numeric.witness import numerical_gradient
 from gradcheck.result import Finding, Report, Row, Verdict
 from gradcheck.taylor import taylor_test
 
+__version__ = "0.1.0"
+
 __all__ = [
     "Finding",
     "Report",
