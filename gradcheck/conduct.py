@@ -1,29 +1,77 @@
-"""What a backward pass must not do, whatever its numbers: mutate, accumulate, ignore its upstream gradient."""
+"""What a backward pass must not do, whatever its numbers: one probe for each, in a tuple.
+
+A layer is run once forward and once backward on copies. Each probe looks at that run, may run the
+layer again, and says what it has seen, or nothing.
+"""
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from gradcheck.layer import Layer, Misuse, listed, run
 from gradcheck.result import Array, Finding
 
+Gradients = list[Array | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One forward and one backward pass on copies of the inputs, and what both left behind.
+
+    `given` and `handed` are the arrays that the layer got for its inputs and its upstream gradient;
+    `after_forward` and `after_backward` name the inputs that each pass has changed.
+    """
+
+    layer: Layer
+    names: Sequence[str]
+    inputs: Sequence[Array]
+    dy: Array
+    value: Array
+    gradients: Gradients
+    given: Sequence[Array]
+    handed: Array
+    after_forward: Sequence[str]
+    after_backward: Sequence[str]
+    shared: Sequence[str]
+    backward: Callable[[Array], Any]
+    error: Exception | None = None
+
+    def forward_again(self, scale: float = 1.0) -> tuple[Array, Callable[[Array], Any]]:
+        """A fresh forward pass on copies of the inputs, those of floating dtype times `scale`."""
+        floats = "f" if scale != 1.0 else ""
+        inputs = [
+            (scale * x).astype(x.dtype) if x.dtype.kind in floats else x.copy() for x in self.inputs
+        ]
+        return run(self.layer, inputs)
+
+    def gradients_of(self, backward: Callable[[Array], Any], dy: Array) -> Gradients:
+        """What a way back returns for an upstream gradient, in arrays of its own."""
+        returned = listed(backward(dy.copy()), len(self.inputs))
+        return [None if g is None else np.array(g) for g in returned]
+
 
 @dataclass
 class Conduct:
-    """A layer run forward and backward on copies: what came out, and what it did on the way."""
+    """What a layer returned, and what was found about the way it behaves."""
 
     value: Array
-    gradients: list[Array | None]
+    gradients: Gradients
+    dy: Array
     findings: list[Finding] = field(default_factory=list)
 
+    def has(self, code: str) -> bool:
+        """Whether a finding of this code is among them."""
+        return any(finding.code == code for finding in self.findings)
+
     @property
-    def mutates_inputs(self) -> bool:
-        """Whether the checker has to hand out fresh copies from now on."""
-        return any(finding.code == "mutates-input" for finding in self.findings)
+    def raised(self) -> bool:
+        """Whether the backward pass ended in an exception."""
+        return self.has("raises")
 
 
 def observe(
@@ -31,8 +79,8 @@ def observe(
     inputs: Sequence[Array],
     names: Sequence[str],
     upstream: Callable[[Array], Array],
-) -> tuple[Conduct, Array]:
-    """Run a layer forward and backward, several times, and write down its conduct.
+) -> Conduct:
+    """Run a layer forward and backward, and let every probe look at it.
 
     Args:
         layer: `layer(*inputs)` returns value and way back.
@@ -40,109 +88,48 @@ def observe(
         names: their names, for the findings.
         upstream: from the value to the upstream gradient to use.
 
-    Returns:
-        The conduct, and the upstream gradient.
-
     Raises:
         TypeError: if the layer does not return a pair (value, backward).
     """
-    findings: list[Finding] = []
+    seen = _run_once(layer, inputs, names, upstream)
+    findings = [finding for probe in PROBES for finding in probe(seen)]
+    return Conduct(seen.value, seen.gradients, seen.dy, findings)
+
+
+def _run_once(
+    layer: Layer,
+    inputs: Sequence[Array],
+    names: Sequence[str],
+    upstream: Callable[[Array], Array],
+) -> Run:
     given = [x.copy() for x in inputs]
     value, backward = run(layer, given)
-    findings += _mutated(given, inputs, names, "forward")
+    after_forward = _changed(given, inputs, names)
     _restore(given, inputs)
-
-    again, _ = run(layer, [x.copy() for x in inputs])
-    if not _same_bytes(value, again):
-        findings.append(
-            Finding(
-                "nondeterministic",
-                "Two forward passes on the same inputs give different values: make randomness an "
-                "input (a mask, say), or differences mean nothing.",
-                fails=True,
-            )
-        )
-
     dy = upstream(value)
     handed = dy.copy()
+    error: Exception | None = None
+    returned: Gradients = []
     try:
-        gradients = listed(backward(handed), len(inputs))
+        returned = listed(backward(handed), len(inputs))
     except Misuse:
         raise
-    except Exception as error:
-        return Conduct(value, [], [*findings, _raised(error)]), dy
-    findings += _mutated(given, inputs, names, "backward")
+    except Exception as raised:
+        error = raised
+    after_backward = _changed(given, inputs, names)
+    others = [*zip(names, given, strict=True), ("the upstream", handed)]
+    shared = [
+        n for n, x in others if any(g is not None and np.may_share_memory(g, x) for g in returned)
+    ]
+    gradients = [None if g is None else np.array(g) for g in returned]
     _restore(given, inputs)
-    if not _same_bytes(handed, dy):
-        findings.append(
-            Finding(
-                "mutates-upstream",
-                "The backward pass writes to its upstream gradient; whoever else needs it (a "
-                "residual branch, say) gets something else. Work on a copy.",
-                fails=True,
-            )
-        )
-    findings += _aliases(gradients, [*zip(names, given, strict=True), ("the upstream", handed)])
-    gradients = [None if g is None else np.array(g) for g in gradients]
-
-    if not _all_same(gradients, listed(backward(dy.copy()), len(inputs))):
-        findings.append(
-            Finding(
-                "accumulates",
-                "A second backward pass with the same upstream gradient gives something else: the "
-                "first has left something behind (a buffer added to and never cleared?).",
-                fails=True,
-            )
-        )
-    elif _another_forward(layer, inputs) and not _all_same(
-        gradients, listed(backward(dy.copy()), len(inputs))
-    ):
-        findings.append(
-            Finding(
-                "accumulates",
-                "After a forward pass on other inputs, the way back of this one gives something "
-                "else: the two share what should be each one's own (a global, an attribute, a "
-                "buffer that is written again).",
-                {"after": "another forward pass"},
-                fails=True,
-            )
-        )
-    else:
-        findings += _linear(layer, inputs, dy, gradients)
-    return Conduct(value, gradients, findings), dy
+    return Run(
+        layer, names, inputs, dy, value, gradients, given, handed,
+        after_forward, after_backward, shared, backward, error,
+    )  # fmt: skip
 
 
-def _raised(error: Exception) -> Finding:
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f"{frames[-1].name}, line {frames[-1].lineno}"
-    return Finding(
-        "raises",
-        f"The backward pass raises {type(error).__name__}: {error} (in {where}).",
-        {"traceback": "".join(traceback.format_exception(error))},
-        fails=True,
-    )
-
-
-def _restore(given: Sequence[Array], inputs: Sequence[Array]) -> None:
-    for mine, original in zip(given, inputs, strict=True):
-        mine[...] = original
-
-
-def _same_bytes(a: Array, b: Array) -> bool:
-    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
-
-
-def _all_same(first: Sequence[Array | None], second: Sequence[Array | None]) -> bool:
-    return len(first) == len(second) and all(
-        (a is None and b is None)
-        or (a is not None and b is not None and _same_bytes(np.asarray(a), np.asarray(b)))
-        for a, b in zip(first, second, strict=True)
-    )
-
-
-def _mutated(
-    given: Sequence[Array], inputs: Sequence[Array], names: Sequence[str], which: str
-) -> list[Finding]:
+def _writes_to_its_inputs(seen: Run) -> list[Finding]:
     return [
         Finding(
             "mutates-input",
@@ -151,24 +138,55 @@ def _mutated(
             {"input": name, "pass": which},
             fails=True,
         )
-        for mine, original, name in zip(given, inputs, names, strict=True)
-        if not _same_bytes(mine, original)
+        for which, names in (("forward", seen.after_forward), ("backward", seen.after_backward))
+        for name in names
     ]
 
 
-def _another_forward(layer: Layer, inputs: Sequence[Array]) -> bool:
-    """Run the layer forward on inputs a little smaller; False if it does not take them."""
-    try:
-        layer(*[(0.75 * x).astype(x.dtype) if x.dtype.kind == "f" else x.copy() for x in inputs])
-    except Exception:
-        return False
-    return True
+def _changes_its_value(seen: Run) -> list[Finding]:
+    if _same(seen.value, seen.forward_again()[0]):
+        return []
+    return [
+        Finding(
+            "nondeterministic",
+            "Two forward passes on the same inputs give different values: make randomness an "
+            "input (a mask, say), or differences mean nothing.",
+            fails=True,
+        )
+    ]
 
 
-def _aliases(
-    gradients: Sequence[Array | None], others: Sequence[tuple[str, Array]]
-) -> list[Finding]:
-    """A note on gradients that are views of what the caller owns."""
+def _raises(seen: Run) -> list[Finding]:
+    if seen.error is None:
+        return []
+    error = seen.error
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{frames[-1].name}, line {frames[-1].lineno}"
+    return [
+        Finding(
+            "raises",
+            f"The backward pass raises {type(error).__name__}: {error} (in {where}).",
+            {"traceback": "".join(traceback.format_exception(error))},
+            fails=True,
+        )
+    ]
+
+
+def _writes_to_the_upstream_gradient(seen: Run) -> list[Finding]:
+    # A scalar's upstream gradient is a number, which nobody can write to; our 0-d array is not theirs.
+    if seen.handed.ndim == 0 or _same(seen.handed, seen.dy):
+        return []
+    return [
+        Finding(
+            "mutates-upstream",
+            "The backward pass writes to its upstream gradient; whoever else needs it (a "
+            "residual branch, say) gets something else. Work on a copy.",
+            fails=True,
+        )
+    ]
+
+
+def _shares_memory(seen: Run) -> list[Finding]:
     return [
         Finding(
             "aliases",
@@ -176,41 +194,173 @@ def _aliases(
             "updates one of them in place changes the other. Return a copy.",
             {"array": name},
         )
-        for name, other in others
-        if any(g is not None and np.may_share_memory(g, other) for g in gradients)
+        for name in seen.shared
     ]
 
 
-def _linear(
-    layer: Layer, inputs: Sequence[Array], dy: Array, gradients: Sequence[Array | None]
-) -> list[Finding]:
-    """A vector-Jacobian product is linear in dy: back(dy + other) = back(dy) + back(other)."""
-    rng = np.random.default_rng(1)
-    other = np.asarray(rng.choice([-1.0, 1.0], dy.shape) * rng.uniform(0.5, 2.0, dy.shape))
-    other = (other * max(float(np.abs(dy).max(initial=0.0)), 1e-300)).astype(dy.dtype)
-    _, backward = run(layer, [x.copy() for x in inputs])
-    added = listed(backward(other.copy()), len(inputs))
-    together = listed(backward(dy + other), len(inputs))
-    precision = float(np.finfo(dy.dtype).eps)
-    for first, second, both in zip(gradients, added, together, strict=False):
-        if first is None or second is None or both is None:
-            continue
-        if not (first.shape == second.shape == both.shape and np.isfinite(first).all()):
-            continue
-        if first.dtype.kind != "f":
-            continue
-        sizes = [float(np.linalg.norm(np.ravel(g))) for g in (first, second, both)]
-        gap = float(np.linalg.norm(np.ravel(both - first - second)))
-        rounding = 1e3 * precision * float(np.linalg.norm(np.ravel(dy)))
-        if gap > np.sqrt(precision) * max(sizes) and gap > rounding:
-            return [
-                Finding(
-                    "ignores-upstream",
-                    "The gradients do not follow the upstream gradient: backward(a + b) is not "
-                    "backward(a) + backward(b). Multiply by dy, once, also where the layer is "
-                    "a loss.",
-                    {"deviation": gap / max(sizes)},
-                    fails=True,
-                )
-            ]
+def _works_once(seen: Run) -> list[Finding]:
+    """The second call of a way back raises, where a fresh forward pass makes it work again."""
+    try:
+        seen.gradients_of(seen.backward, seen.dy)
+    except Exception as error:
+        return [
+            Finding(
+                "accumulates",
+                f"The way back works once: a second call raises {type(error).__name__}: {error} (a "
+                "cache that is popped, a graph that is freed?). The first call is what was judged.",
+                {"second_call": type(error).__name__},
+            )
+        ]
     return []
+
+
+def _leaves_something_behind(seen: Run) -> list[Finding]:
+    if _all_same(seen.gradients, seen.gradients_of(seen.backward, seen.dy)):
+        return []
+    return [
+        Finding(
+            "accumulates",
+            "A second backward pass with the same upstream gradient gives something else: the "
+            "first has left something behind (a buffer added to and never cleared?).",
+            fails=True,
+        )
+    ]
+
+
+def _shares_its_cache(seen: Run) -> list[Finding]:
+    """Whether a forward pass on other inputs changes what the way back of this one returns."""
+    try:
+        # Smaller inputs: what a domain (a logarithm, a probability) allows, it allows there too.
+        seen.forward_again(scale=0.75)
+    except Exception:
+        return []
+    if _all_same(seen.gradients, seen.gradients_of(seen.backward, seen.dy)):
+        return []
+    return [
+        Finding(
+            "accumulates",
+            "After a forward pass on other inputs, the way back of this one gives something "
+            "else: the two share what should be each one's own (a global, an attribute, a "
+            "buffer that is written again).",
+            {"after": "another forward pass"},
+            fails=True,
+        )
+    ]
+
+
+FACTOR = -8.0
+"""The upstream gradient is multiplied with this, and so must the gradients be.
+
+A power of two, so that a linear pass answers without any rounding; negative, so that |dy| is told
+from dy; large enough to run into a gradient that is clipped.
+"""
+
+
+def _ignores_the_upstream_gradient(seen: Run) -> list[Finding]:
+    """A vector-Jacobian product is linear in dy: backward(k·dy) = k·backward(dy)."""
+    scaled = _answers(seen, np.asarray(FACTOR * seen.dy, dtype=seen.dy.dtype))
+    deviations = map(_deviation, seen.gradients, scaled)
+    worst = max((d for d in deviations if d is not None), default=0.0)
+    # Rounding has no say here but for sums in another order: the root of ε is far above it.
+    if not worst > float(np.finfo(seen.dy.dtype).eps) ** 0.5:
+        return []
+    constant = _constant_part(seen)
+    if constant:
+        return [
+            Finding(
+                "ignores-upstream",
+                "backward(0) is not zero: a term that does not depend on the upstream gradient is "
+                f"added to d{constant} (weight decay inside the layer?). Where dy is zero, nothing flows.",
+                {"deviation": worst, "constant": constant},
+                fails=True,
+            )
+        ]
+    return [
+        Finding(
+            "ignores-upstream",
+            f"The gradients do not follow the upstream gradient: backward({FACTOR:g}·dy) is not "
+            f"{FACTOR:g}·backward(dy). Multiply by dy, once, also where the layer is a loss.",
+            {"deviation": worst},
+            fails=True,
+        )
+    ]
+
+
+def _answers(seen: Run, dy: Array) -> Gradients:
+    """The gradients for another upstream gradient, from a fresh forward pass."""
+    with np.errstate(all="ignore"):
+        return seen.gradients_of(seen.forward_again()[1], dy)
+
+
+def _deviation(first: Array | None, scaled: Array | None) -> float | None:
+    """How far `scaled` is from FACTOR times `first`, relative to the larger; None if they do not compare."""
+    if first is None or scaled is None or first.shape != scaled.shape or first.dtype.kind != "f":
+        return None
+    with np.errstate(all="ignore"):
+        expected = FACTOR * first.astype(np.float64)
+        size = max(float(np.abs(expected).max(initial=0.0)), float(np.abs(scaled).max(initial=0.0)))
+        gap = float(np.abs(scaled - expected).max(initial=0.0))
+    # What over- or underflows is no evidence.
+    comparable = np.isfinite(gap) and np.isfinite(size) and size > float(np.finfo(first.dtype).tiny)
+    return gap / size if comparable else None
+
+
+def _constant_part(seen: Run) -> str:
+    """The first input whose gradient is part constant, part linear in dy; none if nothing is."""
+    silent = _answers(seen, np.zeros_like(seen.dy))
+    for name, first, zero in zip(seen.names, seen.gradients, silent, strict=False):
+        if first is None or zero is None or first.shape != zero.shape or not np.any(zero):
+            continue
+        if not np.array_equal(first, zero):
+            return name
+    return ""
+
+
+Probe = Callable[[Run], list[Finding]]
+
+
+def _first_of(*probes: Probe) -> Probe:
+    """The findings of the first probe that has any: what the later ones would see follows from it."""
+
+    def first(seen: Run) -> list[Finding]:
+        return next((found for found in (probe(seen) for probe in probes) if found), [])
+
+    return first
+
+
+PROBES: tuple[Probe, ...] = (
+    _writes_to_its_inputs,
+    _first_of(
+        _changes_its_value,
+        _raises,
+        _works_once,
+        _leaves_something_behind,
+        _shares_its_cache,
+        _ignores_the_upstream_gradient,
+    ),
+    _writes_to_the_upstream_gradient,
+    _shares_memory,
+)
+
+
+def _changed(given: Sequence[Array], inputs: Sequence[Array], names: Sequence[str]) -> list[str]:
+    together = zip(given, inputs, names, strict=True)
+    return [name for mine, original, name in together if not _same(mine, original)]
+
+
+def _restore(given: Sequence[Array], inputs: Sequence[Array]) -> None:
+    for mine, original in zip(given, inputs, strict=True):
+        mine[...] = original
+
+
+def _same(a: Array, b: Array) -> bool:
+    """Equal to the last bit of every number; bytes that pad a number (longdouble's) are no number."""
+    floats = a.dtype.kind in "fc"
+    return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=floats)
+
+
+def _all_same(first: Gradients, second: Gradients) -> bool:
+    return len(first) == len(second) and all(
+        (a is None and b is None) or (a is not None and b is not None and _same(a, b))
+        for a, b in zip(first, second, strict=True)
+    )

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-import html
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tabulate import tabulate
+
+from gradcheck.codes import CODES, Code
+from gradcheck.render import Format, escape, fitting, scientific, sentence, shape_text, table
+
+__all__ = [
+    "CODES",
+    "Array",
+    "Code",
+    "Finding",
+    "Line",
+    "Lines",
+    "Report",
+    "Row",
+    "Verdict",
+    "plain",
+]
 
 Array = NDArray[Any]
+
+SCHEMA = 1
+"""The version of what `to_dict` returns: it grows when a key changes its meaning or goes."""
 
 
 class Verdict(Enum):
@@ -37,50 +55,74 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """Something seen, as a stable code, a sentence for a student, and the numbers behind it.
+    """Something seen: a stable code, a sentence for a student, and the numbers behind it.
 
     `fails` says whether the finding alone convicts, as a mutated input does and a kink does not.
     """
 
-    code: str
+    code: Code
     message: str
-    evidence: dict[str, Any] = field(default_factory=dict)
+    evidence: dict[str, Any] = field(default_factory=dict, hash=False)
     fails: bool = False
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
 
+    def to_dict(self) -> dict[str, Any]:
+        """The finding as plain Python values."""
+        return {
+            "code": self.code,
+            "kind": CODES[self.code].kind,
+            "message": self.message,
+            "evidence": plain(self.evidence),
+            "fails": self.fails,
+        }
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Row:
-    """One gradient: what was derived by hand, beside what its witnesses say.
-
-    `analytic`, `numeric`, `bound` and `tape` have the shape of the input (`tape` is None without a
-    twin); `bound` limits |numeric − true derivative| entry by entry. Entries at a kink carry the
-    middle of the one-sided slopes as `numeric` and half their distance in `bound`; the error
-    figures leave them out (`kinks` marks them).
-    """
+    """One gradient: what was derived by hand, beside what its witnesses say."""
 
     name: str
+    """The input whose gradient this is."""
     shape: tuple[int, ...]
+    """Its shape, which is that of every array here."""
     analytic: Array
+    """The hand-derived gradient, as it was returned."""
     numeric: Array
+    """The numerical witness; at a kink the middle of the one-sided slopes."""
     bound: Array
+    """What limits |numeric − true gradient|, entry by entry; at a kink half the distance of the slopes."""
     tape: Array | None
+    """The gradient that TensorFlow's tape found; None without a twin."""
     relative_error: float
+    """‖analytic − numeric‖ / max(‖analytic‖, ‖numeric‖), kinks left out: the table's figure."""
     entry_error: float
+    """The largest |a − n| / max(|a|, |n|) over the entries large enough for the bound to resolve."""
     tape_error: float | None
+    """As `relative_error`, against the tape."""
     resolution: float
+    """The relative error below which the numerical witness can see nothing."""
     worst: tuple[int, ...]
+    """The index of the entry furthest outside its bound, or nearest to leaving it."""
     evaluations: int
+    """How often the forward pass was run for this gradient."""
     verdict: Verdict
+    """Whether the two agree within the bound."""
     findings: tuple[Finding, ...] = ()
+    """What was found about this gradient."""
     kinks: Array | None = None
+    """Marks the entries that sit at a kink."""
+
+    def __repr__(self) -> str:
+        error, resolution = scientific(self.relative_error), scientific(self.resolution)
+        return f"<Row d{self.name}: {self.verdict}, error {error}, resolution {resolution}>"
 
     def to_dict(self, *, arrays: bool = False) -> dict[str, Any]:
         """The row as plain Python values; the arrays themselves only on request."""
         figures = {
             "name": self.name,
+            "gradient": f"d{self.name}",
             "shape": list(self.shape),
             "relative_error": self.relative_error,
             "entry_error": self.entry_error,
@@ -89,7 +131,7 @@ class Row:
             "worst": [int(i) for i in self.worst],
             "evaluations": self.evaluations,
             "verdict": str(self.verdict),
-            "findings": [_finding_dict(finding) for finding in self.findings],
+            "findings": [finding.to_dict() for finding in self.findings],
         }
         if arrays:
             for name in ("analytic", "numeric", "bound", "tape"):
@@ -97,37 +139,25 @@ class Row:
                 figures[name] = None if value is None else np.asarray(value).tolist()
         return figures
 
-
-COLUMNS = (
-    "gradient",
-    "shape",
-    "rel. error",
-    "vs tape",
-    "resolution",
-    "worst entry",
-    "verdict",
-)
-
-
-def figures(row: Row) -> list[str]:
-    """A row's cells under `COLUMNS`, as text: the one place that says how a figure is written."""
-    return [
-        f"d{row.name}",
-        "×".join(map(str, row.shape)) or "scalar",
-        scientific(row.relative_error),
-        "-" if row.tape_error is None else scientific(row.tape_error),
-        scientific(row.resolution),
-        f"[{', '.join(map(str, row.worst))}]" if row.worst else "-",
-        str(row.verdict),
-    ]
+    def cells(self) -> list[str]:
+        """The row as text, under `COLUMNS`: the one place that says how a figure is written."""
+        return [
+            f"d{self.name}",
+            shape_text(self.shape),
+            scientific(self.relative_error),
+            "-" if self.tape_error is None else scientific(self.tape_error),
+            scientific(self.resolution),
+            f"[{', '.join(map(str, self.worst))}]" if self.worst else "-",
+            str(self.verdict),
+        ]
 
 
-def scientific(value: float) -> str:
-    """A figure in two digits, 0 where it is exactly that."""
-    return "0" if value == 0 else f"{value:.1e}"
+COLUMNS = ("gradient", "shape", "rel. error", "vs tape", "resolution", "worst entry", "verdict")
+DROPPABLE = ("vs tape", "worst entry", "shape", "resolution")
+"""Columns that a narrow terminal can do without, the least needed first."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Line:
     """One value on the way back, compared: `name` is given it last in line `line`, which reads `source`.
 
@@ -152,7 +182,7 @@ class Line:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lines:
     """What was found line by line: `listing` is the backward pass with its line numbers."""
 
@@ -185,15 +215,13 @@ class Lines:
 
     def html(self) -> str:
         """The backward pass with its marks, wrong lines set off by colour and by word."""
-        marks, colours = (
-            self.marks(),
-            {"right": "#e6f4ea", "wrong": "#fce8e6", "unclear": "#fef7e0"},
-        )
+        marks = self.marks()
+        colours = {"right": "#e6f4ea", "wrong": "#fce8e6", "unclear": "#fef7e0"}
         rows = ""
         for number, text in self.listing:
             mark = marks.get(number, "-")
             style = f"background:{colours[mark]};color:#000" if mark in colours else ""
-            code = f'<pre style="margin:0">{html.escape(text)}</pre>'
+            code = f'<pre style="margin:0">{escape(text, "html")}</pre>'
             rows += (
                 f'<tr style="{style}"><td>{number}</td><td>{mark}</td>'
                 f'<td style="text-align:left">{code}</td></tr>'
@@ -201,17 +229,30 @@ class Lines:
         return f"<table>{rows}</table>" if rows else ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Report:
-    """The outcome of one check: a row for each gradient, and the findings that concern the whole."""
+    """The outcome of one check: a row for each gradient, and the findings that concern the whole.
+
+    A report is true if every gradient was seen to be right; `report["W"]` is the row of input W; two
+    reports are equal only if they are the same.
+    """
 
     name: str
+    """What was checked."""
     rows: tuple[Row, ...]
+    """One for each gradient, in the order of the inputs."""
     findings: tuple[Finding, ...] = ()
+    """What concerns the whole: conduct, the twin, the first wrong line."""
     seed: int = 0
+    """What was drawn, was drawn from this seed: the same seed gives the same report to the byte."""
     method: str = "extrapolated"
+    """How the numerical witness differentiates."""
     evaluations: int = 0
+    """How often the forward pass was run for the gradients."""
     by_line: Lines = Lines()
+    """The backward pass line by line, where its lines were compared."""
+    file: str | None = None
+    """The file it was found in, where it was found in one."""
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -230,35 +271,77 @@ class Report:
         """Whether every gradient was seen to be right."""
         return self.verdict is Verdict.PASS
 
+    @property
+    def title(self) -> str:
+        """What was checked, with its file where there is one."""
+        return self.name if self.file is None else f"{self.file}:{self.name}"
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __getitem__(self, name: str) -> Row:
+        for row in self.rows:
+            if name in (row.name, f"d{row.name}"):
+                return row
+        known = ", ".join(row.name for row in self.rows) or "none"
+        raise KeyError(f"no gradient of {name!r} was checked; checked were: {known}")
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
     def all_findings(self) -> tuple[Finding, ...]:
         """The findings on the whole, then those of each row."""
         return self.findings + tuple(finding for row in self.rows for finding in row.findings)
 
-    def __str__(self) -> str:
-        head = f"{self.name}: {self.verdict}"
-        table = tabulate(
-            [figures(row) for row in self.rows], COLUMNS, disable_numparse=True, stralign="right"
-        )
-        wrong = self.by_line.first_wrong
-        where = [] if wrong is None else [self.by_line.text(wrong.evidence["line"])]
-        return "\n".join([head, *([table] if self.rows else []), *self._notes(), *where])
-
-    def _notes(self) -> list[str]:
+    def notes(self) -> list[str]:
+        """The findings as sentences, each under its code and the gradient that it is about."""
         notes = [str(finding) for finding in self.findings]
-        notes += [f"d{row.name} {finding}" for row in self.rows for finding in row.findings]
-        return notes
+        return notes + [f"d{row.name} {finding}" for row in self.rows for finding in row.findings]
+
+    def to_text(self, width: int | None = None) -> str:
+        """The table with the findings and the first wrong line under it.
+
+        Args:
+            width: characters a line; the least needed columns are left out and sentences wrapped.
+        """
+        parts = [sentence(f"{self.title}: {self.verdict}", None)]
+        if self.rows:
+            parts.append(self._table(width))
+        parts += [sentence(note, width) for note in self.notes()]
+        wrong = self.by_line.first_wrong
+        if wrong is not None:
+            parts.append(self.by_line.text(wrong.evidence["line"]))
+        return "\n".join(part for part in parts if part)
+
+    def _table(self, width: int | None = None) -> str:
+        columns, body = self._cells()
+        return fitting(columns, body, width, DROPPABLE)
+
+    def _cells(self) -> tuple[list[str], list[list[str]]]:
+        """Heads and cells, without a column that says nothing: that of the tape where none was asked."""
+        silent = {"vs tape"} if all(row.tape_error is None for row in self.rows) else set()
+        chosen = [k for k, column in enumerate(COLUMNS) if column not in silent]
+        return [COLUMNS[k] for k in chosen], [[row.cells()[k] for k in chosen] for row in self.rows]
 
     def to_dict(self, *, arrays: bool = False) -> dict[str, Any]:
-        """The report as plain Python values, ready for JSON."""
+        """The report as plain Python values, ready for JSON; `schema` is the version of its form."""
         return {
+            "schema": SCHEMA,
             "name": self.name,
+            "file": self.file,
             "verdict": str(self.verdict),
             "passed": self.passed,
             "seed": self.seed,
             "method": self.method,
             "evaluations": self.evaluations,
             "rows": [row.to_dict(arrays=arrays) for row in self.rows],
-            "findings": [_finding_dict(finding) for finding in self.findings],
+            "findings": [finding.to_dict() for finding in self.findings],
             "lines": [line.to_dict() for line in self.lines],
             "line_notes": list(self.by_line.notes),
         }
@@ -267,23 +350,90 @@ class Report:
         """The report as strict JSON; figures that are not finite become null."""
         return json.dumps(plain(self.to_dict(arrays=arrays)), indent=indent, allow_nan=False)
 
-    def _repr_html_(self) -> str:
-        table = tabulate(
-            [figures(row) for row in self.rows], COLUMNS, tablefmt="html", disable_numparse=True
-        )
-        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self._notes())
-        head = f"<p><strong>{html.escape(self.name)}: {self.verdict}</strong></p>"
+    def to_markdown(self) -> str:
+        """A heading, the table and a list of the findings, as GitHub reads them."""
+        head = f"**{escape(self.title, 'markdown')}: {self.verdict}**"
+        listed = "\n".join(f"- {escape(note, 'markdown')}" for note in self.notes())
+        excerpt = self._excerpt()
+        code = f"```text\n{excerpt}\n```" if excerpt else ""
+        return "\n\n".join(part for part in (head, self._in("markdown"), listed, code) if part)
+
+    def to_latex(self) -> str:
+        """The table as booktabs LaTeX, the findings as comments above it."""
+        notes = [f"% {sentence(note, None)}" for note in self.notes()]
+        title = f"% {sentence(self.title, None)}: {self.verdict}"
+        return "\n".join([title, *notes, self._in("latex")])
+
+    def to_csv(self) -> str:
+        """A line for each gradient, figures in full, the codes of its findings in the last column."""
+        return table(CSV_COLUMNS, [csv_cells(self, row) for row in self.rows], "csv") + "\n"
+
+    def to_html(self) -> str:
+        """The table, the findings and the marked lines as HTML that stands by itself, without script."""
+        head = f"<p><strong>{escape(self.title, 'html')}: {self.verdict}</strong></p>"
+        notes = "".join(f"<li>{escape(note, 'html')}</li>" for note in self.notes())
         listed = f"<ul>{notes}</ul>" if notes else ""
-        return f"{head}{table}{listed}{self.by_line.html()}"
+        return f"{head}{self._in('html')}{listed}{self.by_line.html()}"
+
+    def save(self, path: str | Path) -> None:
+        """Write the report in the form that the ending says: txt, json, md, tex, csv or html.
+
+        Raises:
+            ValueError: for another ending.
+        """
+        path = Path(path)
+        forms: dict[str, Callable[[], str]] = {
+            ".txt": self.to_text,
+            ".json": self.to_json,
+            ".md": self.to_markdown,
+            ".tex": self.to_latex,
+            ".csv": self.to_csv,
+            ".html": self.to_html,
+        }
+        if path.suffix not in forms:
+            raise ValueError(f"{path.name} ends in none of {', '.join(forms)}")
+        path.write_text(forms[path.suffix]().rstrip("\n") + "\n", encoding="utf-8")
+
+    def _in(self, form: Format) -> str:
+        columns, body = self._cells()
+        return table(columns, body, form) if self.rows else ""
+
+    def _excerpt(self) -> str:
+        wrong = self.by_line.first_wrong
+        return "" if wrong is None else self.by_line.text(wrong.evidence["line"])
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def _repr_mimebundle_(
+        self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None
+    ) -> Mapping[str, str]:
+        """What a notebook may choose from."""
+        return {
+            "text/plain": str(self),
+            "text/html": self.to_html(),
+            "text/markdown": self.to_markdown(),
+            "text/latex": self.to_latex(),
+        }
 
 
-def _finding_dict(finding: Finding) -> dict[str, Any]:
-    return {
-        "code": finding.code,
-        "message": finding.message,
-        "evidence": plain(finding.evidence),
-        "fails": finding.fails,
-    }
+CSV_FIGURES = ("relative_error", "entry_error", "tape_error", "resolution", "evaluations")
+CSV_COLUMNS = ("file", "layer", "gradient", "shape", *CSV_FIGURES, "worst", "verdict", "findings")
+
+
+def csv_cells(report: Report, row: Row) -> list[str]:
+    """A row for whoever computes on: under `CSV_COLUMNS`, figures in full, empty where there is none."""
+    figures = [plain(getattr(row, name)) for name in CSV_FIGURES]
+    return [
+        report.file or "",
+        report.name,
+        f"d{row.name}",
+        "x".join(map(str, row.shape)) or "scalar",
+        *("" if figure is None else str(figure) for figure in figures),
+        " ".join(map(str, row.worst)),
+        str(row.verdict),
+        " ".join(finding.code for finding in (*report.findings, *row.findings)),
+    ]
 
 
 def plain(value: Any) -> Any:

@@ -10,20 +10,10 @@ from dataclasses import dataclass
 
 from tabulate import tabulate
 
+from gradcheck.result import COLUMNS as GRADIENT_COLUMNS
 from gradcheck.result import Report, Row, plain
-from gradcheck.result import figures as cells
 
-COLUMNS = (
-    "layer",
-    "configuration",
-    "gradient",
-    "shape",
-    "rel. error",
-    "vs tape",
-    "resolution",
-    "worst entry",
-    "verdict",
-)
+COLUMNS = ("layer", "configuration", *GRADIENT_COLUMNS)
 
 FORMATS = {"text": "simple", "github": "github", "latex": "latex_booktabs", "html": "html"}
 """Our names of the formats that tabulate draws, and its own."""
@@ -39,7 +29,7 @@ class Line:
 
     def cells(self) -> list[str]:
         """The row as text, under `COLUMNS`."""
-        return [self.layer, self.configuration, *cells(self.row)]
+        return [self.layer, self.configuration, *self.row.cells()]
 
 
 def lines(layer: str, configuration: str, report: Report) -> list[Line]:

@@ -14,7 +14,7 @@ from gradcheck.diagnosis.wrong import (
 )
 from gradcheck.numeric.forward import Forward
 from gradcheck.numeric.witness import slope_along
-from gradcheck.result import Array, Finding, Verdict
+from gradcheck.result import Array, Code, Finding, Verdict
 
 PROBED = 6
 """Wrong entries whose contributions from each output are looked at one by one."""
@@ -175,7 +175,7 @@ def altered_input(s: WrongGradient) -> Finding | None:
     return None
 
 
-def _alterations(x: Array) -> Iterator[tuple[str, str, Array]]:
+def _alterations(x: Array) -> Iterator[tuple[Code, str, Array]]:
     if x.ndim > 1 and x.shape[-1] == x.shape[-2]:
         yield "transposed", "transposed", np.ascontiguousarray(np.swapaxes(x, -1, -2))
     for axes in ((0,),) if x.ndim == 1 else ((0, 1), (0,), (1,)):

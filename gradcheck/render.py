@@ -1,0 +1,144 @@
+"""How a table and a sentence are written for a terminal, a page, a paper, a spreadsheet: one escaping for each.
+
+Nothing here knows what is in the cells. Text that comes from users (names, messages, source) goes
+through `escape` for its format, once, here.
+"""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+import textwrap
+from collections.abc import Sequence
+from typing import Literal
+
+from tabulate import tabulate
+
+Format = Literal["text", "markdown", "latex", "html", "csv"]
+
+_TABLES = {"text": "simple", "markdown": "pipe", "latex": "latex_raw", "html": "unsafehtml"}
+"""Our names of the formats that tabulate draws, and its own; cells are escaped before."""
+
+_LATEX = {
+    **{c: f"\\{c}" for c in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\\": r"\textbackslash{}",
+    "×": r"$\times$",
+    "±": r"$\pm$",
+    "−": "--",
+}
+_EXPONENT = re.compile(r"^(-?\d+(?:\.\d+)?)e([+-]\d+)$")
+_FORMULA = ("=", "+", "-", "@", "\t")
+"""What a spreadsheet takes for a formula when a cell begins with it."""
+
+
+def scientific(value: float) -> str:
+    """A figure in two digits, 0 where it is exactly that."""
+    return "0" if value == 0 else f"{value:.1e}"
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """A shape as it is spoken: 3×5."""
+    return "×".join(map(str, shape)) or "scalar"
+
+
+def printable(text: str) -> str:
+    """Text that cannot move the cursor or forge a line: what is not printable as Python writes it."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def escape(text: str, form: Format) -> str:
+    """One cell or sentence, safe and legible in a format."""
+    text = printable(text)
+    match form:
+        case "markdown":
+            return re.sub(r"([|\\`*_<])", r"\\\1", text)
+        case "html":
+            return html.escape(text)
+        case "latex":
+            return _latex(text)
+        case "csv":
+            number = re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", text)
+            return (
+                f"'{text}" if text.startswith(_FORMULA) and len(text) > 1 and not number else text
+            )
+        case _:
+            return text
+
+
+def _latex(text: str) -> str:
+    """Figures as 1.3 × 10⁻¹¹ and shapes as products, in math; the rest with its signs escaped."""
+    figure = _EXPONENT.match(text)
+    if figure:
+        return rf"${figure[1]}\times10^{{{int(figure[2])}}}$"
+    if re.fullmatch(r"\d+(×\d+)+", text):
+        return "$" + text.replace("×", r"\times") + "$"
+    return "".join(_LATEX.get(c, c) for c in text)
+
+
+def table(columns: Sequence[str], body: Sequence[Sequence[str]], form: Format = "text") -> str:
+    """Cells under their columns; no final newline.
+
+    Args:
+        columns: the heads.
+        body: a list of cells for each row, as text.
+        form: the format.
+    """
+    heads = [escape(c, form) for c in columns]
+    rows = [[escape(c, form) for c in row] for row in body]
+    if form == "csv":
+        out = io.StringIO()
+        csv.writer(out, lineterminator="\n").writerows([heads, *rows])
+        return out.getvalue().rstrip("\n")
+    if form == "latex":
+        return _booktabs(heads, rows)
+    align = "right" if form == "text" else "left"
+    return tabulate(rows, heads, _TABLES[form], disable_numparse=True, stralign=align)
+
+
+def _booktabs(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [" & ".join(row) + r" \\" for row in rows]
+    head = " & ".join(heads) + r" \\"
+    start = rf"\begin{{tabular}}{{{'l' * len(heads)}}}"
+    return "\n".join(
+        [start, r"\toprule", head, r"\midrule", *lines, r"\bottomrule", r"\end{tabular}"]
+    )
+
+
+def fitting(
+    columns: Sequence[str],
+    body: Sequence[Sequence[str]],
+    width: int | None,
+    droppable: Sequence[str],
+) -> str:
+    """The table as text, without its least needed columns where it would be wider than `width`.
+
+    Args:
+        columns: the heads.
+        body: the cells.
+        width: characters a line; None for as many as it takes.
+        droppable: columns that may go, the least needed first.
+    """
+    kept = list(columns)
+    gone = iter(droppable)
+    while True:
+        chosen = [k for k, column in enumerate(columns) if column in kept]
+        drawn = table([columns[k] for k in chosen], [[row[k] for k in chosen] for row in body])
+        if width is None or max(map(len, drawn.split("\n"))) <= width:
+            return drawn
+        unneeded = next((column for column in gone if column in kept), None)
+        if unneeded is None:
+            return drawn
+        kept.remove(unneeded)
+
+
+def sentence(text: str, width: int | None) -> str:
+    """A sentence, wrapped under its first line where it is longer than `width`."""
+    text = printable(text)
+    if width is None or len(text) <= width:
+        return text
+    wrapped = textwrap.wrap(text, width, subsequent_indent="    ", break_long_words=False)
+    return "\n".join(wrapped)

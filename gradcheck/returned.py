@@ -1,0 +1,150 @@
+"""What backward returned, laid to the inputs: one gradient for each, in order, None where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gradcheck.conduct import Conduct
+from gradcheck.layer import must_be_float
+from gradcheck.result import Array, Finding, Row, Verdict
+
+Gradients = dict[int, Array | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Returned:
+    """The gradients by the position of their input, what is wrong with their number, and what has none.
+
+    `unchecked` are inputs of floating dtype whose gradient is None although nobody said that they are
+    constants.
+    """
+
+    gradients: Gradients
+    findings: list[Finding] = field(default_factory=list)
+    unchecked: tuple[int, ...] = ()
+
+    def is_none(self, position: int) -> bool:
+        """Whether None was returned for an input."""
+        return position in self.gradients and self.gradients[position] is None
+
+
+def assign(
+    seen: Conduct,
+    names: Sequence[str],
+    inputs: Sequence[Array],
+    wanted: Sequence[int],
+    *,
+    asked: bool,
+) -> Returned:
+    """Lay the returned gradients to the inputs.
+
+    Args:
+        seen: the layer's run.
+        names, inputs: all inputs of the layer.
+        wanted: the positions to check.
+        asked: whether the user said which (`wrt`); then as many gradients as were asked for will do.
+
+    Raises:
+        TypeError: if there is a gradient for an input that no small step would move.
+    """
+    gradients = seen.gradients
+    if seen.raised:
+        return Returned({})
+    if asked and len(gradients) == len(wanted) != len(names):
+        return Returned(dict(zip(wanted, gradients, strict=True)))
+    laid: Gradients = dict(enumerate(gradients[: len(names)]))
+    findings = [*_count(len(gradients), names), *_order(laid, names, inputs)]
+    if not (findings or seen.findings):
+        for position in (p for p, gradient in laid.items() if gradient is not None):
+            must_be_float(names[position], inputs[position])
+    missing = [p for p in wanted if p in laid and laid[p] is None and not asked]
+    constants = [p for p in missing if _looks_constant(p, inputs, seen.value)]
+    findings += [_left_out(names[p]) for p in constants if not _is_mask(inputs[p])]
+    return Returned(laid, findings, tuple(p for p in missing if p not in constants))
+
+
+def missing_row(name: str, shape: tuple[int, ...]) -> Row:
+    """The row of an input that looks like a parameter and has no gradient: nothing can be said of it."""
+    nothing, anything = np.full(shape, np.nan), np.full(shape, np.inf)
+    message = (
+        f"backward returned None for {name}, so nothing was checked. Return its gradient, or, if "
+        f"{name} is a constant, leave it out with wrt=…."
+    )
+    return Row(
+        name=name,
+        shape=shape,
+        analytic=nothing,
+        numeric=nothing,
+        bound=anything,
+        tape=None,
+        relative_error=float("nan"),
+        entry_error=float("nan"),
+        tape_error=None,
+        resolution=float("inf"),
+        worst=(),
+        evaluations=0,
+        verdict=Verdict.INCONCLUSIVE,
+        findings=(Finding("wrong-count", message, {"input": name}),),
+    )
+
+
+def not_finite(what: str, value: Array) -> Finding:
+    """What is said of the first entry that is NaN or infinite."""
+    place = [int(k) for k in np.argwhere(~np.isfinite(value))[0]]
+    return Finding(
+        "not-finite", f"{what} {value[tuple(place)]} at {place}.", {"index": place}, fails=True
+    )
+
+
+def _count(returned: int, names: Sequence[str]) -> list[Finding]:
+    if returned == len(names):
+        return []
+    return [
+        Finding(
+            "wrong-count",
+            f"backward returned {returned} gradients for {len(names)} inputs: expected one "
+            f"for each of {', '.join(names)}, None where there is none.",
+            {"expected": len(names), "returned": returned},
+            fails=True,
+        )
+    ]
+
+
+def _order(laid: Gradients, names: Sequence[str], inputs: Sequence[Array]) -> list[Finding]:
+    """A gradient for integers and none for floats: the order of the inputs was not kept."""
+    integers = [p for p, g in laid.items() if g is not None and inputs[p].dtype.kind != "f"]
+    floats = [p for p, g in laid.items() if g is None and inputs[p].dtype.kind == "f"]
+    if not (integers and floats):
+        return []
+    return [
+        Finding(
+            "wrong-count",
+            f"backward returned a gradient for {names[integers[0]]}, which holds integers, and None "
+            f"for {names[floats[0]]}: one gradient for each input, in the order of the inputs.",
+            {"integers": names[integers[0]], "none": names[floats[0]]},
+            fails=True,
+        )
+    ]
+
+
+def _looks_constant(position: int, inputs: Sequence[Array], value: Array) -> bool:
+    """Whether a float input without a gradient looks like data: a mask, or targets beside predictions."""
+    x = inputs[position]
+    beside = [other.shape for p, other in enumerate(inputs) if p != position]
+    return _is_mask(x) or (x.ndim > 0 and x.shape in (*beside, value.shape))
+
+
+def _is_mask(x: Array) -> bool:
+    return bool(np.isin(x, (0, 1)).all())
+
+
+def _left_out(name: str) -> Finding:
+    return Finding(
+        "unchecked",
+        f"backward returned None for {name}, so {name} was taken for a constant and not checked. "
+        f"wrt=['{name}', …] checks it.",
+        {"input": name},
+    )
