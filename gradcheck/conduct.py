@@ -270,7 +270,7 @@ def _ignores_the_upstream_gradient(seen: Run) -> list[Finding]:
             Finding(
                 "ignores-upstream",
                 "backward(0) is not zero: a term that does not depend on the upstream gradient is "
-                f"added to d{constant} (weight decay inside the layer?). Where dy is zero, nothing flows.",
+                f"added to d{constant} (a constant where dy belongs, or weight decay inside the layer?).",
                 {"deviation": worst, "constant": constant},
                 fails=True,
             )
