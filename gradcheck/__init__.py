@@ -3,7 +3,7 @@
 from gradcheck.check import assert_gradients, check
 from gradcheck.forms.derivative import check_derivative
 from gradcheck.forms.pair import check_pair
-from gradcheck.numeric.witness import numerical_gradient
+from gradcheck.numeric import numerical_gradient
 from gradcheck.result import Finding, Report, Row, Verdict
 from gradcheck.taylor import taylor_test
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck.numeric.witness import NumericalGradient
+from gradcheck.numeric import NumericalGradient
 from gradcheck.result import Array, Row, Verdict
 
 TINY = float(np.finfo(np.float64).tiny)

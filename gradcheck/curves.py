@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.numeric.forward import Forward
-from gradcheck.numeric.steps import scales
+from gradcheck.numeric import Forward, scales
 from gradcheck.result import Array
 
 

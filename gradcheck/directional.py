@@ -11,8 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradcheck.compare import relative_error
-from gradcheck.numeric.steps import scales
-from gradcheck.numeric.witness import NumericalWitness, slope_along
+from gradcheck.numeric import NumericalWitness, scales, slope_along
 from gradcheck.result import Array, Finding, Row, Verdict
 
 ESCAPE = 1e-6
@@ -63,7 +62,7 @@ class Directions:
         directions: list[Array | None] = [None] * len(inputs)
         directions[self.position] = v
         slope, bound = slope_along(
-            self.witness.forward, directions, self.witness.dy, self.witness.spread
+            self.witness.forward, directions, self.witness.dy, self.witness.noise
         )
         terms = v * analytic.astype(np.float64)
         # Adding up the hand-derived terms rounds too.

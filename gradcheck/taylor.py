@@ -18,8 +18,7 @@ import numpy as np
 
 from gradcheck.forms.derivative import derivative_layer
 from gradcheck.layer import Layer, listed, random_upstream, run
-from gradcheck.numeric.forward import Forward
-from gradcheck.numeric.steps import CAUTION, scales
+from gradcheck.numeric import CAUTION, Forward, random_direction, scales
 from gradcheck.result import Array, Verdict
 
 STEPS = 2.0 ** -np.arange(1, 40)
@@ -82,7 +81,7 @@ def taylor_test(
     if point.dtype.kind != "f":
         raise TypeError(f"x has dtype {point.dtype}, expected float32 or float64")
     rng = np.random.default_rng(seed)
-    v = rng.choice([-1.0, 1.0], point.shape) * rng.uniform(0.5, 1.0, point.shape) * scales(point)
+    v = random_direction(rng, point.shape) * scales(point)
     expansion, forward, dy = _expansion(derivative_layer(f, df), point, v, seed)
     remainders = np.array([_taken(forward, point, v, t, dy) for t in STEPS]) - STEPS * expansion
     right = 2.0

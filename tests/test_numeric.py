@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradcheck import numerical_gradient
-from gradcheck.numeric.forward import Forward
-from gradcheck.numeric.witness import NumericalWitness, directional_derivative
+from gradcheck.numeric import Forward, NumericalWitness, directional_derivative
 
 FUNCTIONS = {
     "exp": (np.exp, np.exp),

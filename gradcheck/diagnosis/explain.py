@@ -10,7 +10,7 @@ import numpy as np
 from gradcheck.compare import is_vacuous, norm, relative_error
 from gradcheck.diagnosis.diagnose import describe, diagnose, diagnose_shape
 from gradcheck.diagnosis.wrong import Context, WrongGradient
-from gradcheck.numeric.witness import NumericalGradient
+from gradcheck.numeric import NumericalGradient
 from gradcheck.result import Array, Finding, Row, Verdict
 
 

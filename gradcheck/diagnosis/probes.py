@@ -12,8 +12,7 @@ from gradcheck.diagnosis.wrong import (
     broadcast_axes,
     named_axes,
 )
-from gradcheck.numeric.forward import Forward
-from gradcheck.numeric.witness import slope_along
+from gradcheck.numeric import Forward, slope_along
 from gradcheck.result import Array, Code, Finding, Verdict
 
 PROBED = 6

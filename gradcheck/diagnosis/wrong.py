@@ -10,8 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from gradcheck.layer import Layer, listed, run
-from gradcheck.numeric.forward import Forward
-from gradcheck.numeric.witness import NumericalGradient
+from gradcheck.numeric import Forward, NumericalGradient
 from gradcheck.result import Array, Finding, Row
 
 FEWEST = 3

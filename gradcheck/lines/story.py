@@ -21,8 +21,7 @@ from gradcheck.layer import listed, run
 from gradcheck.lines.instrument import Copy, Event, Site, Unreadable, take_apart
 from gradcheck.lines.readings import Match, joined, match_of, reading_of
 from gradcheck.lines.uses import Intermediate, Use, diagnose_uses
-from gradcheck.numeric.forward import Forward
-from gradcheck.numeric.witness import NumericalWitness
+from gradcheck.numeric import Forward, NumericalWitness
 from gradcheck.result import Array, Finding, Line, Lines, Row, Verdict
 
 

@@ -16,8 +16,7 @@ import numpy as np
 from gradcheck.diagnosis.diagnose import OF_THE_VALUE, diagnose
 from gradcheck.diagnosis.wrong import Context, WrongGradient
 from gradcheck.lines.instrument import Recorder
-from gradcheck.numeric.forward import Forward
-from gradcheck.numeric.witness import NumericalWitness
+from gradcheck.numeric import Forward, NumericalWitness
 from gradcheck.result import Array, Finding
 
 

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.numeric.margins import LINE, PLACES, ULPS
 from gradcheck.result import Array
 
 Group = tuple[slice, ...]
-
-PLACES = (1.0, 1.618, 2.936, 3.763, 5.145)
-"""Distances for the measurement of noise: uneven, lest they fall in step with a staircase."""
+"""Entries moved together: one slice for each axis of the input."""
 
 
 class Forward:
@@ -88,33 +87,36 @@ class Forward:
         difference table of Moré and Wild, Estimating Computational Noise, 2011. The floor is
         ε·|f|, with float32's ε where the values turn out to be rounded to float32. Six evaluations.
         """
-        # Of random size too: equal shifts of opposite entries would cancel, and so hide the noise.
-        sways = [
-            rng.choice([-1.0, 1.0], x.shape) * rng.uniform(0.5, 1.0, x.shape) for x in self.inputs
-        ]
-        shaken = self(
-            *(_moved(x, 3 * s * _ulp(x)) for x, s in zip(self.inputs, sways, strict=True))
-        )
+        directions = [random_direction(rng, x.shape) for x in self.inputs]
         epsilon = self._coarsest_epsilon()
-        line = [self.value]
-        for place in PLACES:
-            shifts = (
-                place * epsilon**0.6 * s * np.abs(x)
-                for x, s in zip(self.inputs, sways, strict=True)
-            )
-            line.append(self(*(_moved(x, v) for x, v in zip(self.inputs, shifts, strict=True))))
-        samples = [shaken - self.value, *_bends(line, (0.0, *PLACES))]
-        spread = np.max(np.nan_to_num(np.abs(samples), nan=0.0, posinf=0.0), axis=0)
-        if self.dtype == np.float64 and all(map(_rounded_to_float32, (shaken, *line[1:]))):
+
+        def perturbed(sizes: list[Array]) -> Array:
+            shifts = (v * size for v, size in zip(directions, sizes, strict=True))
+            return self(*(_moved(x, v) for x, v in zip(self.inputs, shifts, strict=True)))
+
+        beside = perturbed([ULPS * _ulp(x) for x in self.inputs])
+        line = [perturbed([t * epsilon**LINE * np.abs(x) for x in self.inputs]) for t in PLACES]
+        samples = [beside - self.value, *_second_differences([self.value, *line], (0.0, *PLACES))]
+        seen = np.max(np.nan_to_num(np.abs(samples), nan=0.0, posinf=0.0), axis=0)
+        if self.dtype == np.float64 and all(map(_rounded_to_float32, (beside, *line))):
             epsilon = float(np.finfo(np.float32).eps)
         # Below the smallest normal number, what underflows is lost too.
         floor = epsilon * np.abs(self.value) + np.finfo(self.dtype).tiny
         # What most outputs show, the others are spared by luck only.
-        usual = float(np.median(spread[floor > 0] / floor[floor > 0])) if (floor > 0).any() else 1.0
-        return np.asarray(np.maximum(spread, max(1.0, usual) * floor))
+        usual = float(np.median(seen / floor)) if seen.size else 1.0
+        return np.asarray(np.maximum(seen, max(1.0, usual) * floor))
 
 
-def _bends(line: list[Array], places: tuple[float, ...]) -> list[Array]:
+def random_direction(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Random signs and random sizes, none near zero.
+
+    Of equal sizes, shifts of opposite entries would cancel and so hide what they do, and a layer
+    that is blind to a common shift would seem to do nothing.
+    """
+    return np.asarray(rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.0, shape))
+
+
+def _second_differences(line: list[Array], places: tuple[float, ...]) -> list[Array]:
     """By how much each inner point misses the straight line between its neighbours."""
     return [
         line[k]

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.numeric.forward import Forward
 from gradcheck.numeric.grouping import Grouping
+from gradcheck.numeric.margins import CONTRACTION, EPSILON, JOINT_NOISE, KINK_NOISE, KINK_RATIO
+from gradcheck.numeric.variable import Variable
 from gradcheck.result import Array
 
 
@@ -24,7 +25,8 @@ def jump(centre: Array, right: Array, left: Array, noise: Array) -> Array:
     side of it. Where the function is smooth the three are about equal; at a kink each side is
     straight and only the one across it is not. Zero where no kink is seen.
     """
-    kinked = np.abs(centre) > 4 * (np.abs(right) + np.abs(left)) + 16 * noise
+    beside = np.abs(right) + np.abs(left)
+    kinked = np.abs(centre) > KINK_RATIO * beside + KINK_NOISE * noise
     return np.where(kinked, np.abs(centre), 0.0)
 
 
@@ -51,38 +53,28 @@ class Joint:
 
 
 def joint_direction(
-    forward: Forward,
-    position: int,
-    dy: Array,
-    noise: Array,
-    layout: Grouping,
-    members: Array,
-    step: float,
+    variable: Variable, dy: Array, noise: Array, grouping: Grouping, members: Array, step: float
 ) -> Joint:
     """Move all `members` of one input up and down together and read off the slope between.
 
     Where the joint motion has a kink itself (several ReLUs at zero) the bound spans its one-sided
     slopes, so nothing is asked that cannot be known. Four evaluations.
     """
-    aligned = tuple(lane for lane in layout.lanes if lane.footprint is None)
-    slabs = Grouping(layout.shape, aligned)
-    everything = (slice(None),) * len(layout.shape)
-    x = forward.inputs[position].copy()
+    aligned = tuple(axis for axis in grouping.axes if axis.footprint is None)
+    slabs, everything = Grouping(grouping.shape, aligned), variable.everything
+    x = variable.array
     direction = members.astype(x.dtype)
-    values = [
-        forward.moved(position, everything, x + np.asarray(t, x.dtype) * direction)
+    far_down, down, up, far_up = (
+        variable.value(everything, x + np.asarray(t, x.dtype) * direction)
         for t in (-step, -step / 2, step / 2, step)
-    ]
-    far_down, down, up, far_up = values
-    f = forward.value
+    )
+    f = variable.forward.value
     centre = up - 2 * f + down
     sides = np.abs(far_up - 2 * up + f) + np.abs(far_down - 2 * down + f)
-    slope = slabs.read(dy * (up - down), everything) / step
+    slope = slabs.gather(dy * (up - down), everything) / step
     # Half the distance of the one-sided slopes, and the curvature and rounding of either.
     # The last term is the rounding of this sum itself, for outputs that are exact.
-    loose = np.abs(centre) + sides + 8 * noise + 16 * np.finfo(np.float64).eps * np.abs(up - down)
-    bound = slabs.read(np.abs(dy) * loose, everything) / step
-    axes = tuple(
-        axis for axis in range(len(layout.shape)) if axis not in {a.input_axis for a in aligned}
-    )
-    return Joint(members, axes, slope, bound)
+    loose = np.abs(centre) + sides + JOINT_NOISE * noise + CONTRACTION * EPSILON * np.abs(up - down)
+    bound = slabs.gather(np.abs(dy) * loose, everything) / step
+    free = set(range(len(grouping.shape))) - {axis.input_axis for axis in aligned}
+    return Joint(members, tuple(sorted(free)), slope, bound)

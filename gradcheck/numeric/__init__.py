@@ -1,0 +1,31 @@
+"""The numerical witness: differences of a forward pass, each with a bound on its own error.
+
+This door is all that other rooms need: a forward pass at its point, the witness that differentiates
+it, slopes along directions, and the scale against which a step is small.
+"""
+
+from gradcheck.numeric.derivatives import (
+    Estimate,
+    directional_derivative,
+    numerical_gradient,
+)
+from gradcheck.numeric.forward import Forward, random_direction
+from gradcheck.numeric.margins import CAUTION
+from gradcheck.numeric.slopes import slope_along
+from gradcheck.numeric.variable import scales
+from gradcheck.numeric.walk import Progress
+from gradcheck.numeric.witness import NumericalGradient, NumericalWitness
+
+__all__ = [
+    "CAUTION",
+    "Estimate",
+    "Forward",
+    "NumericalGradient",
+    "NumericalWitness",
+    "Progress",
+    "directional_derivative",
+    "numerical_gradient",
+    "random_direction",
+    "scales",
+    "slope_along",
+]

@@ -1,0 +1,77 @@
+"""The numerical witness as functions: the gradient of one input, the slope along one direction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gradcheck.numeric.forward import Forward
+from gradcheck.numeric.slopes import slope_along
+from gradcheck.numeric.witness import NumericalWitness
+from gradcheck.result import Array
+
+
+class Estimate(NamedTuple):
+    """A derivative and a bound on its error, entry by entry."""
+
+    value: Array
+    bound: Array
+
+
+def numerical_gradient(
+    f: Callable[..., Any],
+    inputs: Sequence[Array] | Array,
+    dy: Array,
+    wrt: int = 0,
+    method: str = "extrapolated",
+    seed: int = 0,
+) -> Estimate:
+    """The vector-Jacobian product Σ dy·∂f/∂x of one input by differences, with a bound on its error.
+
+    Args:
+        f: `f(*inputs)` returns an array (a layer's pair of value and way back serves too).
+        inputs: float32 or float64 arrays of any shapes, or a single one; integer ones are constants.
+        dy: the upstream gradient, of the shape of f's value.
+        wrt: the position of the input to differentiate.
+        method: `extrapolated`, `central`, `forward` or `complex` (the complex step: exact to
+            rounding where f accepts complex input).
+        seed: for the probes that find which entries can be perturbed together.
+
+    Returns:
+        `value, bound`, float64, each of the shape of that input.
+
+    Raises:
+        ValueError: for an unknown method, an upstream gradient of another shape, a value that is
+            not finite, or a forward pass that does not accept complex input (`complex`).
+        TypeError: if the input is not of floating dtype.
+    """
+    arrays = [np.asarray(x) for x in ([inputs] if isinstance(inputs, np.ndarray) else inputs)]
+    witness = NumericalWitness(Forward(f, arrays), dy, method=method, seed=seed)
+    gradient = witness.gradient(wrt)
+    return Estimate(gradient.value, gradient.bound)
+
+
+def directional_derivative(
+    f: Callable[..., Any],
+    inputs: Sequence[Array],
+    directions: Sequence[Array | None],
+    dy: Array | None = None,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """The derivative of Σ dy·f along one direction through all inputs at once, with a bound.
+
+    Args:
+        f: `f(*inputs)` returns an array; dy may be left out for a scalar.
+        inputs: arrays.
+        directions: for each input an array of its shape, or None for an input that stays.
+        dy: upstream gradient, of the shape of f's value.
+        seed: for the measurement of rounding noise.
+
+    Returns:
+        slope, bound.
+    """
+    forward = Forward(f, inputs)
+    noise = forward.noise(np.random.default_rng(seed))
+    return slope_along(forward, directions, np.ones(()) if dy is None else dy, noise)

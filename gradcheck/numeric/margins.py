@@ -1,0 +1,131 @@
+"""Every constant of the numerical witness's bound: what it is for, where it comes from, what would notice it.
+
+"Noticed by" names the section of the benchmark, or the test, that a wrong value would fail.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+EPSILON = float(np.finfo(np.float64).eps)
+"""The precision in which differences are taken and added up."""
+
+# Steps, relative to an entry's scale.
+
+LARGEST_STEP = 0.25
+"""No step is longer: further away is another point. Noticed by coverage."""
+
+NEAR_ZERO = 0.1
+"""The scale of a small entry is this part of the usual one: an entry of 1e-300 among ones moves by
+steps that the others feel. Noticed by coverage (points over many scales)."""
+
+OFF_THE_GRID = 0.43
+"""Any factor but a power of two: a step on the grid of a coarser dtype would see nothing of its
+rounding. Noticed by test_float32_inside_float64_widens_the_bound."""
+
+SHORTER = 0.6
+"""The second look of the first group: far enough from the first to fall elsewhere on a staircase,
+near enough to see the same curvature. Noticed by coverage."""
+
+SHORTEST_JUMP, LONGEST_JUMP = 2.0**-16, 64.0
+"""How far one step may be from the next. The search estimates an optimum from one stencil, and an
+estimate is not believed over more decades than it spans. Noticed by cost."""
+
+UNKNOWN_JUMP = 2.0**-10
+"""Where a stencil gives no estimate of the optimum at all: about √ε in single precision."""
+
+ALREADY_SHORTER = 0.25
+"""A shorter step that is hardly shorter would only cost evaluations."""
+
+STRAIGHT = 0.01
+"""Truncation this small beside round-off: the function is straight, the longest step is the best."""
+
+SWEEP_RATIO, SWEEP_FIRST, SWEEP_LAST = 16.0, 0.17, 2.0**12
+"""A sweep divides the step by 16 = 2⁴ until ε·2¹² is reached, where three digits of a difference are
+left. It starts within LARGEST_STEP and off the grid of powers of two."""
+
+KINK_SETTLED = 1e-8
+"""A kink is believed at steps this short only: an entry a little way off has a derivative. About √ε
+in double precision. Noticed by test_beside_a_kink_the_derivative_is_judged_as_a_derivative."""
+
+# How noise is measured.
+
+ULPS = 3.0
+"""An ulp or two: 1.5 to 3 of them, so that every input moves however it is rounded."""
+
+PLACES = (1.0, 1.618, 2.936, 3.763, 5.145)
+"""Distances along a line for the measurement: uneven, lest they fall in step with a staircase."""
+
+LINE = 0.6
+"""The line is ε^0.6·|x| long. Second differences leave ε^1.2·f'' of a smooth function, less than its
+rounding ε·f, and meet as many steps of a staircase as possible. Noticed by coverage."""
+
+# How much noise a bound covers.
+
+CAUTION = 4.0
+"""Standard deviations of the measured noise: beyond four lies one normal sample in 16,000, and the
+noise is measured as the largest of six samples. Noticed by coverage and alarms."""
+
+STENCIL_CAUTION = 16.0
+"""The same for noise seen in one stencil only: one sample is often far below its own deviation (one
+normal sample in 20 lies below 1/16 of it). Noticed by coverage, (x + 1e4) − 1e4."""
+
+EXTRAPOLATED = 6.0
+"""What (4 D(h/2) − D(h)) / 3 makes of noise in every evaluation, over the width 2h: its weights are
+±8/3 and ±1/3, whose sizes add up to 6."""
+
+FOURTH_DIFFERENCE = 70.0
+"""1 + 16 + 36 + 16 + 1: the variance of a fourth difference of noise of variance 1 (Moré and Wild,
+Estimating Computational Noise, 2011, γ₄ = (4!)²/8! = 1/70)."""
+
+CONTRACTION = 16.0
+"""ε times this covers the rounding of the sum Σ dy·(f(x+h) − f(x−h)) itself: each product and
+each partial sum rounds once, pairwise summation makes log₂ n of them. Noticed by alarms."""
+
+# What a kink looks like.
+
+KINK_RATIO, KINK_NOISE = 4.0, 16.0
+"""The second difference across the point against those beside it, and against noise. Of a smooth
+function all three are equal, so their sum is twice the first; of a kink those beside are zero. A
+second difference has 4 evaluations' worth of noise, and CAUTION of them. Noticed by test_kinks."""
+
+JOINT_NOISE = 8.0
+"""Two evaluations' worth of noise, CAUTION deviations of each. Noticed by test_kinks."""
+
+# How hard to look.
+
+WANTED = 4 / 7
+"""A relative bound of ε^(4/7), 1e-9 in float64, needs no other step. Noticed by cost and coverage."""
+
+ROUNDS = 3
+"""How often a group may choose other steps before it settles for what it can see. Noticed by cost."""
+
+BLURRED = 1e-4
+"""A relative bound so wide that a sweep over all steps is worth its price; a tenth of what leaves a
+verdict open. Noticed by cost and alarms."""
+
+NEIGHBOURS = 48
+"""Points near a kink that are asked before a value there is called wrong: of n tied entries one comes
+last in a random order with probability 1/n, so that for n ≤ 8 one in 600 is missed."""
+
+OUTSIDE = 64
+"""Entries outside a kink's slopes whose neighbours are asked: where many are wrong, these say it."""
+
+NEIGHBOUR_SLACK = 16.0
+"""How much the gradient may change over the distance to a neighbour, relative to that distance and
+to the gradient with nothing cancelling."""
+
+CONFIRMING_STEP = 0.4
+"""The step that confirms a grouping is ε^0.4: long, so that rounding hides no missing effect; its
+curvature is measured and allowed for. Noticed by test_grouping_that_a_probe_suggests."""
+
+# The complex step.
+
+COMPLEX_STEP = 1e-30
+"""Relative: its square vanishes beside 1 in any precision, and itself is far from underflow."""
+
+COMPLEX_ROUNDING = 64.0
+"""ε times this covers the rounding of a forward pass in complex arithmetic, where a product is four."""
+
+COMPLEX_AGREES = 1e-6
+"""A complex step that is not analytic loses a term; differences tell that to far more than this."""

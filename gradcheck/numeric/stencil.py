@@ -1,0 +1,188 @@
+"""Five points on a line through x, and what their differences say: a value, and every part of its error.
+
+For L(x) = Σ dy·f(x) and one entry moved by ±h, the central quotient and its extrapolation are
+
+    D(h) = Σ dy·(f(x+h) − f(x−h)) / 2h              error h²/6·L''' + …
+    R    = (4 D(h/2) − D(h)) / 3                    error h⁴ (Richardson 1911)
+
+and what is claimed of R is
+
+    |R − L'| ≤ 2 |R − D(h/2)| + stencil noise + round-off + half the jump at a kink
+
+|R − D(h/2)| estimates the error of the *worse* of the two values, which is what makes it a bound on
+the better. Round-off is the measured noise of the outputs divided by the width; stencil noise is what
+the fourth difference of these five points shows beyond it, which a smooth function leaves at h⁴ and a
+noisy one at √70 times its noise (the column of a difference table of Moré and Wild, Estimating
+Computational Noise, 2011). The difference comes first and the sum after, so that outputs which an
+entry does not touch cancel exactly; the step is the one really taken, (x+h) − (x−h).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gradcheck.numeric.forward import Group
+from gradcheck.numeric.grouping import Grouping
+from gradcheck.numeric.kinks import jump
+from gradcheck.numeric.margins import (
+    CAUTION,
+    CONTRACTION,
+    EPSILON,
+    EXTRAPOLATED,
+    FOURTH_DIFFERENCE,
+    STENCIL_CAUTION,
+)
+from gradcheck.numeric.variable import Variable
+from gradcheck.result import Array
+
+
+class StencilEstimate(NamedTuple):
+    """One step's estimate for a group, with its bound in the parts that say where to go next.
+
+    `truncation` holds the `stencil_noise` too, which looks the same from one stencil.
+    """
+
+    step: Array
+    value: Array
+    truncation: Array
+    stencil_noise: Array
+    round_off: Array
+    half_jump: Array
+    absolute_sum: Array
+
+    @property
+    def bound(self) -> Array:
+        """All that may be wrong with the value; infinite where it is not a number."""
+        bound = self.truncation + self.round_off + self.half_jump
+        return np.where(np.isfinite(bound) & np.isfinite(self.value), bound, np.inf)
+
+    @property
+    def kinked(self) -> Array:
+        """Where the slope jumps by more than everything else that is unsure."""
+        return np.asarray(2 * self.half_jump > self.bound)
+
+    def choose(self, other: StencilEstimate, where: Array) -> StencilEstimate:
+        """This estimate, with the entries of `other` where `where` holds."""
+        return StencilEstimate(*(np.where(where, b, a) for a, b in zip(self, other, strict=True)))
+
+
+@dataclass(frozen=True)
+class Points:
+    """The forward pass at x ± h and x ± h/2, and how far apart the points really are."""
+
+    far_down: Array
+    down: Array
+    middle: Array
+    up: Array
+    far_up: Array
+    wide: Array
+    narrow: Array
+    ahead: Array
+    far_ahead: Array
+
+    def second_differences(self) -> tuple[Array, Array, Array]:
+        """Across the point, to its right and to its left, all over the same spacing h/2."""
+        f = self.middle
+        return (
+            self.up - 2 * f + self.down,
+            self.far_up - 2 * self.up + f,
+            self.far_down - 2 * self.down + f,
+        )
+
+
+class Stencil:
+    """Difference quotients of one variable under one upstream gradient, group by group.
+
+    Args:
+        variable: the input that moves.
+        grouping: which of its entries move together.
+        dy: the upstream gradient.
+        noise: the measured noise of each output.
+        method: `extrapolated`, `central` or `forward`.
+    """
+
+    def __init__(
+        self, variable: Variable, grouping: Grouping, dy: Array, noise: Array, method: str
+    ) -> None:
+        self.variable = variable
+        self.grouping = grouping
+        self.dy = dy
+        self.noise = noise
+        self.method = method
+        self._noises: dict[Any, Array] = {}
+        with np.errstate(over="ignore"):
+            self._weighted = (dy * noise) ** 2
+
+    def estimate(self, group: Group, step: Array, roughness: float = 1.0) -> StencilEstimate:
+        """What one step says of every entry of a group. Four evaluations.
+
+        Args:
+            group: the entries that move.
+            step: how far each of them moves.
+            roughness: how many times the measured noise there is.
+        """
+        points = self._points(group, step)
+        with np.errstate(all="ignore"):
+            fine = self._sum(self.dy * (points.up - points.down), group) / points.narrow
+            value, truncation = self._value(points, fine, group)
+            noise, half_jump = self._roughness(points, group)
+            absolute = self._sum(np.abs(self.dy * (points.up - points.down)), group) / points.narrow
+            round_off = EXTRAPOLATED * roughness * self._noise_of(group) / points.wide
+            # The second term is this arithmetic's own: all that is left where outputs are exact.
+            round_off = round_off + CONTRACTION * EPSILON * absolute
+        return StencilEstimate(
+            step, value, truncation + noise, noise, round_off, half_jump, absolute
+        )
+
+    def _points(self, group: Group, step: Array) -> Points:
+        x = self.variable.at(group, 0.0)
+        places = [self.variable.at(group, t * step) for t in (-1.0, -0.5, 0.5, 1.0)]
+        far_down, down, up, far_up = (self.variable.value(group, place) for place in places)
+        exact = [place.astype(np.float64) for place in places]
+        return Points(
+            far_down,
+            down,
+            self.variable.forward.value,
+            up,
+            far_up,
+            wide=exact[3] - exact[0],
+            narrow=exact[2] - exact[1],
+            ahead=exact[2] - x,
+            far_ahead=exact[3] - x,
+        )
+
+    def _value(self, points: Points, fine: Array, group: Group) -> tuple[Array, Array]:
+        """The quotient that the method believes, and by how much it may miss a smooth function's slope."""
+        if self.method == "forward":
+            value = self._sum(self.dy * (points.up - points.middle), group) / points.ahead
+            further = self._sum(self.dy * (points.far_up - points.middle), group) / points.far_ahead
+            return value, 2 * np.abs(value - further)
+        coarse = self._sum(self.dy * (points.far_up - points.far_down), group) / points.wide
+        ratio = (points.wide / points.narrow) ** 2
+        extrapolated = (ratio * fine - coarse) / (ratio - 1)
+        value = extrapolated if self.method == "extrapolated" else fine
+        return value, 2 * np.abs(extrapolated - fine)
+
+    def _roughness(self, points: Points, group: Group) -> tuple[Array, Array]:
+        """The noise that the stencil itself shows, and half the jump of the slope at a kink."""
+        centre, right, left = points.second_differences()
+        jumps = jump(centre, right, left, self.noise)
+        fourth = np.where(jumps > 0, 0.0, right + left - 2 * centre)
+        noise = np.sqrt(self._sum((self.dy * fourth) ** 2, group) / FOURTH_DIFFERENCE)
+        half_jump = self._sum(np.abs(self.dy) * jumps, group) / points.narrow
+        # A forward quotient sees one side alone, so that the other may be a whole jump away.
+        whole = 2 * half_jump if self.method == "forward" else half_jump
+        return EXTRAPOLATED * STENCIL_CAUTION * noise / points.wide, whole
+
+    def _noise_of(self, group: Group) -> Array:
+        """The noise of the sum that is read off for each entry of a group."""
+        key = self.grouping.key(group)
+        if key not in self._noises:
+            self._noises[key] = CAUTION * np.sqrt(self._sum(self._weighted, group))
+        return self._noises[key]
+
+    def _sum(self, effects: Array, group: Group) -> Array:
+        return self.grouping.gather(effects, group)
