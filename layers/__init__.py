@@ -45,7 +45,7 @@ from layers.losses import (
     mean_squared_error,
     softmax_cross_entropy,
 )
-from layers.network import Network
+from layers.network import Network, Objective
 from layers.networks import NETWORKS, digits_cnn, digits_gru, digits_resnet, digits_transformer
 from layers.normalization import (
     batch_norm,
@@ -62,6 +62,7 @@ from layers.softmax import log_softmax, logsumexp, softmax
 __all__ = [
     "NETWORKS",
     "Network",
+    "Objective",
     "add",
     "attention",
     "avg_pool2d",

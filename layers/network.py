@@ -1,4 +1,4 @@
-"""Layers in a row, and a layer itself: the chain rule, once."""
+"""Layers in a row, and what such a network is trained on; both are layers themselves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from layers.types import Array, Backward, Layer, expect
+from layers.losses import softmax_cross_entropy
+from layers.types import Array, Backward, Layer, expect, present
 
 
 @dataclass(frozen=True)
@@ -135,3 +136,38 @@ class Network:
             f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:<{widths[2]}}  {d:>{widths[3]}}"
             for a, b, c, d in rows
         )
+
+
+class Objective:
+    """What a network is trained on, itself a layer: `L, backward = objective(x, labels, *parameters)`.
+
+    L = loss(network(x; θ), labels)
+
+    x (N, …), labels (N,), parameters in the order of `network.names` -> L, a scalar
+
+        dz = the way back of the loss at dL,    dx, dθ = the way back of the network at dz
+    """
+
+    def __init__(self, network: Network, loss: Layer = softmax_cross_entropy) -> None:
+        self.network = network
+        self.loss = loss
+        self.input_names = ("x", "labels", *network.names)
+        self.__name__ = "objective"
+
+    def __call__(self, x: Array, labels: Array, *parameters: Array) -> tuple[Array, Backward]:
+        """The loss, and the way back through it and the network."""
+        z, backward_network = self.network(x, *parameters)
+        L, backward_loss = self.loss(z, labels)
+
+        def backward(dL: Array) -> tuple[Array | None, ...]:
+            (dz,) = present(backward_loss(dL))
+            dx, *gradients = backward_network(dz)
+            return (dx, None, *gradients)
+
+        return L, backward
+
+    def gradients(self, x: Array, labels: Array, *parameters: Array) -> tuple[float, list[Array]]:
+        """The loss, and its gradient for each parameter: all that a step of training needs."""
+        L, backward = self(x, labels, *parameters)
+        _, _, *gradients = backward(np.ones_like(L))
+        return float(L), present(tuple(gradients))

@@ -4,4 +4,6 @@ import sys
 
 from reports.cli import main
 
-sys.exit(main())
+# A worker process imports the program that started it, and must not start it again.
+if __name__ == "__main__":
+    sys.exit(main())

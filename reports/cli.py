@@ -1,4 +1,4 @@
-"""The command line: `gradcheck run`, `check TARGET`, `list`, `mistakes`."""
+"""The command line: `gradcheck run`, `check TARGET`, `list`, `mistakes`, `bench`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reports.bench import command as bench
 from reports.errors import UserError
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--quick", action="store_true", help="fewer configurations, a shorter training"
     )
+    run.add_argument(
+        "--jobs", type=_positive, default=1, metavar="N", help="processes for stage 1; default: 1"
+    )
     run.set_defaults(command=_run)
 
     check = commands.add_parser("check", help="check one backward pass")
@@ -83,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
 
     listing = commands.add_parser("list", help="the catalogue, with formulas and shapes")
     listing.set_defaults(command=_list)
+
+    bench.add_to(commands)
     return parser
 
 
@@ -90,6 +96,13 @@ def _seed(text: str) -> int:
     number = int(text)
     if number < 0:
         raise argparse.ArgumentTypeError("a seed is not negative")
+    return number
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("one job or more")
     return number
 
 
@@ -102,17 +115,19 @@ def _run(arguments: argparse.Namespace) -> int:
         raise UserError(f"there is no network {arguments.network!r}; there are {known}")
     data = load(arguments.data)
     _must_have_tensorflow(arguments)
-    from reports.run import Job, run
+    from reports.request import Request
+    from reports.run import run
 
-    job = Job(
+    request = Request(
         data,
         arguments.out,
         tape=not arguments.no_tape,
         seed=arguments.seed,
         quick=arguments.quick,
         architecture=arguments.network,
+        jobs=arguments.jobs,
     )
-    return PASSED if run(job) else FAILED
+    return PASSED if run(request) else FAILED
 
 
 def _check(arguments: argparse.Namespace) -> int:

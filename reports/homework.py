@@ -11,9 +11,8 @@ import numpy as np
 
 from gradcheck.result import Array
 from gradcheck.tape import tensorflow
-from layers.losses import softmax_cross_entropy
 from layers.mistakes import MISTAKES
-from layers.network import Network
+from layers.network import Network, Objective
 from layers.networks import digits_cnn
 from reports.data import Digits
 from reports.training import (
@@ -21,9 +20,9 @@ from reports.training import (
     STEPS,
     HandTrainer,
     KerasOptimizer,
-    KerasTrainer,
     Lockstep,
     keras_digits_cnn,
+    keras_twin,
     lockstep,
 )
 
@@ -50,7 +49,7 @@ class Stale(HandTrainer):
     def step(self, x: Array, labels: Array) -> float:
         """One step whose gradients are a step old."""
         now, loss = self.optimizer.parameters, self.loss(x, labels)
-        self.optimizer.step(_gradients(self.network, self.before, x, labels))
+        self.optimizer.step(self.objective.gradients(x, labels, *self.before)[1])
         self.before = now
         return loss
 
@@ -60,8 +59,7 @@ class Summed(HandTrainer):
 
     def step(self, x: Array, labels: Array) -> float:
         """One step along gradients that are too large by the batch size."""
-        loss = self.loss(x, labels)
-        gradients = _gradients(self.network, self.optimizer.parameters, x, labels)
+        loss, gradients = self.objective.gradients(x, labels, *self.optimizer.parameters)
         self.optimizer.step([len(x) * gradient for gradient in gradients])
         return len(x) * loss
 
@@ -89,7 +87,7 @@ def trained(trainer: type[HandTrainer], data: Digits, steps: int = STEPS) -> Loc
     network = digits_cnn(x.shape[1:], data.classes)
     start = network.initialize(np.random.default_rng(0), scheme="he")
     ours = trainer(network, start, _adam())
-    twin = KerasTrainer(lambda: keras_digits_cnn(x.shape[1:], data.classes), start, _adam())
+    twin = keras_twin(keras_digits_cnn(x.shape[1:], data.classes), start, _adam())
     return lockstep(ours, twin, [(x, labels)] * steps)
 
 
@@ -164,19 +162,11 @@ def every_tie(data: Digits, steps: int = STEPS) -> EveryTie:
         ours.step(x, labels)
         theirs.step(x, labels)
         there = theirs.optimizer.parameters
-        true, claimed = (_gradients(n, there, x, labels)[bias] for n in (right, wrong))
+        true, claimed = (
+            Objective(network).gradients(x, labels, *there)[1][bias] for network in (right, wrong)
+        )
         factors += [float(c / t) for c, t in zip(claimed, true, strict=True) if t != 0]
     return EveryTie(tuple(factors), theirs.accuracy(x, labels), ours.accuracy(x, labels))
-
-
-def _gradients(
-    network: Network, parameters: Sequence[Array], x: Array, labels: Array
-) -> list[Array]:
-    logits, back_through_network = network(x, *parameters)
-    loss, back_through_loss = softmax_cross_entropy(logits, labels)
-    dlogits = back_through_loss(np.ones_like(loss))[0]
-    assert dlogits is not None
-    return [g for g in back_through_network(dlogits)[1:] if g is not None]
 
 
 def _adam() -> Any:

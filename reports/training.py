@@ -10,8 +10,7 @@ import numpy as np
 
 from gradcheck.result import Array
 from gradcheck.tape import tensorflow
-from layers.losses import softmax_cross_entropy
-from layers.network import Network
+from layers.network import Network, Objective
 
 LEARNING_RATE = 0.01
 STEPS = 50
@@ -65,90 +64,75 @@ class HandTrainer:
     """Our network, with its hand-derived way back."""
 
     def __init__(self, network: Network, parameters: Sequence[Array], optimizer: Any) -> None:
-        self.network = network
+        self.objective = Objective(network)
         self.optimizer = KerasOptimizer(optimizer, parameters)
 
     def step(self, x: Array, labels: Array) -> float:
         """Forward, backward by hand, and one step of the optimizer."""
-        logits, back_through_network = self.network(x, *self.optimizer.parameters)
-        loss, back_through_loss = softmax_cross_entropy(logits, labels)
-        dlogits, _ = back_through_loss(np.ones((), dtype=loss.dtype))
-        assert dlogits is not None
-        _, *gradients = back_through_network(dlogits)
-        self.optimizer.step([g for g in gradients if g is not None])
-        return float(loss)
+        loss, gradients = self.objective.gradients(x, labels, *self.optimizer.parameters)
+        self.optimizer.step(gradients)
+        return loss
 
     def loss(self, x: Array, labels: Array) -> float:
         """The loss as it stands."""
-        return float(softmax_cross_entropy(self.logits(x), labels)[0])
-
-    def logits(self, x: Array) -> Array:
-        """What the network says of images."""
-        return self.network(x, *self.optimizer.parameters)[0]
+        return float(self.objective(x, labels, *self.optimizer.parameters)[0])
 
     def accuracy(self, x: Array, labels: Array) -> float:
         """The share of images that it reads right."""
-        return float((self.logits(x).argmax(axis=1) == labels).mean())
-
-
-class KerasTrainer:
-    """The twin: a Keras model with the same weights, trained by Keras and the tape alone."""
-
-    def __init__(
-        self, model: Callable[[], Any], parameters: Sequence[Array], optimizer: Any
-    ) -> None:
-        self.model = model()
-        self.model.set_weights([np.array(array) for array in parameters])
-        self.optimizer = optimizer
-
-    def step(self, x: Array, labels: Array) -> float:
-        """One step with the gradients of GradientTape."""
-        tf = tensorflow()
-        with tf.GradientTape() as tape:
-            loss = self._loss(x, labels)
-        variables = self.model.trainable_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        return float(loss)
-
-    def loss(self, x: Array, labels: Array) -> float:
-        """The loss as it stands."""
-        return float(self._loss(x, labels))
-
-    def _loss(self, x: Array, labels: Array) -> Any:
-        keras = tensorflow().keras
-        # Keras computes a loss in float32 unless told otherwise, whatever the model's dtype.
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, dtype="float64")
-        return loss(labels, self.model(x, training=True))
+        logits, _ = self.objective.network(x, *self.optimizer.parameters)
+        return float((logits.argmax(axis=1) == labels).mean())
 
 
 class TapeTrainer:
-    """The twin: a network written in TensorFlow, from the same parameters, trained by the tape alone."""
+    """The twin: a loss written in TensorFlow, `loss(x, labels)`, trained by the tape alone."""
 
     def __init__(
-        self, twin: Callable[..., Any], parameters: Sequence[Array], optimizer: Any
+        self, loss: Callable[[Array, Array], Any], variables: Sequence[Any], optimizer: Any
     ) -> None:
-        tf = tensorflow()
-        self.twin = twin
-        self.variables = [tf.Variable(array) for array in parameters]
+        self.loss_tensor = loss
+        self.variables = variables
         self.optimizer = optimizer
 
     def step(self, x: Array, labels: Array) -> float:
         """One step with the gradients of GradientTape."""
         tf = tensorflow()
         with tf.GradientTape() as tape:
-            loss = self._loss(x, labels)
+            loss = self.loss_tensor(x, labels)
         gradients = tape.gradient(loss, self.variables)
         self.optimizer.apply_gradients(zip(gradients, self.variables, strict=True))
         return float(loss)
 
     def loss(self, x: Array, labels: Array) -> float:
         """The loss as it stands."""
-        return float(self._loss(x, labels))
+        return float(self.loss_tensor(x, labels))
 
-    def _loss(self, x: Array, labels: Array) -> Any:
-        from layers import twins
 
-        return twins.softmax_cross_entropy(self.twin(x, *self.variables), labels)
+def keras_twin(model: Any, parameters: Sequence[Array], optimizer: Any) -> TapeTrainer:
+    """A Keras model, from the same weights, its loss Keras's own."""
+    model.set_weights([np.array(array) for array in parameters])
+    # Keras computes a loss in float32 unless told otherwise, whatever the model's dtype.
+    entropy = tensorflow().keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True, dtype="float64"
+    )
+
+    def loss(x: Array, labels: Array) -> Any:
+        return entropy(labels, model(x, training=True))
+
+    return TapeTrainer(loss, model.trainable_variables, optimizer)
+
+
+def tensorflow_twin(
+    network: Callable[..., Any], parameters: Sequence[Array], optimizer: Any
+) -> TapeTrainer:
+    """A network of `layers.twins`, from the same parameters."""
+    from layers import twins
+
+    variables = [tensorflow().Variable(array) for array in parameters]
+
+    def loss(x: Array, labels: Array) -> Any:
+        return twins.softmax_cross_entropy(network(x, *variables), labels)
+
+    return TapeTrainer(loss, variables, optimizer)
 
 
 def keras_digits_cnn(image_shape: tuple[int, ...], classes: int) -> Any:
@@ -173,6 +157,11 @@ class Lockstep:
 
     ours: tuple[float, ...]
     twins: tuple[float, ...]
+
+    @property
+    def fall(self) -> float:
+        """By which share our loss fell."""
+        return 1 - self.ours[-1] / self.ours[0]
 
     @property
     def deviation(self) -> float:

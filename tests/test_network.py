@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gradcheck import check
-from layers import NETWORKS, digits_cnn
+from layers import NETWORKS, Objective, digits_cnn, softmax_cross_entropy
 
 
 def test_the_parameters_of_the_worked_example():
@@ -50,3 +50,16 @@ def test_every_network_passes_as_one_layer(build):
     report = check(network, rng.normal(size=(3, 4, 6, 1)), *theta, effort="directional")
     assert report.passed, str(report)
     assert len(report.rows) == len(network.names) + 1
+
+
+def test_what_a_network_is_trained_on_is_a_layer_too():
+    network = digits_cnn((4, 6, 1), classes=3)
+    rng = np.random.default_rng(0)
+    theta = [p + 0.1 * rng.normal(size=p.shape) for p in network.initialize(rng, scheme="he")]
+    x, labels = rng.normal(size=(2, 4, 6, 1)), np.array([2, 0])
+    report = check(Objective(network), x, labels, *theta)
+    assert report.passed, str(report)
+    assert [row.name for row in report.rows] == ["x", *network.names]
+    loss, gradients = Objective(network).gradients(x, labels, *theta)
+    assert loss == softmax_cross_entropy(network(x, *theta)[0], labels)[0]
+    assert [g.shape for g in gradients] == list(network.shapes)

@@ -15,10 +15,10 @@ from reports.homework import TRAINING_MISTAKES, every_tie, exhibit_training  # n
 from reports.training import (  # noqa: E402
     HandTrainer,
     KerasOptimizer,
-    KerasTrainer,
-    TapeTrainer,
     keras_digits_cnn,
+    keras_twin,
     lockstep,
+    tensorflow_twin,
 )
 
 ALL = [(entry, one) for entry in CATALOGUE.values() for one in entry.configurations]
@@ -94,9 +94,7 @@ def trainers(kind):
     start = network.initialize(rng, scheme="he")
     batches = [(rng.uniform(size=(12, 6, 6, 1)), np.arange(12) % 4)] * 4
     ours = kind(network, start, tf.keras.optimizers.Adam(0.01))
-    twin = KerasTrainer(
-        lambda: keras_digits_cnn((6, 6, 1), 4), start, tf.keras.optimizers.Adam(0.01)
-    )
+    twin = keras_twin(keras_digits_cnn((6, 6, 1), 4), start, tf.keras.optimizers.Adam(0.01))
     return ours, twin, batches
 
 
@@ -143,7 +141,7 @@ def test_the_other_networks_train_in_lockstep_with_their_twins(name):
     start = network.initialize(rng, scheme="he")
     batches = [(rng.uniform(size=(9, 4, 6, 1)), np.arange(9) % 3)] * 4
     ours = HandTrainer(network, start, tf.keras.optimizers.Adam(0.01))
-    twin = TapeTrainer(getattr(twins, name), start, tf.keras.optimizers.Adam(0.01))
+    twin = tensorflow_twin(getattr(twins, name), start, tf.keras.optimizers.Adam(0.01))
     curves = lockstep(ours, twin, batches)
     assert curves.deviation < 1e-12
     assert curves.ours[-1] < curves.ours[0]
@@ -158,3 +156,13 @@ def test_gradcheck_run_writes_a_whole_report(tmp_path, capsys):
     assert {"gradients.txt", "gradients.md", "gradients.csv", "gradients.json"} <= written
     assert {"digits.png", "losses.png", "filters.png"} <= written
     assert not [name for name in written if name.startswith(".")]
+
+
+def test_two_jobs_find_what_one_finds(tmp_path):
+    def found(jobs):
+        out = tmp_path / str(jobs)
+        options = ["--quick", "--no-tape", "--seed", "5", "--jobs", str(jobs), "--out", str(out)]
+        assert main(["run", *options]) == 0
+        return (out / "gradients.csv").read_bytes()
+
+    assert found(1) == found(2)

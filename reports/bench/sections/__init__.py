@@ -1,0 +1,48 @@
+"""The sections, one file each, in the order in which they are measured."""
+
+from __future__ import annotations
+
+from reports.bench.section import Section
+from reports.bench.sections import (
+    alarms,
+    blame,
+    cost,
+    coverage,
+    false_names,
+    gallery,
+    homework,
+    lines,
+    mutants,
+    power,
+    soak,
+    speed,
+    stage1,
+    stage2,
+    start,
+    tape,
+    training,
+)
+
+SECTIONS: dict[str, Section] = {
+    module.SECTION.name: module.SECTION
+    for module in (
+        coverage,
+        alarms,
+        soak,
+        power,
+        cost,
+        stage1,
+        tape,
+        gallery,
+        false_names,
+        mutants,
+        blame,
+        lines,
+        homework,
+        stage2,
+        training,
+        speed,
+        start,
+    )
+}
+"""By the name under which a section is asked for."""

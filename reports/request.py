@@ -1,0 +1,51 @@
+"""What a run is asked to do, and what each of its stages finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from layers.network import Network
+from layers.networks import NETWORKS
+from reports.data import Digits
+from reports.progress import Progress
+from reports.table import Line
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run is asked to do; `jobs` says how many processes check the layers."""
+
+    data: Digits
+    out: Path
+    tape: bool = True
+    seed: int = 0
+    quick: bool = False
+    architecture: str = "digits_cnn"
+    jobs: int = 1
+    progress: Progress = field(default_factory=Progress, compare=False)
+
+    @property
+    def network(self) -> Network:
+        """The network that is checked and trained, for images of this size."""
+        return NETWORKS[self.architecture](self.data.x_train.shape[1:], self.data.classes)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a stage found: whether all is right, its table, and what is to be said of it.
+
+    `facts` are written to the report; `figures` gives for each file the function that draws it.
+    """
+
+    passed: bool
+    table: tuple[Line, ...] = ()
+    notes: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    figures: Mapping[str, Callable[[], Figure]] = field(default_factory=dict)
+    seconds: float = 0.0

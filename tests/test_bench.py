@@ -1,0 +1,191 @@
+"""The benchmark: a broken promise is seen, a section that isn't there is said, what is written is whole."""
+
+import argparse
+import json
+import math
+
+import numpy as np
+import pytest
+
+from gradcheck import Verdict, check
+from layers import relu
+from layers.catalogue import CATALOGUE
+from reports.bench import story
+from reports.bench.measurement import (
+    ALL,
+    NONE,
+    Measurement,
+    at_least,
+    at_most,
+    below,
+    exactly,
+    percent,
+    share,
+)
+from reports.bench.section import EVERYTHING, Sample, Section, Skipped
+from reports.bench.sections import SECTIONS, coverage, false_names, soak
+from reports.cli import main
+
+EARLIER = {
+    *("coverage", "alarms", "power", "cost", "stage1", "stage2", "training", "tape", "gallery"),
+    *("mutants", "blame", "lines", "homework", "speed", "start"),
+}
+
+
+def arguments(**given):
+    return argparse.Namespace(**{"seed": 0, "data": "digits", "json": None, **given})
+
+
+@pytest.mark.parametrize(
+    ("promise", "kept", "broken"),
+    [
+        (at_most(3), 3, 3.1),
+        (below(3), 2.9, 3),
+        (at_least(3), 3, 2.9),
+        (exactly(3), 3, 4),
+        (at_most(math.inf), 1, math.nan),
+    ],
+)
+def test_a_promise_is_kept_or_broken(promise, kept, broken):
+    assert not Measurement("figure", kept, promise).broken
+    assert Measurement("figure", broken, promise).broken
+    assert Measurement("figure", broken, promise).cells()[3] == "BROKEN"
+
+
+def test_without_a_promise_nothing_is_broken():
+    assert not Measurement("figure", math.nan).broken
+    assert Measurement("figure", 3).cells() == ("figure", "3", "-", "")
+
+
+def test_figure_and_promise_are_written_alike():
+    measured = Measurement("inconclusive", 0.0067, below(0.01), percent, "2 of 300")
+    assert measured.cells() == ("inconclusive", "0.67% (2 of 300)", "< 1.00%", "kept")
+
+
+def test_a_share_of_nothing_keeps_no_promise():
+    assert share("convicted", 0, 0, ALL).broken
+    assert not share("convicted", 3, 3, ALL).broken
+    assert share("convicted", 2, 3, ALL).broken
+
+
+def one(*measurements):
+    return Section("made-up", lambda sample: measurements, "things", size=7, quick=1)
+
+
+def test_a_broken_promise_exits_1(capsys):
+    assert story.bench([(one(Measurement("wrong", 0, NONE)), 7)], arguments()) == 0
+    assert "1 of 1 promises kept" in capsys.readouterr().out
+    assert story.bench([(one(Measurement("wrong", 2, NONE)), 7)], arguments()) == 1
+    assert "BROKEN in made-up: wrong: 2, promised = 0" in capsys.readouterr().out
+
+
+def test_what_cannot_be_measured_is_skipped_with_a_word_and_proves_nothing(capsys):
+    def lacking(sample):
+        raise Skipped("torch is not installed")
+
+    assert story.bench([(Section("made-up", lacking), 0)], arguments()) == 1
+    assert "skipped: torch is not installed" in capsys.readouterr().out
+
+
+def test_an_unknown_section_is_one_line_and_exit_2(capsys):
+    assert main(["bench", "covrage"]) == 2
+    said = capsys.readouterr()
+    assert not said.out
+    assert said.err.count("\n") == 1
+    assert "did you mean 'coverage'?" in said.err
+    assert main(["bench", "xyzzy"]) == 2
+    assert "there are coverage, " in capsys.readouterr().err
+
+
+def test_every_earlier_section_is_there():
+    assert set(SECTIONS) >= EARLIER
+    assert all(section.title.endswith(".") for section in SECTIONS.values())
+
+
+def test_a_section_runs_on_a_small_sample_and_is_written(tmp_path, capsys):
+    file = tmp_path / "figures.json"
+    assert main(["bench", "coverage", "--samples", "12", "--seed", "3", "--json", str(file)]) == 0
+    assert "Sample: 12 functions at a point, seed 3." in capsys.readouterr().out
+    written = json.loads(file.read_text())
+    assert written["schema"] == story.SCHEMA
+    assert written["seed"] == 3
+    assert written["libraries"]["numpy"] == np.__version__
+    (section,) = written["sections"]
+    covered = section["measurements"][0]
+    assert covered["value"] == 1
+    assert covered["promise"] == {"sign": "≥", "limit": 0.999}
+    assert covered["kept"] is True
+
+
+def test_a_figure_that_is_not_a_number_is_written_as_null(tmp_path):
+    file = tmp_path / "figures.json"
+    section = one(Measurement("share of nothing", math.nan, ALL))
+    assert story.bench([(section, 7)], arguments(json=file)) == 1
+    assert json.loads(file.read_text())["sections"][0]["measurements"][0]["value"] is None
+
+
+@pytest.mark.parametrize("wrong", [["--samples", "0"], ["--quick", "--samples", "3"]])
+def test_samples_that_make_no_sense_are_refused(wrong, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["bench", "coverage", *wrong])
+    assert ended.value.code == 2
+
+
+def test_a_sample_keeps_order_and_follows_its_seed():
+    everything = list(range(100))
+    some = Sample(10, seed=4).of(everything)
+    assert some == sorted(some)
+    assert len(set(some)) == 10
+    assert some == Sample(10, seed=4).of(everything)
+    assert some != Sample(10, seed=5).of(everything)
+    assert Sample(EVERYTHING).of(everything) == everything
+
+
+def test_coverage_sees_an_error_that_is_larger_than_its_bound():
+    case = next(coverage.cases(Sample(1)))
+    assert coverage.covers(case, case.true * (1 + 1e-9), 1.1e-9 * abs(case.true))
+    assert not coverage.covers(case, case.true * (1 + 1e-9), 0.9e-9 * abs(case.true))
+
+
+def test_nonsense_is_linear_wrong_and_of_the_right_size():
+    x = np.random.default_rng(0).normal(size=(50, 70))
+    layer = false_names.nonsense(relu, 0, 2.0, seed=1)
+    _, backward = layer(x)
+    a, b = np.random.default_rng(1).normal(size=(2, *x.shape))
+    (together,), (ga,), (gb,) = backward(a + b), backward(a), backward(b)
+    assert np.allclose(together, ga + gb)
+    assert np.isclose(np.std(ga), 2.0, rtol=0.1)
+    assert check(layer, x, lines=False).verdict is Verdict.FAIL
+
+
+def test_false_names_draws_from_kinked_configurations_too():
+    drawn = {(case.entry.name, case.configuration.label) for case in false_names.cases()}
+    assert {("relu", "zeros"), ("max_pool2d", "ties")} <= drawn
+
+
+def test_soak_draws_every_class_and_never_a_singular_matrix():
+    cases = list(soak.cases(Sample(40)))
+    assert {(case.kind, case.dtype) for case in cases} == {
+        (kind, dtype) for kind in soak.CLASSES for dtype in ("float32", "float64")
+    }
+    entry = CATALOGUE["inverse"]
+    seeds = range(20)
+    reports = [
+        soak.Case("exact zeros", "float64", entry, entry.configurations[0], seed).report()
+        for seed in seeds
+    ]
+    assert all(report is not None and report.passed for report in reports)
+
+
+def test_soak_leaves_out_what_overflows():
+    entry = CATALOGUE["l2_penalty"]
+
+    def report(power):
+        case = soak.Case("huge", "float32", entry, entry.configurations[0], 0)
+        huge = {"huge": lambda values, rng: {k: x * 10.0**power for k, x in values.items()}}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(soak, "CLASSES", huge)
+            return case.report()
+
+    assert report(0) is not None
+    assert report(30) is None
