@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.compare import compare
+from gradcheck.compare import compare, not_finite
 from gradcheck.conduct import observe
 from gradcheck.diagnosis.explain import explain_row, forward_disagrees
 from gradcheck.diagnosis.wrong import Comparison, Context
@@ -17,7 +17,7 @@ from gradcheck.layer import Layer, bind, name_of, positions, random_upstream
 from gradcheck.lines.story import check_lines
 from gradcheck.numeric import Forward, NumericalWitness, Progress
 from gradcheck.result import Array, Lines, Report, Verdict
-from gradcheck.returned import assign, missing_row, not_finite
+from gradcheck.returned import assign, missing_row
 from gradcheck.tape import tape_gradients
 
 EFFORTS = ("complete", "directional")
@@ -81,7 +81,7 @@ def check(
     findings = [*seen.findings, *returned.findings]
     if not np.isfinite(seen.value).all():
         return Report(
-            name, (), (*findings, not_finite("The forward pass returns", seen.value)), seed
+            name, (), (*findings, not_finite("The forward pass's value", seen.value)), seed
         )
     wanted = [p for p in wanted if asked or not returned.is_none(p)]
 

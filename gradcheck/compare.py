@@ -1,15 +1,28 @@
-"""Hand-derived beside witnessed: from two arrays and a bound to a row with its verdict."""
+"""Hand-derived beside witnessed: from two arrays and a bound to a row with its verdict.
+
+Every question "are these equal?" is asked here, in one way: `agrees`, entry by entry. A row is made
+here and nowhere else.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from gradcheck.numeric import NumericalGradient
-from gradcheck.result import Array, Row, Verdict
+from gradcheck.result import Array, Finding, Row, Verdict
 
 TINY = float(np.finfo(np.float64).tiny)
+"""Below the smallest normal number there are no digits left to compare."""
 COARSEST = 1e-3
 """A bound wider than this part of the gradient could hide an ordinary mistake: nothing is concluded."""
+
+
+def agrees(a: Array, b: Array, bound: Array | float) -> Array:
+    """Where a and b are equal, entry by entry, up to a bound; NaN agrees with nothing."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.asarray(np.abs(a - b) <= np.maximum(bound, TINY))
 
 
 def relative_error(a: Array, b: Array) -> float:
@@ -37,51 +50,96 @@ def compare(
         numeric: the numerical witness.
         tape: the tape's gradient, or None.
     """
-    value, bound = numeric.value, numeric.bound
-    if analytic is None or analytic.shape != value.shape or analytic.dtype.kind not in "fiu":
-        return _incomparable(name, analytic, numeric, tape), 0.0
-    hand = analytic.astype(np.float64)
-    with np.errstate(invalid="ignore", over="ignore"):
-        error = np.abs(hand - value)
-        # Below the smallest normal number there are no digits left to compare.
-        within = error <= np.maximum(bound, TINY)
-        smooth = ~numeric.kinks
+    if analytic is None or not _comparable(analytic, numeric.value):
+        missing = np.full(numeric.value.shape, np.nan)
+        return row_of(name, missing if analytic is None else analytic, numeric, tape), 0.0
+    hand, smooth = analytic.astype(np.float64), ~numeric.kinks
+    within = agrees(hand, numeric.value, numeric.bound)
+    with np.errstate(invalid="ignore"):
         excess = numeric.joint.excess(hand) if numeric.joint is not None else np.zeros(1)
     ties_broken = float(excess.max(initial=0.0))
-    tape_error = None
-    if tape is not None:
-        tape_error = relative_error(hand[smooth], tape[smooth].astype(np.float64))
-    resolution = _resolution(hand, numeric)
-    row = Row(
-        name=name,
-        shape=value.shape,
-        analytic=analytic,
-        numeric=value,
-        bound=bound,
-        tape=tape,
-        relative_error=relative_error(hand[smooth], value[smooth]),
-        entry_error=_entry_error(hand, value, bound, smooth),
-        tape_error=tape_error,
-        resolution=resolution,
-        worst=_worst(error, bound, numeric, excess),
-        evaluations=numeric.evaluations,
-        verdict=_verdict(within, ties_broken, resolution, numeric, hand),
-        kinks=numeric.kinks,
+    row = row_of(
+        name,
+        analytic,
+        numeric,
+        tape,
+        _verdict(bool(within.all()) and ties_broken <= 0, numeric),
+        relative=relative_error(hand[smooth], numeric.value[smooth]),
+        largest=_entry_error(hand, numeric, smooth),
+        to_tape=None if tape is None else relative_error(hand[smooth], tape[smooth]),
+        worst=_worst(hand, numeric, excess),
     )
     return row, ties_broken
 
 
-def is_vacuous(row: Row, numeric: NumericalGradient) -> bool:
+def row_of(
+    name: str,
+    analytic: Array,
+    numeric: NumericalGradient,
+    tape: Array | None,
+    verdict: Verdict = Verdict.FAIL,
+    *,
+    relative: float = np.inf,
+    largest: float = np.inf,
+    to_tape: float | None = np.inf,
+    resolution: float | None = None,
+    worst: tuple[int, ...] = (),
+    findings: Sequence[Finding] = (),
+) -> Row:
+    """A row. What is left out is what holds of numbers that cannot be compared.
+
+    Args:
+        name, analytic, numeric, tape: as for `compare`.
+        verdict: PASS, FAIL or INCONCLUSIVE.
+        relative, largest, to_tape: the relative error of the whole, of the worst entry, and to the tape.
+        resolution: the relative error below which nothing is seen; that of the witness by default.
+        worst: the index of the worst entry.
+        findings: what was found already.
+    """
+    return Row(
+        name=name,
+        shape=numeric.value.shape,
+        analytic=analytic,
+        numeric=numeric.value,
+        bound=numeric.bound,
+        tape=tape,
+        relative_error=float(relative),
+        entry_error=float(largest),
+        tape_error=None if tape is None else to_tape,
+        resolution=_resolution(numeric) if resolution is None else resolution,
+        worst=worst,
+        evaluations=numeric.evaluations,
+        verdict=verdict,
+        findings=tuple(findings),
+        kinks=numeric.kinks,
+    )
+
+
+def not_finite(what: str, value: Array, beside: Array | None = None) -> Finding:
+    """The finding that `what` is NaN or Inf somewhere, with what the witness sees there if it looked."""
+    place = tuple(int(k) for k in np.argwhere(~np.isfinite(value))[0])
+    seen = "" if beside is None else f", where the numerical witness sees {beside[place]:.6g}"
+    return Finding(
+        "not-finite",
+        f"{what} is {value[place]} at {list(place)}{seen}.",
+        {"index": list(place)},
+        fails=True,
+    )
+
+
+def is_vacuous(numeric: NumericalGradient) -> bool:
     """Whether the true gradient is zero here, up to what cancels among the outputs' contributions."""
     return not numeric.kinks.any() and _zero(numeric)
 
 
-def _verdict(
-    within: Array, ties_broken: float, resolution: float, numeric: NumericalGradient, hand: Array
-) -> Verdict:
-    if not within.all() or ties_broken > 0:
+def _comparable(analytic: Array, true: Array) -> bool:
+    return analytic.shape == true.shape and analytic.dtype.kind in "fiu"
+
+
+def _verdict(agree: bool, numeric: NumericalGradient) -> Verdict:
+    if not agree:
         return Verdict.FAIL
-    seen = resolution <= COARSEST or numeric.kinks.all() or _zero(numeric)
+    seen = _resolution(numeric) <= COARSEST or numeric.kinks.all() or _zero(numeric)
     return Verdict.PASS if seen else Verdict.INCONCLUSIVE
 
 
@@ -92,7 +150,7 @@ def _zero(numeric: NumericalGradient) -> bool:
     return size <= bound <= COARSEST * norm(numeric.absolute_sum) or not numeric.absolute_sum.any()
 
 
-def _resolution(hand: Array, numeric: NumericalGradient) -> float:
+def _resolution(numeric: NumericalGradient) -> float:
     """The bound relative to the gradient, over the entries that have a derivative."""
     smooth = ~numeric.kinks
     bound, size = norm(numeric.bound[smooth]), norm(numeric.value[smooth])
@@ -101,24 +159,22 @@ def _resolution(hand: Array, numeric: NumericalGradient) -> float:
     return bound / size if size > 0 else float("inf")
 
 
-def _entry_error(hand: Array, value: Array, bound: Array, smooth: Array) -> float:
+def _entry_error(hand: Array, numeric: NumericalGradient, smooth: Array) -> float:
     """The largest |a − n| / max(|a|, |n|) over the entries that the bound resolves."""
-    size = np.maximum(np.abs(hand), np.abs(value))
-    resolved = smooth & (size > 0) & ~(bound > COARSEST * size)
-    if not resolved.any():
-        return 0.0
+    size = np.maximum(np.abs(hand), np.abs(numeric.value))
+    resolved = smooth & (size > 0) & ~(numeric.bound > COARSEST * size)
     with np.errstate(invalid="ignore"):
-        return float(np.max(np.abs(hand - value)[resolved] / size[resolved]))
+        errors = np.abs(hand - numeric.value)[resolved] / size[resolved]
+    return float(errors.max(initial=0.0))
 
 
-def _worst(
-    error: Array, bound: Array, numeric: NumericalGradient, excess: Array
-) -> tuple[int, ...]:
+def _worst(hand: Array, numeric: NumericalGradient, excess: Array) -> tuple[int, ...]:
     """The entry furthest outside its bound, or furthest towards it; among ties, one of those."""
-    if error.size == 0:
+    if hand.size == 0:
         return ()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        strain = np.where(error == 0, 0.0, error / bound)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        error = np.abs(hand - numeric.value)
+        strain = np.where(error == 0, 0.0, error / numeric.bound)
     if numeric.joint is not None and excess.max(initial=0.0) > 0:
         strain = np.where(numeric.kinks & (excess == excess.max()), np.inf, strain)
     strain = np.where(np.isnan(strain), np.inf, strain)
@@ -126,25 +182,3 @@ def _worst(
     furthest = strain == strain.max()
     place = np.argmax(np.where(furthest, np.nan_to_num(error, nan=np.inf), -1.0))
     return tuple(int(k) for k in np.unravel_index(int(place), error.shape))
-
-
-def _incomparable(
-    name: str, analytic: Array | None, numeric: NumericalGradient, tape: Array | None
-) -> Row:
-    missing = np.full(numeric.value.shape, np.nan)
-    return Row(
-        name=name,
-        shape=numeric.value.shape,
-        analytic=missing if analytic is None else analytic,
-        numeric=numeric.value,
-        bound=numeric.bound,
-        tape=tape,
-        relative_error=float("inf"),
-        entry_error=float("inf"),
-        tape_error=None if tape is None else float("inf"),
-        resolution=_resolution(missing, numeric),
-        worst=(),
-        evaluations=numeric.evaluations,
-        verdict=Verdict.FAIL,
-        kinks=numeric.kinks,
-    )

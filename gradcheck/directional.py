@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck.compare import relative_error
-from gradcheck.numeric import NumericalWitness, scales, slope_along
+from gradcheck.compare import not_finite, relative_error, row_of
+from gradcheck.numeric import Grouping, NumericalGradient, NumericalWitness, scales, slope_along
 from gradcheck.result import Array, Finding, Row, Verdict
 
 ESCAPE = 1e-6
@@ -80,7 +80,10 @@ def compare_directions(
     numeric = np.full(analytic.shape, np.nan)
     bounds = np.full(analytic.shape, np.inf)
     if not np.isfinite(analytic).all():
-        return _not_finite(name, analytic, numeric, bounds, tape)
+        found = [not_finite(f"d{name}", analytic)]
+        place = tuple(found[0].evidence["index"])
+        witness = _unseen(numeric, bounds, 0)
+        return row_of(name, analytic, witness, tape, worst=place, findings=found)
     weights = directions.weights(analytic)
     usual = float(np.sqrt(np.mean((weights * analytic.astype(np.float64)) ** 2)))
     escape, errors, resolutions, convicting, used = 1.0, [], [], None, 0
@@ -100,52 +103,28 @@ def compare_directions(
         wrong = _search(directions, convicting, analytic, numeric, bounds)
         findings.append(_wrong_entries(name, wrong, analytic, numeric))
         worst = wrong[0] if wrong else ()
-    resolution = float(max(resolutions))
     zero = usual == 0 and max(errors, default=0.0) == 0
-    seen = escape <= ESCAPE or zero
-    verdict = Verdict.PASS if seen else Verdict.INCONCLUSIVE
-    return Row(
-        name=name,
-        shape=analytic.shape,
-        analytic=analytic,
-        numeric=numeric,
-        bound=bounds,
-        tape=tape,
-        relative_error=float(max(errors)),
-        entry_error=float(max(errors)),
-        tape_error=None if tape is None else relative_error(analytic, tape),
-        resolution=resolution,
+    seen = Verdict.PASS if escape <= ESCAPE or zero else Verdict.INCONCLUSIVE
+    return row_of(
+        name,
+        analytic,
+        _unseen(numeric, bounds, directions.evaluations),
+        tape,
+        seen if convicting is None else Verdict.FAIL,
+        relative=max(errors),
+        largest=max(errors),
+        to_tape=None if tape is None else relative_error(analytic, tape),
+        resolution=float(max(resolutions)),
         worst=worst,
-        evaluations=directions.evaluations,
-        verdict=verdict if convicting is None else Verdict.FAIL,
-        findings=tuple(findings),
-        kinks=np.zeros(analytic.shape, dtype=bool),
+        findings=findings,
     )
 
 
-def _not_finite(
-    name: str, analytic: Array, numeric: Array, bounds: Array, tape: Array | None
-) -> Row:
-    place = tuple(int(k) for k in np.argwhere(~np.isfinite(analytic))[0])
-    message = f"d{name} is {analytic[place]} at {list(place)}."
-    inf = float("inf")
-    return Row(
-        name=name,
-        shape=analytic.shape,
-        analytic=analytic,
-        numeric=numeric,
-        bound=bounds,
-        tape=tape,
-        relative_error=inf,
-        entry_error=inf,
-        tape_error=None if tape is None else inf,
-        resolution=inf,
-        worst=place,
-        evaluations=0,
-        verdict=Verdict.FAIL,
-        findings=(Finding("not-finite", message, {"index": list(place)}, fails=True),),
-        kinks=np.zeros(analytic.shape, dtype=bool),
-    )
+def _unseen(numeric: Array, bounds: Array, evaluations: int) -> NumericalGradient:
+    """What is known of the single entries: those that were searched for, and no kinks."""
+    none, zero = np.zeros(numeric.shape, dtype=bool), np.zeros(numeric.shape)
+    layout = Grouping(numeric.shape)
+    return NumericalGradient(numeric, bounds, none, zero, layout, evaluations)
 
 
 def _search(

@@ -91,14 +91,6 @@ def missing_row(name: str, shape: tuple[int, ...]) -> Row:
     )
 
 
-def not_finite(what: str, value: Array) -> Finding:
-    """What is said of the first entry that is NaN or infinite."""
-    place = [int(k) for k in np.argwhere(~np.isfinite(value))[0]]
-    return Finding(
-        "not-finite", f"{what} {value[tuple(place)]} at {place}.", {"index": place}, fails=True
-    )
-
-
 def _count(returned: int, names: Sequence[str]) -> list[Finding]:
     if returned == len(names):
         return []

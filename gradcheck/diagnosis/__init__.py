@@ -1,1 +1,21 @@
-"""What a wrong gradient may be: each hypothesis explains all of it exactly, or says nothing."""
+"""What a wrong gradient may be: each hypothesis explains all of it exactly, or says nothing.
+
+The door: `explain_row` says in findings what a row's numbers mean, and of a wrong gradient what the
+mistake is; `diagnose` asks the hypotheses alone, of any gradient.
+"""
+
+from gradcheck.diagnosis.diagnose import HYPOTHESES, OF_THE_VALUE, diagnose, diagnose_shape
+from gradcheck.diagnosis.explain import explain_row, forward_disagrees
+from gradcheck.diagnosis.wrong import Comparison, Context, WrongGradient
+
+__all__ = [
+    "HYPOTHESES",
+    "OF_THE_VALUE",
+    "Comparison",
+    "Context",
+    "WrongGradient",
+    "diagnose",
+    "diagnose_shape",
+    "explain_row",
+    "forward_disagrees",
+]

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.compare import is_vacuous, norm, relative_error
+from gradcheck.compare import agrees, is_vacuous, norm, not_finite, relative_error
 from gradcheck.diagnosis.diagnose import describe, diagnose, diagnose_shape
 from gradcheck.diagnosis.wrong import Context, WrongGradient
-from gradcheck.numeric import NumericalGradient
+from gradcheck.numeric import Joint, NumericalGradient, rounded_to_float32
 from gradcheck.result import Array, Finding, Row, Verdict
 
 
@@ -19,16 +19,23 @@ def explain_row(context: Context, position: int) -> Row:
     row, numeric = context.compared[position].row, context.compared[position].numeric
     if numeric is None:
         return row
-    findings = [*_form(row, context.inputs[position].dtype), *_conditions(row, numeric)]
-    numbers = row.analytic.dtype.kind == "f" and bool(np.isfinite(row.analytic).all())
-    if numbers and row.analytic.shape == row.shape:
+    form = _form(row, context.inputs[position].dtype)
+    findings = [*form, *_conditions(row, numeric)]
+    if _holds_numbers(row.analytic) and row.analytic.shape == row.shape:
         findings += _tape(row)
-        # Where the dtype is wrong, its rounding is no second mistake.
-        rounded = "wrong-dtype" in {f.code for f in findings} and row.relative_error < 1e-6
-        if row.verdict is Verdict.FAIL and not rounded:
+        if row.verdict is Verdict.FAIL and not _only_of_another_dtype(row, form):
             findings = [*_wrong(row, numeric, context, position), *findings]
     verdict = Verdict.FAIL if any(finding.fails for finding in findings) else row.verdict
     return replace(row, verdict=verdict, findings=tuple(findings))
+
+
+def _holds_numbers(given: Array) -> bool:
+    return given.dtype.kind == "f" and bool(np.isfinite(given).all())
+
+
+def _only_of_another_dtype(row: Row, form: list[Finding]) -> bool:
+    """Where the dtype is wrong, its rounding is no second mistake."""
+    return row.relative_error < 1e-6 and any(finding.code == "wrong-dtype" for finding in form)
 
 
 def forward_disagrees(value: Array, twin_value: Array) -> list[Finding]:
@@ -52,7 +59,9 @@ def forward_disagrees(value: Array, twin_value: Array) -> list[Finding]:
 def _form(row: Row, dtype: Any) -> list[Finding]:
     """Wrong before any number is looked at: missing, of another shape or dtype, not finite."""
     given = row.analytic
-    if given.shape == row.shape and np.isnan(given).all() and given.size:
+    if given.shape != row.shape:
+        return _misshapen(row)
+    if np.isnan(given).all() and given.size:
         return [
             Finding(
                 "wrong-count",
@@ -61,19 +70,6 @@ def _form(row: Row, dtype: Any) -> list[Finding]:
                 {"input": row.name},
                 fails=True,
             )
-        ]
-    if given.shape != row.shape:
-        numbers = given.dtype.kind == "f" and bool(np.isfinite(given).all())
-        named = diagnose_shape(f"d{row.name}", given, row.numeric, row.bound) if numbers else None
-        return [
-            *([named] if named else []),
-            Finding(
-                "wrong-shape",
-                f"d{row.name} has shape {given.shape}, expected {row.shape}, the shape of "
-                f"{row.name}.",
-                {"expected": list(row.shape), "returned": list(given.shape)},
-                fails=True,
-            ),
         ]
     if given.dtype != dtype:
         return [
@@ -84,18 +80,20 @@ def _form(row: Row, dtype: Any) -> list[Finding]:
                 fails=True,
             )
         ]
-    if not np.isfinite(given).all():
-        place = [int(k) for k in np.argwhere(~np.isfinite(given))[0]]
-        return [
-            Finding(
-                "not-finite",
-                f"d{row.name} is {given[tuple(place)]} at {place}, where the numerical witness "
-                f"sees {row.numeric[tuple(place)]:.6g}.",
-                {"index": place},
-                fails=True,
-            )
-        ]
-    return []
+    return [] if np.isfinite(given).all() else [not_finite(f"d{row.name}", given, row.numeric)]
+
+
+def _misshapen(row: Row) -> list[Finding]:
+    """Another shape, and what the numbers in it are if that can be told."""
+    given, name = row.analytic, f"d{row.name}"
+    named = diagnose_shape(name, given, row.numeric, row.bound) if _holds_numbers(given) else None
+    expected = Finding(
+        "wrong-shape",
+        f"{name} has shape {given.shape}, expected {row.shape}, the shape of {row.name}.",
+        {"expected": list(row.shape), "returned": list(given.shape)},
+        fails=True,
+    )
+    return [named, expected] if named else [expected]
 
 
 def _conditions(row: Row, numeric: NumericalGradient) -> list[Finding]:
@@ -111,7 +109,7 @@ def _conditions(row: Row, numeric: NumericalGradient) -> list[Finding]:
                 {"entries": kinks},
             )
         )
-    if is_vacuous(row, numeric):
+    if is_vacuous(numeric):
         findings.append(
             Finding(
                 "vacuous",
@@ -134,13 +132,12 @@ def _conditions(row: Row, numeric: NumericalGradient) -> list[Finding]:
 
 def _tape(row: Row) -> list[Finding]:
     """Whether the tape agrees, away from kinks, where conventions may differ."""
-    if row.tape is None or row.kinks is None:
+    if row.tape is None or row.kinks is None or row.verdict is Verdict.FAIL:
         return []
-    if row.verdict is Verdict.FAIL:
-        return []
-    error = np.abs(row.analytic.astype(np.float64) - row.tape)
-    rounding = float(np.finfo(row.analytic.dtype).eps) ** (2 / 3) * norm(row.tape)
-    far = ~(error <= row.bound + rounding) & ~row.kinks
+    hand = row.analytic.astype(np.float64)
+    far = (
+        ~agrees(hand, row.tape, row.bound + _rounding_of(row.tape, row.analytic.dtype)) & ~row.kinks
+    )
     if not far.any():
         return []
     return [
@@ -155,27 +152,18 @@ def _tape(row: Row) -> list[Finding]:
     ]
 
 
+def _rounding_of(tape: Array, dtype: Any) -> float:
+    """What the tape's own rounding may do to an entry: two thirds of the digits are right."""
+    return norm(tape) * float(np.finfo(dtype).eps ** (2 / 3))
+
+
 def _wrong(row: Row, numeric: NumericalGradient, context: Context, position: int) -> list[Finding]:
-    ties_broken = context.compared[position].ties_broken
+    """What the mistake is: ties, a precision, a hypothesis that explains it, or what can be said of it."""
     hand = row.analytic.astype(np.float64)
-    wrong = ~(np.abs(hand - row.numeric) <= row.bound)
-    witnesses = _who_agrees(row)
-    if ties_broken > 0 and not wrong.any():
-        assert numeric.joint is not None
-        excess = numeric.joint.excess(hand)
-        place = np.unravel_index(int(np.argmax(excess)), excess.shape)
-        claimed, value = numeric.joint.claimed(hand)[place], numeric.joint.value[place]
-        return [
-            Finding(
-                "ties-duplicated",
-                f"Moved together, the tied entries change the output at {value:.6g}, but their "
-                f"hand-derived gradients add up to {claimed:.6g}: a tie's gradient goes to one of "
-                f"the tied entries or is split among them, it is not given in full to each."
-                f"{witnesses}",
-                {"claimed": float(claimed), "expected": float(value)},
-            )
-        ]
-    if _rounded_to_float32(row, hand):
+    wrong = ~agrees(hand, row.numeric, row.bound)
+    if context.compared[position].ties_broken > 0 and not wrong.any():
+        return [_ties(numeric.joint, hand, _who_agrees(row))]
+    if _in_float32(row, hand):
         return [
             Finding(
                 "low-precision",
@@ -186,34 +174,43 @@ def _wrong(row: Row, numeric: NumericalGradient, context: Context, position: int
         ]
     suspect = WrongGradient(context, position, hand, row.numeric, row.bound, ~numeric.kinks)
     named = diagnose(suspect)
-    if named is not None:
-        return [replace(named, message=named.message + witnesses)]
-    return [
-        Finding(
+    if named is None:
+        named = Finding(
             "unknown",
             f"{int(wrong.sum())} of {wrong.size} entries are wrong; the worst at "
             f"{list(row.worst)}: hand-derived {hand[row.worst]:.6g}, numeric "
-            f"{row.numeric[row.worst]:.6g} ± {row.bound[row.worst]:.1e}{describe(suspect)}.{witnesses}",
+            f"{row.numeric[row.worst]:.6g} ± {row.bound[row.worst]:.1e}{describe(suspect)}.",
             {"entries": int(wrong.sum())},
         )
-    ]
+    return [replace(named, message=named.message + _who_agrees(row))]
+
+
+def _ties(joint: Joint | None, hand: Array, witnesses: str) -> Finding:
+    assert joint is not None  # Broken ties were found by it.
+    excess = joint.excess(hand)
+    place = np.unravel_index(int(np.argmax(excess)), excess.shape)
+    claimed, value = float(joint.claimed(hand)[place]), float(joint.value[place])
+    return Finding(
+        "ties-duplicated",
+        f"Moved together, the tied entries change the output at {value:.6g}, but their hand-derived "
+        f"gradients add up to {claimed:.6g}: a tie's gradient goes to one of the tied entries or is "
+        f"split among them, it is not given in full to each.{witnesses}",
+        {"claimed": claimed, "expected": value},
+    )
 
 
 def _who_agrees(row: Row) -> str:
     if row.tape is None:
         return ""
-    hand = row.analytic.astype(np.float64)
-    rounding = float(np.finfo(row.analytic.dtype).eps) ** (2 / 3) * norm(row.tape)
-    if (np.abs(row.tape - row.numeric) <= row.bound + rounding).all():
+    hand, rounding = row.analytic.astype(np.float64), _rounding_of(row.tape, row.analytic.dtype)
+    if agrees(row.tape, row.numeric, row.bound + rounding).all():
         return " Both witnesses, numeric and tape, agree: the derivation is wrong."
-    if (np.abs(row.tape - hand) <= rounding).all():
+    if agrees(row.tape, hand, rounding).all():
         return " The tape agrees with the hand-derived value: a kink or noise may be at work."
     return " The tape agrees with neither."
 
 
-def _rounded_to_float32(row: Row, hand: Array) -> bool:
+def _in_float32(row: Row, hand: Array) -> bool:
     """Whether float32's rounding explains the error, in a gradient that is kept in float64."""
-    if row.analytic.dtype != np.float64 or not 1e-10 < row.relative_error < 1e-4:
-        return False
-    nonzero = hand[hand != 0]
-    return bool((nonzero == nonzero.astype(np.float32)).mean() > 0.9)
+    kept = row.analytic.dtype == np.float64 and 1e-10 < row.relative_error < 1e-4
+    return kept and rounded_to_float32(hand)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
+from gradcheck.compare import agrees, norm
+from gradcheck.diagnosis.margins import COMPARED, EXPLAINED, ROUNDED
 from gradcheck.layer import Layer, listed, run
 from gradcheck.numeric import Forward, NumericalGradient
 from gradcheck.result import Array, Finding, Row
-
-FEWEST = 3
-"""Of fewer entries anything can be explained by a number that happens to fit."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,35 @@ class Context:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """A gradient as measured, or what a hypothesis makes of it: arrays of one shape.
+
+    `value` is off by no more than `bound`, where `smooth` says that there is a derivative.
+    """
+
+    value: Array
+    bound: Array
+    smooth: Array
+
+    @staticmethod
+    def of(numeric: NumericalGradient) -> Measured:
+        """What the numerical witness says."""
+        return Measured(numeric.value, numeric.bound, ~numeric.kinks)
+
+    def rearranged(self, move: Callable[[Array], Array]) -> Measured:
+        """The same entries in other places."""
+        return Measured(move(self.value), move(self.bound), move(self.smooth))
+
+    def times(self, k: float | Array) -> Measured:
+        """Each entry multiplied by a known number."""
+        return Measured(k * self.value, np.abs(k) * self.bound, self.smooth)
+
+    def plus(self, term: Array, doubt: Array | float = 0.0) -> Measured:
+        """Each entry with a term more, which is itself off by no more than `doubt`."""
+        return Measured(self.value + term, self.bound + doubt, self.smooth)
+
+
+@dataclass(frozen=True)
 class WrongGradient:
     """One wrong gradient: hand-derived `claimed`, `true` as measured, and the bound between them."""
 
@@ -79,13 +107,20 @@ class WrongGradient:
         """The input whose gradient this is."""
         return self.context.inputs[self.position]
 
+    @property
+    def measured(self) -> Measured:
+        """The true gradient, with its bound and where it exists."""
+        return Measured(self.true, self.bound, self.smooth)
+
+    @property
+    def error(self) -> Array:
+        """Claimed minus true; zero at kinks, where there is no true one."""
+        return np.where(self.smooth, self.claimed - self.true, 0.0)
+
     @cached_property
     def grain(self) -> float:
-        """Rounding of the hand-derived gradient, on the scale of its largest entry."""
-        coarse = max(
-            float(np.finfo(x.dtype).eps) for x in (self.x, self.context.forward.value * 1.0)
-        )
-        return float(np.sqrt(coarse)) * 1e-1 * self.size
+        """What rounding may do to the hand-derived gradient, on the scale of its largest entry."""
+        return ROUNDED * float(np.sqrt(np.finfo(self.x.dtype).eps)) * self.size
 
     @cached_property
     def size(self) -> float:
@@ -94,35 +129,69 @@ class WrongGradient:
 
     @cached_property
     def wrong(self) -> Array:
-        """Which entries are wrong."""
-        return np.asarray(~(np.abs(self.claimed - self.true) <= self.bound + 1e-6 * self.grain))
+        """Which entries are wrong, beyond what rounding explains."""
+        return ~self.agrees_with(self.true, self.bound + 1e-6 * self.grain)
 
-    def is_(self, model: Array, factor: float = 1.0) -> bool:
-        """Whether the hand-derived gradient is `model`, to within what can be seen."""
-        if model.shape != self.claimed.shape:
+    def agrees_with(self, value: Array, bound: Array | float) -> Array:
+        """Where the hand-derived gradient equals a value."""
+        return agrees(self.claimed, value, bound)
+
+    def is_(self, model: Measured | Array, share: float = COMPARED) -> bool:
+        """Whether the hand-derived gradient is `model`, entry by entry, wherever both are smooth.
+
+        Args:
+            model: what a hypothesis says it is; a bare array is taken as exact as the true gradient.
+            share: the part of the smooth entries that the model must speak of.
+        """
+        if isinstance(model, np.ndarray):
+            model = Measured(model, self.bound, self.smooth)
+        if model.value.shape != self.claimed.shape:
             return False
-        slack = 4 * (1 + abs(factor)) * self.bound.max(initial=0.0) + self.grain
+        seen = self.smooth & model.smooth
+        if not (seen & self.wrong).any() or seen.sum() < share * self.smooth.sum():
+            return False
+        if not self.agrees_with(model.value, model.bound + self.grain)[seen].all():
+            return False
         # Exact means: far less is left over than there was to explain.
-        left, before = (
-            np.abs(self.claimed - model).max(initial=0.0),
-            np.abs(self.claimed - self.true).max(),
-        )
-        return bool(left <= slack and left <= 1e-2 * before)
+        left, before = self.claimed - model.value, self.claimed - self.true
+        return bool(np.abs(left[seen]).max() <= EXPLAINED * np.abs(before[seen]).max())
+
+    def times_itself(self, axes: tuple[int, ...] | None = None) -> tuple[Array, Measured]:
+        """The factor of the true gradient that fits best, one for each slice along `axes`, and the model."""
+        n, bound = self._smooth(self.true), self._smooth(self.bound)
+        k = factors(self._smooth(self.claimed), n, axes)
+        # A factor that was fitted is off by what the bound is of the values it was fitted to.
+        sizes = np.sqrt((n * n).sum(axis=axes, keepdims=True))
+        doubt = np.sqrt((bound * bound).sum(axis=axes, keepdims=True)) / np.where(sizes, sizes, 1)
+        model = self.measured.times(k)
+        return k, model.plus(np.zeros(()), np.abs(k * doubt * self.true))
+
+    def plus_fitted(self, term: Array) -> tuple[float | None, Measured]:
+        """The multiple of a term that fits what is left over, and the true gradient with it added."""
+        k = factor(self.error, self._smooth(term))
+        if k is None:
+            return None, self.measured
+        doubt = norm(self._smooth(self.bound)) / norm(self._smooth(term))
+        return k, self.measured.plus(k * term, doubt * np.abs(term))
+
+    def _smooth(self, values: Array) -> Array:
+        return np.where(self.smooth, values, 0.0)
 
 
-Hypothesis = Callable[[WrongGradient], Finding | None]
+Hypothesis = Callable[[WrongGradient], Iterable[Finding]]
+"""A guess at what a wrong gradient is: it yields what it finds, likeliest first, or nothing."""
+
+
+def factors(a: Array, n: Array, axes: tuple[int, ...] | None = None) -> Array:
+    """The k of a = k n that fits best, one for each slice along `axes`; 0 where there is nothing to fit."""
+    squares = (n * n).sum(axis=axes, keepdims=True)
+    return np.asarray((a * n).sum(axis=axes, keepdims=True) / np.where(squares == 0, 1, squares))
 
 
 def factor(a: Array, n: Array) -> float | None:
     """The factor k of a = k n that fits best, or None if there is nothing to fit."""
-    square = float((n * n).sum())
-    k = float((a * n).sum()) / square if square > 0 else 0.0
+    k = float(factors(a, n).sum())
     return k if np.isfinite(k) and k != 0 else None
-
-
-def near(k: float, value: float) -> bool:
-    """Whether a fitted factor is this value."""
-    return abs(k - value) <= 1e-5 * abs(value)
 
 
 def broadcast_axes(s: WrongGradient) -> tuple[int, ...]:
@@ -140,6 +209,11 @@ def subsets(ndim: int) -> Iterator[tuple[int, ...]]:
     """All sets of axes, small ones first."""
     for count in range(1, ndim + 1):
         yield from itertools.combinations(range(ndim), count)
+
+
+def others(ndim: int, axis: int) -> tuple[int, ...]:
+    """All axes but one."""
+    return tuple(k for k in range(ndim) if k != axis)
 
 
 def named_axes(axes: Sequence[int]) -> str:

@@ -9,7 +9,9 @@ from gradcheck.numeric.derivatives import (
     directional_derivative,
     numerical_gradient,
 )
-from gradcheck.numeric.forward import Forward, random_direction
+from gradcheck.numeric.forward import Forward, random_direction, rounded_to_float32
+from gradcheck.numeric.grouping import Grouping
+from gradcheck.numeric.kinks import Joint
 from gradcheck.numeric.margins import CAUTION
 from gradcheck.numeric.slopes import slope_along
 from gradcheck.numeric.variable import scales
@@ -20,12 +22,15 @@ __all__ = [
     "CAUTION",
     "Estimate",
     "Forward",
+    "Grouping",
+    "Joint",
     "NumericalGradient",
     "NumericalWitness",
     "Progress",
     "directional_derivative",
     "numerical_gradient",
     "random_direction",
+    "rounded_to_float32",
     "scales",
     "slope_along",
 ]

@@ -98,7 +98,7 @@ class Forward:
         line = [perturbed([t * epsilon**LINE * np.abs(x) for x in self.inputs]) for t in PLACES]
         samples = [beside - self.value, *_second_differences([self.value, *line], (0.0, *PLACES))]
         seen = np.max(np.nan_to_num(np.abs(samples), nan=0.0, posinf=0.0), axis=0)
-        if self.dtype == np.float64 and all(map(_rounded_to_float32, (beside, *line))):
+        if self.dtype == np.float64 and all(map(rounded_to_float32, (beside, *line))):
             epsilon = float(np.finfo(np.float32).eps)
         # Below the smallest normal number, what underflows is lost too.
         floor = epsilon * np.abs(self.value) + np.finfo(self.dtype).tiny
@@ -134,7 +134,7 @@ def _ulp(x: Array) -> Array:
     return np.spacing(np.abs(x)) if np.issubdtype(x.dtype, np.floating) else np.zeros(x.shape)
 
 
-def _rounded_to_float32(value: Array) -> bool:
+def rounded_to_float32(value: Array) -> bool:
     """Whether float64 values carry no more than float32's digits, though more than round numbers do."""
     with np.errstate(over="ignore"):
         single = value.astype(np.float32)
