@@ -14,7 +14,7 @@ from gradcheck.diagnosis.explain import explain_row, forward_disagrees
 from gradcheck.diagnosis.wrong import Comparison, Context
 from gradcheck.directional import Directions, compare_directions
 from gradcheck.layer import Layer, bind, name_of, positions, random_upstream
-from gradcheck.lines.story import check_lines
+from gradcheck.lines import check_lines
 from gradcheck.numeric import Forward, NumericalWitness, Progress
 from gradcheck.result import Array, Lines, Report, Verdict
 from gradcheck.returned import assign, missing_row

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from gradcheck import Verdict, check, check_derivative, check_pair
+from gradcheck.forms.pair import pair_layer
+from gradcheck.layer import Adapted
+from gradcheck.lines import backward_text, rewritten
 from layers.catalogue import CATALOGUE
 from reports.mutation import all_mutants, blame
 
@@ -485,3 +488,47 @@ def test_a_value_that_the_way_there_asserts_something_of_is_left_out():
     assert report.by_line.notes[0].startswith("dp is left out: moving p a little raises")
     assert first(report)["source"].startswith("dx = p * (dp")
     assert first(report)["line"] - 1 in first(report)["also"]
+
+
+def bound_backward(dout, cache, *, factor):
+    x, W, out = cache
+    dz = dout * (1 - out)
+    return factor * dz @ W.T, x.T @ dz, dz.sum(axis=0)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        functools.partial(batch_norm, wrong=True),
+        Scale(3.0).layer,
+        Kept(normal(4, 3)).forward,
+        composed,
+    ],
+    ids=["inside", "method", "elsewhere", "partial"],
+)
+def test_a_layer_with_its_line_corrected_is_put_together_again(layer):
+    inputs = BN if getattr(layer, "func", None) is batch_norm else (normal(5, 4),)
+    report = check(layer, *inputs)
+    assert report.verdict is Verdict.FAIL
+    _, backward = layer(*inputs)
+    written = backward_text(layer, backward)
+    assert any(first(report)["source"] in text for _, text in written.listing)
+    right = {
+        "grad_var = 2 * grad_var": "grad_var = 1 * grad_var",
+        "dz = dy * np.sin(z)": "dz = dy * np.cos(z)",
+        "dz = dy * (1 - self.y)": "dz = dy * (1 - self.y**2)",
+        "dz = -dy * np.cos(z)": "dz = -dy * np.sin(z)",
+    }[first(report)["source"]]
+    text = written.text.replace(first(report)["source"], right)
+    corrected = check(rewritten(layer, written, text), *inputs)
+    assert all(row.verdict is Verdict.PASS for row in corrected.rows)
+
+
+def test_what_is_bound_to_the_backward_pass_of_a_pair_stays_bound():
+    backward = functools.partial(bound_backward, factor=1)
+    layer = Adapted("affine", ("x", "W", "b"), affine_forward, backward, pair_layer)
+    inputs = normal(3, 4), normal(4, 2), normal(2)
+    assert first(check(layer, *inputs))["source"] == "dz = dout * (1 - out)"
+    written = backward_text(layer, backward)
+    text = written.text.replace("(1 - out)", "(1 - out**2)")
+    assert check(rewritten(layer, written, text), *inputs).passed

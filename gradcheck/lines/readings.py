@@ -1,141 +1,241 @@
-"""A value of the way back laid beside its counterpart on the way there, time step by time step."""
+"""The ways to lay a value of the backward pass beside its counterpart in the forward pass, step by step.
+
+People name things: the gradient of `xhat` is called `dxhat`. Which names belong together is said here,
+and how their values are laid beside each other: in one piece, as a list, as one value a time step.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from gradcheck.lines.instrument import Event, Occurrences
-from gradcheck.lines.uses import Intermediate
+from gradcheck.lines.intermediate import Intermediate, intermediate
+from gradcheck.lines.record import Record, Timed
+from gradcheck.lines.recorder import Label
 from gradcheck.result import Array
 
-LARGEST = 100_000
-"""Entries of an intermediate value beyond which it is left out: differences would take too long."""
+Touches = tuple[tuple[int, Any], ...]
+"""When each part of a value was computed: a time and a place in it."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """A value of the way back laid beside a reading, and when each part of it was computed."""
+    """A value of the backward pass laid beside an intermediate one, and when its parts were computed."""
 
-    reading: Intermediate
+    intermediate: Intermediate
     hand: Array
-    times: tuple[tuple[int, Any], ...]
+    times: Touches
     reshaped: bool = False
 
 
-def reading_of(number: int, found: Occurrences) -> Intermediate | str:
-    """What a site on the way there gave its name, or why that cannot be moved a little."""
-    site = found.site
-    if not all(isinstance(v, (np.ndarray, np.generic, float)) for v in found.values):
-        return "is no array of numbers"
-    values = [np.asarray(value) for value in found.values]
-    if any(v.dtype.kind != "f" for v in values):
-        return "does not hold floats"
-    if any(not np.isfinite(v).all() for v in values):
-        return "is not finite"
-    if sum(v.size for v in values) > LARGEST:
-        return f"has more than {LARGEST:,} entries"
-    if not site.whole:
-        places = tuple(found.indices)
-        return Intermediate(site.name, values[0].copy(), (number,), places=places, reads=site.reads)
-    if len({v.shape for v in values}) != 1:
-        return "changes its shape from step to step"
-    if len(values) == 1:
-        return Intermediate(site.name, values[0], (number,), reads=site.reads)
-    return Intermediate(site.name, np.stack(values), (number,), steps=len(values), reads=site.reads)
+Matches = dict[Label, tuple[Match, ...]]
+"""For each label of the backward pass, the ways to lay its value beside one of the forward pass."""
 
 
-def joined(one: Intermediate, other: Intermediate) -> Intermediate:
-    """Two statements that write into parts of the same array."""
-    return replace(
-        one,
-        sites=one.sites + other.sites,
-        places=other.places + one.places,
-        reads=one.reads | other.reads,
+def matches_of(record: Record) -> Matches:
+    """Lay every value of the backward pass beside those of the forward pass that its name speaks of."""
+    return {label: tuple(_matches(record, label)) for label in record.events}
+
+
+def _matches(record: Record, label: Label) -> list[Match]:
+    if record.raised_at is not None and not _complete(record, label):
+        return []
+    laid = (
+        _laid(record.events[label], one, _may_be_reshaped(record, label, one))
+        for one in _counterparts(record, label)
     )
+    return [match for match in laid if match is not None]
 
 
-def match_of(
-    events: Sequence[tuple[int, Event]], reading: Intermediate, reshaped: bool
-) -> Match | None:
-    """Lay what a name of the way back held beside a reading of the way there; None if it does not fit.
+def _complete(record: Record, label: Label) -> bool:
+    """Whether a name has its final value, also if an error ended the backward pass early."""
+    if label.returned:
+        return False
+    sites = [s for s in record.copy.sites if s.name == label.name and s.position is None]
+    return len(sites) == 1 and sites[0].whole and sites[0].loop is None
 
-    `reshaped` allows the same entries in another shape.
-    """
-    final = events[-1][1].value
-    everywhere = (slice(None),) * reading.value.ndim
-    last = ((events[-1][0], everywhere),)
-    touches = tuple((t, e.index) for t, e in events if e.index is not None)
-    if isinstance(final, (list, tuple)) and (reading.steps or reading.places):
-        # An element was computed when it was last put in its place.
-        put = {e.index % len(final): t for t, e in events if isinstance(e.index, int)}
-        values = [np.asarray(v) for v in final]
-        return _match_steps(values, [put.get(k, events[-1][0]) for k in range(len(final))], reading)
-    if isinstance(final, (list, tuple)) or final is None:
+
+def _may_be_reshaped(record: Record, label: Label, one: Intermediate) -> bool:
+    """Whether another shape is a matter of layout; of an input's gradient that is returned so it is not."""
+    position = one.position
+    if position is None or position not in record.rows or position not in record.returned:
+        return True
+    row = record.rows[position]
+    handed_on = label.returned or record.returned[position].name == label.name
+    return not handed_on or row.analytic.shape == row.shape
+
+
+def counterpart(record: Record, label: Label) -> str | None:
+    """v, where a name is dv, d_v, grad_v or v_grad and the forward pass knows v."""
+    if label.returned:
         return None
-    hand = np.array(final)
-    if hand.dtype.kind not in "fiub":
-        return None
-    if reading.steps is None:
-        if hand.shape == reading.value.shape:
-            return Match(
-                reading, hand, touches if touches and not events[-1][1].site.whole else last
-            )
-        by_step = _by_step(events, len(reading.places))
-        if by_step is not None:
-            return _match_steps(
-                [np.asarray(e.value) for _, e in by_step], [t for t, _ in by_step], reading
-            )
-        # The same entries in another shape, or else a mistake in it.
-        same = hand.size == reading.value.size and reshaped
-        laid = hand.reshape(reading.value.shape) if same else hand
-        return Match(reading, laid, last, reshaped=same)
-    by_step = _by_step(events, reading.steps)
-    if by_step is not None:
-        return _match_steps(
-            [np.asarray(e.value) for _, e in by_step], [t for t, _ in by_step], reading
+    return next((v for v in _undressed(label.name) if v in record.meanings), None)
+
+
+def _undressed(name: str) -> list[str]:
+    """What a gradient's name may be the gradient of: dv, d_v, grad_v and v_grad belong to v."""
+    ahead = [name[len(known) :] for known in ("grad_", "d_", "d") if name.startswith(known)]
+    return ahead + ([name[: -len("_grad")]] if name.endswith("_grad") else [])
+
+
+def _counterparts(record: Record, label: Label) -> list[Intermediate]:
+    """The meanings of v for a gradient's name; for another, the input that it is returned for."""
+    paired = counterpart(record, label)
+    if paired is not None:
+        return list(record.meanings[paired])
+    names = record.context.names
+    positions = [
+        k
+        for k, site in record.returned.items()
+        if k < len(names) and (label == record.label(site) or label == Label(site.name))
+    ]
+    return [
+        one for k in positions for one in record.meanings.get(names[k], ()) if one.position == k
+    ]
+
+
+def why_left_out(record: Record, label: Label) -> str | None:
+    """Why a gradient's name was not compared, if it is one."""
+    v, name = counterpart(record, label), label.name
+    if v is not None:
+        times = len(record.events[label])
+        return (
+            f"{name} is left out: {v} is not assigned as often on the way there as {name} is "
+            f"here ({times} times), or its shape tells nothing."
         )
-    one = reading.value.shape[1:]
-    for axis in (1, 0, *range(2, hand.ndim)):
-        if axis < hand.ndim and hand.shape == (*one[:axis], reading.steps, *one[axis:]):
-            return Match(
-                reading, np.moveaxis(hand, axis, 0), _moved(touches, axis, hand.ndim) or last
-            )
-    return None
-
-
-def _by_step(events: Sequence[tuple[int, Event]], steps: int) -> list[tuple[int, Event]] | None:
-    """The events of one site that is passed once a time step, in the order of the way there."""
-    if steps < 2:
+    if label.returned:
         return None
-    sites = {id(e.site): e.site for _, e in events if e.site.whole}
-    for site in sites.values():
-        passed = [(t, e) for t, e in events if e.site is site]
-        if len(passed) == steps:
-            return passed[::-1]
+    for number, occurrences in record.copy.recorder.recorded.items():
+        reason = intermediate(number, occurrences)
+        if occurrences.site.name in _undressed(name) and isinstance(reason, str):
+            return f"{name} is left out: {occurrences.site.name} {reason}."
     return None
 
 
-def _match_steps(values: list[Array], times: list[int], reading: Intermediate) -> Match | None:
-    """One value a time step, in the order of the way there."""
-    places = reading.places or tuple(range(reading.steps or 0))
+@dataclass(frozen=True)
+class _Pair:
+    """A name's events beside an intermediate value; `reshaped` allows the same entries in another shape."""
+
+    events: Sequence[Timed]
+    intermediate: Intermediate
+    reshaped: bool
+
+    @property
+    def final(self) -> Any:
+        """What the name held in the end."""
+        return self.events[-1][1].value
+
+    @cached_property
+    def hand(self) -> Array | None:
+        """That as an array, if it is one of numbers."""
+        if isinstance(self.final, (list, tuple)) or self.final is None:
+            return None
+        hand = np.array(self.final)
+        return hand if hand.dtype.kind in "fiub" else None
+
+    @property
+    def last(self) -> Touches:
+        """As if all of it was computed in the last event."""
+        return ((self.events[-1][0], (slice(None),) * self.intermediate.value.ndim),)
+
+    @property
+    def touches(self) -> Touches:
+        """The events that wrote into a part."""
+        return tuple((t, e.index) for t, e in self.events if e.index is not None)
+
+    @property
+    def steps(self) -> int:
+        """How many time steps the intermediate value has."""
+        return self.intermediate.steps or len(self.intermediate.places)
+
+
+Way = Callable[[_Pair], Match | None]
+
+
+def _list_of_steps(pair: _Pair) -> Match | None:
+    """A list with one element a time step, each computed when it was last put in its place."""
+    final, end = pair.final, pair.events[-1][0]
+    if not isinstance(final, (list, tuple)) or not pair.steps:
+        return None
+    put = {e.index % len(final): t for t, e in pair.events if isinstance(e.index, int)}
+    values = [np.asarray(value) for value in final]
+    return _by_steps(values, [put.get(k, end) for k in range(len(final))], pair.intermediate)
+
+
+def _same_shape(pair: _Pair) -> Match | None:
+    """One value, or an array filled piece by piece, of the same shape."""
+    one, hand = pair.intermediate, pair.hand
+    if hand is None or one.steps is not None or hand.shape != one.value.shape:
+        return None
+    filled = pair.touches and not pair.events[-1][1].site.whole
+    return Match(one, hand, pair.touches if filled else pair.last)
+
+
+def _value_a_step(pair: _Pair) -> Match | None:
+    """A name that is given one value a time step, the last step first."""
+    if pair.hand is None or pair.steps < 2:
+        return None
+    sites = {id(e.site): e.site for _, e in pair.events if e.site.whole}
+    for site in sites.values():
+        passed = [(t, e) for t, e in pair.events if e.site is site][::-1]
+        if len(passed) == pair.steps:
+            values = [np.asarray(e.value) for _, e in passed]
+            return _by_steps(values, [t for t, _ in passed], pair.intermediate)
+    return None
+
+
+def _stacked(pair: _Pair) -> Match | None:
+    """One array in which the time steps lie along an axis; the second, if several fit."""
+    one, hand = pair.intermediate, pair.hand
+    if hand is None or one.steps is None:
+        return None
+    step = one.value.shape[1:]
+    for axis in (1, 0, *range(2, hand.ndim)):
+        if axis < hand.ndim and hand.shape == (*step[:axis], one.steps, *step[axis:]):
+            times = _moved(pair.touches, axis, hand.ndim) or pair.last
+            return Match(one, np.moveaxis(hand, axis, 0), times)
+    return None
+
+
+def _other_shape(pair: _Pair) -> Match | None:
+    """The same entries in another shape, or else a mistake in it."""
+    one, hand = pair.intermediate, pair.hand
+    if hand is None or one.steps is not None:
+        return None
+    same = hand.size == one.value.size and pair.reshaped
+    laid = hand.reshape(one.value.shape) if same else hand
+    return Match(one, laid, pair.last, reshaped=same)
+
+
+WAYS: tuple[Way, ...] = (_list_of_steps, _same_shape, _value_a_step, _stacked, _other_shape)
+"""The first that fits wins."""
+
+
+def _laid(events: Sequence[Timed], one: Intermediate, reshaped: bool) -> Match | None:
+    """Lay what a name of the backward pass held beside an intermediate value; None if it does not fit."""
+    pair = _Pair(events, one, reshaped)
+    return next((match for way in WAYS if (match := way(pair)) is not None), None)
+
+
+def _by_steps(values: list[Array], times: list[int], one: Intermediate) -> Match | None:
+    """One value a time step, in the order of the forward pass."""
+    places = one.places or tuple(range(one.steps or 0))
     if len(values) != len(places) or any(v.dtype.kind != "f" for v in values):
         return None
-    hand = np.zeros(reading.value.shape, dtype=np.result_type(*values))
+    hand = np.zeros(one.value.shape, dtype=np.result_type(*values))
     for place, value in zip(places, values, strict=True):
         if hand[place].shape != value.shape:
             return None
         hand[place] = value
-    return Match(reading, hand, tuple(zip(times, places, strict=True)))
+    return Match(one, hand, tuple(zip(times, places, strict=True)))
 
 
-def _moved(
-    touches: tuple[tuple[int, Any], ...], axis: int, ndim: int
-) -> tuple[tuple[int, Any], ...]:
-    """The indices of touches after an axis was moved to the front; none if they are not that simple."""
+def _moved(touches: Touches, axis: int, ndim: int) -> Touches:
+    """The places of touches after an axis was moved to the front; none if they are not that simple."""
     moved = []
     for time, index in touches:
         parts = list(index) if isinstance(index, tuple) else [index]

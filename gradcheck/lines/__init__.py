@@ -1,0 +1,11 @@
+"""From a wrong gradient to the wrong line; and, for a repair, where a backward pass is written.
+
+`check_lines` compares the backward pass line by line. `backward_text` and `rewritten` are for those
+who want to run the layer with another text in its backward pass.
+"""
+
+from gradcheck.lines.copy import BackwardText, backward_text, rewritten
+from gradcheck.lines.source import Unreadable
+from gradcheck.lines.story import check_lines
+
+__all__ = ["BackwardText", "Unreadable", "backward_text", "check_lines", "rewritten"]

@@ -1,0 +1,190 @@
+"""Whose fault a wrong value is: its diagnosis, the finding that names its line, and the rows it explains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from gradcheck.diagnosis.diagnose import OF_THE_VALUE, diagnose, diagnose_shape
+from gradcheck.diagnosis.wrong import Context, WrongGradient
+from gradcheck.lines.flow import behind, doubtful_lines, known_names
+from gradcheck.lines.intermediate import Intermediate
+from gradcheck.lines.judge import Compared, Judgement
+from gradcheck.lines.recorder import Site
+from gradcheck.lines.uses import Source, Use, diagnose_uses
+from gradcheck.numeric import Forward
+from gradcheck.result import Array, Finding, Row
+
+
+def blamed(judgement: Judgement, wrong: Compared, found: Finding | None) -> Finding:
+    """The first wrong value, with its line, its diagnosis, and the lines that share the doubt."""
+    record, site = judgement.record, wrong.site
+    known = known_names(record, judgement.matches)
+    known -= set() if wrong.label.returned else {wrong.label.name}
+    also = doubtful_lines(record, site, known, judgement.right_before())
+    message = (
+        f"{wrong.label.in_a_sentence}, line {site.line}, is the first wrong value on the way back."
+    )
+    if found is not None and wrong.match.intermediate.position is None:
+        # Of an input's gradient its own row says it.
+        message += f" {found.message}"
+    code = None if found is None else found.code
+    return _first_wrong(message, str(wrong.label), site, code, also)
+
+
+def blamed_for_raising(judgement: Judgement) -> Finding:
+    """Where nothing before it is known to be wrong, the line that raises."""
+    record, copy = judgement.record, judgement.record.copy
+    assert record.raised_at is not None
+    line, *callers = record.raised_at
+    text = next(text.strip() for number, text in copy.listing if number == line)
+    place = next((s for s in copy.sites if s.line == line), Site("", line, text, frozenset()))
+    in_a_function = line in {site.line for site in copy.inner}
+    inner = [site.line for site in copy.inner] if in_a_function else []
+    # An array that is written into was made somewhere.
+    place = replace(place, text=text, reads=place.reads | {place.name})
+    known = known_names(record, judgement.matches)
+    also = doubtful_lines(record, place, known, judgement.right_before())
+    message = f"Line {line} raises, and the values before it that could be compared are right."
+    return _first_wrong(
+        message, place.name, place, "raises", sorted({*callers, *inner, *also} - {line})
+    )
+
+
+def _first_wrong(message: str, name: str, site: Site, code: str | None, also: list[int]) -> Finding:
+    if also:
+        message += (
+            f" What line {', '.join(map(str, also))} does goes into it and cannot be compared: the "
+            "mistake may be there."
+        )
+    evidence = {"name": name, "line": site.line, "source": site.text, "code": code, "also": also}
+    return Finding("first-wrong-line", message, evidence)
+
+
+def explained(judgement: Judgement, wrong: Compared, found: Finding | None) -> list[Row]:
+    """The rows; where one could not be explained, the diagnosis of the line that it follows from."""
+    rows = judgement.record.rows
+    if found is None:
+        return list(rows.values())
+    return [_explained(judgement, wrong, found, position) for position in rows]
+
+
+def _explained(judgement: Judgement, wrong: Compared, found: Finding, position: int) -> Row:
+    record, name, line = judgement.record, str(wrong.label), wrong.site.line
+    row = record.rows[position]
+    follows = not wrong.label.returned and wrong.label.name in behind(record, position)
+    if not follows or all(finding.code != "unknown" for finding in row.findings):
+        return row
+    own = position == wrong.match.intermediate.position
+    message = found.message if own else f"it follows from {name}, line {line}: {found.message}"
+    named = replace(found, message=message, evidence={**found.evidence, "of": name, "line": line})
+    findings = (named if finding.code == "unknown" else finding for finding in row.findings)
+    return replace(row, findings=tuple(findings))
+
+
+def diagnosis(judgement: Judgement, wrong: Compared) -> Finding | None:
+    """The name of what is wrong with a value."""
+    position, rows = wrong.match.intermediate.position, judgement.record.rows
+    fits = wrong.match.hand.shape == wrong.row.shape
+    if position is not None and position in rows:
+        first = next(iter(rows[position].findings), None)
+        if first is not None and first.code not in ("unknown", "kink"):
+            return first
+        return _by_its_uses(judgement, wrong) if fits else None
+    if not fits:
+        return _misshapen(wrong)
+    wrong = _at_its_first_step(wrong)
+    found = diagnose(wrong.suspect, OF_THE_VALUE) or _by_its_uses(judgement, wrong)
+    return found and (_step_left_out(judgement, wrong, found) or found)
+
+
+def _step_left_out(judgement: Judgement, wrong: Compared, found: Finding) -> Finding | None:
+    """The gradient of what comes next: the step from here to there was left out."""
+    after, name = found.evidence.get("gradient_of"), wrong.match.intermediate.name
+    if not any(name in one.reads for one in judgement.record.meanings.get(str(after), ())):
+        return None
+    return Finding(
+        "missing-mask",
+        f"{wrong.label} is the gradient of {after}: the derivative of the step from "
+        f"{name} to {after} was left out.",
+        {"gradient_of": after},
+    )
+
+
+def _misshapen(wrong: Compared) -> Finding:
+    hand, row, name = wrong.match.hand, wrong.row, str(wrong.label)
+    if np.isfinite(hand).all():
+        named = diagnose_shape(name, hand, row.numeric, row.bound)
+        if named is not None:
+            return named
+    return Finding(
+        "wrong-shape",
+        f"{name} has shape {hand.shape}, expected {row.shape}, the shape of {row.name}.",
+        {"expected": list(row.shape), "returned": list(hand.shape)},
+    )
+
+
+def _at_its_first_step(wrong: Compared) -> Compared:
+    """The step at which a value first was wrong: those after it may only have inherited that."""
+    one, suspect, step = wrong.match.intermediate, wrong.suspect, _first_step(wrong)
+    if step is None:
+        return wrong
+    place, whole = one.place(step), suspect.context.forward
+
+    def alone(moved: Array) -> Array:
+        inputs = [x.copy() for x in whole.inputs]
+        inputs[suspect.position][place] = moved
+        return whole.raw(*inputs)
+
+    parts = (suspect.claimed, suspect.true, suspect.bound, suspect.smooth)
+    claimed, true, bound, smooth = (np.array(part[place]) for part in parts)
+    forward = Forward(alone, [np.array(suspect.x[place])])
+    context = Context(suspect.context.layer, [one.name], forward, suspect.context.dy, {})
+    return replace(wrong, suspect=WrongGradient(context, 0, claimed, true, bound, smooth))
+
+
+def _first_step(wrong: Compared) -> int | None:
+    """The time step at which a value first was wrong, if it has any."""
+    one = wrong.match.intermediate
+    place = next((p for t, p in wrong.match.times if t == wrong.time), None)
+    if one.places:
+        return next((k for k, p in enumerate(one.places) if p == place), None)
+    step = place[0] if isinstance(place, tuple) else place
+    return step if one.steps and isinstance(step, int) else None
+
+
+def _by_its_uses(judgement: Judgement, wrong: Compared) -> Finding | None:
+    """A diagnosis by what is computed from the value, as far as its gradients are known."""
+    record, value = judgement.record, wrong.match.intermediate
+    copy, inputs = record.copy, record.context.inputs
+    source = Source(value, copy.layer, copy.recorder, inputs, _first_step(wrong))
+    return diagnose_uses(wrong.suspect, source, _uses(judgement, value))
+
+
+def _uses(judgement: Judgement, value: Intermediate) -> list[Use]:
+    """The values computed from a value, through others whose gradient nobody has named."""
+    record, gradient = judgement.record, judgement.stage.gradient
+    found: dict[int, Intermediate] = {}
+    between: set[str] = set()
+    waiting = [value.name]
+    while waiting:
+        name = waiting.pop()
+        for one in _reading(judgement, name):
+            if one.name in (value.name, *between):
+                continue
+            if gradient(one) is not None:
+                found[id(one)] = one
+            else:
+                between.add(one.name)
+                waiting.append(one.name)
+    recorded = record.copy.recorder.recorded.items()
+    sites = frozenset(number for number, o in recorded if o.site.name in between)
+    return [Use(one, g, sites) for one in found.values() if (g := gradient(one)) is not None]
+
+
+def _reading(judgement: Judgement, name: str) -> Iterator[Intermediate]:
+    """The values of the forward pass that are computed from a name directly."""
+    for several in judgement.record.meanings.values():
+        yield from (one for one in several if name in one.reads)

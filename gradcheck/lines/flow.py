@@ -1,0 +1,78 @@
+"""Which names of the backward pass are computed from which, and so which lines share a doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from gradcheck.lines.readings import Matches
+from gradcheck.lines.record import Record
+from gradcheck.lines.recorder import Label, Site
+
+
+def reached(record: Record, names: Iterable[str], stop: Iterable[str] = ()) -> set[str]:
+    """The names that these are computed from, themselves included, back to those in `stop`."""
+    seen: set[str] = set()
+    waiting = set(names) - set(stop)
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        for site in record.copy.sites:
+            if site.name == name and site.position is None:
+                waiting |= site.reads - seen - set(stop)
+    return seen
+
+
+def behind(record: Record, position: int) -> set[str]:
+    """The names from which the gradient of an input is computed."""
+    site = record.returned.get(position)
+    return set() if site is None else reached(record, site.reads)
+
+
+def known_names(record: Record, matches: Matches) -> set[str]:
+    """The names whose values were compared as they are, or are those of the forward pass."""
+    labels = [label for label in record.events if not label.returned]
+    return {
+        label.name
+        for label in labels
+        if _compared_in_full(record, label, matches) or _handed_over(record, label)
+    }
+
+
+def doubtful_lines(record: Record, place: Site, known: set[str], right: set[str]) -> list[int]:
+    """The other lines that a line is computed by, back to values that are known.
+
+    A loop is among them unless something computed in it is right: then it runs the right way.
+    """
+    names = reached(record, place.reads, stop=known)
+    sites = [s for s in record.copy.sites if s.position is None and s.name in names]
+    sites += [s for s in record.copy.inner if s.name in names]
+    right_loops = {s.loop for s in record.copy.sites if s.name in right}
+    loops = {s.loop for s in (place, *sites) if s.loop is not None} - right_loops
+    return sorted({*loops, *(s.line for s in sites)} - {place.line})
+
+
+def _compared_in_full(record: Record, label: Label, matches: Matches) -> bool:
+    """Whether every value that a name was given is among those compared."""
+    passings = sum(event.site.whole for _, event in record.events[label])
+    return any(not m.reshaped and passings <= len(m.times) for m in matches.get(label, ()))
+
+
+def _handed_over(record: Record, label: Label) -> bool:
+    """Whether a name has, in the backward pass, a value that it had in the forward pass: out of a cache."""
+    context = record.context
+    values = [
+        value
+        for occurrences in record.copy.recorder.recorded.values()
+        if occurrences.site.name == label.name
+        for value in occurrences.values
+    ]
+    values += [x for n, x in zip(context.names, context.inputs, strict=True) if n == label.name]
+    return all(any(_equal(event.value, v) for v in values) for _, event in record.events[label])
+
+
+def _equal(a: Any, b: Any) -> bool:
+    arrays = isinstance(a, np.ndarray) or isinstance(b, np.ndarray)
+    return np.array_equal(a, b) if arrays else a is b or bool(a == b)

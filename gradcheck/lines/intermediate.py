@@ -1,0 +1,111 @@
+"""What a name of the forward pass means: one value, or those of all time steps, which can be moved a little."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from gradcheck.diagnosis.wrong import Context
+from gradcheck.lines.recorder import Occurrences, Recorder, is_number
+from gradcheck.result import Array
+
+LARGEST = 100_000
+"""Entries of an intermediate value beyond which it is left out: differences would take too long."""
+
+
+@dataclass(frozen=True)
+class Intermediate:
+    """One meaning of a name of the forward pass: an input, a value, or the values of all time steps.
+
+    `value` holds the steps along its first axis where there are `steps` of them; where each step
+    writes into a part of one array, `places` are those parts and `value` is the whole. `position` is
+    that of an input, `sites` are the statements that assign any other value, `reads` the names that
+    they compute with.
+    """
+
+    name: str
+    value: Array
+    sites: tuple[int, ...] = ()
+    position: int | None = None
+    steps: int | None = None
+    places: tuple[Any, ...] = ()
+    reads: frozenset[str] = frozenset()
+
+    def move(self, moved: Array) -> dict[int, Array]:
+        """What to add at each site to have `moved` instead; nothing if nothing changes."""
+        move = moved - self.value
+        if not move.any():
+            return {}
+        return dict.fromkeys(self.sites, move if self.steps or self.places else move[None])
+
+    def place(self, step: int | None) -> Any:
+        """Where in `value` a time step is; everywhere if none is given."""
+        if step is None:
+            return ...
+        return self.places[step] if self.places else step
+
+    def by_step(self, array: Array) -> Array:
+        """An array of this value's shape with its time steps first, if it has any."""
+        return np.stack([array[place] for place in self.places]) if self.places else array
+
+
+def meanings(recorder: Recorder, context: Context) -> dict[str, tuple[Intermediate, ...]]:
+    """What each name of the forward pass may mean, the last meaning first and an input last."""
+    found: dict[str, list[Intermediate]] = {}
+    for number, occurrences in sorted(recorder.recorded.items(), reverse=True):
+        one = intermediate(number, occurrences)
+        if isinstance(one, Intermediate):
+            found.setdefault(one.name, []).append(one)
+    for name, several in found.items():
+        pieces = [one for one in several if one.places]
+        if pieces:
+            # Written into piece by piece: the pieces together, not the empty beginning.
+            found[name] = [reduce(_joined, pieces)]
+    for position, name in enumerate(context.names):
+        if position in context.true:
+            x = Intermediate(name, context.inputs[position], position=position)
+            found.setdefault(name, []).append(x)
+    return {name: tuple(several) for name, several in found.items()}
+
+
+def intermediate(number: int, found: Occurrences) -> Intermediate | str:
+    """What a site of the forward pass gave its name, or why that cannot be moved a little."""
+    if not all(is_number(value) for value in found.values):
+        return "is no array of numbers"
+    values = [np.asarray(value) for value in found.values]
+    reason = _immovable(values)
+    if reason is not None:
+        return reason
+    site = found.site
+    if not site.whole:
+        places = tuple(found.indices)
+        return Intermediate(site.name, values[0].copy(), (number,), places=places, reads=site.reads)
+    if len({v.shape for v in values}) != 1:
+        return "changes its shape from step to step"
+    if len(values) == 1:
+        return Intermediate(site.name, values[0], (number,), reads=site.reads)
+    return Intermediate(site.name, np.stack(values), (number,), steps=len(values), reads=site.reads)
+
+
+def _immovable(values: list[Array]) -> str | None:
+    """Why values cannot be moved a little, if they cannot."""
+    if any(v.dtype.kind != "f" for v in values):
+        return "does not hold floats"
+    if any(not np.isfinite(v).all() for v in values):
+        return "is not finite"
+    if sum(v.size for v in values) > LARGEST:
+        return f"has more than {LARGEST:,} entries"
+    return None
+
+
+def _joined(one: Intermediate, other: Intermediate) -> Intermediate:
+    """Two statements that write into parts of the same array."""
+    return replace(
+        one,
+        sites=one.sites + other.sites,
+        places=other.places + one.places,
+        reads=one.reads | other.reads,
+    )

@@ -1,0 +1,256 @@
+"""What was compared: every value of the backward pass beside the numerical gradient of its counterpart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcheck.compare import compare
+from gradcheck.diagnosis.wrong import Comparison, Context, WrongGradient
+from gradcheck.lines.flow import behind
+from gradcheck.lines.intermediate import Intermediate
+from gradcheck.lines.readings import Match, Matches, counterpart, matches_of, why_left_out
+from gradcheck.lines.record import Record
+from gradcheck.lines.recorder import Label, Site
+from gradcheck.lines.source import Unreadable
+from gradcheck.numeric import Forward, NumericalWitness
+from gradcheck.result import Array, Line, Row, Verdict
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One value of the backward pass, compared: its row, and the site and time it is wrong from."""
+
+    label: Label
+    site: Site
+    time: int
+    row: Row
+    suspect: WrongGradient
+    match: Match
+
+    @property
+    def line(self) -> Line:
+        """As a report says it."""
+        row, site = self.row, self.site
+        name = str(self.label)
+        return Line(name, site.line, site.text, row.relative_error, row.bound, row.verdict)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The check in which every intermediate value is an input too.
+
+    `places` are the positions of the intermediate values, by identity; `unmoved` says for which of
+    them a small move raises an error, and which.
+    """
+
+    context: Context
+    places: dict[int, int]
+    unmoved: dict[int, str]
+
+    def position(self, one: Intermediate) -> int:
+        """Where an intermediate value stands among the inputs."""
+        return self.places[id(one)] if one.position is None else one.position
+
+    def gradient(self, one: Intermediate) -> Array | None:
+        """The numerical gradient of an intermediate value, if it was looked at."""
+        known = self.context.compared.get(self.places.get(id(one), -1))
+        return None if known is None or known.numeric is None else known.numeric.value
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was compared, in the order in which it is computed, and why other names were not."""
+
+    record: Record
+    matches: Matches
+    stage: Stage
+    compared: tuple[Compared, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def wrong(self) -> Compared | None:
+        """The first wrong value."""
+        return next((one for one in self.compared if one.row.verdict is Verdict.FAIL), None)
+
+    def right_before(self) -> set[str]:
+        """The names that were right, or at first were, before another value was wrong."""
+        until = len(self.record.log) if self.wrong is None else self.wrong.time
+        return {
+            one.label.name
+            for one in self.compared
+            if not one.label.returned
+            and (one.row.verdict is Verdict.PASS or self._began(one) < until < one.time)
+        }
+
+    def _began(self, one: Compared) -> int:
+        return min(time for time, _ in self.record.events[one.label])
+
+
+def judge(record: Record, seed: int) -> Judgement:
+    """Compare every value that has a counterpart.
+
+    Args:
+        record: what was recorded.
+        seed: for the numerical witness.
+
+    Raises:
+        Unreadable: if intermediate values cannot be moved.
+    """
+    matches = matches_of(record)
+    stage = _staged(record, matches, seed)
+    notes = [note for label in matches if (note := _left_out(label, record, matches, stage))]
+    matches = {
+        label: () if any(id(m.intermediate) in stage.unmoved for m in several) else several
+        for label, several in matches.items()
+    }
+    compared = [
+        _best([_compare(record, stage, label, match) for match in several])
+        for label, several in matches.items()
+        if several and not _is_upstream(label, record)
+    ]
+    for innocent in INNOCENT:
+        dropped = {one.label: innocent(one, compared, record) for one in compared}
+        notes += [reason for reason in dropped.values() if reason]
+        compared = [one for one in compared if dropped[one.label] is None]
+    in_order = sorted(compared, key=lambda one: one.time)
+    return Judgement(record, matches, stage, tuple(in_order), tuple(notes))
+
+
+def _staged(record: Record, matches: Matches, seed: int) -> Stage:
+    """Differentiate by every intermediate value that something is laid beside."""
+    wanted: dict[int, Match] = {}
+    for match in (match for several in matches.values() for match in several):
+        if match.intermediate.position is None:
+            wanted.setdefault(id(match.intermediate), match)
+    several, context = [m.intermediate for m in wanted.values()], record.context
+    names = [*context.names, *(one.name for one in several)]
+    try:
+        forward = Forward(_forward(record, several), [*context.inputs, *(o.value for o in several)])
+        witness = NumericalWitness(forward, context.dy, seed=seed)
+    except Exception as error:
+        raise Unreadable(f"moving its values a little raises {error!r}") from error
+    compared, unmoved = dict(context.compared), {}
+    for position, (key, match) in enumerate(wanted.items(), len(context.inputs)):
+        try:
+            numeric = witness.beside(position, match.hand)
+        except Exception as error:
+            # Whoever asserts something of an intermediate value does not want it moved.
+            unmoved[key] = repr(error)
+            continue
+        row, ties_broken = compare(names[position], match.hand, numeric, None)
+        compared[position] = Comparison(row, numeric, ties_broken)
+    places = {key: k for k, key in enumerate(wanted, len(context.inputs))}
+    return Stage(Context(context.layer, names, forward, context.dy, compared), places, unmoved)
+
+
+def _forward(record: Record, several: Sequence[Intermediate]) -> Callable[..., Array]:
+    """The forward pass as a function of its inputs and of its intermediate values."""
+    recorder, layer, count = record.copy.recorder, record.copy.layer, len(record.context.inputs)
+
+    def forward(*arrays: Array) -> Array:
+        moves: dict[int, Array] = {}
+        for one, moved in zip(several, arrays[count:], strict=True):
+            moves |= one.move(moved)
+        recorder.start(moves)
+        return np.asarray(layer(*[x.copy() for x in arrays[:count]])[0])
+
+    return forward
+
+
+def _left_out(label: Label, record: Record, matches: Matches, stage: Stage) -> str | None:
+    """Why a gradient's name is not compared, if it is one."""
+    several = matches[label]
+    if _is_upstream(label, record):
+        return None
+    if not several:
+        return why_left_out(record, label)
+    for one in (match.intermediate for match in several):
+        if id(one) in stage.unmoved:
+            error = stage.unmoved[id(one)]
+            return f"{label} is left out: moving {one.name} a little raises {error}."
+    return None
+
+
+def _is_upstream(label: Label, record: Record) -> bool:
+    """Whether a name is that of the upstream gradient, and stays it."""
+    return label.name in record.given and len(record.events[label]) == 1
+
+
+def _best(tried: Sequence[Compared]) -> Compared:
+    """Right under any meaning of its name is right."""
+    return next((one for one in tried if one.row.verdict is Verdict.PASS), tried[0])
+
+
+def _compare(record: Record, stage: Stage, label: Label, match: Match) -> Compared:
+    """One value beside the numerical gradient of its counterpart."""
+    context, position = stage.context, stage.position(match.intermediate)
+    numeric = context.compared[position].numeric
+    assert numeric is not None
+    row, _ = compare(context.names[position], match.hand, numeric, None)
+    hand = match.hand.astype(np.float64)
+    suspect = WrongGradient(context, position, hand, row.numeric, row.bound, ~numeric.kinks)
+    time = _wrong_from(match, row, hand)
+    return Compared(label, record.log[time].site, time, row, suspect, match)
+
+
+def _wrong_from(match: Match, row: Row, hand: Array) -> int:
+    """When the first wrong part of a value was computed; the last part if none is wrong."""
+    times = []
+    if row.verdict is Verdict.FAIL and hand.shape == row.shape:
+        wrong = ~(np.abs(hand - row.numeric) <= row.bound)
+        times = [time for time, place in match.times if wrong[place].any()]
+    return min(times, default=match.times[-1][0])
+
+
+Innocent = Callable[[Compared, Sequence[Compared], Record], str | None]
+"""Why a value is no suspect: a note, an empty one where there is nothing to be said; None if it is."""
+
+
+def _laid_beside_another(one: Compared, compared: Sequence[Compared], record: Record) -> str | None:
+    """Laid beside an input only because it is returned for it, which is a wrong order."""
+    right = {o.match.intermediate.position for o in compared if o.row.verdict is Verdict.PASS}
+    named = one.label.returned or counterpart(record, one.label) is not None
+    wrong = one.row.verdict is Verdict.FAIL and one.match.intermediate.position in right
+    return "" if wrong and not named else None
+
+
+def _returned_under_its_name(
+    one: Compared, compared: Sequence[Compared], record: Record
+) -> str | None:
+    """What is returned has been judged under its name; what remains is a wrong order."""
+    if not one.label.returned:
+        return None
+    wrong = {o.label for o in compared if o.row.verdict is Verdict.FAIL}
+    named = Label(record.log[one.time].site.name)
+    return "" if one.row.verdict is not Verdict.FAIL or named in wrong else None
+
+
+def _means_something_else(
+    one: Compared, compared: Sequence[Compared], record: Record
+) -> str | None:
+    """A gradient that is computed from this value is right, so the value must be."""
+    if one.label.returned or one.row.verdict is not Verdict.FAIL:
+        return None
+    right = any(
+        row.verdict is Verdict.PASS
+        and not any(finding.code == "vacuous" for finding in row.findings)
+        and one.label.name in behind(record, position)
+        for position, row in record.rows.items()
+    )
+    if record.failed() and not right:
+        return None
+    return (
+        f"{one.label} is left out: it is not the gradient of {one.match.intermediate.name}, "
+        "and what is computed from it is right."
+    )
+
+
+INNOCENT: tuple[Innocent, ...] = (
+    _laid_beside_another,
+    _returned_under_its_name,
+    _means_something_else,
+)
+"""Applied one after the other; each sees what the others have left."""

@@ -1,0 +1,181 @@
+"""A Python function with its source: read, changed, and compiled again with its own globals and closure."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import CodeType, FunctionType, MethodType
+from typing import Any
+
+COPIED = "<instrumented>"
+"""The file name of compiled copies, by which they are known in a traceback."""
+
+
+class Unreadable(Exception):
+    """The source cannot be read, or not followed; the text says why."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A function with its syntax tree, and what it is called with besides the inputs.
+
+    `line` is that of the file where the function begins, `lines` its text from there; `ahead` and
+    `keywords` are what a partial, a method or an object binds to it.
+    """
+
+    function: FunctionType
+    tree: ast.FunctionDef
+    line: int
+    lines: tuple[str, ...]
+    ahead: tuple[Any, ...]
+    keywords: Mapping[str, Any]
+
+    @staticmethod
+    def of(function: Callable[..., Any]) -> Source:
+        """The source of a function, method, partial or callable object.
+
+        Raises:
+            Unreadable: if there is none, or it is not written with `def`.
+        """
+        bare, ahead, keywords = unbound(function)
+        bare = inspect.unwrap(bare)
+        try:
+            lines, line = inspect.getsourcelines(bare)
+        except (OSError, TypeError) as error:
+            raise Unreadable("its source is not at hand") from error
+        try:
+            tree = parsed_function("".join(lines))
+        except SyntaxError as error:
+            raise Unreadable("its source is part of a larger line") from error
+        return Source(bare, tree, line, tuple(lines), ahead, keywords)
+
+    def text(self, node: ast.stmt | ast.expr) -> str:
+        """The lines of a node, joined and without their indentation."""
+        return " ".join(self.lines[k].strip() for k in _rows(node))
+
+    def numbered(self, node: ast.stmt | ast.expr) -> tuple[tuple[int, str], ...]:
+        """The lines of a node with their numbers in the file."""
+        rows = _rows(node)
+        text = textwrap.dedent("".join(self.lines[k] for k in rows)).rstrip("\n").split("\n")
+        return tuple((self.line + k, row) for k, row in zip(rows, text, strict=True))
+
+    def line_of(self, node: ast.stmt | ast.expr) -> int:
+        """The line of the file in which a node begins."""
+        return self.line + node.lineno - 1
+
+    def bound(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Another function, called with what this one is called with besides the inputs."""
+        return partial(function, *self.ahead, **self.keywords)
+
+    def compiled(self, tree: ast.FunctionDef, scope: Mapping[str, Any]) -> FunctionType:
+        """A changed tree as a function, with the original's globals, closure and defaults.
+
+        Args:
+            tree: the function's syntax tree, changed.
+            scope: names to be seen by it besides those globals.
+        """
+        function = self.function
+        tree.decorator_list = []
+        # Inside a function that has the free names as arguments they are compiled as free names.
+        free = function.__code__.co_freevars
+        around = parsed_function(f"def _around({', '.join(free)}):\n    pass")
+        around.body = [tree]
+        module = ast.fix_missing_locations(ast.Module([around], []))
+        codes = _codes(compile(module, COPIED, "exec"))
+        code = next(code for code in codes if code.co_name == tree.name)
+        cells = dict(zip(free, function.__closure__ or (), strict=True))
+        closure = tuple(cells[name] for name in code.co_freevars)
+        seen = {**function.__globals__, **scope}
+        copy = FunctionType(code, seen, function.__name__, function.__defaults__, closure)
+        copy.__kwdefaults__ = function.__kwdefaults__
+        return copy
+
+
+def unbound(function: Any) -> tuple[FunctionType, tuple[Any, ...], dict[str, Any]]:
+    """The Python function behind partials, methods and callable objects, and what they bind to it."""
+    ahead: tuple[Any, ...] = ()
+    keywords: dict[str, Any] = {}
+    while not isinstance(function, FunctionType):
+        if isinstance(function, partial):
+            ahead, keywords = function.args + ahead, {**function.keywords, **keywords}
+            function = function.func
+        elif isinstance(function, MethodType):
+            ahead, function = (function.__self__, *ahead), function.__func__
+        elif callable(function) and isinstance(type(function).__call__, FunctionType):
+            ahead, function = (function, *ahead), type(function).__call__
+        else:
+            raise Unreadable("it is no Python function")
+    return function, ahead, keywords
+
+
+def parsed_function(text: str) -> ast.FunctionDef:
+    """The syntax tree of a function's text.
+
+    Raises:
+        SyntaxError: if the text is no Python.
+        Unreadable: if it is something else than a function written with `def`.
+    """
+    tree = ast.parse(textwrap.dedent(text)).body[0]
+    if not isinstance(tree, ast.FunctionDef):
+        raise Unreadable("it is not written with def")
+    return tree
+
+
+def returned_function(tree: ast.FunctionDef) -> ast.FunctionDef | None:
+    """The backward pass that is written in a layer and returned; a lambda is made a function first."""
+    inner = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n is not tree}
+    for body in _bodies(tree):
+        for node in body:
+            match node:
+                case ast.Return(ast.Tuple([_, ast.Name(name)])) if name in inner:
+                    return inner[name]
+                case ast.Return(ast.Tuple([_, ast.Lambda()])):
+                    return _written_out(body, node)
+    return None
+
+
+def _written_out(body: list[ast.stmt], returns: ast.Return) -> ast.FunctionDef:
+    """Put a function before a return statement in place of the lambda in it."""
+    assert isinstance(returns.value, ast.Tuple)
+    written = returns.value.elts[1]
+    assert isinstance(written, ast.Lambda)
+    function = parsed_function("def _backward(): pass")
+    function.args = written.args
+    function.body = [ast.copy_location(ast.Return(written.body), written.body)]
+    body.insert(body.index(returns), ast.copy_location(function, written))
+    returns.value.elts[1] = ast.copy_location(ast.Name("_backward", ast.Load()), written)
+    return function
+
+
+def blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
+    """The lists of statements directly within a statement: its body, its else, its handlers'."""
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(node, name, None)
+        if isinstance(block, list):
+            yield block
+    for handler in getattr(node, "handlers", []):
+        yield from blocks(handler)
+
+
+def _bodies(node: ast.AST) -> Iterator[list[ast.stmt]]:
+    """The lists of statements in a function, at any depth, not in functions within it."""
+    for block in blocks(node):
+        yield block
+        for statement in block:
+            if not isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+                yield from _bodies(statement)
+
+
+def _rows(node: ast.stmt | ast.expr) -> range:
+    assert node.end_lineno is not None
+    return range(node.lineno - 1, node.end_lineno)
+
+
+def _codes(code: CodeType) -> list[CodeType]:
+    """The code objects inside another, those at the surface first."""
+    inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return [*inner, *(deeper for one in inner for deeper in _codes(one))]
