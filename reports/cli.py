@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--seed", type=_seed, default=0, metavar="N")
 
     mistakes = commands.add_parser("mistakes", help="planted mistakes, and what is said of each")
-    mistakes.add_argument("name", nargs="?", metavar="NAME", help="one of them, in full")
+    mistakes.add_argument("name", nargs="?", metavar="NAME", help="one of them in full, or those of a layer")
     mistakes.set_defaults(command=_mistakes)
 
     listing = commands.add_parser("list", help="the catalogue, with formulas and shapes")
@@ -181,20 +181,20 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _mistakes(arguments: argparse.Namespace) -> int:
-    from layers.mistakes import MISTAKES
     from reports.data import load
     from reports.homework import TRAINING_MISTAKES, exhibit_training
-    from reports.mistakes import exhibit, overview
 
+    try:
+        from reports.mistakes import overview, show
+    except ValueError as fault:  # A page of mistakes that cannot be read.
+        raise UserError(str(fault)) from fault
     if arguments.name is None:
         print(overview())
-    elif arguments.name in MISTAKES:
-        print(exhibit(MISTAKES[arguments.name]))
     elif arguments.name in TRAINING_MISTAKES:
         _must_have_tensorflow(arguments)
         print(exhibit_training(arguments.name, load("digits")))
     else:
-        raise UserError(f"there is no mistake {arguments.name!r}; `gradcheck mistakes` lists them")
+        print(show(arguments.name))
     return PASSED
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
+import difflib
 import textwrap
+from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
@@ -12,7 +13,9 @@ from tabulate import tabulate
 from gradcheck import check
 from gradcheck.result import Finding, Report
 from layers.catalogue import Configuration
-from layers.mistakes import MISTAKES, Mistake
+from layers.families import FAMILIES, layers_of
+from layers.mistakes import MISTAKES, Mistake, PageError
+from reports.errors import UserError, did_you_mean
 from reports.homework import TRAINING_MISTAKES
 
 CONDITIONS = ("kink", "vacuous", "unresolved", "directional")
@@ -34,21 +37,50 @@ def said(mistake: Mistake, report: Report) -> list[Finding]:
     return [finding for finding in row.findings if finding.code not in CONDITIONS]
 
 
-def overview() -> str:
-    """All mistakes, with the code that names each and its story."""
-    rows = [(m.name, m.layer.__name__, m.code, m.story) for m in MISTAKES.values()]
-    table = tabulate(
+def show(name: str) -> str:
+    """What `gradcheck mistakes NAME` prints: one mistake in full, or those of a layer or a family.
+
+    Raises:
+        UserError: if there is neither a mistake nor a layer nor a family of that name, or if the
+            mistake's page does not fit its layer any more.
+    """
+    if name in MISTAKES:
+        try:
+            return exhibit(MISTAKES[name])
+        except PageError as fault:
+            raise UserError(str(fault)) from fault
+    layers = {layer: {layer} for family in FAMILIES for layer in layers_of(family)}
+    # Where a family is called like one of its layers, all of it is meant: dense is bilinear's family.
+    groups = {**layers, **{family: set(layers_of(family)) for family in FAMILIES}}
+    if name in groups:
+        return listing(m for m in MISTAKES.values() if m.layer.__name__ in groups[name])
+    hint = did_you_mean(name, [*MISTAKES, *groups, *TRAINING_MISTAKES])
+    raise UserError(
+        f"there is no mistake and no layer {name!r}{hint}; `gradcheck mistakes` lists all"
+    )
+
+
+def listing(mistakes: Iterable[Mistake]) -> str:
+    """Mistakes as a table, with the code that names each and its story."""
+    rows = [(m.name, m.layer.__name__, m.code, m.story) for m in mistakes]
+    if not rows:
+        return "No mistake is planted there."
+    return tabulate(
         rows, ("mistake", "layer", "code", "story"), maxcolwidths=[None, None, None, 60]
     )
+
+
+def overview() -> str:
+    """All mistakes, and those in training code."""
     training = tabulate(
         [(name, trainer.__doc__) for name, trainer in TRAINING_MISTAKES.items()],
         ("mistake in training code", "story"),
         maxcolwidths=[None, 80],
     )
     return (
-        f"{table}\n\n{training}\n\n{len(rows)} planted mistakes in backward passes, and "
-        f"{len(TRAINING_MISTAKES)} in training code, which no gradient\ncheck sees and training in "
-        "lockstep with a twin does; `gradcheck mistakes NAME` shows one in full."
+        f"{listing(MISTAKES.values())}\n\n{training}\n\n{len(MISTAKES)} planted mistakes in backward "
+        f"passes, and {len(TRAINING_MISTAKES)} in training code, which no gradient\ncheck sees and "
+        "training in lockstep with a twin does; `gradcheck mistakes NAME` shows one in full."
     )
 
 
@@ -70,16 +102,8 @@ def exhibit(mistake: Mistake) -> str:
 
 def _beside(mistake: Mistake) -> str:
     """The changed lines as a difference, with two lines around them."""
-    source = inspect.getsource(mistake.helper or mistake.layer)
-    before = source[: source.index(mistake.right)].count("\n")
-    after = before + mistake.right.count("\n") + 1
-    planted = source.replace(mistake.right, mistake.wrong).splitlines()
-    lines = source.splitlines()
-    last = len(planted) - (len(lines) - after)
-    shown = [
-        *(f"  {line}" for line in lines[max(before - 2, 0) : before]),
-        *(f"- {line}" for line in lines[before:after]),
-        *(f"+ {line}" for line in planted[before:last]),
-        *(f"  {line}" for line in lines[after : after + 2]),
-    ]
+    right, wrong = (source.splitlines() for source in mistake.changed)
+    changes = difflib.unified_diff(right, wrong, lineterm="", n=2)
+    # The first three lines say which files and which lines: here it is one place in one function.
+    shown = [f"{line[:1]} {line[1:]}" for line in list(changes)[3:]]
     return textwrap.indent("\n".join(shown), "  ")

@@ -8,39 +8,22 @@ import numpy as np
 import pytest
 from latex2mathml.converter import convert
 
-import layers
 from layers import mistakes
 from layers.catalogue import CATALOGUE
+from layers.derivations import PAGES, index, lines_of, page_of, text_of
 from layers.mistakes import MISTAKES
 from reports.homework import TRAINING_MISTAKES
 
-PAGES = Path(layers.__file__).parent / "derivations"
-SHARED = PAGES / "activations.md"
 ALL = [(entry, one) for entry in CATALOGUE.values() for one in entry.configurations]
+STORIES = sorted((Path(mistakes.__file__).parent / "stories").glob("*.md"))
 NAMES = [f"{entry.name}-{one.label}" for entry, one in ALL]
-
-
-def page_of(name):
-    own = PAGES / f"{name}.md"
-    return own if own.exists() else SHARED
-
-
-def lines_of(name):
-    """The fenced lines of a layer: the only ones of its page, or those of its section."""
-    text = page_of(name).read_text()
-    if page_of(name) == SHARED:
-        sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", text, re.M | re.S))
-        text = sections[name]
-    blocks = re.findall(r"```python\n(.*?)```", text, re.S)
-    assert len(blocks) == 1, name
-    return blocks[0]
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_every_layer_has_its_page(name):
-    text = page_of(name).read_text()
-    assert lines_of(name)
-    if page_of(name) != SHARED:
+    text = text_of(name)
+    assert lines_of(name).strip()
+    if page_of(name).stem == name:
         assert text.startswith(f"# {name}\n")
         for part in ("## Derivation", "## Result", "## What goes wrong"):
             assert part in text, part
@@ -83,12 +66,23 @@ def test_the_lines_of_the_page_are_the_code(entry, one):
 
 def test_every_planted_mistake_is_linked_from_its_layers_page():
     for mistake in MISTAKES.values():
-        assert f"`{mistake.name}`" in page_of(mistake.layer.__name__).read_text(), mistake.name
+        assert f"`{mistake.name}`" in text_of(mistake.layer.__name__), mistake.name
 
 
-@pytest.mark.parametrize("page", sorted(Path(mistakes.__file__).parent.glob("*.md")))
-def test_the_pages_of_mistakes_name_commands_and_mistakes_that_exist(page):
-    text = page.read_text()
-    known = {**MISTAKES, **TRAINING_MISTAKES}
-    for name in re.findall(r"`gradcheck mistakes ([a-z-]+)`", text):
-        assert name in known
+def test_the_index_links_every_layer_to_its_page():
+    links = dict(re.findall(r"\[`(\w+)`\]\((\w+\.md)\)", index()))
+    assert set(links) == set(CATALOGUE)
+    assert all((PAGES / page).is_file() for page in links.values())
+    assert links["conv2d"] == "conv2d.md"
+    assert links["relu"] == "activations.md"
+
+
+def test_the_stories_of_mistakes_were_found():
+    assert {page.stem for page in STORIES} >= {"every_tie", "adam_restarted"}
+
+
+@pytest.mark.parametrize("page", STORIES, ids=lambda page: page.stem)
+def test_the_stories_name_commands_and_mistakes_that_exist(page):
+    named = set(re.findall(r"`gradcheck mistakes ([\w-]+)`", page.read_text()))
+    assert named, "a story says which command shows its mistake"
+    assert named <= {*MISTAKES, *TRAINING_MISTAKES}

@@ -1,6 +1,5 @@
 """The layers: fast against plain loops, complex step as a witness of its own, and their manners."""
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import layers
 from layers import avg_pool2d, conv2d, max_pool2d, reference, relu, softmax, softmax_cross_entropy
 from layers.catalogue import CATALOGUE
+from layers.families import FAMILIES, layers_of
 
 ALL = [(entry, one) for entry in CATALOGUE.values() for one in entry.configurations]
 NAMES = [f"{entry.name}-{one.label}" for entry, one in ALL]
@@ -152,7 +153,22 @@ def test_every_entry_has_formula_shapes_and_two_configurations(entry):
     assert len(entry.configurations) >= 2
 
 
-def test_the_readme_names_every_layer():
-    readme = (Path(__file__).parent.parent / "README.md").read_text()
-    table = readme[readme.index("| family") : readme.index("Images are (N")]
-    assert set(re.findall(r"`(\w+)`", table)) == set(CATALOGUE)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_layer_of_a_family_is_in_the_catalogue_and_in_the_package(family):
+    layers_here = layers_of(family)
+    assert layers_here
+    assert set(layers_here) == {name for name in CATALOGUE if name in layers_here}
+    for name, layer in layers_here.items():
+        assert getattr(layers, name) is layer
+        assert name in layers.__all__
+
+
+def test_the_families_have_the_same_names_everywhere():
+    package = Path(layers.__file__).parent
+    families = set(FAMILIES)
+    shared = {"types", "families", "windows", "network", "networks", "reference", "arguments"}
+    assert {page.stem for page in package.glob("[a-z]*.py")} - shared == families
+    assert {page.stem for page in (package / "twins").glob("[a-z]*.py")} - shared == families
+    rooms = {page.stem for page in (package / "catalogue").glob("[a-z]*.py")}
+    assert rooms - {"draw", "entry"} == families
+    assert {page.stem for page in (package / "mistakes").glob("*.md")} - {"survivors"} == families

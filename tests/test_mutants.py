@@ -2,27 +2,29 @@
 
 import ast
 import inspect
-import random
 import textwrap
 
 import pytest
+from examples import SAMPLE_SEED
 
 from layers.catalogue import CATALOGUE
 from layers.mistakes.mutants import mutants
 from reports.mutation import Fate, all_mutants, explanations, judge, sample
 
-COUNT = 150
+COUNT = 16
 
 
 def test_a_random_sample_is_convicted():
-    seed = random.SystemRandom().randrange(10**6)
-    print(f"sample of seed {seed}")
+    outcomes = list(judge(sample(COUNT, SAMPLE_SEED)))
     survived = [
         outcome.mutant.name
-        for outcome in judge(sample(COUNT, seed))
+        for outcome in outcomes
         if outcome.fate is Fate.SURVIVED and not outcome.explanation
     ]
-    assert not survived, f"seed {seed}: {survived}"
+    assert not survived, f"GRADCHECK_SAMPLE_SEED={SAMPLE_SEED}: {survived}"
+    # Most changes change something: a judge who acquits everybody is noticed.
+    convicted = sum(outcome.fate is Fate.CONVICTED for outcome in outcomes)
+    assert convicted > COUNT / 2, f"GRADCHECK_SAMPLE_SEED={SAMPLE_SEED}: {convicted} of {COUNT}"
 
 
 def test_what_changes_nothing_is_told_from_what_survives():
@@ -36,8 +38,11 @@ def test_what_changes_nothing_is_told_from_what_survives():
 
 
 def test_every_explained_survivor_is_a_mutant_that_exists():
-    assert set(explanations()) <= {mutant.name for mutant in all_mutants()}
-    assert all(explanations().values())
+    explained = explanations()
+    # Whatever the checker learns, ReLU's slope at 0 stays anybody's choice: an empty file is a fault.
+    assert "relu: dx = dy * (x.real > 0)  →  dx = dy * ((x.real >= 0))" in explained
+    assert set(explained) <= {mutant.name for mutant in all_mutants()}
+    assert all(explained.values())
 
 
 @pytest.mark.parametrize("name", ["dense", "conv2d", "lstm", "huber"])

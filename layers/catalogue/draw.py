@@ -39,6 +39,26 @@ def positive(**shapes: tuple[int, ...]) -> Inputs:
     return lambda rng: {name: rng.uniform(0.3, 3.0, size=s) for name, s in shapes.items()}
 
 
+def zeros(**shapes: tuple[int, ...]) -> Inputs:
+    """Inputs that are 0 everywhere."""
+    return lambda rng: {name: np.zeros(shape) for name, shape in shapes.items()}
+
+
+def ones(**shapes: tuple[int, ...]) -> Inputs:
+    """Inputs that are 1 everywhere."""
+    return lambda rng: {name: np.ones(shape) for name, shape in shapes.items()}
+
+
+def symmetric(name: str, inputs: Inputs) -> Inputs:
+    """The same inputs, the matrix `name` made symmetric."""
+
+    def draw(rng: np.random.Generator) -> dict[str, Array]:
+        drawn = inputs(rng)
+        return {**drawn, name: drawn[name] + np.swapaxes(drawn[name], -1, -2)}
+
+    return draw
+
+
 def integers(below: int, **shapes: tuple[int, ...]) -> Inputs:
     """Labels and indices, with repetitions."""
     return lambda rng: {name: rng.integers(0, below, size=s) for name, s in shapes.items()}

@@ -10,6 +10,7 @@ from inspect import getdoc
 from typing import Any
 
 from layers.catalogue.draw import Inputs
+from layers.families import family_of, layers_of
 from layers.types import Layer
 
 
@@ -20,6 +21,10 @@ class Configuration:
     label: str
     inputs: Inputs
     options: Mapping[str, Any]
+
+
+Configurations = Mapping[str, tuple[Configuration, ...]]
+"""What a family's file in the catalogue holds: configurations by the name of their layer."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +58,28 @@ class Entry:
         return twin_of(self.bound(configuration))
 
 
-def entry(layer: Layer, *configurations: Configuration) -> Entry:
-    """A layer with its configurations."""
-    return Entry(layer, configurations)
-
-
 def case(label: str, inputs: Inputs, **options: Any) -> Configuration:
     """A configuration: what it is called, how its inputs are drawn, its hyperparameters."""
     return Configuration(label, inputs, options)
+
+
+def entries_of(family: str) -> list[Entry]:
+    """The layers of a family that have configurations, in the order of the family's file.
+
+    Raises:
+        AttributeError: if there are configurations of something that is no layer of the family.
+    """
+    layers, cases = layers_of(family), catalogued(family)
+    for name in cases:
+        if name not in layers:
+            raise AttributeError(f"layers/catalogue/{family}.py: {name} is no layer of {family}")
+    return [Entry(layer, cases[name]) for name, layer in layers.items() if name in cases]
+
+
+def catalogued(family: str) -> Configurations:
+    """The configurations of a family's layers, by the layer's name."""
+    found: Configurations = family_of(family, "layers.catalogue").CONFIGURATIONS
+    return found
 
 
 def twin_of(layer: Layer) -> Callable[..., Any]:

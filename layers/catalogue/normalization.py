@@ -3,64 +3,53 @@
 from __future__ import annotations
 
 from layers.catalogue.draw import Inputs, joined, normal, positive, scaled, shifted
-from layers.catalogue.entry import case, entry
-from layers.normalization import (
-    batch_norm,
-    batch_norm_inference,
-    group_norm,
-    instance_norm,
-    layer_norm,
-    rms_norm,
-)
+from layers.catalogue.entry import Configurations, case
 
 
-def _affine(*shape: int, offset: float = 0.0) -> Inputs:
+def affine(*shape: int, offset: float = 0.0) -> Inputs:
+    """x with γ around 3 and β around 0."""
     x = shifted(offset, normal(x=shape))
     return joined(x, shifted(3, normal(gamma=shape[-1:])), normal(beta=shape[-1:]))
 
 
-def _trained(*shape: int) -> Inputs:
+def trained(*shape: int) -> Inputs:
+    """The same with a mean and a variance from training."""
     C = shape[-1:]
-    return joined(_affine(*shape), normal(mean=C), positive(variance=C))
+    return joined(affine(*shape), normal(mean=C), positive(variance=C))
 
 
-def _without_shift(*shape: int) -> Inputs:
+def without_shift(*shape: int) -> Inputs:
+    """x with γ around 3."""
     return joined(normal(x=shape), shifted(3, normal(gamma=shape[-1:])))
 
 
-NORMALIZATION = (
-    entry(
-        batch_norm,
-        case("rows", _affine(7, 5)),
-        case("image", _affine(3, 2, 5, 7)),
-        case("eps=0.3", _affine(5, 3), eps=0.3),
-        case("far from 0", _affine(11, 2, offset=30.0)),
-        case("small gamma", scaled(1e-2, _affine(5, 7))),
+CONFIGURATIONS: Configurations = {
+    "batch_norm": (
+        case("rows", affine(7, 5)),
+        case("image", affine(3, 2, 5, 7)),
+        case("eps=0.3", affine(5, 3), eps=0.3),
+        case("far from 0", affine(11, 2, offset=30.0)),
+        case("small gamma", scaled(1e-2, affine(5, 7))),
     ),
-    entry(
-        batch_norm_inference,
-        case("rows", _trained(7, 5)),
-        case("image, eps=0.3", _trained(2, 3, 5, 7), eps=0.3),
+    "batch_norm_inference": (
+        case("rows", trained(7, 5)),
+        case("image, eps=0.3", trained(2, 3, 5, 7), eps=0.3),
     ),
-    entry(
-        layer_norm,
-        case("rows", _affine(3, 7)),
-        case("sequence, eps=0.3", _affine(2, 5, 7), eps=0.3),
+    "layer_norm": (
+        case("rows", affine(3, 7)),
+        case("sequence, eps=0.3", affine(2, 5, 7), eps=0.3),
     ),
-    entry(
-        group_norm,
-        case("groups=2", _affine(3, 2, 5, 6), groups=2),
-        case("groups=3, eps=0.3", _affine(2, 7, 9), groups=3, eps=0.3),
-        case("one group", _affine(3, 2, 2, 5), groups=1),
+    "group_norm": (
+        case("groups=2", affine(3, 2, 5, 6), groups=2),
+        case("groups=3, eps=0.3", affine(2, 7, 9), groups=3, eps=0.3),
+        case("one group", affine(3, 2, 2, 5), groups=1),
     ),
-    entry(
-        instance_norm,
-        case("image", _affine(3, 2, 5, 7)),
-        case("sequence, eps=0.3", _affine(2, 7, 3), eps=0.3),
+    "instance_norm": (
+        case("image", affine(3, 2, 5, 7)),
+        case("sequence, eps=0.3", affine(2, 7, 3), eps=0.3),
     ),
-    entry(
-        rms_norm,
-        case("rows", _without_shift(3, 7)),
-        case("sequence, eps=0.3", _without_shift(2, 5, 7), eps=0.3),
+    "rms_norm": (
+        case("rows", without_shift(3, 7)),
+        case("sequence, eps=0.3", without_shift(2, 5, 7), eps=0.3),
     ),
-)
+}

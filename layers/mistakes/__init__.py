@@ -1,21 +1,24 @@
-"""Planted mistakes, for lectures and for testing the checker: what students and frameworks got wrong."""
+"""Planted mistakes, for lectures and for testing the checker: what students and frameworks got wrong.
+
+They are written in pages, one a family of layers: dense.md, conv.md, …; `page` reads them.
+"""
 
 from __future__ import annotations
 
-from layers.mistakes.activations import ACTIVATIONS
-from layers.mistakes.algebra import ALGEBRA
-from layers.mistakes.images import IMAGES
-from layers.mistakes.linear import LINEAR
-from layers.mistakes.losses import LOSSES
-from layers.mistakes.normalization import NORMALIZATION
-from layers.mistakes.planted import Mistake
-from layers.mistakes.sequences import SEQUENCES
+from pathlib import Path
 
-__all__ = ["MISTAKES", "Mistake"]
+from layers.families import FAMILIES
+from layers.mistakes.page import read
+from layers.mistakes.planted import Mistake, PageError
+
+__all__ = ["MISTAKES", "PAGES", "Mistake", "PageError"]
+
+PAGES = Path(__file__).parent
 
 MISTAKES: dict[str, Mistake] = {
     mistake.name: mistake
-    for family in (LINEAR, ACTIVATIONS, IMAGES, LOSSES, NORMALIZATION, SEQUENCES, ALGEBRA)
-    for mistake in family
+    for family in FAMILIES
+    if (page := PAGES / f"{family}.md").exists()
+    for mistake in read(page, family)
 }
 """The gallery, in the order of the catalogue."""

@@ -10,42 +10,67 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from layers.catalogue import Configuration
 from layers.types import Layer
 
 Function = Callable[..., Any]
 
 
+class PageError(ValueError):
+    """A page of mistakes that cannot be used: file, line, and what is wrong there, in one line."""
+
+
 @dataclass(frozen=True)
 class Mistake:
-    """One mistake: the line that is right, the line that is wrong, and where it shows or hides.
+    """One mistake: the lines that change, and where it shows or hides.
 
-    `code` is what a diagnosis should say of `gradient`, the input whose gradient is wrong; codes of
-    conduct belong to no gradient, and `gradient` is empty. `helper` is a function that the layer
-    calls and in which the line stands, if it is not the layer itself.
+    `diff` holds the lines, right ones after "- ", wrong ones after "+ ", both after "  ". `code` is what
+    a diagnosis should say of `gradient`, the input whose gradient is wrong; codes of conduct belong
+    to no gradient, and `gradient` is empty. `helper` is a function that the layer calls and in which the
+    lines stand, if it is not the layer itself. `place` is the page and the line that tell of it.
     """
 
     name: str
     layer: Layer
-    right: str
-    wrong: str
+    diff: tuple[str, ...]
     code: str
     gradient: str
     story: str
     shows: Configuration
     hides: Configuration | None = None
     helper: Function | None = None
+    place: str = ""
+
+    @property
+    def changed(self) -> tuple[str, str]:
+        """The function in which the lines stand, its text as it is right, and as it is wrong.
+
+        Raises:
+            PageError: if the right lines don't stand there exactly once.
+        """
+        function = self.helper or self.layer
+        source = source_of(function)
+        right, wrong = (
+            [text[2:] for text in self.diff if text[0] in marks] for marks in ("- ", "+ ")
+        )
+        lines = source.split("\n")
+        found = [start for start in range(len(lines)) if _stands(right, lines[start:])]
+        if len(found) != 1:
+            raise PageError(
+                f"{self.place}: {right[0]!r} stands {len(found)} times in {function.__name__}, not once"
+            )
+        indent = _indent(lines[found[0]])
+        lines[found[0] : found[0] + len(right)] = [indent + line for line in wrong]
+        return source, "\n".join(lines)
 
     @property
     def planted(self) -> Layer:
         """The layer with the mistake in it, compiled from the changed source."""
-        place = self.helper or self.layer
-        source = source_of(place)
-        if source.count(self.right) != 1:
-            raise ValueError(f"{self.name}: {self.right!r} is not exactly once in {place.__name__}")
         helpers = [] if self.helper is None else [self.helper]
-        changed = source.replace(self.right, self.wrong)
-        return plant(self.layer, place, changed, helpers, self.name)
+        _, wrong = self.changed
+        return plant(self.layer, self.helper or self.layer, wrong, helpers, self.name)
 
 
 def source_of(function: Function) -> str:
@@ -57,7 +82,8 @@ def plant(
     layer: Layer, place: Function, source: str, helpers: Sequence[Function], name: str
 ) -> Layer:
     """The layer compiled anew, with `source` in place of itself or of one of the helpers it calls."""
-    scope: dict[str, Any] = {}
+    # What is planted may need NumPy where the right line does not.
+    scope: dict[str, Any] = {"np": np}
     for function in (*helpers, layer):
         scope |= vars(sys.modules[function.__module__])
     for function in (*helpers, layer):
@@ -68,3 +94,13 @@ def plant(
         exec(compile(text, filename, "exec"), scope)
     planted: Layer = scope[layer.__name__]
     return planted
+
+
+def _stands(block: list[str], lines: list[str]) -> bool:
+    """Whether a block of lines, moved to the right as a whole, is what `lines` begin with."""
+    indent = _indent(lines[0])
+    return [indent + line for line in block] == lines[: len(block)]
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]

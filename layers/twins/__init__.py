@@ -4,160 +4,31 @@ Composed from plain operations where TensorFlow's CPU kernels have no float64 gr
 grouped convolution) or mean something else (averages at the border, the fused batch norm).
 """
 
-from layers.twins.activations import (
-    elu,
-    gelu,
-    gelu_tanh,
-    leaky_relu,
-    log_softmax,
-    logsumexp,
-    maxout,
-    relu,
-    selu,
-    sigmoid,
-    silu,
-    softmax,
-    softplus,
-    swiglu,
-    tanh,
-)
-from layers.twins.algebra import (
-    cholesky_solve,
-    cosine_similarity,
-    inverse,
-    logdet,
-    matmul,
-    pairwise_distances,
-    quadratic_form,
-)
-from layers.twins.images import (
-    avg_pool2d,
-    conv1d,
-    conv2d,
-    conv2d_transpose,
-    global_avg_pool2d,
-    global_max_pool2d,
-    max_pool2d,
-    pad2d,
-    upsample2d,
-)
-from layers.twins.linear import (
-    add,
-    bilinear,
-    concatenate,
-    dense,
-    dropout,
-    embedding,
-    flatten,
-    multiply,
-    reshape,
-    transpose,
-)
-from layers.twins.losses import (
-    binary_cross_entropy,
-    hinge,
-    huber,
-    kl_divergence,
-    l2_penalty,
-    mean_absolute_error,
-    mean_squared_error,
-    softmax_cross_entropy,
-)
-from layers.twins.networks import (
-    digits_cnn,
-    digits_gru,
-    digits_resnet,
-    digits_transformer,
-    last_state,
-    residual_block,
-)
-from layers.twins.normalization import (
-    batch_norm,
-    batch_norm_inference,
-    group_norm,
-    instance_norm,
-    layer_norm,
-    rms_norm,
-)
-from layers.twins.sequences import (
-    attention,
-    gru,
-    lstm,
-    multi_head_attention,
-    rnn,
-    rotary_encoding,
-    sinusoidal_encoding,
-    transformer_block,
-)
+from types import FunctionType
+from typing import Any
 
-__all__ = [
-    "add",
-    "attention",
-    "avg_pool2d",
-    "batch_norm",
-    "batch_norm_inference",
-    "bilinear",
-    "binary_cross_entropy",
-    "cholesky_solve",
-    "concatenate",
-    "conv1d",
-    "conv2d",
-    "conv2d_transpose",
-    "cosine_similarity",
-    "dense",
-    "digits_cnn",
-    "digits_gru",
-    "digits_resnet",
-    "digits_transformer",
-    "dropout",
-    "elu",
-    "embedding",
-    "flatten",
-    "gelu",
-    "gelu_tanh",
-    "global_avg_pool2d",
-    "global_max_pool2d",
-    "group_norm",
-    "gru",
-    "hinge",
-    "huber",
-    "instance_norm",
-    "inverse",
-    "kl_divergence",
-    "l2_penalty",
-    "last_state",
-    "layer_norm",
-    "leaky_relu",
-    "log_softmax",
-    "logdet",
-    "logsumexp",
-    "lstm",
-    "matmul",
-    "max_pool2d",
-    "maxout",
-    "mean_absolute_error",
-    "mean_squared_error",
-    "multi_head_attention",
-    "multiply",
-    "pad2d",
-    "pairwise_distances",
-    "quadratic_form",
-    "relu",
-    "reshape",
-    "residual_block",
-    "rms_norm",
-    "rnn",
-    "rotary_encoding",
-    "selu",
-    "sigmoid",
-    "silu",
-    "sinusoidal_encoding",
-    "softmax",
-    "softmax_cross_entropy",
-    "softplus",
-    "swiglu",
-    "tanh",
-    "transformer_block",
-    "transpose",
-    "upsample2d",
-]
+from layers.families import FAMILIES, family_of
+
+
+def _public(family: str) -> dict[str, FunctionType]:
+    module = family_of(family, __name__)
+    return {
+        name: twin
+        for name, twin in vars(module).items()
+        if isinstance(twin, FunctionType)
+        and twin.__module__ == module.__name__
+        and not name.startswith("_")
+    }
+
+
+_TWINS = {
+    name: twin for family in (*FAMILIES, "networks") for name, twin in _public(family).items()
+}
+globals().update(_TWINS)
+
+__all__ = list(_TWINS)
+
+
+def __getattr__(name: str) -> Any:
+    """For those who read without running: whatever twin is asked for is among these, or is none."""
+    raise AttributeError(f"there is no twin {name!r}")

@@ -1,4 +1,4 @@
-"""Twins of the activations and of softmax: TensorFlow's own wherever it has one."""
+"""Twins of the activations: TensorFlow's own wherever it has one."""
 
 from __future__ import annotations
 
@@ -70,18 +70,3 @@ def maxout(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
 def swiglu(x: Tensor, W: Tensor, V: Tensor) -> Tensor:
     """A SiLU gate times a linear map."""
     return tf.nn.silu(tf.linalg.matmul(x, W)) * tf.linalg.matmul(x, V)
-
-
-def softmax(x: Tensor, *, axis: int = -1) -> Tensor:
-    """TensorFlow's own."""
-    return tf.nn.softmax(x, axis=axis)
-
-
-def log_softmax(x: Tensor, *, axis: int = -1) -> Tensor:
-    """TensorFlow's own."""
-    return tf.nn.log_softmax(x, axis=axis)
-
-
-def logsumexp(x: Tensor, *, axis: int = -1) -> Tensor:
-    """TensorFlow's own."""
-    return tf.reduce_logsumexp(x, axis=axis)

@@ -7,10 +7,13 @@ from typing import Any
 import tensorflow as tf
 
 from layers.twins.activations import relu
-from layers.twins.images import conv2d, max_pool2d
-from layers.twins.linear import dense, flatten
+from layers.twins.attention import sinusoidal_encoding, transformer_block
+from layers.twins.combine import flatten
+from layers.twins.conv import conv2d
+from layers.twins.dense import dense
 from layers.twins.normalization import batch_norm
-from layers.twins.sequences import gru, sinusoidal_encoding, transformer_block
+from layers.twins.pooling import max_pool2d
+from layers.twins.recurrent import gru
 
 Tensor = Any
 

@@ -1,32 +1,10 @@
-"""Twins of the linear layers and of those that rearrange."""
+"""Twins of the layers that rearrange their inputs, or put two together."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 
-Tensor = Any
-
-
-def dense(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
-    """A matrix product and a bias."""
-    return tf.nn.bias_add(tf.linalg.matmul(x, W), b)
-
-
-def bilinear(x: Tensor, z: Tensor, W: Tensor, b: Tensor) -> Tensor:
-    """One Einstein sum."""
-    return tf.einsum("nd,ne,dem->nm", x, z, W) + b
-
-
-def embedding(ids: Tensor, table: Tensor) -> Tensor:
-    """Rows gathered."""
-    return tf.gather(table, ids)
-
-
-def dropout(x: Tensor, mask: Tensor, *, rate: float = 0.5) -> Tensor:
-    """What is masked is 0, what is left is scaled up."""
-    return tf.where(tf.cast(mask, tf.bool), x / (1 - rate), tf.zeros_like(x))
+from layers.twins.windows import Pair, Tensor, padded
 
 
 def flatten(x: Tensor) -> Tensor:
@@ -57,3 +35,8 @@ def add(x: Tensor, z: Tensor) -> Tensor:
 def multiply(x: Tensor, z: Tensor) -> Tensor:
     """TensorFlow's own."""
     return tf.multiply(x, z)
+
+
+def pad2d(x: Tensor, *, padding: int | Pair = 1, value: float = 0) -> Tensor:
+    """TensorFlow's own."""
+    return padded(x, padding, value)
