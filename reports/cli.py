@@ -82,7 +82,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--seed", type=_seed, default=0, metavar="N")
 
     mistakes = commands.add_parser("mistakes", help="planted mistakes, and what is said of each")
-    mistakes.add_argument("name", nargs="?", metavar="NAME", help="one of them in full, or those of a layer")
+    mistakes.add_argument(
+        "name", nargs="?", metavar="NAME", help="one of them in full, or those of a layer"
+    )
     mistakes.set_defaults(command=_mistakes)
 
     listing = commands.add_parser("list", help="the catalogue, with formulas and shapes")
