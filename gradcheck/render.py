@@ -18,7 +18,7 @@ from tabulate import tabulate
 
 Format = Literal["text", "markdown", "latex", "html", "csv"]
 
-_TABLES = {"text": "simple", "markdown": "pipe", "latex": "latex_raw", "html": "unsafehtml"}
+_TABLES = {"text": "simple", "markdown": "github", "latex": "latex_raw", "html": "unsafehtml"}
 """Our names of the formats that tabulate draws, and its own; cells are escaped before."""
 
 _LATEX = {

@@ -6,13 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from reports import checking
 from reports.bench import command as bench
 from reports.errors import UserError
-
-if TYPE_CHECKING:
-    from gradcheck.result import Report
+from reports.witness import must_be_there
 
 PASSED, FAILED, MISUSED = 0, 1, 2
 """Exit status: all passed; a gradient or the training failed, or nothing was concluded; usage."""
@@ -42,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
         "known, and if not, what is wrong?",
         epilog="Exit status: 0 all passed; 1 something failed or could not be concluded; 2 usage.",
     )
+    parser.add_argument("--version", action="version", version=f"gradcheck {_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser(
@@ -62,24 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.set_defaults(command=_run)
 
-    check = commands.add_parser("check", help="check one backward pass")
-    check.add_argument(
-        "targets",
-        nargs="+",
-        metavar="TARGET",
-        help="a layer of the catalogue, FILE.py[:NAME], or package.module:NAME",
-    )
-    check.add_argument(
-        "--format", choices=("text", "github", "latex", "html", "csv", "json"), default="text"
-    )
-    check.add_argument(
-        "--lines", action="store_true", help="mark every line of the backward pass, right or wrong"
-    )
-    check.set_defaults(command=_check)
+    checking.add_to(commands)
 
-    for command in (run, check):
-        command.add_argument("--no-tape", action="store_true", help="do without TensorFlow")
-        command.add_argument("--seed", type=_seed, default=0, metavar="N")
+    run.add_argument("--no-tape", action="store_true", help="do without TensorFlow")
+    run.add_argument("--seed", type=_seed, default=0, metavar="N")
 
     mistakes = commands.add_parser("mistakes", help="planted mistakes, and what is said of each")
     mistakes.add_argument(
@@ -92,6 +77,15 @@ def _parser() -> argparse.ArgumentParser:
 
     bench.add_to(commands)
     return parser
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("gradcheck")
+    except PackageNotFoundError:
+        return "(a checkout)"
 
 
 def _seed(text: str) -> int:
@@ -116,7 +110,7 @@ def _run(arguments: argparse.Namespace) -> int:
         known = ", ".join(NETWORKS)
         raise UserError(f"there is no network {arguments.network!r}; there are {known}")
     data = load(arguments.data)
-    _must_have_tensorflow(arguments)
+    must_be_there(arguments.no_tape)
     from reports.request import Request
     from reports.run import run
 
@@ -130,41 +124,6 @@ def _run(arguments: argparse.Namespace) -> int:
         jobs=arguments.jobs,
     )
     return PASSED if run(request) else FAILED
-
-
-def _check(arguments: argparse.Namespace) -> int:
-    from reports.targets import find
-
-    targets = [target for text in arguments.targets for target in find(text)]
-    if any(target.has_twin for target in targets):
-        _must_have_tensorflow(arguments)
-    by_line = True if arguments.lines else None
-    reports = [target.run(arguments.seed, not arguments.no_tape, by_line) for target in targets]
-    if arguments.format == "text":
-        print("\n\n".join(_in_words(report, arguments.lines) for report in reports))
-    elif arguments.format == "json":
-        print("[" + ",\n".join(report.to_json() for report in reports) + "]")
-    else:
-        from reports.table import lines, render
-
-        table = [
-            line
-            for target, report in zip(targets, reports, strict=True)
-            for line in lines(target.layer, target.configuration, report)
-        ]
-        print(render(table, arguments.format))
-        if arguments.format == "html":
-            print("".join(report.by_line.html() for report in reports))
-        for report in reports:
-            if not report.passed:
-                print(report, file=sys.stderr)
-    return PASSED if all(report.passed for report in reports) else FAILED
-
-
-def _in_words(report: Report, lines: bool) -> str:
-    if not lines:
-        return str(report)
-    return "\n".join([str(report), "", *report.by_line.notes, report.by_line.text()]).rstrip()
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -193,23 +152,11 @@ def _mistakes(arguments: argparse.Namespace) -> int:
     if arguments.name is None:
         print(overview())
     elif arguments.name in TRAINING_MISTAKES:
-        _must_have_tensorflow(arguments)
+        must_be_there(getattr(arguments, "no_tape", False))
         print(exhibit_training(arguments.name, load("digits")))
     else:
         print(show(arguments.name))
     return PASSED
-
-
-def _must_have_tensorflow(arguments: argparse.Namespace) -> None:
-    """Import TensorFlow now, unless the user does without it, and say how to if it is not there."""
-    if getattr(arguments, "no_tape", False):
-        return
-    from gradcheck.tape import TensorFlowMissing, tensorflow
-
-    try:
-        tensorflow()
-    except TensorFlowMissing as error:
-        raise UserError(f"{error}. Install it, or do without: --no-tape") from error
 
 
 if __name__ == "__main__":

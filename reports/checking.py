@@ -1,0 +1,194 @@
+"""The subcommand `gradcheck check TARGET…`: every target gets its result, in the form that was asked for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reports.targets import Options, Outcome
+
+PASSED, FAILED, MISUSED = 0, 1, 2
+"""Exit status: all passed; a gradient failed or nothing could be concluded; usage or bad input."""
+
+FORMATS = ("text", "json", "markdown", "latex", "html", "csv", "github", "sarif", "junit")
+METHODS = ("extrapolated", "central", "forward", "complex")
+EFFORTS = ("complete", "directional")
+
+EXAMPLES = """\
+what FILE.py may hold, and what is done with it (NAME_inputs(rng) beside it returns the inputs as a dict):
+  def NAME(x, W): … return y, backward             a layer: value and way back     check
+  def NAME_forward(…), def NAME_backward(…)        a pair with a cache             check_pair
+  def NAME(x), def NAME_gradient(x)                a derivative or Jacobian        check_derivative
+  def NAME(W, X, y): … return loss, gradients      a loss with its gradients       check_loss
+  class NAME with forward and backward             an object                       check_module
+
+examples:
+  gradcheck check dense                            a layer of the catalogue
+  gradcheck check hw1.py                           everything in a file that can be checked
+  gradcheck check hw1.py:affine --input x=3,5 --input w=5,2 --input b=2
+  gradcheck check hw1.py --format github --timeout 60
+"""
+
+
+def add_to(commands: Any) -> None:
+    """Add the subcommand to the command line's parser."""
+    parser = commands.add_parser(
+        "check",
+        help="check backward passes: of the catalogue, a file, a notebook, a module",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "targets",
+        nargs="+",
+        metavar="TARGET",
+        help="a layer of the catalogue, FILE.py[:NAME], NOTEBOOK.ipynb[:NAME], package.module:NAME",
+    )
+    add("--format", choices=FORMATS, default="text", help="default: text")
+    add("--lines", action="store_true", help="mark every line of the backward pass, right or wrong")
+    add("--effort", choices=EFFORTS, default="complete", help="default: complete (every entry)")
+    add("--method", choices=METHODS, default="extrapolated", help="default: extrapolated")
+    add(
+        "--input",
+        action="append",
+        default=[],
+        metavar="NAME=SPEC",
+        help="x=3,5 | x=float32:3,5 | labels=int:5:0..9 | W=@weights.npy; may be repeated",
+    )
+    add("--timeout", type=_seconds, metavar="S", help="seconds that a target of a file may take")
+    add("--jobs", type=_positive, default=1, metavar="N", help="targets at a time; default: 1")
+    add("--watch", action="store_true", help="check again whenever a file is saved")
+    add("--quiet", action="store_true", help="only the verdict of each target")
+    add("--no-tape", action="store_true", help="do without TensorFlow")
+    add("--seed", type=_seed, default=0, metavar="N", help="default: 0")
+    parser.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check the targets once, or again and again; return the exit status."""
+    if not arguments.watch:
+        return _once(arguments)
+    seen: dict[Path, float] = {}
+    try:
+        while True:
+            now = _saved(arguments.targets)
+            if now != seen:
+                seen = now
+                _once(arguments)
+            time.sleep(0.3)
+    except KeyboardInterrupt:
+        return PASSED
+
+
+def _once(arguments: argparse.Namespace) -> int:
+    options = _options(arguments)
+    outcomes: list[Outcome] = []
+    text = arguments.format == "text"
+    for one in _outcomes(arguments, options):
+        outcomes.append(one)
+        if one.error is not None:
+            print(f"gradcheck: {one.error}", file=sys.stderr, flush=True)
+        elif text:
+            _show(_in_words(one, arguments), separated=len(outcomes) > 1)
+    if not text:
+        from reports.formats import FORMATS as WRITTEN
+
+        print(WRITTEN[arguments.format](outcomes))
+    return _status(outcomes)
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    from reports.targets import Options
+    from reports.targets.inputs import parsed
+
+    check: dict[str, Any] = {"effort": arguments.effort, "method": arguments.method}
+    if arguments.lines:
+        check["lines"] = True
+    inputs = dict(parsed(text) for text in arguments.input)
+    return Options(arguments.seed, not arguments.no_tape, arguments.timeout, check, inputs)
+
+
+def _outcomes(arguments: argparse.Namespace, options: Options) -> Iterator[Outcome]:
+    """The outcomes in the order of the targets, some worked out at the same time."""
+    from reports.targets import has_twin, outcomes
+    from reports.witness import must_be_there
+
+    if any(map(has_twin, arguments.targets)):
+        must_be_there(arguments.no_tape)
+    if arguments.jobs == 1:
+        for target in arguments.targets:
+            yield from outcomes(target, options)
+        return
+    work: Callable[[str], list[Outcome]] = lambda target: list(outcomes(target, options))  # noqa: E731
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        for found in pool.map(work, arguments.targets):
+            yield from found
+
+
+def _status(outcomes: Sequence[Outcome]) -> int:
+    """That of the worst: an error, then a failure."""
+    if any(one.error is not None for one in outcomes):
+        return MISUSED
+    return PASSED if all(one.report for one in outcomes) else FAILED
+
+
+def _in_words(one: Outcome, arguments: argparse.Namespace) -> str:
+    assert one.report is not None
+    report = one.report
+    if arguments.quiet:
+        return f"{report.title}: {report.verdict}"
+    width = shutil.get_terminal_size((80, 24)).columns
+    parts = [*one.notes, report.to_text(width)]
+    if arguments.lines:
+        parts += ["", *report.by_line.notes, report.by_line.text()]
+    return "\n".join(parts).rstrip()
+
+
+COLOURS = {"PASS": "32", "FAIL": "31", "INCONCLUSIVE": "33"}
+"""Green, red, yellow; the words stay, whatever a terminal makes of the colours."""
+
+
+def _show(text: str, *, separated: bool) -> None:
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        text = re.sub(
+            rf"\b({'|'.join(COLOURS)})\b", lambda m: f"\033[{COLOURS[m[1]]}m{m[1]}\033[0m", text
+        )
+    print(("\n" if separated else "") + text, flush=True)
+
+
+def _saved(targets: Sequence[str]) -> dict[Path, float]:
+    """When the files among the targets, and their neighbours, were last saved."""
+    folders = {Path(t.partition(":")[0]).parent for t in targets if ".py" in t or ".ipynb" in t}
+    files = [file for folder in folders for file in (*folder.glob("*.py"), *folder.glob("*.ipynb"))]
+    return {file: file.stat().st_mtime for file in files if file.exists()}
+
+
+def _seed(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("a seed is not negative")
+    return number
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("one or more")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not number > 0:
+        raise argparse.ArgumentTypeError("a number of seconds above 0")
+    return number

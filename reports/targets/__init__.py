@@ -1,0 +1,122 @@
+"""From what a user names on the command line to something that can be checked, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+from gradcheck import check
+from gradcheck.result import Finding, Report
+from layers.catalogue import CATALOGUE, Configuration, Entry
+from reports.targets.isolated import Died, run_apart
+from reports.targets.user import check_named
+
+
+@dataclass(frozen=True)
+class Options:
+    """How targets are checked: what goes to `check`, and how long each may take."""
+
+    seed: int = 0
+    tape: bool = True
+    timeout: float | None = None
+    check: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one target: a report, or the one line that says why there is none."""
+
+    layer: str
+    configuration: str
+    report: Report | None = None
+    error: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Target:
+    """A layer of the catalogue in one configuration, and how to check it."""
+
+    layer: str
+    configuration: str
+    run: Callable[..., Report]
+    """`run(seed, tape, lines=None, **options)`, options as for `check`."""
+
+
+def outcomes(text: str, options: Options) -> Iterator[Outcome]:
+    """What comes of everything that `text` names, one after the other; an error is an outcome too."""
+    if text in CATALOGUE:
+        for target in of_catalogue(CATALOGUE[text]):
+            report = target.run(options.seed, options.tape, **options.check)
+            yield Outcome(target.layer, target.configuration, report)
+        return
+    place, _, name = text.rpartition(":") if ":" in text else (text, "", "")
+    if not (place.endswith((".py", ".ipynb")) or name):
+        yield Outcome(text, "", error=_unknown(text))
+        return
+    yield from _of_user(place, name, options)
+
+
+def _of_user(place: str, name: str, options: Options) -> Iterator[Outcome]:
+    """What a user's module holds, each checked in a process that may die; then a new one goes on."""
+    waiting: list[str] | None = [name] if name else None
+    while waiting is None or waiting:
+        for said in run_apart(check_named, place, waiting, options, timeout=options.timeout):
+            match said:
+                case "names", names:
+                    waiting = list(names)
+                case "said", (one, report, error, notes):
+                    waiting = [n for n in waiting or [] if n != one]
+                    yield Outcome(one or place, place, report, error, notes)
+                case Died(how) if waiting:
+                    yield Outcome(waiting[0], place, _fallen(waiting.pop(0), place, how))
+                case Died(how):
+                    yield Outcome(place, place, error=f"{place}: its import {how}")
+        if waiting is None:
+            return
+
+
+def _fallen(name: str, place: str, how: str) -> Report:
+    """The report of a target that took its process with it: a failure that says so."""
+    finding = Finding("raises", f"{name} {how} while it was checked.", {"how": how}, fails=True)
+    return Report(name, (), (finding,), file=place)
+
+
+def _unknown(text: str) -> str:
+    near = get_close_matches(text, CATALOGUE, n=1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    return (
+        f"{text!r} is no layer of the catalogue (gradcheck list), no FILE.py[:NAME] and no "
+        f"package.module:NAME{meant}"
+    )
+
+
+def has_twin(text: str) -> bool:
+    """Whether what `text` names comes with a TensorFlow twin."""
+    return text in CATALOGUE
+
+
+def of_catalogue(entry: Entry) -> list[Target]:
+    """A target for each configuration of a layer of the catalogue."""
+    return [_configured(entry, configuration) for configuration in entry.configurations]
+
+
+def _configured(entry: Entry, configuration: Configuration) -> Target:
+    def run(seed: int, tape: bool, lines: bool | None = None, **options: Any) -> Report:
+        inputs: dict[str, Any] = dict(configuration.inputs(np.random.default_rng(seed)))
+        return check(
+            entry.bound(configuration),
+            twin=entry.twin(configuration) if tape else None,
+            seed=seed,
+            lines=lines,
+            name=f"{entry.name} ({configuration.label})",
+            **options,
+            **inputs,
+        )
+
+    return Target(entry.name, configuration.label, run)

@@ -1,0 +1,169 @@
+"""What a user's module holds that can be checked, by the names that people give: the door to their code."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Literal
+
+from reports.errors import UserError
+
+Kind = Literal["pair", "derivative", "layer", "class"]
+
+PAIRS = (
+    ("{}_forward", "{}_backward"),
+    ("forward_{}", "backward_{}"),
+    ("{}_fwd", "{}_bwd"),
+    ("{}_fprop", "{}_bprop"),
+    ("{}", "{}_backward"),
+    ("{}", "{}_backprop"),
+    ("{}", "{}_vjp"),
+)
+"""How the two functions of a pair are called."""
+
+DERIVATIVES = (
+    "{}_gradient",
+    "{}_grad",
+    "{}_derivative",
+    "{}_deriv",
+    "{}_jacobian",
+    "{}_prime",
+    "grad_{}",
+    "gradient_{}",
+    "d{}",
+    "d_{}",
+)
+"""How the derivative of a function is called."""
+
+INPUTS = "{}_inputs"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Something to check in a module: its name, its kind, and the functions or the class."""
+
+    name: str
+    kind: Kind
+    parts: tuple[Callable[..., Any], ...]
+    draw: Callable[..., Any] | None
+    twin: Callable[..., Any] | None
+
+    @property
+    def forward(self) -> Callable[..., Any]:
+        """What takes the inputs."""
+        return self.parts[0]
+
+
+def subject(module: ModuleType, place: str, name: str) -> Subject:
+    """What `name` stands for in a module.
+
+    Raises:
+        UserError: if there is nothing of that name; the text says what there is.
+    """
+    found = _subject(module, name)
+    if found is not None:
+        return found
+    near = difflib.get_close_matches(name, names(module), n=1)
+    meant = f" (did you mean {near[0]}?)" if near else ""
+    holds = ", ".join(names(module)) or "nothing that can be checked"
+    missing = "" if hasattr(module, name) else f"no function or class {name}{meant}, "
+    raise UserError(
+        f"{place}: {missing}no layer {name} with {name}_inputs(rng), no pair {name}_forward and "
+        f"{name}_backward, no {name}_gradient; it holds {holds}"
+    )
+
+
+def names(module: ModuleType) -> list[str]:
+    """Everything in a module that can be checked, in the order in which it is written."""
+    own = [n for n, value in vars(module).items() if _is_written_in(module, value)]
+    stems: dict[str, None] = {}
+    for name in own:
+        stem = _stem(name, own)
+        if stem is not None and _subject(module, stem) is not None:
+            stems.setdefault(stem)
+    return list(stems)
+
+
+def _is_written_in(module: ModuleType, value: Any) -> bool:
+    """Whether a function or class is the module's own, and not imported into it."""
+    return getattr(value, "__module__", None) == module.__name__ and callable(value)
+
+
+def _stem(name: str, own: list[str]) -> str | None:
+    """The name that a function belongs to: `relu` for relu_inputs, relu_backward, relu_grad."""
+    if name.startswith("_"):
+        return None
+    patterns = [INPUTS, *(pattern for pair in PAIRS[:4] for pattern in pair)]
+    for pattern in patterns:
+        stem = _filled(pattern, name)
+        if stem:
+            return stem
+    helpers = (*DERIVATIVES, *(back for _, back in PAIRS[4:]), "{}_twin")
+    stems = [_filled(pattern, name) for pattern in helpers]
+    if any(stem in own for stem in stems if stem):
+        return None
+    return name
+
+
+def _filled(pattern: str, name: str) -> str | None:
+    """What stands for {} in a pattern, if the name is made by it."""
+    ahead, behind = pattern.split("{}")
+    fits = name.startswith(ahead) and name.endswith(behind) and len(name) > len(ahead + behind)
+    return name[len(ahead) : len(name) - len(behind)] if fits else None
+
+
+def _subject(module: ModuleType, name: str) -> Subject | None:
+    draw, twin = _function(module, INPUTS.format(name)), _function(module, f"{name}_twin")
+
+    def made(kind: Kind, *parts: Callable[..., Any]) -> Subject:
+        return Subject(name, kind, parts, draw, twin)
+
+    for ahead, back in PAIRS:
+        pair = _function(module, ahead.format(name)), _function(module, back.format(name))
+        if pair[0] and pair[1]:
+            return made("pair", pair[0], pair[1])
+    value = getattr(module, name, None)
+    if inspect.isclass(value):
+        return None
+    if not callable(value):
+        return None
+    for pattern in DERIVATIVES:
+        derivative = _function(module, pattern.format(name))
+        if derivative:
+            return made("derivative", value, derivative)
+    return made("layer", value) if draw or _looks_like_a_layer(value) else None
+
+
+def _function(module: ModuleType, name: str) -> Callable[..., Any] | None:
+    value = getattr(module, name, None)
+    return value if callable(value) and not inspect.isclass(value) else None
+
+
+def _has_both_ways(value: type) -> bool:
+    forward = any(hasattr(value, n) for n in ("forward", "__call__", "fprop"))
+    return forward and any(hasattr(value, n) for n in ("backward", "bprop", "backprop"))
+
+
+def _looks_like_a_layer(function: Callable[..., Any]) -> bool:
+    """Whether a function's text returns a pair whose second part is a function written in it."""
+    import ast
+    import textwrap
+
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    except (OSError, TypeError, SyntaxError):
+        return False
+    inner = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n is not tree}
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Return)
+            and isinstance(node.value, ast.Tuple)
+            and len(node.value.elts) == 2
+        ):
+            back = node.value.elts[1]
+            if isinstance(back, ast.Lambda) or (isinstance(back, ast.Name) and back.id in inner):
+                return True
+    return False

@@ -1,0 +1,121 @@
+"""Work on a user's own code in a process of its own, so that whatever it does, its neighbours get their results.
+
+Their code may end the process, loop for ever, print without end, change what is imported, or leave
+threads behind. The process sends messages as it goes; what it was about to send when it died or ran
+out of time is said in its place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+Send = Callable[[Any], None]
+
+PATIENCE = 5.0
+"""Seconds for a process to end by itself once it has said everything."""
+
+
+@dataclass(frozen=True)
+class Died:
+    """The process ended before it was done; `how` is a part of a sentence."""
+
+    how: str
+
+
+def run_apart(
+    work: Callable[..., None], *arguments: Any, timeout: float | None = None
+) -> Iterator[Any]:
+    """Run `work(send, *arguments)` in a process of its own and yield what it sends.
+
+    Args:
+        work: a function that can be imported by its name.
+        *arguments: plain values.
+        timeout: seconds that may pass between one message and the next; None for no limit.
+
+    Yields:
+        The messages, and `Died` last if the process ended early or was stopped.
+    """
+    context: Any = multiprocessing.get_context(_method())
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_child, args=(work, arguments, sender))
+    process.start()
+    sender.close()
+    try:
+        yield from _messages(receiver, process, timeout)
+    finally:
+        receiver.close()
+        _end(process)
+
+
+def _method() -> str:
+    """A fork starts at once; where it is missing, or threads of TensorFlow run, a fresh interpreter."""
+    forks = "fork" in multiprocessing.get_all_start_methods() and sys.platform == "linux"
+    return "fork" if forks and "tensorflow" not in sys.modules else "spawn"
+
+
+def _messages(receiver: Connection, process: BaseProcess, timeout: float | None) -> Iterator[Any]:
+    while True:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        if not _waited(receiver, deadline):
+            yield Died(f"took longer than {timeout:g} s and was stopped")
+            return
+        try:
+            done, message = receiver.recv()
+        except EOFError:
+            process.join(PATIENCE)
+            yield Died(_how(process.exitcode))
+            return
+        if done:
+            return
+        yield message
+
+
+def _waited(receiver: Connection, deadline: float | None) -> bool:
+    """Wait for a message; False if the time was up first."""
+    if deadline is None:
+        return receiver.poll(None)
+    return receiver.poll(max(0.0, deadline - time.monotonic()))
+
+
+def _how(status: int | None) -> str:
+    if status is not None and status < 0:
+        return f"was killed by {signal.Signals(-status).name}"
+    return f"ended its process with status {status}"
+
+
+def _end(process: BaseProcess) -> None:
+    """Whatever still runs is stopped, with what it has started."""
+    if process.is_alive():
+        with contextlib.suppress(ProcessLookupError, PermissionError, AttributeError):
+            os.killpg(process.pid or 0, signal.SIGKILL)
+        process.kill()
+    process.join(PATIENCE)
+
+
+def _child(work: Callable[..., None], arguments: tuple[Any, ...], sender: Connection) -> None:
+    if hasattr(os, "setsid"):
+        os.setsid()
+    _silence()
+    work(lambda message: sender.send((False, message)), *arguments)
+    sender.send((True, None))
+    sender.close()
+    # Threads that the user's code has left running are not waited for.
+    os._exit(0)
+
+
+def _silence() -> None:
+    """What the user's code prints is no result of ours, and there may be gigabytes of it."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    sys.stdin, sys.stdout, sys.stderr = (open(os.devnull, mode) for mode in ("r", "w", "w"))  # noqa: SIM115

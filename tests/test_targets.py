@@ -1,0 +1,262 @@
+"""Targets of the command line: each is itself, each gets its result, whatever its code does."""
+
+import json
+import os
+import textwrap
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from reports.cli import main
+
+RIGHT = """
+import numpy as np
+from helpers_hw import factor
+
+def square(x):
+    return x * x, lambda dy: factor() * x * dy
+
+def square_inputs(rng):
+    return {"x": rng.normal(size=4)}
+"""
+
+
+def write(folder, **files):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(textwrap.dedent(text))
+    return folder
+
+
+@pytest.fixture
+def submissions(tmp_path):
+    """Two folders with the same file, each with a neighbour of the same name: one right, one wrong."""
+    for which, factor in (("one", 2), ("two", 3)):
+        write(tmp_path / which, hw=RIGHT, helpers_hw=f"def factor():\n    return {factor}\n")
+    return tmp_path
+
+
+def records(capsys, *argv):
+    status = main(["check", *map(str, argv), "--format", "json"])
+    return status, json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("order", [("one", "two"), ("two", "one")])
+def test_neighbours_of_the_same_name_are_each_ones_own(submissions, capsys, order):
+    status, found = records(capsys, *(submissions / which / "hw.py" for which in order))
+    verdicts = {one["file"].split("/")[-2]: one["verdict"] for one in found}
+    assert verdicts == {"one": "PASS", "two": "FAIL"}
+    assert status == 1
+
+
+def test_an_import_inside_a_function_finds_the_neighbour(tmp_path, capsys):
+    late = RIGHT.replace("from helpers_hw import factor", "").replace(
+        "    return x * x, lambda dy:",
+        "    from helpers_hw import factor\n    return x * x, lambda dy:",
+    )
+    write(tmp_path, hw=late, helpers_hw="def factor():\n    return 2\n")
+    assert records(capsys, tmp_path / "hw.py")[0] == 0
+
+
+def test_a_users_own_layers_and_reports_are_what_they_import(tmp_path, capsys):
+    text = RIGHT.replace(
+        "from helpers_hw import factor", "from layers import factor\nimport reports"
+    )
+    write(tmp_path, hw=text, layers="def factor():\n    return 2\n", reports="theirs = True\n")
+    assert records(capsys, tmp_path / "hw.py")[0] == 0
+
+
+def test_one_bad_target_hides_no_other(submissions, tmp_path, capsys):
+    broken = tmp_path / "broken.py"
+    broken.write_text("def f(:\n")
+    good, wrong = submissions / "one" / "hw.py", submissions / "two" / "hw.py"
+    assert main(["check", str(broken), str(good), str(wrong)]) == 2
+    said = capsys.readouterr()
+    assert f"{good}:square: PASS" in said.out
+    assert f"{wrong}:square: FAIL" in said.out
+    assert said.err.startswith(f"gradcheck: {broken}: cannot be imported: line 1: SyntaxError")
+    assert len(said.err.splitlines()) == 1
+    for form in ("csv", "json", "markdown", "html", "latex", "github", "sarif", "junit"):
+        assert main(["check", str(broken), str(wrong), "--format", form]) == 2
+        said = capsys.readouterr()
+        assert "broken.py" in said.out and "square" in said.out, form
+
+
+ENDINGS = {
+    "sys.exit": "import sys; sys.exit(0)",
+    "os._exit": "import os; os._exit(0)",
+    "killed": "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+    "hangs": "\n            while True: pass",
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_target_that_ends_its_process_fails_and_the_others_get_theirs(tmp_path, capsys, ending):
+    write(
+        tmp_path,
+        hw=f"""
+        import numpy as np
+
+        def bad(x):
+            def backward(dy):
+                {ENDINGS[ending].strip()}
+            return x * x, backward
+
+        def bad_inputs(rng):
+            return {{"x": rng.normal(size=4)}}
+
+        def good(x):
+            print("a line for each of many calls")
+            return x * x, lambda dy: 2 * x * dy
+
+        def good_inputs(rng):
+            return {{"x": rng.normal(size=4)}}
+        """,
+    )
+    status, found = records(capsys, tmp_path / "hw.py", "--timeout", "3")
+    assert [(one["name"], one["verdict"]) for one in found] == [("bad", "FAIL"), ("good", "PASS")]
+    assert [finding["code"] for finding in found[0]["findings"]] == ["raises"]
+    assert status == 1
+
+
+def test_a_file_that_loops_while_it_is_imported_is_stopped(tmp_path, capsys):
+    write(tmp_path, hw="while True: pass")
+    assert main(["check", str(tmp_path / "hw.py"), "dense", "--no-tape", "--timeout", "1"]) == 2
+    said = capsys.readouterr()
+    assert "took longer than 1 s" in said.err and "PASS" in said.out
+
+
+def test_what_is_on_disk_is_judged_and_nothing_is_left_beside_it(tmp_path, capsys):
+    """Two submissions of one size and time: the compiled neighbour of the first is not the second's."""
+    write(tmp_path, hw=RIGHT, helpers_hw="def factor():\n    return 2\n")
+    helper = tmp_path / "helpers_hw.py"
+    os.utime(helper, (1e9, 1e9))
+    import py_compile
+
+    py_compile.compile(str(helper), doraise=True)
+    helper.write_text("def factor():\n    return 3\n")
+    os.utime(helper, (1e9, 1e9))
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    assert records(capsys, tmp_path / "hw.py")[0] == 1
+    assert sorted(path.name for path in tmp_path.rglob("*")) == before
+
+
+def test_names_that_options_have_are_inputs_too(tmp_path, capsys):
+    write(
+        tmp_path,
+        hw="""
+        def scale(seed, name, lines, method):
+            y = seed * name + lines * method
+            return y, lambda dy: (dy * name, dy * seed, dy * method, dy * lines)
+
+        def scale_inputs(rng):
+            return {n: rng.normal(size=3) for n in ("seed", "name", "lines", "method")}
+        """,
+    )
+    status, (one,) = records(capsys, tmp_path / "hw.py")
+    assert status == 0 and [row["name"] for row in one["rows"]] == [
+        "seed",
+        "name",
+        "lines",
+        "method",
+    ]
+
+
+def test_a_misspelled_name_is_told_from_the_one_that_is_there(submissions, capsys):
+    place = submissions / "one" / "hw.py"
+    assert main(["check", f"{place}:sqare"]) == 2
+    assert "did you mean square?" in capsys.readouterr().err
+    assert main(["check", "layernorm"]) == 2
+    assert "did you mean layer_norm?" in capsys.readouterr().err
+
+
+def test_derivatives_are_found_under_many_names(tmp_path, capsys):
+    names = ["{}_gradient", "{}_grad", "{}_derivative", "{}_jacobian", "{}_prime", "grad_{}", "d{}"]
+    text = "import numpy as np\n"
+    for k, pattern in enumerate(names):
+        stem = f"wave{k}"
+        text += (
+            f"def {stem}(x): return np.sin(x)\ndef {pattern.format(stem)}(x): return np.{{}}(x)\n"
+        )
+        text += f"def {stem}_inputs(rng): return {{'x': rng.normal()}}\n"
+    text = text.replace("'x': rng", "'x': rng").replace("{}(x)", "cos(x)").replace("{{", "{")
+    (tmp_path / "waves.py").write_text(text)
+    status, found = records(capsys, tmp_path / "waves.py")
+    assert status == 0 and [one["name"] for one in found] == [f"wave{k}" for k in range(len(names))]
+
+
+def test_inputs_are_given_on_the_line_or_proposed_and_said(tmp_path, capsys):
+    write(
+        tmp_path,
+        hw="""
+        def affine(x, w, b):
+            return x @ w + b, lambda dy: (dy @ w.T, x.T @ dy, dy.sum(axis=0))
+        """,
+    )
+    place = str(tmp_path / "hw.py")
+    assert main(["check", place, "--input", "x=4,3", "--input", "w=3,2", "--input", "b=2"]) == 0
+    assert "4×3" in capsys.readouterr().out
+    assert main(["check", place]) == 0
+    said = capsys.readouterr().out
+    assert "were proposed" in said and "x (3, 5), w (5, 2), b (2,)" in said
+    np.save(tmp_path / "w.npy", np.ones((3, 2)))
+    saved = f"w=@{tmp_path / 'w.npy'}"
+    assert main(["check", place, "--input", "x=4,3", "--input", saved, "--input", "b=2"]) == 0
+    for spec in ("x", "x=blue", "w=@nowhere.npy"):
+        assert main(["check", place, "--input", spec]) == 2
+
+
+def test_inputs_that_nobody_can_guess_are_asked_for_with_a_template(tmp_path, capsys):
+    write(
+        tmp_path,
+        hw="""
+        def picky(x, w):
+            assert x.shape == (11, 13)
+            return x @ w, lambda dy: (dy @ w.T, x.T @ dy)
+        """,
+    )
+    assert main(["check", str(tmp_path / "hw.py")]) == 2
+    assert "def picky_inputs(rng): return {" in capsys.readouterr().err
+
+
+def test_tables_fit_the_terminal_and_verdicts_stay_words(submissions, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "50")
+    main(["check", str(submissions / "two" / "hw.py")])
+    for line in capsys.readouterr().out.splitlines()[1:]:
+        assert len(line) <= 50 or "/" in line or line.startswith((">", " "))
+    monkeypatch.setenv("COLUMNS", "200")
+    main(["check", str(submissions / "two" / "hw.py")])
+    assert "worst entry" in capsys.readouterr().out
+
+
+def test_annotations_sarif_and_junit_point_at_the_wrong_line(submissions, capsys):
+    place = submissions / "two" / "hw.py"
+    main(["check", str(place), "--format", "github"])
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith(f"::error file={place},line=6,title=first-wrong-line::")
+    main(["check", str(place), "--format", "sarif"])
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    (result,) = run["results"]
+    assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 6
+    assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} == {result["ruleId"]}
+    main(["check", str(place), "dense", "--no-tape", "--format", "junit"])
+    suite = ElementTree.fromstring(capsys.readouterr().out)
+    assert suite.get("failures") == "1" and int(suite.get("tests")) > 3
+
+
+def test_a_notebook_is_read(tmp_path, capsys):
+    source = [
+        "%matplotlib inline\n",
+        "def square(x):\n",
+        "    return x * x, lambda dy: 3 * x * dy\n",
+    ]
+    cells = [{"cell_type": "markdown", "source": ["text"]}, {"cell_type": "code", "source": source}]
+    (tmp_path / "book.ipynb").write_text(json.dumps({"cells": cells}))
+    status, (one,) = records(capsys, f"{tmp_path / 'book.ipynb'}:square")
+    assert status == 1 and one["name"] == "square"
+
+
+def test_several_jobs_give_the_same_in_the_same_order(submissions, capsys):
+    places = [submissions / which / "hw.py" for which in ("one", "two")]
+    assert records(capsys, *places) == records(capsys, *places, "--jobs", "2")
