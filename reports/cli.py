@@ -104,18 +104,15 @@ def _positive(text: str) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     from layers.networks import NETWORKS
-    from reports.data import load
 
     if arguments.network not in NETWORKS:
         known = ", ".join(NETWORKS)
         raise UserError(f"there is no network {arguments.network!r}; there are {known}")
-    data = load(arguments.data)
-    must_be_there(arguments.no_tape)
     from reports.request import Request
     from reports.run import run
 
     request = Request(
-        data,
+        arguments.data,
         arguments.out,
         tape=not arguments.no_tape,
         seed=arguments.seed,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layers.network import Network
 from layers.networks import NETWORKS
-from reports.data import Digits
+from reports.data import Digits, load
 from reports.progress import Progress
 from reports.table import Line
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 class Request:
     """What a run is asked to do; `jobs` says how many processes check the layers."""
 
-    data: Digits
+    source: str
     out: Path
     tape: bool = True
     seed: int = 0
@@ -29,6 +30,15 @@ class Request:
     architecture: str = "digits_cnn"
     jobs: int = 1
     progress: Progress = field(default_factory=Progress, compare=False)
+
+    @cached_property
+    def data(self) -> Digits:
+        """The digits, read once.
+
+        Raises:
+            UserError: if they cannot be had.
+        """
+        return load(self.source)
 
     @property
     def network(self) -> Network:
@@ -38,9 +48,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Found:
-    """What a stage found: whether all is right, its table, and what is to be said of it.
+    """What a stage found: whether anything failed, its table, and what is to be said of it.
 
-    `facts` are written to the report; `figures` gives for each file the function that draws it.
+    `facts` are written to the report; `figures` gives for each file the function that draws it. A
+    stage that was left out has failed nothing.
     """
 
     passed: bool

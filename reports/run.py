@@ -5,57 +5,76 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
-from gradcheck.tape import tensorflow
+from gradcheck.tape import TensorFlowMissing, tensorflow
+from reports.errors import UserError
 from reports.request import Found, Request
 from reports.stages import check_layers, check_network, train
-from reports.written import write
+from reports.written import draw, prepare, times, write
 
 
 def run(request: Request) -> bool:
-    """Do the three stages, write the report, and say whether everything passed."""
-    print(f"Data: {request.data}. Seed {request.seed}.")
-    if request.quick:
-        print("Quick: the first configuration of each layer, one image.")
-    stages: dict[str, Found] = {}
+    """Do the three stages, write the report, and say whether everything passed.
+
+    Raises:
+        UserError: if the folder cannot be written, the data cannot be read, or TensorFlow cannot be
+            imported; nothing has been checked then.
+    """
+    prepare(request.out)
+    stages = {"data": _timed("", _read, request)}
     if request.tape:
         heading = "Starting TensorFlow, the second witness"
         stages["tensorflow"] = _timed(heading, _start_tensorflow, request)
     stages["layers"] = _timed("Stage 1. Every layer", check_layers, request)
     stages["network"] = _timed("Stage 2. The whole network on real digits", check_network, request)
-    right = all(found.passed for found in stages.values())
-    if request.tape and right:
+    passed = all(found.passed for found in stages.values())
+    if request.tape and passed:
         stages["training"] = _timed("Stage 3. Training", train, request)
+        passed = stages["training"].passed
     else:
         stages["training"] = _left_out(request)
-    passed = all(found.passed for found in stages.values())
+    stages["figures"] = _timed("", partial(draw, stages=stages), request)
     write(request, stages, passed)
-    verdict = "Everything passed" if passed else "NOT everything passed"
-    print(f"\n{verdict}. Report: {request.out}")
+    print(f"\n{times(stages)}")
+    print(f"{'Everything passed' if passed else 'NOT everything passed'}. Report: {request.out}")
     return passed
 
 
 def _timed(heading: str, stage: Callable[[Request], Found], request: Request) -> Found:
-    """Do a stage under its heading, and note the time it took."""
-    print(f"\n{heading}\n{'=' * len(heading)}", flush=True)
+    """Do a stage under its heading, if it has one, and note the time it took."""
+    if heading:
+        print(f"\n{heading}\n{'=' * len(heading)}", flush=True)
     started = time.perf_counter()
     found = stage(request)
     seconds = time.perf_counter() - started
-    print(f"({seconds:.1f} s)", flush=True)
+    if heading:
+        print(f"({seconds:.1f} s)", flush=True)
     return replace(found, seconds=seconds)
 
 
+def _read(request: Request) -> Found:
+    """Read the data before anything else: what is wrong with it is said at once."""
+    print(f"Data: {request.data}. Seed {request.seed}.")
+    if request.quick:
+        print("Quick: the first configuration of each layer, one image.")
+    return Found(True)
+
+
 def _start_tensorflow(request: Request) -> Found:
-    version = tensorflow().__version__
+    try:
+        version = tensorflow().__version__
+    except TensorFlowMissing as error:
+        raise UserError(f"{error}. Install it, or do without: --no-tape") from error
     print(f"TensorFlow {version}.")
-    return Found(True, facts={"version": version})
+    return Found(True)
 
 
 def _left_out(request: Request) -> Found:
     """Stage 3 not done: for want of TensorFlow, or because a gradient is not right."""
-    if not request.tape:
-        print("\nStage 3. Training: left out. Adam and the twin are TensorFlow's (--no-tape).")
-        print("Left out too: the comparison with GradientTape in stages 1 and 2.")
-        return Found(True, facts={"left_out": "--no-tape"})
-    print("\nStage 3. Training: left out, because a gradient above is not right.")
-    return Found(True, facts={"left_out": "a gradient is not right"})
+    if request.tape:
+        print("\nStage 3. Training: left out, because a gradient above is not right.")
+        return Found(True, facts={"left_out": "a gradient is not right"})
+    print("\nStage 3. Training: left out. Adam and the twin are TensorFlow's (--no-tape).")
+    print("Left out too: the comparison with GradientTape in stages 1 and 2.")
+    return Found(True, facts={"left_out": "--no-tape"})

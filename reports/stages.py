@@ -151,7 +151,8 @@ def step_reports(
 
     def checked(layer: Layer, inputs: tuple[Array, ...], dy: Array, name: str) -> Report:
         twin = twin_of(layer) if tape else None
-        return check(layer, *inputs, twin=twin, upstream=dy, seed=seed, name=name)
+        counter = progress.counter(name) if progress else None
+        return check(layer, *inputs, twin=twin, upstream=dy, seed=seed, name=name, progress=counter)
 
     visits = list(network.trace(x, *parameters))
     logits = visits[-1].value
@@ -159,7 +160,7 @@ def step_reports(
     dy = np.asarray(random_upstream(loss, seed))
     found = [("loss", checked(softmax_cross_entropy, (logits, labels), dy, "loss"))]
     (dy,) = present(backward_loss(dy))
-    for visit in (progress or Progress()).over(visits[::-1], "network"):
+    for visit in reversed(visits):
         name = visit.step.name
         found.append((name, checked(visit.step.layer, visit.inputs, dy, name)))
         arrived = visit.backward(dy)[0]

@@ -156,13 +156,3 @@ def test_gradcheck_run_writes_a_whole_report(tmp_path, capsys):
     assert {"gradients.txt", "gradients.md", "gradients.csv", "gradients.json"} <= written
     assert {"digits.png", "losses.png", "filters.png"} <= written
     assert not [name for name in written if name.startswith(".")]
-
-
-def test_two_jobs_find_what_one_finds(tmp_path):
-    def found(jobs):
-        out = tmp_path / str(jobs)
-        options = ["--quick", "--no-tape", "--seed", "5", "--jobs", str(jobs), "--out", str(out)]
-        assert main(["run", *options]) == 0
-        return (out / "gradients.csv").read_bytes()
-
-    assert found(1) == found(2)

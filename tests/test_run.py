@@ -1,0 +1,73 @@
+"""`gradcheck run`: tried before it works, whole afterwards, the same with any number of processes."""
+
+import json
+
+import pytest
+
+from gradcheck import __version__
+from reports import stages
+from reports.cli import main
+from reports.written import FIGURES, TEXTS
+
+QUICK = ["run", "--quick", "--no-tape"]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """The folder of a quick run, in which an earlier run had left its loss curves."""
+    out = tmp_path_factory.mktemp("run") / "report"
+    out.mkdir()
+    (out / "losses.png").write_bytes(b"stale")
+    (out / "notes.txt").write_text("the user's own")
+    assert main([*QUICK, "--seed", "5", "--out", str(out)]) == 0
+    return out
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_any_work(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("reports.run.check_layers", None)
+    (tmp_path / "file").touch()
+    assert main([*QUICK, "--out", str(tmp_path / "file" / "report")]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert "cannot write to" in said.err
+
+
+def test_figures_of_an_earlier_run_do_not_stay(report):
+    names = {path.name for path in report.iterdir()}
+    assert names == {*TEXTS, *FIGURES, "notes.txt"} - {"losses.png", "filters.png"}
+
+
+@pytest.mark.parametrize("name", ["gradients.txt", "gradients.md"])
+def test_a_table_says_what_it_is_of(report, name):
+    text = (report / name).read_text()
+    assert "Everything passed" in text
+    assert "digits (scikit-learn)" in text
+    assert "seed 5, quick" in text
+    assert f"gradcheck {__version__}" in text
+    assert "numpy" in text
+    assert "conv.W" in text
+    assert "dx kink: " in text
+
+
+def test_the_record_is_whole_and_its_times_add_up(report):
+    record = json.loads((report / "gradients.json").read_text())
+    assert record["passed"] is True
+    assert record["seed"] == 5
+    assert record["training"] == {"left_out": "--no-tape"}
+    assert {"data", "layers", "network", "figures"} <= set(record["seconds"])
+    said = float(record["times"].split(" s: ")[0])
+    assert abs(said - sum(record["seconds"].values())) < 0.1
+    assert any(
+        finding["code"] == "kink" for row in record["gradients"] for finding in row["findings"]
+    )
+
+
+def test_two_jobs_find_what_one_finds(report, tmp_path):
+    assert main([*QUICK, "--seed", "5", "--jobs", "2", "--out", str(tmp_path)]) == 0
+    assert (tmp_path / "gradients.csv").read_bytes() == (report / "gradients.csv").read_bytes()
+
+
+def test_results_keep_the_order_of_their_tasks():
+    tasks = [3, -1, 2, -5, 0, 7]
+    assert list(stages.mapped(abs, tasks, 2)) == [abs(task) for task in tasks]
