@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from gradcheck.tape import TensorFlowMissing, tensorflow
-from reports.errors import UserError
+from gradcheck.tape import tensorflow
 from reports.request import Found, Request
 from reports.stages import check_layers, check_network, train
+from reports.witness import must_be_there
 from reports.written import draw, prepare, times, write
 
 
@@ -21,8 +21,7 @@ def run(request: Request) -> bool:
         UserError: if the folder cannot be written, the data cannot be read, or TensorFlow cannot be
             imported; nothing has been checked then.
     """
-    prepare(request.out)
-    stages = {"data": _timed("", _read, request)}
+    stages = {"data": _timed("", _begin, request)}
     if request.tape:
         heading = "Starting TensorFlow, the second witness"
         stages["tensorflow"] = _timed(heading, _start_tensorflow, request)
@@ -53,20 +52,19 @@ def _timed(heading: str, stage: Callable[[Request], Found], request: Request) ->
     return replace(found, seconds=seconds)
 
 
-def _read(request: Request) -> Found:
-    """Read the data before anything else: what is wrong with it is said at once."""
-    print(f"Data: {request.data}. Seed {request.seed}.")
+def _begin(request: Request) -> Found:
+    """Read the data and try the folder: what is wrong with either is said before any work."""
+    data = request.data
+    prepare(request.out)
+    print(f"Data: {data}. Seed {request.seed}.")
     if request.quick:
         print("Quick: the first configuration of each layer, one image.")
     return Found(True)
 
 
 def _start_tensorflow(request: Request) -> Found:
-    try:
-        version = tensorflow().__version__
-    except TensorFlowMissing as error:
-        raise UserError(f"{error}. Install it, or do without: --no-tape") from error
-    print(f"TensorFlow {version}.")
+    must_be_there()
+    print(f"TensorFlow {tensorflow().__version__}.")
     return Found(True)
 
 
