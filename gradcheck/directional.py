@@ -8,9 +8,11 @@ follows from that, and what may still escape is stated.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
+
 import numpy as np
 
-from gradcheck.compare import not_finite, relative_error, row_of
+from gradcheck.compare import norm, not_finite, relative_error, row_of
 from gradcheck.numeric import Grouping, NumericalGradient, NumericalWitness, scales, slope_along
 from gradcheck.result import Array, Finding, Row, Verdict
 
@@ -66,7 +68,7 @@ class Directions:
         )
         terms = v * analytic.astype(np.float64)
         # Adding up the hand-derived terms rounds too.
-        bound += 4 * float(np.finfo(analytic.dtype).eps) * float(np.sqrt((terms**2).sum()))
+        bound += 4 * float(np.finfo(analytic.dtype).eps) * norm(terms)
         return slope, bound, abs(slope - float(terms.sum()))
 
 
@@ -77,58 +79,89 @@ def compare_directions(
 
     `numeric` and `bound` are NaN and infinite but for entries that were looked at one by one.
     """
-    numeric = np.full(analytic.shape, np.nan)
-    bounds = np.full(analytic.shape, np.inf)
+    found = _unseen(analytic.shape)
     if not np.isfinite(analytic).all():
-        found = [not_finite(f"d{name}", analytic)]
-        place = tuple(found[0].evidence["index"])
-        witness = _unseen(numeric, bounds, 0)
-        return row_of(name, analytic, witness, tape, worst=place, findings=found)
-    weights = directions.weights(analytic)
-    usual = float(np.sqrt(np.mean((weights * analytic.astype(np.float64)) ** 2)))
-    escape, errors, resolutions, convicting, used = 1.0, [], [], None, 0
-    while used < MOST and (used < FEWEST or escape > ESCAPE) and convicting is None:
-        v = directions.draw(weights)
-        slope, bound, gap = directions.gap(v, analytic)
-        used += 1
-        size = max(abs(slope), float(np.sqrt(((v * analytic.astype(np.float64)) ** 2).sum())))
-        errors.append(gap / size if size > 0 else 0.0)
-        resolutions.append(bound / size if size > 0 else np.inf)
-        escape *= min(1.0, np.sqrt(2 / np.pi) * bound / usual) if usual > 0 else 1.0
-        if not gap <= bound:
-            convicting = v
-    findings = [_stated(used, escape)]
+        finding = not_finite(f"d{name}", analytic)
+        place = tuple(finding.evidence["index"])
+        return row_of(name, analytic, found, tape, worst=place, findings=[finding])
+    seen = _ask(directions, analytic)
+    findings = [_stated(seen)]
     worst: tuple[int, ...] = ()
-    if convicting is not None:
-        wrong = _search(directions, convicting, analytic, numeric, bounds)
-        findings.append(_wrong_entries(name, wrong, analytic, numeric))
+    if seen.convicting is not None:
+        wrong = _search(directions, seen.convicting, analytic, found)
+        findings.append(_wrong_entries(name, wrong, analytic, found.value))
         worst = wrong[0] if wrong else ()
-    zero = usual == 0 and max(errors, default=0.0) == 0
-    seen = Verdict.PASS if escape <= ESCAPE or zero else Verdict.INCONCLUSIVE
     return row_of(
         name,
         analytic,
-        _unseen(numeric, bounds, directions.evaluations),
+        replace(found, evaluations=directions.evaluations),
         tape,
-        seen if convicting is None else Verdict.FAIL,
-        relative=max(errors),
-        largest=max(errors),
+        seen.verdict(),
+        relative=max(seen.errors),
+        largest=max(seen.errors),
         to_tape=None if tape is None else relative_error(analytic, tape),
-        resolution=float(max(resolutions)),
+        resolution=max(seen.resolutions),
         worst=worst,
         findings=findings,
     )
 
 
-def _unseen(numeric: Array, bounds: Array, evaluations: int) -> NumericalGradient:
-    """What is known of the single entries: those that were searched for, and no kinks."""
-    none, zero = np.zeros(numeric.shape, dtype=bool), np.zeros(numeric.shape)
-    layout = Grouping(numeric.shape)
-    return NumericalGradient(numeric, bounds, none, zero, layout, evaluations)
+def _unseen(shape: tuple[int, ...]) -> NumericalGradient:
+    """What is known of single entries: nothing, until a search ends at one."""
+    return NumericalGradient(
+        value=np.full(shape, np.nan),
+        bound=np.full(shape, np.inf),
+        kinks=np.zeros(shape, dtype=bool),
+        absolute_sum=np.zeros(shape),
+        grouping=Grouping(shape),
+        evaluations=0,
+    )
+
+
+@dataclass
+class _Seen:
+    """What the directions so far have said of a gradient whose entries have the size `usual`."""
+
+    usual: float
+    escape: float = 1.0
+    errors: list[float] = field(default_factory=list)
+    resolutions: list[float] = field(default_factory=list)
+    convicting: Array | None = None
+
+    def enough(self) -> bool:
+        used = len(self.errors)
+        told = used >= FEWEST and self.escape <= ESCAPE
+        return self.convicting is not None or used >= MOST or told
+
+    def add(self, v: Array, size: float, bound: float, gap: float) -> None:
+        """One more direction, along which the slope has this size."""
+        self.errors.append(gap / size if size > 0 else 0.0)
+        self.resolutions.append(bound / size if size > 0 else float("inf"))
+        if self.usual > 0:
+            self.escape *= min(1.0, float(np.sqrt(2 / np.pi)) * bound / self.usual)
+        if not gap <= bound:
+            self.convicting = v
+
+    def verdict(self) -> Verdict:
+        if self.convicting is not None:
+            return Verdict.FAIL
+        zero = self.usual == 0 and max(self.errors) == 0
+        return Verdict.PASS if self.escape <= ESCAPE or zero else Verdict.INCONCLUSIVE
+
+
+def _ask(directions: Directions, analytic: Array) -> _Seen:
+    """Follow directions until one disagrees or what may escape is little enough."""
+    hand, weights = analytic.astype(np.float64), directions.weights(analytic)
+    seen = _Seen(norm(weights * hand) / max(1.0, float(np.sqrt(hand.size))))
+    while not seen.enough():
+        v = directions.draw(weights)
+        slope, bound, gap = directions.gap(v, analytic)
+        seen.add(v, max(abs(slope), norm(v * hand)), bound, gap)
+    return seen
 
 
 def _search(
-    directions: Directions, v: Array, analytic: Array, numeric: Array, bounds: Array
+    directions: Directions, v: Array, analytic: Array, single: NumericalGradient
 ) -> list[tuple[int, ...]]:
     """Halve a disagreeing direction until single entries are left: O(log n) slopes for each."""
     found: list[tuple[int, ...]] = []
@@ -145,17 +178,18 @@ def _search(
             waiting += [entries[middle:], entries[:middle]]
             continue
         place = tuple(int(k) for k in np.unravel_index(int(entries[0]), v.shape))
-        numeric[place], bounds[place] = slope / v[place], bound / abs(v[place])
+        single.value[place], single.bound[place] = slope / v[place], bound / abs(v[place])
         found.append(place)
     return found
 
 
-def _stated(used: int, escape: float) -> Finding:
+def _stated(seen: _Seen) -> Finding:
+    used = len(seen.errors)
     return Finding(
         "directional",
         f"Checked along {used} random directions: a single entry that is wrong by the gradient's "
-        f"typical size escapes with probability {min(escape, 1.0):.0e}.",
-        {"directions": used, "escape_probability": float(min(escape, 1.0))},
+        f"typical size escapes with probability {seen.escape:.0e}.",
+        {"directions": used, "escape_probability": seen.escape},
     )
 
 
