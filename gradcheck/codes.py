@@ -20,6 +20,7 @@ Code = Literal[
     "accumulates",
     "ignores-upstream",
     "aliases",
+    "adapted",
     "kink",
     "vacuous",
     "low-precision",
@@ -117,6 +118,11 @@ CODES: dict[Code, Meaning] = {
         "conduct",
         "A returned gradient shares memory with an input or the upstream gradient. A remark, no fault.",
         "Return a copy where the caller may update in place.",
+    ),
+    "adapted": Meaning(
+        "conduct",
+        "How code of another shape was understood: what was found by its name, what was left out.",
+        "Read whether it is what you meant; an option of the call says it otherwise.",
     ),
     "kink": Meaning(
         "numbers",

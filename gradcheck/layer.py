@@ -41,6 +41,12 @@ class Adapted:
         backward: the user's function that computes the gradients, None where its lines are not those
             of a backward pass (a derivative).
         assemble: puts a layer together from two such functions; with changed ones, to read their lines.
+            It calls them as the user would, a method with its object first.
+        upstream: the parameters of `backward` that receive upstream gradients, in order; None for the
+            first that is not `self`.
+        gradients: for each input the keys and positions that lead to its gradient in what `backward`
+            returns, `("self", "dW")` for an attribute of its object, None for an input without one;
+            None altogether for one gradient an input, in order.
     """
 
     name: str
@@ -48,6 +54,8 @@ class Adapted:
     forward: Callable[..., Any]
     backward: Callable[..., Any] | None
     assemble: Callable[[Callable[..., Any], Callable[..., Any] | None], Layer]
+    upstream: tuple[str, ...] | None = None
+    gradients: tuple[tuple[Any, ...] | None, ...] | None = None
 
     @cached_property
     def layer(self) -> Layer:

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from gradcheck import Verdict, check, check_derivative, check_pair
-from gradcheck.forms.pair import pair_layer
-from gradcheck.layer import Adapted
+from gradcheck.forms.pair import adapt_pair
 from gradcheck.lines import backward_text, rewritten
 from layers.catalogue import CATALOGUE
 from reports.mutation import all_mutants, blame
@@ -526,8 +525,8 @@ def test_a_layer_with_its_line_corrected_is_put_together_again(layer):
 
 def test_what_is_bound_to_the_backward_pass_of_a_pair_stays_bound():
     backward = functools.partial(bound_backward, factor=1)
-    layer = Adapted("affine", ("x", "W", "b"), affine_forward, backward, pair_layer)
     inputs = normal(3, 4), normal(4, 2), normal(2)
+    layer = adapt_pair(affine_forward, backward, inputs, {}).adapted()
     assert first(check(layer, *inputs))["source"] == "dz = dout * (1 - out)"
     written = backward_text(layer, backward)
     text = written.text.replace("(1 - out)", "(1 - out**2)")

@@ -2,45 +2,216 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from gradcheck.check import check
-from gradcheck.layer import Adapted, Backward, Layer, input_names, name_of
-from gradcheck.result import Array, Report
+from gradcheck.forms.calling import Arguments, Plan, items_of, outputs_of, plan
+from gradcheck.forms.gradients import Matching, match, picked
+from gradcheck.forms.names import parameters_of, returned_names
+from gradcheck.forms.told import (
+    Dice,
+    Inputs,
+    Outputs,
+    by_name,
+    choose,
+    kept_randomness,
+    moved,
+    parted,
+    paths_of,
+    said,
+    same,
+    told,
+)
+from gradcheck.forms.trees import Leaf
+from gradcheck.layer import Adapted, Backward, Layer, name_of
+from gradcheck.result import Array, Finding, Report
 
 
 def check_pair(
-    forward: Callable[..., tuple[Any, Any]],
-    backward: Callable[[Array, Any], Any],
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
     *inputs: Any,
-    **options: Any,
+    cache: int | str | None = None,
+    gradients: str | Sequence[str] | None = None,
+    seed: int | None = None,
+    **named: Any,
 ) -> Report:
-    """Check a pair of functions that hand a cache from one to the other.
+    """Check a pair of functions, a forward pass and the backward pass that goes with it.
+
+        check_pair(conv_forward, conv_backward, x, w, b, {"stride": 1, "pad": 1})
+
+    Inputs, outputs and gradients may be trees, dicts, lists and tuples of arrays; what holds no floats
+    is a constant, copied afresh for each call. What each parameter of the backward pass stands for is
+    read off its name: an upstream gradient for each output, the cache, inputs of the forward pass.
 
     Args:
-        forward: `forward(*inputs)` returns `(out, cache)`.
-        backward: `backward(dout, cache)` returns the gradients in the order of the inputs.
-        *inputs: as for `check`.
-        **options: options and named inputs, as for `check`.
+        forward: `forward(*inputs)` returns `(out, cache)`, or several outputs and a cache, or none.
+        backward: `backward(dout, cache)` returns the gradients in the order of the inputs, or a dict
+            of them by name (`dW` or `W` for `W`).
+        *inputs: arrays, trees of arrays, and constants.
+        cache: which item of the forward pass's result is the cache, by position or name; seen by default.
+        gradients: the inputs' names in the order in which their gradients are returned, "W b x";
+            the order of the inputs by default.
+        seed: puts NumPy's global random state back to the same before each forward pass; also as for
+            `check`.
+        **named: inputs by name, what the backward pass alone takes, and options as for `check`.
+
+    Raises:
+        TypeError: for inputs that do not fit, or a parameter of the backward pass that is unknown.
     """
-    count = max(len(inputs), len(input_names(forward, 0)))
-    names = tuple(input_names(forward, count)[:count])
-    layer = Adapted(name_of(forward), names, forward, backward, pair_layer)
-    return check(layer, *inputs, **options)
+    options, by_word = parted(named)
+    with kept_randomness():
+        pair = adapt_pair(
+            *(forward, backward, inputs, by_word),
+            cache=cache, order=gradients, seed=seed, wrt=options.get("wrt"),
+        )  # fmt: skip
+        options["wrt"] = pair.inputs.asked(pair.matching, options.get("wrt"))
+        return told(pair.adapted(), pair.inputs.values, pair.remarks, seed=seed or 0, **options)
 
 
-def pair_layer(forward: Callable[..., Any], backward: Callable[..., Any] | None) -> Layer:
-    """The layer of a pair: its way back is `backward` with the cache of this forward pass."""
-    assert backward is not None
+def adapt_pair(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    inputs: Sequence[Any],
+    named: Mapping[str, Any],
+    *,
+    cache: int | str | None = None,
+    order: str | Sequence[str] | None = None,
+    seed: int | None = None,
+    wrt: Any = None,
+) -> Pair:
+    """Understand a pair of functions; the arguments are those of `check_pair`."""
+    beyond = [p.name for p in parameters_of(backward)]
+    arguments = Arguments.of(forward, inputs, named, beyond)
+    order = order.replace(",", " ").split() if isinstance(order, str) else order
+    return Pair.rehearsed(forward, backward, arguments, Dice(seed), cache, order, wrt)
 
-    def layer(*inputs: Array) -> tuple[Any, Backward]:
-        result = forward(*inputs)
-        if not (isinstance(result, tuple) and len(result) == 2):
-            raise TypeError(
-                f"forward returns (out, cache), a pair; this one returns a {type(result).__name__}"
+
+@dataclass(frozen=True)
+class Pair:
+    """A pair of functions, understood: how each is called, and where its gradients are."""
+
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+    arguments: Arguments
+    dice: Dice
+    plan: Plan
+    outputs: Outputs
+    inputs: Inputs
+    matching: Matching
+    remarks: tuple[Finding, ...] = ()
+
+    @staticmethod
+    def rehearsed(
+        forward: Callable[..., Any],
+        backward: Callable[..., Any],
+        arguments: Arguments,
+        dice: Dice,
+        cache: int | str | None,
+        order: Sequence[str] | None,
+        wanted: Any,
+    ) -> Pair:
+        """Run both once, and see what they take and return."""
+        leaves = arguments.tree.leaves
+        all_of_them = Inputs(leaves, leaves)
+        given = arguments.filled(all_of_them.spread(all_of_them.values))
+        dice.throw()
+        result = forward(*given.args, **given.kwargs)
+        known = [*given.arguments, *arguments.defaults, *arguments.beyond]
+        names = returned_names(forward)
+        chosen = plan(backward, known, result, names, cache)
+        nothing = Matching({}, fits=False)
+        ways = [
+            Pair(forward, backward, arguments, dice, way, outputs, all_of_them, nothing)
+            for way in chosen.ways()
+            for outputs in [Outputs.of(outputs_of(way, result))]
+        ]
+        first, returned = _tried(ways)
+        matching = match(returned, leaves, returned_names(backward), tuple(given.arguments), order)
+        inputs, remarks = choose(
+            leaves, matching, wanted, first._reaches, isinstance(returned, dict)
+        )
+        remarks = [*first._outputs_left_out(names), *by_name(matching), *remarks]
+        return replace(first, inputs=inputs, matching=matching, remarks=tuple(remarks))
+
+    def _reaches(self, leaf: Leaf) -> bool:
+        """Whether moving an input moves the outputs."""
+        values = [moved(x.value) if x is leaf else x.value for x in self.inputs.leaves]
+        try:
+            there, _ = self._run(self.forward, self.backward, self.inputs.values)
+            elsewhere, _ = self._run(self.forward, self.backward, values)
+        except Exception:
+            return True
+        return not same(there, elsewhere)
+
+    def _outputs_left_out(self, names: Any) -> list[Finding]:
+        if not self.plan.left_out:
+            return []
+        called = [names.get((k,), f"output {k}") for k in self.plan.left_out]
+        return [
+            said(
+                f"The backward pass takes no upstream gradient for {', '.join(called)}: "
+                "what flows back from there was not checked.",
+                left_out=called,
             )
-        out, cache = result
-        return out, lambda dout: backward(dout, cache)
+        ]
 
-    return layer
+    def _run(
+        self,
+        forward: Callable[..., Any],
+        backward: Callable[..., Any],
+        arrays: Sequence[Array],
+    ) -> tuple[Array, Callable[[list[Any]], Any]]:
+        """One forward pass, and the way back as the user wrote it."""
+        given = self.arguments.filled(self.inputs.spread(arrays))
+        self.dice.throw()
+        result = forward(*given.args, **given.kwargs)
+        state = self.dice.state()
+        known = {**self.arguments.defaults, **self.arguments.beyond, **given.arguments}
+
+        def back(upstream: list[Any]) -> Any:
+            self.dice.put(state)
+            return self.plan.call(backward, upstream, known, items_of(result))
+
+        return self.outputs.packed(outputs_of(self.plan, result)), back
+
+    def assembled(self, forward: Callable[..., Any], backward: Callable[..., Any] | None) -> Layer:
+        """The layer of a pair: its way back is `backward` with the cache of this forward pass."""
+        assert backward is not None
+
+        def layer(*arrays: Array) -> tuple[Any, Backward]:
+            value, back = self._run(forward, backward, arrays)
+            return value, lambda dy: self._listed(back(self.outputs.upstream(dy)))
+
+        return layer
+
+    def _listed(self, returned: Any) -> Any:
+        """The gradients as a list, one for each input; as they are, where they are too few or many."""
+        if not self.matching.fits:
+            return returned
+        return [picked(returned, self.matching.of(leaf)) for leaf in self.inputs.chosen]
+
+    def adapted(self) -> Adapted:
+        """The pair as a layer whose lines can be read."""
+        return Adapted(
+            name_of(self.forward),
+            self.inputs.names,
+            self.forward,
+            self.backward,
+            self.assembled,
+            upstream=self.plan.upstream,
+            gradients=paths_of(self.matching, self.inputs.chosen) if self.matching.fits else None,
+        )
+
+
+def _tried(ways: Sequence[Pair]) -> tuple[Pair, Any]:
+    """The first way to call the backward pass that does not raise, and what it returns."""
+    for pair in ways:
+        try:
+            _, back = pair._run(pair.forward, pair.backward, pair.inputs.values)
+            return pair, back(pair.outputs.drawn(0))
+        except Exception:
+            # That it raises is for the check itself to find.
+            continue
+    return ways[0], None

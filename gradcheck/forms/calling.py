@@ -1,0 +1,419 @@
+"""How a forward and a backward pass are called: what each argument of the way back stands for.
+
+    def lstm_step_backward(dnext_h, dnext_c, cache)     upstream, upstream, cache
+    def pool_backward(dA, cache, mode="max")            upstream, cache, an input of the forward pass
+    def linear_backward(cache, dout)                    cache, upstream
+    def mul_backward(dout, x, y)                        upstream, two inputs
+
+Names decide where they tell; after that the order does, upstream gradients first and the cache last.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from gradcheck.forms.names import is_cache, is_of, is_upstream, parameters_of
+from gradcheck.forms.trees import Tree, at, children
+from gradcheck.layer import Misuse, input_names
+
+Kind = Literal["upstream", "cache", "input", "item"]
+FILLED_BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+SPREAD = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What a forward pass is called with, under the names of its parameters.
+
+    `tree` holds what was given; `defaults` are those of parameters that were not, which the backward
+    pass may want too; `beyond` is what only the backward pass takes.
+    """
+
+    signature: inspect.Signature
+    tree: Tree
+    defaults: dict[str, Any]
+    beyond: dict[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def of(
+        forward: Callable[..., Any],
+        inputs: Sequence[Any],
+        named: Mapping[str, Any],
+        beyond: Sequence[str] = (),
+    ) -> Arguments:
+        """Bind inputs to the forward pass; names in `beyond` that it does not know wait for the way back.
+
+        Raises:
+            TypeError: for an input that is missing, unknown, or given twice.
+        """
+        signature = _signature(forward, len(inputs))
+        free = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+        later = {
+            name: value
+            for name, value in named.items()
+            if name not in signature.parameters and name in beyond and not free
+        }
+        mine = {name: value for name, value in named.items() if name not in later}
+        try:
+            bound = signature.bind(*inputs, **mine)
+        except TypeError as error:
+            raise TypeError(_complaint(signature, inputs, mine, error)) from None
+        given = {name: _as_array(value) for name, value in bound.arguments.items()}
+        defaults = {
+            p.name: p.default
+            for p in signature.parameters.values()
+            if p.name not in given and p.default is not p.empty
+        }
+        return Arguments(signature, Tree.of(given), defaults, later)
+
+    def filled(self, values: Sequence[Any]) -> inspect.BoundArguments:
+        """The arguments with these arrays for the leaves, everything else copied afresh."""
+        return inspect.BoundArguments(self.signature, self.tree.filled(values))
+
+
+def _signature(function: Callable[..., Any], count: int) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):
+        kind = inspect.Parameter.POSITIONAL_ONLY
+        names = input_names(function, count)
+        return inspect.Signature([inspect.Parameter(name, kind) for name in names])
+
+
+def _complaint(
+    signature: inspect.Signature, inputs: Sequence[Any], named: Mapping[str, Any], error: Exception
+) -> str:
+    parameters = signature.parameters.values()
+    known = ", ".join(signature.parameters)
+    places = [p.name for p in parameters if p.kind in FILLED_BY_PLACE][: len(inputs)]
+    for name in named:
+        if name not in signature.parameters:
+            return f"the layer has no input {name!r}; its inputs are {known}"
+        if name in places:
+            return f"input {name!r} is given by position and by name"
+    needed = [p for p in parameters if p.default is p.empty and p.kind not in SPREAD]
+    missing = [p.name for p in needed if p.name not in (*places, *named)]
+    if missing:
+        return f"input {missing[0]!r} is missing; the layer needs {known}"
+    return f"the forward pass takes {known}: {error}"
+
+
+def _as_array(value: Any) -> Any:
+    """A list of numbers, some of them floats, is an array written down; one of whole numbers is not."""
+    if isinstance(value, (list, tuple)) and value:
+        try:
+            array = np.asarray(value)
+        except ValueError:
+            return value
+        if array.dtype.kind == "f" and not _holds_arrays(value):
+            return array
+    return value
+
+
+def _holds_arrays(value: Any) -> bool:
+    inner = [item for _, item in children(value)]
+    return isinstance(value, np.ndarray) or any(map(_holds_arrays, inner))
+
+
+@dataclass(frozen=True)
+class Role:
+    """What one parameter of the backward pass stands for, and which of its kind it is."""
+
+    name: str
+    kind: Kind
+    key: Any = None
+    by_name: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the result of a forward pass is read, and how its backward pass is called.
+
+    Args:
+        outputs: which items of the result are outputs.
+        cache: which item is the cache, if one is.
+        roles: what the backward pass is called with.
+        together: the upstream gradients are handed over as one tuple.
+        left_out: outputs whose upstream gradient the backward pass does not take.
+    """
+
+    outputs: tuple[int, ...]
+    cache: int | None
+    roles: tuple[Role, ...]
+    together: bool = False
+    left_out: tuple[int, ...] = ()
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        """The parameters of the backward pass that receive upstream gradients, in order."""
+        return tuple(role.name for role in self.roles if role.kind == "upstream")
+
+    def ways(self) -> tuple[Plan, ...]:
+        """This plan; where all upstream gradients go into one parameter, also with that of the first alone."""
+        if not self.together:
+            return (self,)
+        first, *others = self.outputs
+        alone = replace(self, outputs=(first,), together=False, left_out=tuple(others))
+        return self, alone
+
+    def call(
+        self,
+        backward: Callable[..., Any],
+        upstream: Sequence[Any],
+        arguments: Mapping[str, Any],
+        items: Sequence[Any],
+    ) -> Any:
+        """Call the backward pass with what each of its parameters stands for."""
+        gradients = [tuple(upstream)] if self.together else list(upstream)
+        args, keywords = [], {}
+        for role in self.roles:
+            value = self._value(role, gradients, arguments, items)
+            if role.by_name:
+                keywords[role.name] = value
+            elif role.kind == "cache" and role.key == "spread":
+                args += list(value)
+            else:
+                args.append(value)
+        return backward(*args, **keywords)
+
+    def _value(
+        self,
+        role: Role,
+        upstream: Sequence[Any],
+        arguments: Mapping[str, Any],
+        items: Sequence[Any],
+    ) -> Any:
+        if role.kind == "upstream":
+            return upstream[role.key]
+        if role.kind == "cache":
+            assert self.cache is not None
+            return items[self.cache]
+        return items[role.key] if role.kind == "item" else arguments[role.key]
+
+
+def items_of(result: Any) -> tuple[Any, ...]:
+    """What a forward pass returns, one by one."""
+    return tuple(result) if isinstance(result, tuple) else (result,)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known before a plan is made: parameters and inputs by name, the result and its names."""
+
+    parameters: tuple[inspect.Parameter, ...]
+    inputs: frozenset[str]
+    items: tuple[Any, ...]
+    names: Mapping[int, str]
+
+    @property
+    def places(self) -> list[inspect.Parameter]:
+        """The parameters that must or may be filled, without *args and **kwargs."""
+        return [p for p in self.parameters if p.kind not in SPREAD]
+
+
+def plan(
+    backward: Callable[..., Any],
+    inputs: Sequence[str],
+    result: Any,
+    names: Mapping[Any, str],
+    cache: int | str | None = None,
+) -> Plan:
+    """Decide what each parameter of a backward pass stands for.
+
+    Args:
+        backward: the backward pass, without `self`.
+        inputs: the names that can be handed over from the forward pass, or were given.
+        result: what the forward pass returned.
+        names: what its return statement calls it, by path.
+        cache: which item of the result is the cache, by position or name, where it is said.
+
+    Raises:
+        TypeError: if a required parameter stands for nothing that is known.
+    """
+    items = items_of(result)
+    called = {path[0]: name for path, name in names.items() if len(path) == 1}
+    if len(items) == 1:
+        called = {0: names.get((), names.get((0,), ""))}
+    facts = Facts(tuple(parameters_of(backward)), frozenset(inputs), items, called)
+    kinds = _by_name(facts)
+    held = _cache_item(facts, kinds, cache)
+    if held is not None and held in [r.key for r in kinds.values() if r.kind == "item"]:
+        kinds = {n: r for n, r in kinds.items() if not (r.kind == "item" and r.key == held)}
+        kinds |= _the_cache(facts, kinds, held)
+    kinds = _by_order(facts, kinds, held)
+    taken = {r.key for r in kinds.values() if r.kind == "item"}
+    outputs = tuple(
+        k
+        for k, item in enumerate(items)
+        if k != held and (k not in taken or len(items) == 1) and _is_output(item)
+    )
+    return _arranged(facts, kinds, outputs, held)
+
+
+def _by_name(facts: Facts) -> dict[str, Role]:
+    """The parameters whose name tells what they are."""
+    found: dict[str, Role] = {}
+    numbers = {name: k for k, name in facts.names.items() if name}
+    for parameter in facts.places:
+        name = parameter.name
+        if name in facts.inputs:
+            found[name] = Role(name, "input", name)
+        elif is_cache(name):
+            found[name] = Role(name, "cache")
+        elif is_upstream(name):
+            found[name] = Role(name, "upstream")
+        elif name in numbers:
+            found[name] = Role(name, "item", numbers[name])
+    return found
+
+
+def _cache_item(facts: Facts, kinds: dict[str, Role], said: int | str | None) -> int | None:
+    """Which item of the result is the cache: as said, by its name, or the last that is no array."""
+    count = len(facts.items)
+    if isinstance(said, str):
+        numbers = [k for k, name in facts.names.items() if name == said]
+        if not numbers:
+            raise TypeError(f"the forward pass returns nothing called {said!r}")
+        return numbers[0]
+    if said is not None:
+        return range(count)[said]
+    if count < 2:
+        return None
+    named = [k for k, name in facts.names.items() if name and is_cache(name) and k < count]
+    if named:
+        return named[-1]
+    if any(role.kind == "cache" for role in kinds.values()):
+        first_is = _is_output(facts.items[0]) or not isinstance(facts.items[-1], np.ndarray)
+        return count - 1 if first_is else 0
+    items = {role.key for role in kinds.values() if role.kind == "item"}
+    if items:
+        return None
+    if not isinstance(facts.items[-1], (np.ndarray, float, np.floating)):
+        return count - 1
+    required = [p for p in facts.places if p.default is p.empty and p.name not in kinds]
+    known = sum(role.kind == "upstream" for role in kinds.values())
+    return count - 1 if len(required) + known >= count else None
+
+
+def _the_cache(facts: Facts, kinds: dict[str, Role], held: int) -> dict[str, Role]:
+    """The parameter that is called as the cache is in the forward pass's return statement."""
+    name = facts.names.get(held, "")
+    return {name: Role(name, "cache")} if name and name not in kinds else {}
+
+
+def _by_order(facts: Facts, kinds: dict[str, Role], held: int | None) -> dict[str, Role]:
+    """What is left: upstream gradients first, then the cache; nothing for what has a default."""
+    found = dict(kinds)
+    left = [p for p in facts.places if p.name not in found and p.default is p.empty]
+    has = {role.kind for role in found.values()}
+    if held is not None and "cache" not in has and (len(left) > 1 or (left and "upstream" in has)):
+        last = left.pop()
+        found[last.name] = Role(last.name, "cache")
+    room = _room(facts, found, held)
+    for parameter in left[:room]:
+        found[parameter.name] = Role(parameter.name, "upstream")
+    if not any(role.kind == "upstream" for role in found.values()):
+        found |= _renamed_upstream(facts, found)
+    if held is None:
+        # A parameter called cache without one to hand over: what the object itself keeps, say.
+        found = {n: r for n, r in found.items() if r.kind != "cache"}
+    return found
+
+
+def _room(facts: Facts, kinds: dict[str, Role], held: int | None) -> int:
+    """How many more upstream gradients there can be: one for each array that is an output."""
+    outputs = [item for k, item in enumerate(facts.items) if k != held]
+    arrays = len(Tree.of(outputs).leaves)
+    return max(0, arrays - sum(role.kind == "upstream" for role in kinds.values()))
+
+
+def _renamed_upstream(facts: Facts, kinds: dict[str, Role]) -> dict[str, Role]:
+    """The first parameter is the upstream gradient, whatever its name, unless the output is a number."""
+    places = facts.places
+    if not places or np.ndim(_first_array(facts.items)) == 0:
+        return {}
+    return {places[0].name: Role(places[0].name, "upstream")}
+
+
+def _first_array(items: Sequence[Any]) -> Any:
+    return next((item for item in items if isinstance(item, np.ndarray)), 0.0)
+
+
+def _is_output(item: Any) -> bool:
+    return any(leaf.value.dtype.kind in "fc" for leaf in Tree.of(item).leaves)
+
+
+def _arranged(
+    facts: Facts, kinds: dict[str, Role], outputs: tuple[int, ...], held: int | None
+) -> Plan:
+    """Which output each upstream gradient belongs to: by name, or in order."""
+    takers = [p.name for p in facts.places if p.name in kinds and kinds[p.name].kind == "upstream"]
+    chosen, together = _chosen(facts, takers, outputs)
+    numbers = {name: k for k, name in enumerate(takers)}
+    roles = []
+    for p in facts.places:
+        if p.name not in kinds:
+            if p.default is p.empty:
+                raise TypeError(_unknown(p.name, facts))
+            continue
+        role = kinds[p.name]
+        key = numbers[p.name] if role.kind == "upstream" else role.key
+        roles.append(Role(p.name, role.kind, key, _needs_its_name(p, facts, kinds)))
+    spread = _spread_cache(facts, kinds, held)
+    left_out = tuple(k for k in outputs if k not in chosen)
+    return Plan(chosen, held, (*roles, *spread), together, left_out)
+
+
+def _needs_its_name(p: inspect.Parameter, facts: Facts, kinds: dict[str, Role]) -> bool:
+    """Whether it is keyword-only, or stands behind one that keeps its default."""
+    before = facts.places[: facts.places.index(p)]
+    return p.kind is p.KEYWORD_ONLY or any(q.name not in kinds for q in before)
+
+
+def _spread_cache(facts: Facts, kinds: dict[str, Role], held: int | None) -> list[Role]:
+    """A backward pass that takes *cache."""
+    if held is None or any(role.kind == "cache" for role in kinds.values()):
+        return []
+    stars = [p.name for p in facts.parameters if p.kind is p.VAR_POSITIONAL]
+    return [Role(name, "cache", "spread") for name in stars[:1]]
+
+
+def _chosen(
+    facts: Facts, takers: Sequence[str], outputs: tuple[int, ...]
+) -> tuple[tuple[int, ...], bool]:
+    """The outputs in the order of the upstream parameters, and whether one takes all of them."""
+    if not takers or len(outputs) < 2:
+        return outputs, False
+    mine = [k for taker in takers for k in outputs if _belongs(taker, facts.names.get(k))]
+    if len(set(mine)) == len(mine) == len(takers):
+        return tuple(mine), False
+    if len(takers) == 1:
+        return outputs, True
+    return outputs[: len(takers)], False
+
+
+def _belongs(taker: str, name: str | None) -> bool:
+    if not name:
+        return False
+    return is_of(taker, name) or is_of(taker.lower(), name.lower())
+
+
+def _unknown(name: str, facts: Facts) -> str:
+    known = ", ".join(sorted(facts.inputs)) or "none"
+    return (
+        f"the backward pass takes {name!r}, which is no upstream gradient, no cache and no input "
+        f"({known}): give it by name, {name}=…"
+    )
+
+
+def outputs_of(chosen: Plan, result: Any) -> tuple[Any, ...]:
+    """The outputs among what a forward pass returned, in the order of the upstream gradients."""
+    items = items_of(result)
+    if len(items) <= max(chosen.outputs, default=-1):
+        raise Misuse(f"the forward pass returned {len(items)} values, before it was more")
+    return tuple(at(items, (k,)) for k in chosen.outputs)

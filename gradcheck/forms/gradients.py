@@ -1,0 +1,220 @@
+"""Which gradient belongs to which input: by position where positions tell, by name where names do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck.forms.names import undressed
+from gradcheck.forms.trees import Leaf, Path, at, children
+from gradcheck.result import Array
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Where in what a backward pass returns the gradient of each input is.
+
+    Args:
+        paths: for each leaf the path to its gradient; None for a leaf without one.
+        by_name: the gradients that were found by their name, each with its leaf's name.
+        fits: whether the gradients are as many as the inputs; if not, `paths` says nothing.
+    """
+
+    paths: dict[Path, Path]
+    by_name: tuple[tuple[str, str], ...] = ()
+    fits: bool = True
+
+    def of(self, leaf: Leaf) -> Path | None:
+        """The path to a leaf's gradient."""
+        return self.paths.get(leaf.path)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value can be a gradient: an array or a number."""
+    return isinstance(value, (np.ndarray, np.generic, float, int)) and not isinstance(value, bool)
+
+
+def match(
+    gradients: Any,
+    leaves: Sequence[Leaf],
+    names: Mapping[Path, str],
+    arguments: Sequence[str],
+    order: Sequence[str] | None = None,
+) -> Matching:
+    """Find the gradient of each leaf in what a backward pass returned.
+
+    Args:
+        gradients: an array, or a tuple, list or dict of them, nested as it may be.
+        leaves: the inputs, grouped by the argument that their path begins with.
+        names: what the backward pass's return statement calls them.
+        arguments: what the forward pass was called with, constants included.
+        order: the inputs' names in the order in which their gradients are returned, where it is said.
+    """
+    if order is not None:
+        return _in_order(gradients, leaves, order)
+    if isinstance(gradients, dict):
+        return _by_name(list(_leaves(gradients, ())), leaves, names)
+    if is_number(gradients):
+        hard = [leaf for leaf in leaves if _is_input(leaf)]
+        return Matching({hard[0].path: ()}) if len(hard) == 1 else Matching({}, fits=False)
+    if not isinstance(gradients, (tuple, list)):
+        return Matching({}, fits=False)
+    found = _by_position(gradients, _arguments(arguments, leaves), names)
+    return found if found is not None else _one_after_another(gradients, leaves, names)
+
+
+def _is_input(leaf: Leaf) -> bool:
+    return not leaf.soft and leaf.value.dtype.kind == "f"
+
+
+def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    """Every number, array and None in a tree of gradients."""
+    inner = list(children(value))
+    if inner:
+        for key, item in inner:
+            yield from _leaves(item, (*path, key))
+    elif is_number(value) or value is None:
+        yield path, value
+
+
+def _arguments(names: Sequence[str], leaves: Sequence[Leaf]) -> list[list[Leaf]]:
+    """The leaves of each argument, none for a constant."""
+    return [[leaf for leaf in leaves if leaf.path[0] == name] for name in names]
+
+
+def _in_order(gradients: Any, leaves: Sequence[Leaf], order: Sequence[str]) -> Matching:
+    by_name = {leaf.name: leaf for leaf in leaves}
+    unknown = [name for name in order if name not in by_name and name != "None"]
+    if unknown:
+        raise TypeError(
+            f"gradients= names {unknown[0]!r}; the inputs are {', '.join(by_name) or 'none'}"
+        )
+    found = [path for path, _ in _leaves(gradients, ())]
+    pairs = zip(order, found, strict=False)
+    paths = {by_name[name].path: path for name, path in pairs if name in by_name}
+    return Matching(paths, fits=len(found) == len(order))
+
+
+def _by_position(
+    gradients: Sequence[Any], arguments: list[list[Leaf]], names: Mapping[Path, str]
+) -> Matching | None:
+    """One gradient for each argument, for each that holds floats, or for each that is an array itself."""
+    ways: list[Callable[[list[Leaf]], bool]] = [
+        lambda _: True,
+        lambda mine: any(leaf.value.dtype.kind == "f" for leaf in mine),
+        lambda mine: any(_is_input(leaf) for leaf in mine),
+        lambda mine: any(_is_input(leaf) and len(leaf.path) == 1 for leaf in mine),
+    ]
+    for way in ways:
+        chosen = [mine for mine in arguments if way(mine)]
+        if len(chosen) == len(gradients) and all(map(_may_be, gradients, chosen)):
+            parts = [
+                _within(item, mine, (k,), names)
+                for k, (item, mine) in enumerate(zip(gradients, chosen, strict=True))
+            ]
+            return Matching(
+                {leaf: path for part in parts for leaf, path in part.paths.items()},
+                tuple(pair for part in parts for pair in part.by_name),
+                all(part.fits for part in parts),
+            )
+    return None
+
+
+def _may_be(gradient: Any, mine: list[Leaf]) -> bool:
+    """Whether an argument and what is returned for it are both an array, or both a tree."""
+    return gradient is None or (bool(mine) and is_number(gradient) == (len(mine[0].path) == 1))
+
+
+def _within(gradient: Any, mine: list[Leaf], path: Path, names: Mapping[Path, str]) -> Matching:
+    """The gradients within one argument."""
+    if gradient is None:
+        return Matching({})
+    if is_number(gradient):
+        return Matching({mine[0].path: path})
+    same = {leaf.path: (*path, *leaf.path[1:]) for leaf in mine}
+    if all(is_number(at(gradient, leaf.path[1:])) for leaf in mine):
+        return Matching(same)
+    found = [(path + inner, value) for inner, value in _leaves(gradient, ())]
+    if isinstance(gradient, dict):
+        return _by_name(found, mine, names)
+    hard = [leaf for leaf in mine if _is_input(leaf)]
+    if len(found) != len(hard):
+        return Matching({}, fits=False)
+    return Matching({leaf.path: p for leaf, (p, _) in zip(hard, found, strict=True)})
+
+
+def _one_after_another(
+    gradients: Sequence[Any], leaves: Sequence[Leaf], names: Mapping[Path, str]
+) -> Matching:
+    """The gradients laid flat beside the inputs laid flat; those with a name of their own by name."""
+    found = list(_leaves(gradients, ()))
+    keyed = [(path, value) for path, value in found if any(isinstance(k, str) for k in path)]
+    named = _by_name(keyed, leaves, {}) if keyed else Matching({})
+    rest = [path for path, _ in found if path not in dict(keyed)]
+    left = [leaf for leaf in leaves if _is_input(leaf) and leaf.path not in named.paths]
+    if keyed:
+        left = [leaf for leaf in left if len(leaf.path) == 1]
+    if len(rest) != len(left):
+        return Matching({}, fits=False)
+    paths = {leaf.path: path for leaf, path in zip(left, rest, strict=True)}
+    return Matching(named.paths | paths, named.by_name)
+
+
+def _by_name(
+    found: Sequence[tuple[Path, Any]], leaves: Sequence[Leaf], names: Mapping[Path, str]
+) -> Matching:
+    """Each gradient to the leaf that its name is a gradient's name of."""
+    paths: dict[Path, Path] = {}
+    said: list[tuple[str, str]] = []
+    for path, value in found:
+        if value is None:
+            continue
+        leaf = named_leaf(path, value, leaves, names)
+        if leaf is not None and leaf.path not in paths:
+            paths[leaf.path] = path
+            said.append((called(path, names), leaf.name))
+    return Matching(paths, tuple(said), fits=bool(paths))
+
+
+def called(path: Path, names: Mapping[Path, str]) -> str:
+    """A gradient's own name: its key, or what the return statement calls it."""
+    keys = [key for key in path if isinstance(key, str)]
+    return str(keys[-1] if keys else names.get(path, path[-1] if path else ""))
+
+
+def named_leaf(
+    path: Path, value: Any, leaves: Sequence[Leaf], names: Mapping[Path, str]
+) -> Leaf | None:
+    """The leaf that a gradient belongs to by its name; None if none does, or several do."""
+    words = [k for k, key in enumerate(path) if isinstance(key, str)]
+    keys = path if words else (called(path, names),)
+    # However much of the end is compared, a word must be in it: a position alone names nothing.
+    least = len(keys) - words[-1] if words else 1
+    for fold in (str, str.lower):
+        for depth in range(len(keys), least - 1, -1):
+            mine = [leaf for leaf in leaves if _same_end(keys[-depth:], leaf.path, fold)]
+            if len(mine) > 1:
+                mine = [leaf for leaf in mine if np.shape(value) == leaf.value.shape]
+            if len(mine) == 1:
+                return mine[0]
+    return None
+
+
+def _same_end(keys: Sequence[Any], path: Path, fold: Callable[[Any], str]) -> bool:
+    """Whether a path ends as a gradient's keys do, with the dress of a gradient taken off."""
+    if len(keys) > len(path):
+        return False
+    ends = path[len(path) - len(keys) :]
+    return all(
+        fold(str(end)) in [fold(name) for name in (str(key), *undressed(str(key)))]
+        for key, end in zip(keys, ends, strict=True)
+    )
+
+
+def picked(gradients: Any, path: Path | None) -> Array | None:
+    """The gradient at the end of a path."""
+    value = None if path is None else at(gradients, path)
+    return None if value is None else np.asarray(value)

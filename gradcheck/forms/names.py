@@ -1,0 +1,108 @@
+"""How people name a gradient, what a function's own text calls the values that it returns."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
+
+from gradcheck.forms.trees import Path
+
+AHEAD = ("dL_d", "dJ_d", "dl_d", "dL_", "grad_", "gradient_", "delta_", "nabla_", "d_", "g_")
+CLOSE = ("dLd", "dJd", "dL", "grad", "d", "D", "∂", "∇")
+BEHIND = ("_gradient", "_grad", "_grads", "_g", "_delta", "Grad", "grad")
+CACHES = ("cache", "caches", "cached", "ctx", "context", "memory", "mem", "saved", "stash", "tape")
+UPSTREAM = ("d", "grad", "delta", "upstream", "err", "top_", "g_", "out_grad", "output_grad")
+
+
+def undressed(name: str) -> list[str]:
+    """What a gradient's name may be the gradient of: dv, d_v, grad_v, v_grad, dL_dv belong to v."""
+    name = name.lstrip("_")
+    ahead = [name.removeprefix(p) for p in (*AHEAD, *CLOSE) if name.startswith(p)]
+    behind = [name.removesuffix(s) for s in BEHIND if name.endswith(s)]
+    return [inner.lstrip("_") for inner in (*ahead, *behind) if inner.lstrip("_")]
+
+
+def is_of(gradient: str, value: str) -> bool:
+    """Whether a name is that of a gradient of `value`."""
+    return value.lstrip("_") in undressed(gradient)
+
+
+def is_cache(name: str) -> bool:
+    """Whether a parameter is called as those are that carry values from the forward pass."""
+    words = name.lower().strip("_").split("_")
+    return words[0] in CACHES or words[-1] in CACHES
+
+
+def is_upstream(name: str) -> bool:
+    """Whether a parameter is called as those are that carry the upstream gradient."""
+    return name.lower().lstrip("_").startswith(UPSTREAM) or name.lower().endswith(("grad", "error"))
+
+
+def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters of a function; none where it does not say."""
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return []
+
+
+def returned_names(function: Callable[..., Any]) -> dict[Path, str]:
+    """What a function's return statement calls its values: {(0,): "dx", (1, 0): "dW"}.
+
+    Empty where the source is not at hand or names nothing.
+    """
+    tree = _tree(function)
+    if tree is None:
+        return {}
+    returns = [n.value for n in _own(tree) if isinstance(n, ast.Return) and n.value is not None]
+    assigned = {
+        target.id: node.value
+        for node in _own(tree)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    return dict(_named(returns[-1], (), assigned)) if returns else {}
+
+
+def _tree(function: Callable[..., Any]) -> ast.AST | None:
+    while isinstance(function, partial):
+        function = function.func
+    try:
+        source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
+        found = ast.parse(source).body[0]
+    except (OSError, TypeError, SyntaxError, IndexError):
+        return None
+    return found if isinstance(found, ast.FunctionDef) else None
+
+
+def _own(tree: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function without those of functions inside it, in the order of the text."""
+    for node in ast.iter_child_nodes(tree):
+        if not isinstance(node, (ast.FunctionDef, ast.Lambda, ast.ClassDef)):
+            yield node
+            yield from _own(node)
+
+
+def _named(node: ast.expr, path: Path, assigned: dict[str, ast.expr]) -> Iterable[tuple[Path, str]]:
+    if isinstance(node, ast.Name):
+        meant = assigned.get(node.id)
+        if isinstance(meant, (ast.Tuple, ast.List)) and meant.elts:
+            yield from _named(meant, path, {})
+        yield path, node.id
+    elif isinstance(node, (ast.Tuple, ast.List)):
+        for k, part in enumerate(node.elts):
+            yield from _named(part, (*path, k), assigned)
+    elif isinstance(node, ast.Attribute):
+        yield path, node.attr
+    elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        yield path, str(node.slice.value)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        # dx.reshape(…) is still dx; np.dot(…) is nothing that has a name.
+        inner = node.func.value
+        if isinstance(inner, ast.Name) and inner.id not in ("np", "numpy"):
+            yield path, inner.id

@@ -1,0 +1,237 @@
+"""What the forms share once code is understood: outputs as one array, inputs chosen, what is said of it."""
+
+from __future__ import annotations
+
+import inspect
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gradcheck.check import check
+from gradcheck.forms.gradients import Matching
+from gradcheck.forms.trees import Leaf, Packing, Path, Tree
+from gradcheck.layer import Adapted, random_upstream
+from gradcheck.result import Array, Finding, Report
+
+OPTIONS = frozenset(
+    p.name
+    for p in inspect.signature(check).parameters.values()
+    if p.kind is inspect.Parameter.KEYWORD_ONLY
+)
+"""What `check` takes besides inputs."""
+
+
+def parted(named: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options for `check`, and inputs by name."""
+    options = {name: value for name, value in named.items() if name in OPTIONS}
+    return options, {name: value for name, value in named.items() if name not in OPTIONS}
+
+
+def said(message: str, **evidence: Any) -> Finding:
+    """A remark on how the code was understood."""
+    return Finding("adapted", message, evidence)
+
+
+def told(
+    layer: Adapted, inputs: Sequence[Any], remarks: Sequence[Finding], **options: Any
+) -> Report:
+    """Check an adapted layer; the report begins with how the code was understood."""
+    report = check(layer, *inputs, **options)
+    return replace(report, findings=(*remarks, *report.findings))
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The outputs of a forward pass as one array, and an upstream gradient for each of them.
+
+    `tree` is the tuple of outputs, as it was on the first run.
+    """
+
+    tree: Tree
+    packing: Packing
+
+    @staticmethod
+    def of(outputs: tuple[Any, ...]) -> Outputs:
+        """What these outputs are made of."""
+        tree = Tree.of(outputs)
+        return Outputs(tree, Packing.of([leaf.value for leaf in tree.leaves if _moves(leaf)]))
+
+    def packed(self, outputs: tuple[Any, ...]) -> Array:
+        """Every float in the outputs, as one array."""
+        return self.packing.packed([leaf.value for leaf in Tree.of(outputs).leaves if _moves(leaf)])
+
+    def upstream(self, dy: Array) -> list[Any]:
+        """For each output its upstream gradient, structured as the output is."""
+        parts = iter(self.packing.unpacked(dy))
+        values = [next(parts) if _moves(leaf) else None for leaf in self.tree.leaves]
+        return list(self.tree.filled(values))
+
+    def drawn(self, seed: int) -> list[Any]:
+        """A random upstream gradient for each output."""
+        value = self.packing.packed([leaf.value for leaf in self.tree.leaves if _moves(leaf)])
+        return self.upstream(random_upstream(value, seed))
+
+    @property
+    def is_number(self) -> bool:
+        """Whether there is one output, a single number."""
+        return self.packing.shapes == ((),)
+
+
+def _moves(leaf: Leaf) -> bool:
+    return leaf.value.dtype.kind in "fc"
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """The leaves that are inputs of the layer; the others are constants, copied afresh for each call.
+
+    `missing` are inputs that have no gradient though their neighbours in a tree have.
+    """
+
+    leaves: tuple[Leaf, ...]
+    chosen: tuple[Leaf, ...]
+    missing: tuple[Leaf, ...] = ()
+
+    def asked(self, matching: Matching, wrt: Any) -> Any:
+        """The option `wrt`: as given; else with what lacks a gradient that its neighbours have, which fails."""
+        if wrt is not None or not self.missing:
+            return wrt
+        return [x.name for x in self.chosen if x in self.missing or matching.of(x) is not None]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names, in order."""
+        return tuple(leaf.name for leaf in self.chosen)
+
+    @property
+    def values(self) -> list[Array]:
+        """Their values, in order."""
+        return [leaf.value for leaf in self.chosen]
+
+    def spread(self, arrays: Sequence[Array]) -> list[Any]:
+        """A value for every leaf, given one for each that was chosen."""
+        given = {leaf.path: array for leaf, array in zip(self.chosen, arrays, strict=True)}
+        return [
+            _constant(leaf) if leaf.path not in given else _given(leaf, given[leaf.path])
+            for leaf in self.leaves
+        ]
+
+
+def _given(leaf: Leaf, array: Array) -> Any:
+    return array[()] if leaf.soft else array
+
+
+def _constant(leaf: Leaf) -> Any:
+    return leaf.value.item() if leaf.soft else leaf.value.copy()
+
+
+def choose(
+    leaves: Sequence[Leaf],
+    matching: Matching,
+    wanted: Any,
+    reaches: Callable[[Leaf], bool],
+    named: bool,
+) -> tuple[Inputs, list[Finding]]:
+    """Which leaves are inputs, and what is said of the others.
+
+    Args:
+        leaves: all of them.
+        matching: where their gradients are.
+        wanted: the option `wrt`.
+        reaches: whether moving a leaf moves the outputs.
+        named: gradients were returned under names, so that one may be left out on purpose.
+    """
+    asked = {wanted} if isinstance(wanted, str) else set(wanted or ())
+    touched = {leaf.path[0] for leaf in leaves if leaf.path in matching.paths}
+    chosen: list[Leaf] = []
+    missing: list[Leaf] = []
+    out: list[Leaf] = []
+    for leaf in leaves:
+        if leaf.path in matching.paths or leaf.name in asked:
+            chosen.append(leaf)
+        elif leaf.soft or not matching.fits:
+            chosen += [leaf] if not leaf.soft else []
+        elif len(leaf.path) == 1:
+            (out if named and leaf.value.dtype.kind == "f" else chosen).append(leaf)
+        elif leaf.path[0] in touched and leaf.value.dtype.kind == "f":
+            (missing if reaches(leaf) else out).append(leaf)
+    inputs = tuple(leaf for leaf in leaves if leaf in (*chosen, *missing))
+    return Inputs(tuple(leaves), inputs, tuple(missing)), _left_out(out)
+
+
+def _left_out(leaves: Sequence[Leaf]) -> list[Finding]:
+    if not leaves:
+        return []
+    names = ", ".join(leaf.name for leaf in leaves)
+    return [
+        said(
+            f"No gradient of {names} is returned, so none was checked; wrt= asks for it.",
+            left_out=[leaf.name for leaf in leaves],
+        )
+    ]
+
+
+def by_name(matching: Matching) -> list[Finding]:
+    """Says which gradients were found by their names."""
+    pairs = [f"{gradient} for {name}" for gradient, name in matching.by_name if gradient != name]
+    if not pairs:
+        return []
+    return [said(f"Gradients were found by their names: {', '.join(pairs)}.")]
+
+
+@dataclass(frozen=True)
+class Dice:
+    """The global random state: put back to the same before each forward pass, where a seed asks for it.
+
+    A backward pass goes on from where its forward pass stopped, so that one that draws a mask anew
+    draws another.
+    """
+
+    seed: int | None
+
+    def throw(self) -> None:
+        """Before a forward pass."""
+        if self.seed is not None:
+            np.random.seed(self.seed)  # noqa: NPY002  (it is what the user's code draws from)
+            random.seed(self.seed)
+
+    def state(self) -> Any:
+        """After a forward pass."""
+        return None if self.seed is None else (np.random.get_state(), random.getstate())  # noqa: NPY002
+
+    def put(self, state: Any) -> None:
+        """Before a backward pass."""
+        if state is not None:
+            np.random.set_state(state[0])  # noqa: NPY002
+            random.setstate(state[1])
+
+
+@contextmanager
+def kept_randomness() -> Iterator[None]:
+    """Leave the global random state as it was."""
+    before = np.random.get_state(), random.getstate()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(before[0])  # noqa: NPY002
+        random.setstate(before[1])
+
+
+def moved(value: Array) -> Array:
+    """An array with every entry moved a little, to see whether anything follows."""
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], value.shape)
+    return np.asarray(value * (1 + 1e-3 * signs) + 1e-3 * signs, dtype=value.dtype)
+
+
+def same(a: Array, b: Array) -> bool:
+    """Whether two outputs are the same to the bit."""
+    return a.shape == b.shape and bool(np.array_equal(a, b, equal_nan=True))
+
+
+def paths_of(matching: Matching, chosen: Sequence[Leaf]) -> tuple[Path | None, ...]:
+    """For each input where its gradient is."""
+    return tuple(matching.of(leaf) for leaf in chosen)

@@ -1,0 +1,172 @@
+"""Values with a structure (dicts, lists, tuples of arrays): taken apart into named arrays, put together again."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck.layer import Misuse
+from gradcheck.result import Array
+
+Path = tuple[Any, ...]
+"""The keys and positions that lead to a value: ("params", "conv", "W")."""
+
+
+def spelled(path: Path) -> str:
+    """A path as a report writes it: params.conv.W."""
+    return ".".join(map(str, path))
+
+
+@dataclass(frozen=True, eq=False)
+class Leaf:
+    """An array in a tree, and the way to it.
+
+    `soft` marks a plain Python number, which is an ε, a rate or a probability more often than an
+    input: it counts only where it has a gradient.
+    """
+
+    path: Path
+    value: Array
+    soft: bool = False
+
+    @property
+    def name(self) -> str:
+        """What a report calls it."""
+        return spelled(self.path)
+
+
+class _Place:
+    """Stands in a template where an array was taken out."""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A value with its arrays taken out: `filled` puts others in their places, in a fresh copy of the rest."""
+
+    template: Any
+    places: tuple[_Place, ...]
+    leaves: tuple[Leaf, ...]
+
+    @staticmethod
+    def of(value: Any, path: Path = ()) -> Tree:
+        """Take a value apart; what holds no numbers stays in the template, and is copied at each call."""
+        found: list[tuple[_Place, Leaf]] = []
+        template = _apart(value, path, found)
+        return Tree(template, tuple(p for p, _ in found), tuple(leaf for _, leaf in found))
+
+    def filled(self, values: Sequence[Any]) -> Any:
+        """The value with `values` for its leaves, everything else copied afresh."""
+        memo = {id(place): value for place, value in zip(self.places, values, strict=True)}
+        return copied(self.template, memo)
+
+
+def _apart(value: Any, path: Path, found: list[tuple[_Place, Leaf]]) -> Any:
+    leaf = _leaf(value, path)
+    if leaf is not None:
+        place = _Place()
+        found.append((place, leaf))
+        return place
+    inner = {key: _apart(item, (*path, key), found) for key, item in children(value)}
+    return rebuilt(value, list(inner.values())) if inner else value
+
+
+def _leaf(value: Any, path: Path) -> Leaf | None:
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiubc":
+        return Leaf(path, value.copy())
+    if isinstance(value, (float, np.floating)):
+        return Leaf(path, np.asarray(value), soft=True)
+    return None
+
+
+def children(value: Any) -> Iterator[tuple[Any, Any]]:
+    """What a dict, list or tuple holds, under its keys or positions; nothing for anything else."""
+    if isinstance(value, dict):
+        yield from value.items()
+    elif isinstance(value, (list, tuple)):
+        fields = getattr(value, "_fields", range(len(value)))
+        yield from zip(fields, value, strict=True)
+
+
+def rebuilt(value: Any, items: Sequence[Any]) -> Any:
+    """A container of the kind of `value` with other items under the same keys."""
+    if isinstance(value, dict):
+        same = copy.copy(value)
+        same.update(zip(value, items, strict=True))
+        return same
+    return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+
+
+def copied(value: Any, memo: dict[int, Any] | None = None) -> Any:
+    """A deep copy, in which `memo` says what stands for an object; what cannot be copied stays."""
+    try:
+        return copy.deepcopy(value, {} if memo is None else dict(memo))
+    except Exception:
+        inner = [copied(item, memo) for _, item in children(value)]
+        return rebuilt(value, inner) if inner else value
+
+
+def at(value: Any, path: Path) -> Any:
+    """What stands at the end of a path; None if the path leads nowhere."""
+    for key in path:
+        try:
+            value = getattr(value, key) if hasattr(value, "_fields") else value[key]
+        except (KeyError, IndexError, TypeError, AttributeError):
+            return None
+    return value
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Several arrays as one and back: axes that all of them begin with are kept, the rest is laid in a row.
+
+    So what belongs to one index of the batch stays there, and can still be told apart. A single array
+    passes through as it is.
+    """
+
+    shapes: tuple[tuple[int, ...], ...]
+    dtypes: tuple[np.dtype[Any], ...]
+
+    @staticmethod
+    def of(arrays: Sequence[Array]) -> Packing:
+        """The packing for arrays such as these."""
+        return Packing(tuple(a.shape for a in arrays), tuple(a.dtype for a in arrays))
+
+    @property
+    def common(self) -> tuple[int, ...]:
+        """The axes that every shape begins with."""
+        kept = []
+        for lengths in zip(*self.shapes, strict=False):
+            if len(set(lengths)) > 1:
+                break
+            kept.append(lengths[0])
+        return tuple(kept)
+
+    def packed(self, arrays: Sequence[Any]) -> Array:
+        """One array with everything in it.
+
+        Raises:
+            Misuse: if the shapes are not those of the first run.
+        """
+        given = [np.asarray(a) for a in arrays]
+        shapes = tuple(a.shape for a in given)
+        if shapes != self.shapes:
+            raise Misuse(f"the forward pass returned shapes {self.shapes} first, now {shapes}")
+        if len(given) == 1:
+            return given[0]
+        return np.concatenate([a.reshape(*self.common, -1) for a in given], axis=-1)
+
+    def unpacked(self, whole: Array) -> list[Array]:
+        """The arrays that `whole` was packed of, each in its own dtype."""
+        if len(self.shapes) == 1:
+            return [whole]
+        skipped = len(self.common)
+        sizes = [int(np.prod(shape[skipped:])) for shape in self.shapes]
+        parts = np.split(whole, np.cumsum(sizes)[:-1], axis=-1)
+        return [
+            part.reshape(shape).astype(dtype)
+            for part, shape, dtype in zip(parts, self.shapes, self.dtypes, strict=True)
+        ]
