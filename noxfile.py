@@ -1,0 +1,38 @@
+"""The tasks of this repository: `nox` runs the first three, `nox -l` lists all."""
+
+import nox
+
+nox.options.sessions = ["lint", "tests", "docs"]
+nox.options.reuse_existing_virtualenvs = True
+
+PAGES = ("README.md", "examples/README.md", "docs/*.md")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and types."""
+    session.install("-e", ".[test]")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The tests; arguments after `--` go to pytest."""
+    session.install("-e", ".[test]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The site, in build/site; a broken link is an error."""
+    session.install("-e", ".[course,docs]")
+    session.run("mkdocs", "build", "--strict", "--quiet")
+
+
+@nox.session
+def refresh(session: nox.Session) -> None:
+    """Run every excerpt of the pages and write its output anew."""
+    session.install("-e", ".[test]")
+    session.run("bash", "-c", f"python tests/pages.py {' '.join(PAGES)}", external=True)
