@@ -47,11 +47,14 @@ class Run:
         inputs = [
             (scale * x).astype(x.dtype) if x.dtype.kind in floats else x.copy() for x in self.inputs
         ]
-        return run(self.layer, inputs)
+        # What NumPy has to say of the first run it has said; of ours nobody wants to hear.
+        with np.errstate(all="ignore"):
+            return run(self.layer, inputs)
 
     def gradients_of(self, backward: Callable[[Array], Any], dy: Array) -> Gradients:
         """What a way back returns for an upstream gradient, in arrays of its own."""
-        returned = listed(backward(dy.copy()), len(self.inputs))
+        with np.errstate(all="ignore"):
+            returned = listed(backward(dy.copy()), len(self.inputs))
         return [None if g is None else np.array(g) for g in returned]
 
 
@@ -288,8 +291,7 @@ def _ignores_the_upstream_gradient(seen: Run) -> list[Finding]:
 
 def _answers(seen: Run, dy: Array) -> Gradients:
     """The gradients for another upstream gradient, from a fresh forward pass."""
-    with np.errstate(all="ignore"):
-        return seen.gradients_of(seen.forward_again()[1], dy)
+    return seen.gradients_of(seen.forward_again()[1], dy)
 
 
 def _deviation(first: Array | None, scaled: Array | None) -> float | None:

@@ -120,14 +120,18 @@ def _options(arguments: argparse.Namespace) -> Options:
 
 def _outcomes(arguments: argparse.Namespace, options: Options) -> Iterator[Outcome]:
     """The outcomes in the order of the targets, some worked out at the same time."""
+    from reports.progress import Waiting
     from reports.targets import has_twin, outcomes
     from reports.witness import must_be_there
 
     if any(map(has_twin, arguments.targets)):
         must_be_there(arguments.no_tape)
     if arguments.jobs == 1:
+        waiting = Waiting()
         for target in arguments.targets:
-            yield from outcomes(target, options)
+            for one in outcomes(target, options, waiting):
+                waiting.clear()
+                yield one
         return
     work: Callable[[str], list[Outcome]] = lambda target: list(outcomes(target, options))  # noqa: E731
     with ThreadPoolExecutor(arguments.jobs) as pool:

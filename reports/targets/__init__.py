@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -48,26 +49,34 @@ class Target:
     """`run(seed, tape, lines=None, **options)`, options as for `check`."""
 
 
-def outcomes(text: str, options: Options) -> Iterator[Outcome]:
+Watch = Callable[[str, int, int], None]
+"""Told the name of what is checked, and how much of it is done of how much."""
+
+
+def outcomes(text: str, options: Options, watch: Watch | None = None) -> Iterator[Outcome]:
     """What comes of everything that `text` names, one after the other; an error is an outcome too."""
+    watch = watch or (lambda name, done, total: None)
     if text in CATALOGUE:
         for target in of_catalogue(CATALOGUE[text]):
-            report = target.run(options.seed, options.tape, **options.check)
+            going = partial(watch, target.layer)
+            report = target.run(options.seed, options.tape, progress=going, **options.check)
             yield Outcome(target.layer, target.configuration, report)
         return
     place, _, name = text.rpartition(":") if ":" in text else (text, "", "")
     if not (place.endswith((".py", ".ipynb")) or name):
         yield Outcome(text, "", error=_unknown(text))
         return
-    yield from _of_user(place, name, options)
+    yield from _of_user(place, name, options, watch)
 
 
-def _of_user(place: str, name: str, options: Options) -> Iterator[Outcome]:
+def _of_user(place: str, name: str, options: Options, watch: Watch) -> Iterator[Outcome]:
     """What a user's module holds, each checked in a process that may die; then a new one goes on."""
     waiting: list[str] | None = [name] if name else None
     while waiting is None or waiting:
         for said in run_apart(check_named, place, waiting, options, timeout=options.timeout):
             match said:
+                case "going", (one, done, total):
+                    watch(one, done, total)
                 case "names", names:
                     waiting = list(names)
                 case "said", (one, report, error, notes):

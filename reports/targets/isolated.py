@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -35,10 +36,10 @@ class Died:
 def run_apart(
     work: Callable[..., None], *arguments: Any, timeout: float | None = None
 ) -> Iterator[Any]:
-    """Run `work(send, *arguments)` in a process of its own and yield what it sends.
+    """Run `work(send, aside, *arguments)` in a process of its own and yield what it sends.
 
     Args:
-        work: a function that can be imported by its name.
+        work: a function that can be imported by its name; what it tells `aside` buys it no time.
         *arguments: plain values.
         timeout: seconds that may pass between one message and the next; None for no limit.
 
@@ -64,20 +65,22 @@ def _method() -> str:
 
 
 def _messages(receiver: Connection, process: BaseProcess, timeout: float | None) -> Iterator[Any]:
+    since = time.monotonic()
     while True:
-        deadline = None if timeout is None else time.monotonic() + timeout
-        if not _waited(receiver, deadline):
+        if not _waited(receiver, None if timeout is None else since + timeout):
             yield Died(f"took longer than {timeout:g} s and was stopped")
             return
         try:
-            done, message = receiver.recv()
+            kind, message = receiver.recv()
         except EOFError:
             process.join(PATIENCE)
             yield Died(_how(process.exitcode))
             return
-        if done:
+        if kind == "done":
             return
         yield message
+        if kind == "message":
+            since = time.monotonic()
 
 
 def _waited(receiver: Connection, deadline: float | None) -> bool:
@@ -106,11 +109,15 @@ def _child(work: Callable[..., None], arguments: tuple[Any, ...], sender: Connec
     if hasattr(os, "setsid"):
         os.setsid()
     _silence()
-    work(lambda message: sender.send((False, message)), *arguments)
-    sender.send((True, None))
+    work(partial(_send, sender, "message"), partial(_send, sender, "aside"), *arguments)
+    _send(sender, "done", None)
     sender.close()
     # Threads that the user's code has left running are not waited for.
     os._exit(0)
+
+
+def _send(sender: Connection, kind: str, message: Any) -> None:
+    sender.send((kind, message))
 
 
 def _silence() -> None:

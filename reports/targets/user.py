@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import ModuleType
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 Send = Callable[[Any], None]
 
 
+EVERY = 0.2
+"""Seconds between two words about progress."""
+
 Said = tuple[str, Report | None, str | None, tuple[str, ...]]
 """A name, its report or the line that says why there is none, and what has to be said besides.
 
@@ -29,11 +33,14 @@ Plain values: where this is sent from, our own packages have stepped aside.
 """
 
 
-def check_named(send: Send, place: str, names: Sequence[str] | None, options: Options) -> None:
+def check_named(
+    send: Send, aside: Send, place: str, names: Sequence[str] | None, options: Options
+) -> None:
     """Load a module and check what it holds.
 
     Args:
         send: takes ("names", names), then ("said", `Said`) for each of them.
+        aside: takes ("going", (name, done, total)) now and then.
         place: FILE.py, NOTEBOOK.ipynb or package.module.
         names: what to check; None for everything that can be.
         options: how.
@@ -49,7 +56,8 @@ def check_named(send: Send, place: str, names: Sequence[str] | None, options: Op
         return
     send(("names", tuple(names)))
     for name in names:
-        send(("said", _said(module, place, name, options)))
+        going = _Going(name, aside)
+        send(("said", _said(module, place, name, options, going)))
 
 
 NOTHING = (
@@ -58,11 +66,23 @@ NOTHING = (
 )
 
 
-def _said(module: ModuleType, place: str, name: str, options: Options) -> Said:
+class _Going:
+    """Tells how far a check is, but not so often that telling takes the time."""
+
+    def __init__(self, name: str, aside: Send) -> None:
+        self.name, self.aside, self.last = name, aside, time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        if time.monotonic() - self.last > EVERY:
+            self.last = time.monotonic()
+            self.aside(("going", (self.name, done, total)))
+
+
+def _said(module: ModuleType, place: str, name: str, options: Options, going: _Going) -> Said:
     try:
         subject = found.subject(module, place, name)
         inputs, notes = _inputs(subject, place, options)
-        report = _report(subject, place, inputs, options)
+        report = _report(subject, place, inputs, options, going)
         return name, replace(report, file=place), None, notes
     except UserError as error:
         return name, None, str(error), ()
@@ -139,14 +159,17 @@ def _accepts(subject: found.Subject, inputs: Inputs) -> bool:
     return bool(report.rows) and not codes & {"raises", "not-finite"}
 
 
-def _report(subject: found.Subject, place: str, inputs: Inputs, options: Options) -> Report:
+def _report(
+    subject: found.Subject, place: str, inputs: Inputs, options: Options, going: _Going
+) -> Report:
     with_twin = {"twin": subject.twin} if options.tape and subject.twin else {}
     if subject.kind == "derivative" and len(inputs) != 1:
         raise UserError(
             f"{place}: {subject.name}_gradient goes with one input, {subject.name}_inputs gives "
             f"{len(inputs)}"
         )
-    chosen = {"seed": options.seed, "name": subject.name, **with_twin, **options.check}
+    fixed = {"seed": options.seed, "name": subject.name, "progress": going}
+    chosen = {**fixed, **with_twin, **options.check}
     return _checked(subject, inputs, chosen)
 
 

@@ -1,0 +1,171 @@
+"""What a backward pass must not do is named, and what only looks like it is not."""
+
+import numpy as np
+import pytest
+from examples import relu, tanh
+
+from gradcheck import Verdict, check
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def codes(report):
+    return [finding.code for finding in report.all_findings()]
+
+
+# What looks like misconduct and is none.
+
+
+def test_a_buffer_that_is_filled_again_is_no_nonlinearity():
+    buffer = np.empty((3, 4))
+
+    def layer(x):
+        return np.sin(x), lambda dy: np.multiply(dy, np.cos(x), out=buffer)
+
+    assert check(layer, normal(3, 4)).passed
+
+
+def test_float32_inside_is_low_precision_and_no_nonlinearity():
+    def layer(x):
+        w = np.cos(x).astype(np.float32)
+        return np.sin(x), lambda dy: (dy.astype(np.float32) * w).astype(np.float64)
+
+    assert "ignores-upstream" not in codes(check(layer, normal(40)))
+
+
+def test_cancellation_is_no_nonlinearity():
+    """What is left of two large terms is rounding on the scale of the terms, not of the result."""
+
+    def layer(x):
+        return x.copy(), lambda dy: (dy * 1e9 + dy) - dy * 1e9
+
+    assert "ignores-upstream" not in codes(check(layer, normal(40)))
+
+
+def test_random_values_are_one_finding_not_two():
+    rng = np.random.default_rng(0)
+
+    def layer(x):
+        keep = rng.random(x.shape) < 0.5
+        return x * keep, lambda dy: dy * keep
+
+    found = check(layer, normal(30)).findings
+    assert [finding.code for finding in found] == ["nondeterministic"]
+
+
+def test_a_scalars_upstream_gradient_is_a_number_that_nobody_can_write_to():
+    def loss(x):
+        def backward(dy):
+            dy *= 2
+            return dy * x
+
+        return (x * x).sum(), backward
+
+    assert check(loss, normal(5)).passed
+
+
+def test_a_scalars_upstream_gradient_is_one():
+    seen = []
+
+    def loss(x):
+        return (x * x).sum(), lambda dy: (seen.append(float(dy)), 2 * x * dy)[1]
+
+    check(loss, normal(5))
+    assert seen[0] == 1.0
+
+
+def test_a_way_back_that_works_once_is_judged_by_its_first_call():
+    def layer(x):
+        cache = [x]
+
+        def backward(dy):
+            return 2 * cache.pop() * dy
+
+        return x * x, backward
+
+    report = check(layer, normal(5))
+    assert report.passed
+    (finding,) = report.findings
+    assert finding.code == "accumulates" and "works once" in finding.message
+    wrong = check(lambda x: (x * x, lambda dy, c=None: layer(x)[1](dy) * 1.5), normal(5))
+    assert not wrong.passed
+
+
+# What is misconduct, and named for what it is.
+
+
+@pytest.mark.parametrize(
+    "backward",
+    [
+        lambda x, dy: np.cos(x),
+        lambda x, dy: np.cos(x) * np.abs(dy),
+        lambda x, dy: np.cos(x) * dy**2,
+        lambda x, dy: np.cos(x) * np.sign(dy),
+        lambda x, dy: np.cos(x) * np.clip(dy, -2, 2),
+        lambda x, dy: np.cos(x) * dy / np.linalg.norm(dy),
+    ],
+)
+def test_what_is_not_linear_in_the_upstream_gradient_is_convicted(backward):
+    report = check(lambda x: (np.sin(x), lambda dy: backward(x, dy)), normal(4, 5))
+    assert "ignores-upstream" in codes(report) and report.verdict is Verdict.FAIL
+
+
+def test_weight_decay_inside_a_layer_is_told_from_a_forgotten_upstream_gradient():
+    def layer(x):
+        return np.sin(x), lambda dy: dy * np.cos(x) + 0.01 * x
+
+    finding = check(layer, normal(4, 5)).findings[0]
+    assert finding.evidence["constant"] == "x" and "backward(0) is not zero" in finding.message
+
+
+# Gradients that are None.
+
+
+def test_targets_may_have_none_and_are_said_to_be_unchecked():
+    def loss(z, targets):
+        return 0.5 * ((z - targets) ** 2).sum(), lambda dy: (dy * (z - targets), None)
+
+    report = check(loss, normal(3, 4), normal(3, 4, seed=1))
+    assert report.passed and codes(report) == ["unchecked"]
+    assert not check(loss, normal(3, 4), normal(3, 4, seed=1), wrt=["z", "targets"]).passed
+
+
+def test_what_is_left_out_with_wrt_needs_no_none():
+    def loss(z, targets):
+        return 0.5 * ((z - targets) ** 2).sum(), lambda dy: dy * (z - targets)
+
+    report = check(loss, normal(3, 4), normal(3, 4, seed=1), wrt="z")
+    assert report.passed and codes(report) == []
+
+
+def test_a_parameter_without_a_gradient_is_not_concluded():
+    def dense(x, W):
+        return x @ W, lambda dy: (dy @ W.T, None)
+
+    report = check(dense, normal(3, 4), normal(4, 2))
+    assert report["x"].verdict is Verdict.PASS
+    assert report["W"].verdict is report.verdict is Verdict.INCONCLUSIVE
+    assert "wrong-count" in codes(report)
+
+
+def test_after_raises_nothing_is_said_of_gradients_that_never_were():
+    def layer(x, W):
+        return x @ W, lambda dy: (dy @ W, x.T @ dy)
+
+    report = check(layer, normal(2, 3), normal(3, 4))
+    assert "wrong-count" not in codes(report) and report.findings[0].code == "raises"
+
+
+# What cannot be honoured is refused.
+
+
+def test_options_that_do_not_go_together_are_refused():
+    x = normal(3)
+    with pytest.raises(ValueError, match="effort='directional'"):
+        check(np.abs, x, effort="directional", method="complex")
+    with pytest.raises(ValueError, match="wrt is empty"):
+        check(tanh, x, wrt=[])
+    with pytest.raises(ValueError, match="expected one of 'complete'"):
+        check(relu, x, effort="lazy")

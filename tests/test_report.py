@@ -1,0 +1,103 @@
+"""A report is pleasant: true if it passed, a row by name, one table at the prompt, every format a method."""
+
+import csv
+import io
+import json
+import pickle
+
+import numpy as np
+import pytest
+from examples import dense, tanh
+
+from gradcheck import Finding, Verdict, check
+from gradcheck.codes import CODES
+from gradcheck.render import escape, fitting, table
+
+
+@pytest.fixture(scope="module")
+def wrong():
+    def bad(x, W, b):
+        y, backward = dense(x, W, b)
+        return y, lambda dy: (backward(dy)[0], -backward(dy)[1], backward(dy)[2])
+
+    rng = np.random.default_rng(0)
+    return check(bad, rng.normal(size=(2, 3)), rng.normal(size=(3, 4)), rng.normal(size=4))
+
+
+def test_a_report_is_true_if_it_passed(wrong):
+    assert check(tanh, np.ones(3) * 0.3)
+    assert not wrong
+    with pytest.raises(AssertionError):
+        assert wrong
+
+
+def test_rows_by_name(wrong):
+    assert wrong["W"] is wrong["dW"] is wrong.rows[1]
+    assert [row.name for row in wrong] == ["x", "W", "b"]
+    with pytest.raises(KeyError, match="checked were: x, W, b"):
+        wrong["V"]
+
+
+def test_repr_is_the_table_and_equality_is_identity(wrong):
+    assert repr(wrong) == str(wrong)
+    assert wrong == wrong and wrong != check(tanh, np.ones(3) * 0.3)
+    assert len({wrong, wrong}) == 1
+    assert repr(wrong["W"]).startswith("<Row dW: FAIL") and len(repr(wrong["W"])) < 100
+    assert (
+        len({Finding("kink", "…", {"entries": [1]}), Finding("kink", "…", {"entries": [1]})}) == 1
+    )
+
+
+def test_a_report_travels_between_processes(wrong):
+    assert pickle.loads(pickle.dumps(wrong)).to_json() == wrong.to_json()
+
+
+def test_every_format_is_a_method_and_holds_what_was_found(wrong, tmp_path):
+    assert "sign-flipped" in wrong.to_markdown() and "|--" in wrong.to_markdown()
+    assert "\\toprule" in wrong.to_latex() and "$3\\times4$" in wrong.to_latex()
+    assert "\\times10^{" in wrong.to_latex()
+    rows = list(csv.DictReader(io.StringIO(wrong.to_csv())))
+    assert [row["gradient"] for row in rows] == ["dx", "dW", "db"]
+    assert "sign-flipped" in rows[1]["findings"] and float(rows[1]["relative_error"]) > 1
+    assert not wrong.to_csv().endswith("\n\n")
+    record = json.loads(wrong.to_json())
+    assert record["schema"] == 1 and record["rows"][1]["gradient"] == "dW"
+    assert record["rows"][1]["findings"][0]["kind"] == "diagnosis"
+    bundle = wrong._repr_mimebundle_()
+    assert bundle["text/plain"] == str(wrong) and "<script" not in bundle["text/html"]
+    for ending in ("txt", "json", "md", "tex", "csv", "html"):
+        wrong.save(tmp_path / f"report.{ending}")
+        assert "dW" in (tmp_path / f"report.{ending}").read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match="ends in none of"):
+        wrong.save(tmp_path / "report.docx")
+
+
+def test_a_name_cannot_forge_a_line_or_a_cell():
+    evil = "x\nFAKE: PASS"
+    report = check(tanh, np.ones(3) * 0.3, name=evil)
+    assert "FAKE: PASS" not in str(report).splitlines()
+    assert escape("a|b", "markdown") == "a\\|b"
+    assert escape("<b>", "html") == "&lt;b&gt;"
+    assert escape("a_b & 50%", "latex") == "a\\_b \\& 50\\%"
+    assert escape("=cmd()", "csv") == "'=cmd()" and escape("-1.5e-3", "csv") == "-1.5e-3"
+    assert "\033" not in escape("\033[31m", "text")
+
+
+def test_a_narrow_table_leaves_out_the_least_needed_columns():
+    columns, body = ("gradient", "why", "verdict"), [("dx", "a long story" * 3, "PASS")]
+    assert fitting(columns, body, 200, ("why",)) == table(columns, body)
+    narrow = fitting(columns, body, 30, ("why",))
+    assert "why" not in narrow and "PASS" in narrow and max(map(len, narrow.split("\n"))) <= 30
+
+
+def test_every_code_is_explained():
+    for code, meaning in CODES.items():
+        assert meaning.seen.endswith(".") and meaning.advice.endswith((".", "?")), code
+
+
+def test_verdicts_of_a_whole():
+    passed, failed, open_ = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
+    assert Verdict.of([passed, passed]) is passed
+    assert Verdict.of([passed, open_, failed]) is failed
+    assert Verdict.of([passed, open_]) is open_
+    assert Verdict.of([]) is open_
