@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from layers.arguments import number
 from layers.types import Array, Backward, expect
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
@@ -41,6 +42,8 @@ def leaky_relu(x: Array, *, slope: float = 0.01) -> tuple[Array, Backward]:
 
         dx = dy ([x > 0] + slope [x ≤ 0])             at 0 the subgradient slope
     """
+    number("slope", slope)
+
     positive = x.real > 0
     y = np.where(positive, x, slope * x)
 
@@ -58,6 +61,8 @@ def elu(x: Array, *, alpha: float = 1.0) -> tuple[Array, Backward]:
 
         dx = dy ([x > 0] + α eˣ [x ≤ 0])              at 0 the subgradient α
     """
+    number("alpha", alpha)
+
     positive = x.real > 0
     negative_part = np.where(positive, 0, x)
     y = np.where(positive, x, alpha * np.expm1(negative_part))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from layers.activations import gelu
+from layers.arguments import number, split, truth
 from layers.dense import dense
 from layers.normalization import layer_norm
 from layers.softmax import softmax
@@ -24,6 +25,7 @@ def attention(q: Array, k: Array, v: Array, *, causal: bool = False) -> tuple[Ar
         dscores_ts = p_ts (dp_ts − Σ_r dp_tr p_tr)    the softmax's way back
         dq = dscores k / √D,    dk = dscoresᵀ q / √D
     """
+    truth("causal", causal)
     D, T, S = q.shape[-1], q.shape[-2], k.shape[-2]
     expect(k.shape[-1] == D, f"keys have {k.shape[-1]} features, queries {D}")
     expect(v.shape[-2] == S, f"there are {v.shape[-2]} values for {S} keys")
@@ -62,7 +64,7 @@ def multi_head_attention(
         dWq = Σ_n xᵀ dq,    dWk = Σ_n xᵀ dk,    dWv = Σ_n xᵀ dv
     """
     expect(x.ndim == 3, f"x has shape {x.shape}, expected (N, T, D)")
-    expect(Wq.shape[1] % heads == 0, f"{Wq.shape[1]} features do not split into {heads} heads")
+    heads = split("heads", heads, Wq.shape[1], "features")
 
     q = x @ Wq
     k = x @ Wk
@@ -94,6 +96,8 @@ def sinusoidal_encoding(x: Array, *, base: float = 10_000.0) -> tuple[Array, Bac
 
         dx = dy
     """
+    number("base", base, above=0)
+
     angles = _angles(x.shape[1], x.shape[2], base)
     even, odd = np.sin(angles), np.cos(angles)
     encoding = np.stack([even, odd], axis=-1).reshape(x.shape[1], -1)[:, : x.shape[2]]
@@ -117,6 +121,7 @@ def rotary_encoding(x: Array, *, base: float = 10_000.0) -> tuple[Array, Backwar
         y_2k = x_2k cos − x_2k+1 sin          dx_2k = dy_2k cos + dy_2k+1 sin
         y_2k+1 = x_2k sin + x_2k+1 cos        dx_2k+1 = −dy_2k sin + dy_2k+1 cos
     """
+    number("base", base, above=0)
     T, D = x.shape[-2:]
     expect(D % 2 == 0, f"x has {D} features, expected an even number")
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from layers.arguments import Pair, axis_of, number_or_infinity, order_of, pair, shape_for
 from layers.types import Array, Backward, expect
-from layers.windows import Pair, pad, pair
+from layers.windows import pad
 
 
 def flatten(x: Array) -> tuple[Array, Backward]:
@@ -34,7 +35,7 @@ def reshape(x: Array, *, shape: tuple[int, ...]) -> tuple[Array, Backward]:
 
         dx = dy read into x's shape
     """
-    y = x.reshape(shape)
+    y = x.reshape(shape_for("shape", shape, x))
 
     def backward(dy: Array) -> tuple[Array]:
         dx = dy.reshape(x.shape)
@@ -50,7 +51,7 @@ def transpose(x: Array, *, axes: tuple[int, ...] | None = None) -> tuple[Array, 
 
         dx = dy with the inverse permutation          a⁻¹ = argsort a
     """
-    order = tuple(range(x.ndim))[::-1] if axes is None else axes
+    order = tuple(range(x.ndim))[::-1] if axes is None else order_of("axes", axes, x)
     y = x.transpose(order)
 
     def backward(dy: Array) -> tuple[Array]:
@@ -67,6 +68,8 @@ def concatenate(x: Array, z: Array, *, axis: int = -1) -> tuple[Array, Backward]
 
         dx = the first A of dy,    dz = the last B
     """
+    axis = axis_of("axis", axis, x, z)
+
     y = np.concatenate([x, z], axis=axis)
 
     def backward(dy: Array) -> tuple[Array, Array]:
@@ -119,7 +122,8 @@ def pad2d(x: Array, *, padding: int | Pair = 1, value: float = 0) -> tuple[Array
 
         dx_nijc = dy_{n, i+p, j+p, c}                 what flows into the border is lost
     """
-    ph, pw = pair(padding)
+    ph, pw = pair("padding", padding, least=0)
+    number_or_infinity("value", value)
     expect(x.ndim == 4, f"x has shape {x.shape}, expected (N, H, W, C)")
 
     y = pad(x, (ph, pw), value)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from layers.arguments import Pair, pair, split, whole
 from layers.types import Array, Backward, expect
-from layers.windows import Pair, fold, pad, pair, windows
+from layers.windows import fold, pad, windows
 
 
 def conv2d(
@@ -31,11 +32,15 @@ def conv2d(
         dpatches_nijuvc = Σ_m dy_nijm W_uvcm          dpatches = dy Wᵀ, for each u and v
         dx_{n, i·s+u·d−p, j·s+v·d−p, c} += dpatches_nijuvc
     """
-    stride, padding, dilation = pair(stride), pair(padding), pair(dilation)
+    stride, dilation = pair("stride", stride), pair("dilation", dilation)
+    padding = pair("padding", padding, least=0)
     kh, kw, depth, M = W.shape
+    groups = split("groups", groups, M, "features")
     expect(x.ndim == 4, f"x has shape {x.shape}, expected (N, H, W, C)")
-    expect(x.shape[3] == depth * groups, f"x has {x.shape[3]} channels, W expects {depth * groups}")
-    expect(M % groups == 0, f"{M} features do not split into {groups} groups")
+    expect(
+        x.shape[3] == depth * groups,
+        f"x has {x.shape[3]} channels, W with groups={groups} expects {depth * groups}",
+    )
     expect(b.shape == (M,), f"b has shape {b.shape}, expected ({M},)")
 
     view = windows(pad(x, padding), (kh, kw), stride, dilation)
@@ -82,6 +87,8 @@ def conv1d(
         dx, dW, db = those of conv2d, the row taken away again
     """
     expect(x.ndim == 3, f"x has shape {x.shape}, expected (N, T, C)")
+    stride, dilation = whole("stride", stride), whole("dilation", dilation)
+    padding = whole("padding", padding, least=0)
 
     image, backward2d = conv2d(
         x[:, None],
@@ -117,7 +124,7 @@ def conv2d_transpose(
         dW_uvmc = Σ_nij dpatches_nijuvm x_nijc            dW = dpatchesᵀ x
         db_m    = Σ_nhw dy_nhwm
     """
-    stride, padding = pair(stride), pair(padding)
+    stride, padding = pair("stride", stride), pair("padding", padding, least=0)
     kh, kw, M, C = W.shape
     expect(x.ndim == 4 and x.shape[3] == C, f"x has shape {x.shape}, expected (N, H, W, {C})")
     expect(b.shape == (M,), f"b has shape {b.shape}, expected ({M},)")

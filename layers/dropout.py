@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from layers.arguments import number
 from layers.types import Array, Backward, expect
 
 
@@ -14,7 +15,7 @@ def dropout(x: Array, mask: Array, *, rate: float = 0.5) -> tuple[Array, Backwar
 
         dx = dy ⊙ mask / (1 − rate)                   the same mask, the same scale
     """
-    expect(0 <= rate < 1, f"rate is {rate}, expected 0 ≤ rate < 1")
+    number("rate", rate, least=0, below=1)
     expect(mask.shape == x.shape, f"mask has shape {mask.shape}, expected {x.shape}")
 
     keep = mask.astype(x.real.dtype) / (1 - rate)

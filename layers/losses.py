@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from layers.activations import sigmoid, softplus
+from layers.arguments import number, one_of
 from layers.softmax import log_softmax
 from layers.types import Array, Backward, expect
 
@@ -27,6 +28,7 @@ def softmax_cross_entropy(
         ∂y_n/∂z_nc = p_nc Σ_k t_nk − t_nc = p_nc − t_nc       as Σ_k t_nk = 1
         dz = dy/N (p − t)                                     dy (p − t) for the sum
     """
+    number("label_smoothing", label_smoothing, least=0, most=1)
     N, C = _labelled(logits, labels)
     weight = _weight(reduction, N)
 
@@ -123,7 +125,7 @@ def huber(
 
         dp = dy/n clip(r, −δ, δ),    dt = −dp         a square in the middle, a line outside
     """
-    expect(delta > 0, f"delta is {delta}, expected delta > 0")
+    number("delta", delta, above=0)
     weight = _weight(reduction, _paired(predictions, targets))
 
     error = predictions - targets
@@ -152,6 +154,7 @@ def hinge(
         ds_nc = dy/N [s_nc − s_{n, label_n} + margin > 0]     for c ≠ label_n
         ds_{n, label_n} = −Σ_{c ≠ label_n} ds_nc              each loser pulls at the right one
     """
+    number("margin", margin)
     N, _ = _labelled(scores, labels)
     weight = _weight(reduction, N)
 
@@ -209,6 +212,8 @@ def l2_penalty(W: Array, *, strength: float = 1.0) -> tuple[Array, Backward]:
 
         dW = dy strength W
     """
+    number("strength", strength)
+
     y = np.asarray(strength / 2 * (W * W).sum())
 
     def backward(dy: Array) -> tuple[Array]:
@@ -220,7 +225,7 @@ def l2_penalty(W: Array, *, strength: float = 1.0) -> tuple[Array, Backward]:
 
 def _weight(reduction: str, count: int) -> float:
     """What each of `count` terms counts: 1/count in a mean, 1 in a sum."""
-    expect(reduction in ("mean", "sum"), f"reduction is {reduction!r}, expected 'mean' or 'sum'")
+    one_of("reduction", reduction, "mean", "sum")
     return 1 / count if reduction == "mean" else 1.0
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from layers.arguments import number, split
 from layers.types import Array, Backward, expect
 
 
@@ -28,6 +29,7 @@ def batch_norm(x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) -> tup
         centred = x − mean            dmean = −Σ dcentred
         mean = Σ x / m                dx = dcentred + dmean / m
     """
+    number("eps", eps, least=0)
     _per_channel(x, gamma, beta)
     axes = tuple(range(x.ndim - 1))
     m = x.size // x.shape[-1]
@@ -65,6 +67,7 @@ def batch_norm_inference(
         dx = dy γ / std,    dγ = Σ dy xhat,    dβ = Σ dy
         dmean = −Σ dy γ / std,    dvariance = −Σ dy γ xhat / (2 std²)
     """
+    number("eps", eps, least=0)
     _per_channel(x, gamma, beta, mean, variance)
     axes = tuple(range(x.ndim - 1))
 
@@ -95,6 +98,7 @@ def layer_norm(x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) -> tup
         dxhat = dy γ
         dx = (dxhat − mean(dxhat) − xhat mean(dxhat xhat)) / std
     """
+    number("eps", eps, least=0)
     _per_channel(x, gamma, beta)
     rows = tuple(range(x.ndim - 1))
 
@@ -129,9 +133,10 @@ def group_norm(
         dxhat = dy γ
         dx = (dxhat − mean(dxhat) − xhat mean(dxhat xhat)) / std      in each group
     """
+    number("eps", eps, least=0)
     _per_channel(x, gamma, beta)
     N, C = len(x), x.shape[-1]
-    expect(C % groups == 0, f"{C} channels do not split into {groups} groups")
+    groups = split("groups", groups, C, "channels")
     rows = tuple(range(x.ndim - 1))
 
     # (N, pixels, groups, channels of a group): the statistics belong to axes 1 and 3.
@@ -167,6 +172,7 @@ def instance_norm(
         dxhat = dy γ
         dx = (dxhat − mean(dxhat) − xhat mean(dxhat xhat)) / std      in each image and channel
     """
+    number("eps", eps, least=0)
     _per_channel(x, gamma, beta)
     expect(x.ndim > 2, f"x has shape {x.shape}, expected (N, …, C) with pixels in between")
     pixels, rows = tuple(range(1, x.ndim - 1)), tuple(range(x.ndim - 1))
@@ -200,6 +206,7 @@ def rms_norm(x: Array, gamma: Array, *, eps: float = 1e-5) -> tuple[Array, Backw
         dxhat = dy γ
         dx = (dxhat − xhat mean(dxhat xhat)) / rms
     """
+    number("eps", eps, least=0)
     _per_channel(x, gamma)
     rows = tuple(range(x.ndim - 1))
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from layers.arguments import Pair, pair
 from layers.types import Array, Backward, expect
-from layers.windows import Pair, fold, pad, pair, windows
+from layers.windows import fold, pad, windows
 
 
 def max_pool2d(
@@ -20,10 +21,12 @@ def max_pool2d(
 
         dwindow_uv = dy [uv is the first argmax]      dx += dwindow, added where windows overlap
     """
-    size, padding = pair(size), pair(padding)
-    stride = size if stride is None else pair(stride)
+    size, padding = pair("size", size), pair("padding", padding, least=0)
+    stride = size if stride is None else pair("stride", stride)
     expect(x.ndim == 4, f"x has shape {x.shape}, expected (N, H, W, C)")
-    expect(padding[0] < size[0] and padding[1] < size[1], f"padding {padding} fills windows {size}")
+    expect(
+        padding[0] < size[0] and padding[1] < size[1], f"padding {padding} fills a window {size}"
+    )
 
     view = windows(pad(x, padding, -np.inf), size, stride)
     y, winner = view[:, :, :, 0, 0], np.zeros_like(view[:, :, :, 0, 0], dtype=np.intp)
@@ -54,10 +57,12 @@ def avg_pool2d(
 
         dwindow_uv = dy / k                           dx += dwindow, added where windows overlap
     """
-    size, padding = pair(size), pair(padding)
-    stride = size if stride is None else pair(stride)
+    size, padding = pair("size", size), pair("padding", padding, least=0)
+    stride = size if stride is None else pair("stride", stride)
     expect(x.ndim == 4, f"x has shape {x.shape}, expected (N, H, W, C)")
-    expect(padding[0] < size[0] and padding[1] < size[1], f"padding {padding} fills windows {size}")
+    expect(
+        padding[0] < size[0] and padding[1] < size[1], f"padding {padding} fills a window {size}"
+    )
 
     view = windows(pad(x, padding), size, stride)
     inside = windows(pad(np.ones((1, *x.shape[1:3], 1), dtype=x.dtype), padding), size, stride)
@@ -125,7 +130,7 @@ def upsample2d(x: Array, *, factor: int | Pair = 2) -> tuple[Array, Backward]:
 
         dx_nijc = Σ_uv dy_{n, i·f+u, j·f+v, c}
     """
-    fh, fw = pair(factor)
+    fh, fw = pair("factor", factor)
     expect(x.ndim == 4, f"x has shape {x.shape}, expected (N, H, W, C)")
 
     N, H, W, C = x.shape

@@ -7,14 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from layers.arguments import Pair
 from layers.types import Array
-
-Pair = tuple[int, int]
-
-
-def pair(value: int | Pair) -> Pair:
-    """One number for both directions, or one for each."""
-    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
 
 
 def pad(x: Array, padding: Pair, value: float = 0) -> Array:
@@ -36,7 +30,8 @@ def windows(x: Array, size: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Arra
     reach = tuple((k - 1) * d + 1 for k, d in zip(size, dilation, strict=True))
     if x.shape[1] < reach[0] or x.shape[2] < reach[1]:
         raise ValueError(
-            f"the image, {x.shape[1:3]} with padding, is smaller than a window, {reach}"
+            f"x has {x.shape[1]}×{x.shape[2]} pixels with padding: it is smaller than a window of "
+            f"{reach[0]}×{reach[1]}"
         )
     view = sliding_window_view(x, reach, axis=(1, 2))
     view = view[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]

@@ -1,0 +1,108 @@
+"""Hyperparameters out of range: every layer of the catalogue says which one, in one line."""
+
+import inspect
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layers import conv2d, max_pool2d, transpose
+from layers.catalogue import CATALOGUE
+
+
+def hyperparameters(layer):
+    return {
+        p.name: p for p in inspect.signature(layer).parameters.values() if p.kind == p.KEYWORD_ONLY
+    }
+
+
+JUNK = st.sampled_from(["two", b"2", object(), {}, (), (1, 2, 3), [None, 1], np.ones(3), 1j])
+"""What is of no use as any hyperparameter, a number, a pair, a choice or an axis."""
+NOT_WHOLE = st.sampled_from([1.5, 2.0, np.float64(2), math.nan, math.inf, True, np.True_, "1"])
+TOO_SMALL = st.integers(-(10**20), -1) | st.sampled_from([np.int64(-1), np.int8(-3)])
+ZERO = st.sampled_from([0, np.int64(0)])
+NOT_FINITE = st.sampled_from([math.nan, math.inf, -math.inf, np.float32("nan"), "0.1", None])
+
+
+def in_a_pair(bad):
+    return bad | st.tuples(bad, st.just(1)) | st.tuples(st.just(1), bad)
+
+
+COUNTS = NOT_WHOLE | TOO_SMALL | ZERO | st.none()
+OUT_OF_RANGE = {
+    "stride": in_a_pair(NOT_WHOLE | TOO_SMALL | ZERO),
+    "dilation": in_a_pair(COUNTS),
+    "size": in_a_pair(COUNTS),
+    "factor": in_a_pair(COUNTS),
+    "padding": in_a_pair(NOT_WHOLE | TOO_SMALL | st.none()),
+    "groups": COUNTS | st.sampled_from([4, 11, 1000]),
+    "heads": COUNTS | st.sampled_from([4, 5, 1000]),
+    "rate": NOT_FINITE | st.floats(1, 1e300) | st.floats(-1e300, -1e-300),
+    "eps": NOT_FINITE | st.floats(-1e300, -1e-300),
+    "delta": NOT_FINITE | st.floats(-1e300, 0),
+    "base": NOT_FINITE | st.floats(-1e300, 0),
+    "label_smoothing": NOT_FINITE | st.floats(1.001, 1e300) | st.floats(-1e300, -1e-300),
+    "reduction": st.sampled_from(["none", "MEAN", "", None, 0, np.array(["mean", "sum"])]),
+    "causal": st.sampled_from(["no", None, 0, 1]),
+    "axis": NOT_WHOLE | st.integers(3, 10**20) | st.integers(-(10**20), -4) | st.none(),
+    "axes": st.sampled_from([(0, 0, 1, 2), (0,), (0, 1, 2, 7), (0, 1, 2, 3, 4), 3, (0.0, 1.0)]),
+    "shape": st.sampled_from([(7, 7), (-1, -1), (-2, 15), (0, -1), None, (5.0, 6.0), 31]),
+    "slope": NOT_FINITE,
+    "alpha": NOT_FINITE,
+    "margin": NOT_FINITE,
+    "strength": NOT_FINITE,
+    "value": st.sampled_from(["zero", None]),
+}
+"""For each hyperparameter what no layer that has it can use; a new name is refused as junk at least."""
+
+ALL = [(entry, name) for entry in CATALOGUE.values() for name in hyperparameters(entry.layer)]
+
+
+@pytest.mark.parametrize(("entry", "name"), ALL, ids=[f"{e.name}-{n}" for e, n in ALL])
+@given(data=st.data())
+def test_what_is_out_of_range_is_refused_in_one_line_that_names_it(entry, name, data):
+    one = data.draw(st.sampled_from(entry.configurations), label="configuration")
+    bad = data.draw(JUNK | OUT_OF_RANGE.get(name, JUNK), label=name)
+    inputs = one.inputs(np.random.default_rng(0))
+    with pytest.raises(ValueError, match=f"^{name} is .*expected ") as raised:
+        entry.layer(*inputs.values(), **{**one.options, name: bad})
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("number", [np.int64, np.int8, np.uint16])
+@pytest.mark.parametrize(("entry", "name"), ALL, ids=[f"{e.name}-{n}" for e, n in ALL])
+def test_numpys_integers_are_as_good_as_pythons(entry, name, number):
+    for one in entry.configurations:
+        value = one.options.get(name, hyperparameters(entry.layer)[name].default)
+        if isinstance(value, bool) or not isinstance(value, int):
+            continue
+        inputs = one.inputs(np.random.default_rng(0))
+        right, _ = entry.bound(one)(*inputs.values())
+        options = {**one.options, name: np.int64(value) if value < 0 else number(value)}
+        y, backward = entry.layer(*inputs.values(), **options)
+        assert np.array_equal(y, right)
+        assert y.dtype == right.dtype
+        backward(np.ones_like(y))
+
+
+def test_a_window_larger_than_the_padded_image_is_told_with_both_sizes():
+    x, W, b = np.ones((1, 3, 5, 2)), np.ones((7, 4, 2, 3)), np.ones(3)
+    with pytest.raises(ValueError, match=r"x has 5×7 pixels with padding: .* window of 7×4"):
+        conv2d(x, W, b, padding=1)
+    with pytest.raises(ValueError, match=r"x has 3×5 pixels with padding: .* window of 4×4"):
+        max_pool2d(x, size=4)
+    with pytest.raises(ValueError, match=r"padding .* fills a window"):
+        max_pool2d(x, size=2, padding=2)
+
+
+def test_axes_may_be_counted_from_the_back():
+    x = np.arange(24.0).reshape(2, 3, 4)
+    y, backward = transpose(x, axes=(-1, 0, 1))
+    assert y.shape == (4, 2, 3)
+    assert np.array_equal(backward(y)[0], x)
+
+
+def test_every_name_in_the_table_is_somebodys():
+    assert set(OUT_OF_RANGE) <= {name for _, name in ALL}
