@@ -90,6 +90,16 @@ def test_list(capsys):
     assert "x (N, D), W (D, M), b (M,) -> y (N, M)" in said
 
 
+def test_list_goes_by_family_and_finds_one_layer(capsys):
+    assert main(["list"]) == 0
+    whole = capsys.readouterr().out
+    assert whole.index("conv\n====") < whole.index("losses\n======")
+    assert max(map(len, whole.splitlines())) <= 80
+    assert main(["list", "lstm"]) == 0
+    assert capsys.readouterr().out.startswith("recurrent\n=========\n\nlstm\n")
+    assert "did you mean softmax?" in refused(capsys, "list", "sofmax")
+
+
 def test_unknown_targets_and_broken_files(tmp_path, example, capsys):
     assert "no layer of the catalogue" in refused(capsys, "check", "denze")
     assert "no such file" in refused(capsys, "check", str(tmp_path / "none.py"))

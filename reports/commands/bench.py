@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reports.commands.arguments import natural, positive
+
 if TYPE_CHECKING:
     # What is imported here is paid for by `gradcheck --help`.
     from reports.bench.section import Section
@@ -24,8 +26,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("--list", action="store_true", help="name the sections, measure nothing")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="small samples: seconds a section")
-    size.add_argument("--samples", type=_positive, metavar="N", help="a sample of N everywhere")
-    parser.add_argument("--seed", type=_natural, default=0, metavar="N", help="default: 0")
+    size.add_argument("--samples", type=positive, metavar="N", help="a sample of N everywhere")
+    parser.add_argument("--seed", type=natural, default=0, metavar="N", help="default: 0")
     parser.add_argument(
         "--data", default="digits", metavar="digits|mnist|FILE.npz", help="default: digits"
     )
@@ -49,17 +51,3 @@ def _size(section: Section, arguments: argparse.Namespace) -> int:
     if not section.size:
         return 0
     return section.quick if arguments.quick else arguments.samples or section.size
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("a sample holds one thing or more")
-    return number
-
-
-def _natural(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("a seed is not negative")
-    return number

@@ -13,11 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reports.commands.arguments import FAILED, MISUSED, PASSED, natural, positive, seconds
+
 if TYPE_CHECKING:
     from reports.targets import Options, Outcome
-
-PASSED, FAILED, MISUSED = 0, 1, 2
-"""Exit status: all passed; a gradient failed or nothing could be concluded; usage or bad input."""
 
 FORMATS = ("text", "json", "markdown", "latex", "html", "csv", "github", "sarif", "junit")
 METHODS = ("extrapolated", "central", "forward", "complex")
@@ -65,12 +64,12 @@ def add_to(commands: Any) -> None:
         metavar="NAME=SPEC",
         help="x=3,5 | x=float32:3,5 | labels=int:5:0..9 | W=@weights.npy; may be repeated",
     )
-    add("--timeout", type=_seconds, metavar="S", help="seconds that a target of a file may take")
-    add("--jobs", type=_positive, default=1, metavar="N", help="targets at a time; default: 1")
+    add("--timeout", type=seconds, metavar="S", help="seconds that a target of a file may take")
+    add("--jobs", type=positive, default=1, metavar="N", help="targets at a time; default: 1")
     add("--watch", action="store_true", help="check again whenever a file is saved")
     add("--quiet", action="store_true", help="only the verdict of each target")
     add("--no-tape", action="store_true", help="do without TensorFlow")
-    add("--seed", type=_seed, default=0, metavar="N", help="default: 0")
+    add("--seed", type=natural, default=0, metavar="N", help="default: 0")
     parser.set_defaults(command=run)
 
 
@@ -175,24 +174,3 @@ def _saved(targets: Sequence[str]) -> dict[Path, float]:
     folders = {Path(t.partition(":")[0]).parent for t in targets if ".py" in t or ".ipynb" in t}
     files = [file for folder in folders for file in (*folder.glob("*.py"), *folder.glob("*.ipynb"))]
     return {file: file.stat().st_mtime for file in files if file.exists()}
-
-
-def _seed(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("a seed is not negative")
-    return number
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("one or more")
-    return number
-
-
-def _seconds(text: str) -> float:
-    number = float(text)
-    if not number > 0:
-        raise argparse.ArgumentTypeError("a number of seconds above 0")
-    return number

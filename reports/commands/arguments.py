@@ -1,0 +1,32 @@
+"""What several subcommands take: the kinds of their numbers, and the exit statuses."""
+
+from __future__ import annotations
+
+import argparse
+
+PASSED, FAILED, MISUSED = 0, 1, 2
+"""All passed; something failed or could not be concluded; usage or bad input."""
+
+
+def natural(text: str) -> int:
+    """A whole number from 0 up: a seed."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{number} is negative, expected 0 or more")
+    return number
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 up: jobs, samples."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is too small, expected 1 or more")
+    return number
+
+
+def seconds(text: str) -> float:
+    """A time above 0."""
+    number = float(text)
+    if not number > 0:
+        raise argparse.ArgumentTypeError(f"{text} is no time, expected seconds above 0")
+    return number

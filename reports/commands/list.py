@@ -1,0 +1,77 @@
+"""The subcommand `gradcheck list [FAMILY]`: the catalogue by family, with formulas and shapes."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Iterator
+from difflib import get_close_matches
+from inspect import getdoc
+from typing import TYPE_CHECKING, Any
+
+from reports.errors import UserError
+
+if TYPE_CHECKING:
+    from layers.catalogue import Entry
+
+WIDTH = 80
+
+
+def add_to(commands: Any) -> None:
+    """Add the subcommand to the command line's parser."""
+    parser = commands.add_parser(
+        "list",
+        help="the catalogue, with formulas and shapes",
+        epilog="examples:\n  gradcheck list\n  gradcheck list normalization\n  gradcheck list lstm",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("family", nargs="?", metavar="FAMILY", help="a family, or one layer")
+    parser.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the catalogue, or the part of it that was asked for."""
+    print("\n".join(_lines(arguments.family)).rstrip())
+    return 0
+
+
+def _lines(wanted: str | None) -> Iterator[str]:
+    from layers.catalogue import CATALOGUE
+    from layers.families import FAMILIES, layers_of
+
+    found = False
+    for family in FAMILIES:
+        entries = [CATALOGUE[name] for name in layers_of(family) if name in CATALOGUE]
+        if wanted not in (None, family):
+            entries = [entry for entry in entries if entry.name == wanted]
+        if entries:
+            found = True
+            yield from (f"{family}", "=" * len(family), "")
+            for entry in entries:
+                yield from _entry(entry)
+    if wanted is None:
+        yield from _networks()
+    elif not found:
+        near = get_close_matches(wanted, [*FAMILIES, *CATALOGUE], n=1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise UserError(f"there is no family or layer {wanted!r}{meant}")
+
+
+def _entry(entry: Entry) -> Iterator[str]:
+    checked = "; ".join(one.label for one in entry.configurations)
+    yield entry.name
+    for text in (entry.formula, entry.shapes.strip(), f"checked: {checked}"):
+        yield from textwrap.wrap(text, WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8)
+    yield ""
+
+
+def _networks() -> Iterator[str]:
+    from layers.networks import NETWORKS
+
+    heading = "networks, for gradcheck run --network NAME"
+    yield from (heading, "=" * len(heading), "")
+    for name, network in NETWORKS.items():
+        yield name
+        first = (getdoc(network) or "").split("\n")[0]
+        yield from textwrap.wrap(first, WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8)
+        yield ""

@@ -1,0 +1,69 @@
+"""The subcommand `gradcheck run`: the main job."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from reports.commands.arguments import FAILED, PASSED, natural, positive
+from reports.errors import UserError
+
+EXAMPLES = """\
+examples:
+  gradcheck run                                    scikit-learn's digits, in gradcheck-report/
+  gradcheck run --data mnist --network digits_gru
+  gradcheck run --quick --no-tape                  without TensorFlow, in seconds
+"""
+
+
+def add_to(commands: Any) -> None:
+    """Add the subcommand to the command line's parser."""
+    parser = commands.add_parser(
+        "run",
+        help="the main job: every layer, the whole network on real digits, then training",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--data", default="digits", metavar="digits|mnist|FILE.npz", help="default: digits")
+    add(
+        "--out",
+        type=Path,
+        default=Path("gradcheck-report"),
+        metavar="DIR",
+        help="where tables and figures are written; default: gradcheck-report",
+    )
+    add(
+        "--network",
+        default="digits_cnn",
+        metavar="NAME",
+        help="one that `gradcheck list` names; default: digits_cnn",
+    )
+    add("--quick", action="store_true", help="fewer configurations, a shorter training")
+    add("--jobs", type=positive, default=1, metavar="N", help="processes for stage 1; default: 1")
+    add("--no-tape", action="store_true", help="do without TensorFlow")
+    add("--seed", type=natural, default=0, metavar="N", help="default: 0")
+    parser.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do the job; return the exit status."""
+    from layers.networks import NETWORKS
+
+    if arguments.network not in NETWORKS:
+        known = ", ".join(NETWORKS)
+        raise UserError(f"there is no network {arguments.network!r}; there are {known}")
+    from reports.request import Request
+    from reports.run import run as job
+
+    request = Request(
+        arguments.data,
+        arguments.out,
+        tape=not arguments.no_tape,
+        seed=arguments.seed,
+        quick=arguments.quick,
+        architecture=arguments.network,
+        jobs=arguments.jobs,
+    )
+    return PASSED if job(request) else FAILED
