@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gradcheck.compare import compare, not_finite
-from gradcheck.conduct import observe
+from gradcheck.conduct import Conduct, observe
 from gradcheck.diagnosis.explain import explain_row, forward_disagrees
 from gradcheck.diagnosis.wrong import Comparison, Context
 from gradcheck.directional import Directions, compare_directions
 from gradcheck.layer import Layer, bind, name_of, positions, random_upstream
 from gradcheck.lines import check_lines
 from gradcheck.numeric import Forward, NumericalWitness, Progress
-from gradcheck.result import Array, Lines, Report, Verdict
+from gradcheck.result import Array, Finding, Lines, Report, Row, Verdict
 from gradcheck.returned import assign, missing_row
 from gradcheck.tape import tape_gradients
 
@@ -71,45 +72,36 @@ def check(
             together; the message names the argument.
     """
     names, arrays = bind(layer, inputs, named_inputs)
-    wanted, asked = positions(names, arrays, wrt), wrt is not None
+    wanted = positions(names, arrays, wrt)
     _refuse(effort, method, wanted)
     name = name or name_of(layer)
 
     # Run forward and backward, and watch the conduct.
     seen = observe(layer, arrays, names, partial(_upstream, given=upstream, seed=seed))
-    returned = assign(seen, names, arrays, wanted, asked=asked)
+    returned = assign(seen, names, arrays, wanted, asked=wrt is not None)
     findings = [*seen.findings, *returned.findings]
     if not np.isfinite(seen.value).all():
-        return Report(
-            name, (), (*findings, not_finite("The forward pass's value", seen.value)), seed
-        )
-    wanted = [p for p in wanted if asked or not returned.is_none(p)]
+        findings.append(not_finite("The forward pass's value", seen.value))
+        return Report(name, (), tuple(findings), seed, method)
 
     # Ask the numerical witness.
     forward = Forward(layer, arrays, careful=seen.has("mutates-input"))
     witness = NumericalWitness(forward, seen.dy, method=method, seed=seed, progress=progress)
 
     # Ask the tape.
-    taped: dict[int, Array] = {}
-    if twin is not None:
-        value, found = tape_gradients(twin, arrays, seen.dy, wanted)
-        taped = dict(zip(wanted, found, strict=True))
-        findings += forward_disagrees(seen.value, value)
+    tape = _taped(twin, arrays, seen, returned.compared)
+    findings += tape.findings
 
     # Compare.
     compared = {
-        p: _compare(witness, p, names[p], returned.gradients.get(p), taped.get(p), effort)
-        for p in wanted
+        p: _compare(witness, p, names[p], returned.gradients.get(p), tape.gradients.get(p), effort)
+        for p in returned.compared
     }
 
     # Explain.
     context = Context(layer, names, forward, seen.dy, compared)
-    rows = [c.row if seen.raised else explain_row(context, p) for p, c in compared.items()]
-    failed = any(row.verdict is Verdict.FAIL for row in rows)
-    by_line = Lines()
-    if lines or (lines is None and failed and effort == "complete"):
-        rows, by_line = check_lines(context, rows, seed, raised=seen.raised)
-    findings += [by_line.first_wrong] if by_line.first_wrong else []
+    rows, by_line = _explain(context, seen.raised, lines, effort, seed)
+    findings += [] if by_line.first_wrong is None else [by_line.first_wrong]
     rows += [missing_row(names[p], arrays[p].shape) for p in returned.unchecked]
     return Report(name, tuple(rows), tuple(findings), seed, method, forward.evaluations, by_line)
 
@@ -164,3 +156,37 @@ def _compare(
     numeric = witness.beside(position, hand)
     row, ties_broken = compare(name, hand, numeric, tape)
     return Comparison(row, numeric, ties_broken)
+
+
+def _explain(
+    context: Context, raised: bool, lines: bool | None, effort: str, seed: int
+) -> tuple[list[Row], Lines]:
+    """The rows with their findings, and the lines, where they are asked for or something failed."""
+    if raised:
+        # Of gradients that never were, there is nothing to say.
+        rows = [one.row for one in context.compared.values()]
+    else:
+        rows = [explain_row(context, position) for position in context.compared]
+    failed = any(row.verdict is Verdict.FAIL for row in rows)
+    if lines or (lines is None and failed and effort == "complete"):
+        return check_lines(context, rows, seed, raised=raised)
+    return rows, Lines()
+
+
+@dataclass(frozen=True)
+class _Tape:
+    """What the tape says of some gradients, and of the forward value if the twin has another."""
+
+    gradients: dict[int, Array] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def _taped(
+    twin: Callable[..., Any] | None, inputs: Sequence[Array], seen: Conduct, wanted: Sequence[int]
+) -> _Tape:
+    """Ask the tape, where there is a twin to run on it."""
+    if twin is None:
+        return _Tape()
+    value, found = tape_gradients(twin, inputs, seen.dy, wanted)
+    gradients = dict(zip(wanted, found, strict=True))
+    return _Tape(gradients, forward_disagrees(seen.value, value))

@@ -122,17 +122,13 @@ def fitting(
         width: characters a line; None for as many as it takes.
         droppable: columns that may go, the least needed first.
     """
-    kept = list(columns)
-    gone = iter(droppable)
-    while True:
-        chosen = [k for k, column in enumerate(columns) if column in kept]
-        drawn = table([columns[k] for k in chosen], [[row[k] for k in chosen] for row in body])
+    for count in range(len(droppable) + 1):
+        gone = droppable[:count]
+        kept = [k for k, column in enumerate(columns) if column not in gone]
+        drawn = table([columns[k] for k in kept], [[row[k] for k in kept] for row in body])
         if width is None or max(map(len, drawn.split("\n"))) <= width:
-            return drawn
-        unneeded = next((column for column in gone if column in kept), None)
-        if unneeded is None:
-            return drawn
-        kept.remove(unneeded)
+            break
+    return drawn
 
 
 def sentence(text: str, width: int | None) -> str:

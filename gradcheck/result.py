@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -438,16 +438,18 @@ def csv_cells(report: Report, row: Row) -> list[str]:
 
 def plain(value: Any) -> Any:
     """NumPy values as Python's own, and what JSON cannot write as null."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [plain(item) for item in value]
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, complex):
-        return str(value)
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value
+    match value:
+        case dict():
+            return {str(key): plain(item) for key, item in value.items()}
+        case np.ndarray():
+            return plain(value.tolist())
+        case np.generic():
+            return plain(value.item())
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case complex():
+            return str(value)
+        case float():
+            return value if np.isfinite(value) else None
+        case _:
+            return value

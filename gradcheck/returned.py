@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,19 +16,16 @@ Gradients = dict[int, Array | None]
 
 @dataclass(frozen=True, eq=False)
 class Returned:
-    """The gradients by the position of their input, what is wrong with their number, and what has none.
+    """The gradients by the position of their input, and which of them there is something to say about.
 
-    `unchecked` are inputs of floating dtype whose gradient is None although nobody said that they are
-    constants.
+    `compared` are the positions to lay beside the witnesses. `unchecked` are inputs of floating dtype
+    whose gradient is None although nobody said that they are constants.
     """
 
     gradients: Gradients
-    findings: list[Finding] = field(default_factory=list)
-    unchecked: tuple[int, ...] = ()
-
-    def is_none(self, position: int) -> bool:
-        """Whether None was returned for an input."""
-        return position in self.gradients and self.gradients[position] is None
+    compared: Sequence[int]
+    unchecked: Sequence[int] = ()
+    findings: Sequence[Finding] = ()
 
 
 def assign(
@@ -50,20 +47,40 @@ def assign(
     Raises:
         TypeError: if there is a gradient for an input that no small step would move.
     """
-    gradients = seen.gradients
     if seen.raised:
-        return Returned({})
-    if asked and len(gradients) == len(wanted) != len(names):
-        return Returned(dict(zip(wanted, gradients, strict=True)))
-    laid: Gradients = dict(enumerate(gradients[: len(names)]))
-    findings = [*_count(len(gradients), names), *_order(laid, names, inputs)]
+        return Returned({}, wanted)
+    if asked and len(seen.gradients) == len(wanted) != len(names):
+        return Returned(dict(zip(wanted, seen.gradients, strict=True)), wanted)
+    laid: Gradients = dict(enumerate(seen.gradients[: len(names)]))
+    findings = [*_count(len(seen.gradients), names), *_order(laid, names, inputs)]
     if not (findings or seen.findings):
-        for position in (p for p, gradient in laid.items() if gradient is not None):
+        _must_be_floats(laid, names, inputs)
+    if asked:
+        return Returned(laid, wanted, findings=findings)
+    return _without_constants(laid, names, inputs, wanted, seen.value, findings)
+
+
+def _must_be_floats(laid: Gradients, names: Sequence[str], inputs: Sequence[Array]) -> None:
+    for position, gradient in laid.items():
+        if gradient is not None:
             must_be_float(names[position], inputs[position])
-    missing = [p for p in wanted if p in laid and laid[p] is None and not asked]
-    constants = [p for p in missing if _looks_constant(p, inputs, seen.value)]
-    findings += [_left_out(names[p]) for p in constants if not _is_mask(inputs[p])]
-    return Returned(laid, findings, tuple(p for p in missing if p not in constants))
+
+
+def _without_constants(
+    laid: Gradients,
+    names: Sequence[str],
+    inputs: Sequence[Array],
+    wanted: Sequence[int],
+    value: Array,
+    findings: Sequence[Finding],
+) -> Returned:
+    """Inputs whose gradient is None are not compared: those that look like data, and those that do not."""
+    missing = [p for p in wanted if p in laid and laid[p] is None]
+    constants = [p for p in missing if _looks_constant(p, inputs, value)]
+    remarks = [_left_out(names[p]) for p in constants if not _is_mask(inputs[p])]
+    compared = [p for p in wanted if p not in missing]
+    unchecked = [p for p in missing if p not in constants]
+    return Returned(laid, compared, unchecked, [*findings, *remarks])
 
 
 def missing_row(name: str, shape: tuple[int, ...]) -> Row:

@@ -1,0 +1,71 @@
+"""The house: arrows in one direction, no circles, rooms that open with a sentence, few thoughts in each."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("gradcheck", "layers", "reports")
+ROOMS = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+LAUNCHERS = {ROOT / "gradcheck" / name for name in ("__main__.py", "course.py")}
+"""The two that start the course from the checker: the one exception to the arrows."""
+
+
+def module_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path): path for path in ROOMS}
+
+
+def imports(path, *, at_once=False):
+    """The modules of ours that a room imports; `at_once` leaves out what it imports when it is used."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree) if not at_once else tree.body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in MODULES)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                found = whole if whole in MODULES else node.module
+                if found in MODULES:
+                    yield found
+
+
+def test_the_checker_and_the_layers_know_nothing_of_the_others():
+    for path in ROOMS:
+        package = path.relative_to(ROOT).parts[0]
+        allowed = {"gradcheck": {"gradcheck"}, "layers": {"layers"}, "reports": set(PACKAGES)}[
+            package
+        ]
+        if path not in LAUNCHERS:
+            assert {name.split(".")[0] for name in imports(path)} <= allowed, path
+
+
+def test_no_room_imports_itself_through_others():
+    graph = {name: set(imports(path, at_once=True)) - {name} for name, path in MODULES.items()}
+    done, under_way = set(), []
+
+    def visit(name):
+        assert name not in under_way, " → ".join([*under_way[under_way.index(name) :], name])
+        if name in done:
+            return
+        under_way.append(name)
+        for other in sorted(graph[name]):
+            # A package's door hands on what is in its rooms; they do not go through it.
+            visit(other)
+        under_way.pop()
+        done.add(name)
+
+    for name in graph:
+        visit(name)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_room_opens_with_a_sentence(package):
+    for path in (ROOT / package).rglob("*.py"):
+        said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        assert (said and said.split("\n")[0].rstrip().endswith((".", ":", ",", ";"))) or said, path
+        assert said[0].isupper() or said[0] in "`…", path
