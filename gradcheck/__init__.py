@@ -2,6 +2,7 @@
 
 from gradcheck.check import assert_gradients, check
 from gradcheck.forms.derivative import check_derivative
+from gradcheck.forms.module import check_module
 from gradcheck.forms.pair import check_pair
 from gradcheck.numeric import numerical_gradient
 from gradcheck.result import Finding, Report, Row, Verdict
@@ -17,6 +18,7 @@ __all__ = [
     "assert_gradients",
     "check",
     "check_derivative",
+    "check_module",
     "check_pair",
     "numerical_gradient",
     "taylor_test",

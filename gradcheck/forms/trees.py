@@ -32,11 +32,12 @@ class Leaf:
     path: Path
     value: Array
     soft: bool = False
+    label: str = ""
 
     @property
     def name(self) -> str:
         """What a report calls it."""
-        return spelled(self.path)
+        return self.label or spelled(self.path)
 
 
 class _Place:

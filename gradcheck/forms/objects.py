@@ -1,0 +1,221 @@
+"""An object with a forward and a backward pass as a layer: a fresh copy runs, its gradients are collected."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradcheck.forms.calling import Arguments, Plan, items_of, outputs_of
+from gradcheck.forms.state import SELF, Owner, reach
+from gradcheck.forms.told import Dice, Inputs, Outputs
+from gradcheck.forms.trees import Path, at, copied
+from gradcheck.layer import Adapted, Backward, Layer, Misuse
+from gradcheck.result import Array, Finding
+
+FORWARDS = ("forward", "__call__", "forward_pass", "feedforward", "fprop", "forward_propagation")
+BACKWARDS = (
+    *("backward", "backward_pass", "backprop", "bprop", "backpropagate", "backpropagation"),
+    *("backward_propagation", "gradient", "grad"),
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the gradient of an input is.
+
+    `kind` says whether it is in what the backward pass returns, in the object itself afterwards, or
+    read off the step by which the backward pass moved the array at `path`.
+    """
+
+    kind: str
+    path: Path
+
+
+RETURNED, LEFT, STEP = "returned", "left", "step"
+
+
+@dataclass(frozen=True, eq=False)
+class Methods:
+    """The two methods of an object, as functions of any object of its kind."""
+
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+
+    @staticmethod
+    def of(module: Any, forward: str, backward: str) -> Methods:
+        """Find them.
+
+        Raises:
+            TypeError: if the object is a class, a generator, or has no such method.
+        """
+        must_be_an_object(module)
+        names = _found(module, forward, FORWARDS), _found(module, backward, BACKWARDS)
+        return Methods(*(of_any(module, name) for name in names))
+
+
+def must_be_an_object(module: Any) -> None:
+    """Raise TypeError for a class, and for what can be run once only."""
+    if isinstance(module, type):
+        raise TypeError(
+            f"{module.__name__} is a class: make an object of it first, "
+            f"check_module({module.__name__}(…), x)"
+        )
+    if inspect.isgenerator(module):
+        raise TypeError("a generator can be run once only: give the function that makes it")
+
+
+def _found(module: Any, wanted: str, usual: Sequence[str]) -> str:
+    names = usual if wanted == usual[0] else (wanted,)
+    for name in names:
+        if callable(getattr(module, name, None)):
+            return name
+    methods = [n for n in dir(module) if not n.startswith("_") and callable(getattr(module, n))]
+    raise TypeError(
+        f"{type(module).__name__} has no method {wanted!r}; it has {', '.join(methods) or 'none'}: "
+        f"say which, {usual[0]}=…"
+    )
+
+
+def of_any(module: Any, name: str) -> Callable[..., Any]:
+    """A method as a function whose first argument is the object."""
+    method = getattr(module, name)
+    if getattr(method, "__self__", None) is module and hasattr(method, "__func__"):
+        function: Callable[..., Any] = method.__func__
+        return function
+    return lambda owner, *args, **keywords: getattr(owner, name)(*args, **keywords)
+
+
+@dataclass(frozen=True, eq=False)
+class Module:
+    """An object, understood: how its methods are called, and where each gradient is.
+
+    Args:
+        step: the length of a step, where gradients are read off the steps of a backward pass; it also
+            takes the step, where a method of its own does that.
+        moves: the backward pass changes parameters, which is no offence then.
+    """
+
+    owner: Owner
+    methods: Methods
+    arguments: Arguments
+    dice: Dice
+    plan: Plan
+    outputs: Outputs
+    inputs: Inputs
+    sources: Mapping[Path, Source] = field(default_factory=dict)
+    step: Callable[[Any], float] = lambda _: 1.0
+    moves: bool = False
+    remarks: tuple[Finding, ...] = ()
+
+    def begin(self, forward: Callable[..., Any], arrays: Sequence[Array]) -> Begun:
+        """One forward pass of a fresh copy."""
+        spread = self.inputs.spread(arrays)
+        count = len(self.arguments.tree.leaves)
+        mine = [np.array(v) if self.moves else v for v in spread[count:]]
+        owner = self.owner.fresh(mine)
+        given = self.arguments.filled(spread[:count])
+        self.dice.throw()
+        result = forward(owner, *given.args, **given.kwargs)
+        known = {**self.arguments.defaults, **self.arguments.beyond, **given.arguments}
+        return Begun(owner, known, result, self.dice.state())
+
+    def go_back(self, backward: Callable[..., Any], begun: Begun, upstream: list[Any]) -> Any:
+        """The backward pass of that copy."""
+        self.dice.put(begun.state)
+
+        def bound(*args: Any, **keywords: Any) -> Any:
+            return backward(begun.owner, *args, **keywords)
+
+        return self.plan.call(bound, upstream, begun.known, items_of(begun.result))
+
+    def gradients(
+        self, backward: Callable[..., Any], begun: Begun, dy: Array
+    ) -> list[Array | None]:
+        """Call the backward pass, and collect the gradient of each input."""
+        stepping = {s.path for s in self.sources.values() if s.kind == STEP}
+        before = {path: np.array(reach(begun.owner, path)) for path in stepping}
+        returned = self.go_back(backward, begun, self.outputs.upstream(dy))
+        length = self.step(begun.owner)
+
+        def gradient(source: Source | None) -> Any:
+            if source is None:
+                return None
+            if source.kind == RETURNED:
+                return at(returned, source.path)
+            now = reach(begun.owner, source.path)
+            return (before[source.path] - now) / length if source.kind == STEP else now
+
+        found = [gradient(self.sources.get(leaf.path)) for leaf in self.inputs.chosen]
+        return found if self.plan.upstream else [_times(dy, g) for g in found]
+
+    def assembled(self, forward: Callable[..., Any], backward: Callable[..., Any] | None) -> Layer:
+        """The layer of an object, with these functions for its methods."""
+        assert backward is not None
+
+        def layer(*arrays: Array) -> tuple[Any, Backward]:
+            begun = self.begin(forward, arrays)
+            value = self.outputs.packed(outputs_of(self.plan, begun.result))
+            kept: list[Begun] = []
+
+            def back(dy: Array) -> list[Array | None]:
+                # The first call is on the object itself, so that what it writes to is seen; those
+                # after it are on copies of what the forward pass left.
+                again = kept[0].copied() if kept else begun
+                kept[:] = kept or [begun.copied()]
+                return self.gradients(backward, again, dy)
+
+            return value, back
+
+        return layer
+
+    def adapted(self) -> Adapted:
+        """The object as a layer whose lines can be read."""
+        return Adapted(
+            type(self.owner.pristine).__name__,
+            self.inputs.names,
+            self.methods.forward,
+            self.methods.backward,
+            self.assembled,
+            upstream=self.plan.upstream,
+            gradients=tuple(self._place(self.sources.get(x.path)) for x in self.inputs.chosen),
+        )
+
+    def _place(self, source: Source | None) -> Path | None:
+        if source is None or source.kind == STEP:
+            return None
+        return source.path if source.kind == RETURNED else (SELF, *source.path)
+
+
+@dataclass(frozen=True, eq=False)
+class Begun:
+    """What a forward pass leaves for its way back."""
+
+    owner: Any
+    known: dict[str, Any]
+    result: Any
+    state: Any
+
+    def copied(self) -> Begun:
+        """The same, with an object and a cache of its own."""
+        owner, known, result = copied((self.owner, self.known, self.result))
+        return Begun(owner, known, result, self.state)
+
+
+def _times(dy: Array, gradient: Any) -> Any:
+    """What a backward pass without an upstream gradient returns, times that: a loss, or elementwise.
+
+    Raises:
+        Misuse: if the output is neither a single number nor of the gradient's shape.
+    """
+    if gradient is None:
+        return None
+    if dy.ndim and dy.shape != np.shape(gradient):
+        raise Misuse(
+            f"the backward pass takes no upstream gradient, which is enough for a loss, but the "
+            f"forward pass returns an array of shape {dy.shape}"
+        )
+    return dy * gradient

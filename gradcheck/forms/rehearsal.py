@@ -1,0 +1,346 @@
+"""One run of an object both ways, to see how it is called and where its gradients are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gradcheck.forms.calling import Arguments, Plan, Role, outputs_of, plan
+from gradcheck.forms.gradients import called, is_number, named_leaf
+from gradcheck.forms.names import is_upstream, parameters_of, returned_names
+from gradcheck.forms.objects import LEFT, RETURNED, STEP, Begun, Methods, Module, Source
+from gradcheck.forms.state import SELF, Held, Owner, copy_of, gradient_path, held_in, reach
+from gradcheck.forms.told import Dice, Inputs, Outputs, moved, said, same
+from gradcheck.forms.trees import Leaf, Path, children
+from gradcheck.result import Finding
+
+RATES = ("learning_rate", "lr", "eta", "step_size", "rate", "alpha")
+"""What people call the length of a step."""
+RATE = 1024.0
+"""The step that a gradient is read off: (before − after) / step. Large, so that the rounding of the
+weights is small beside it; a power of two, so that the division adds none."""
+
+
+def adapt_module(
+    module: Any,
+    inputs: Sequence[Any],
+    named: Mapping[str, Any],
+    *,
+    parameters: Any = None,
+    forward: str = "forward",
+    backward: str = "backward",
+    update: str | float | None = None,
+    seed: int | None = None,
+    wrt: Any = None,
+) -> Module:
+    """Understand an object; the arguments are those of `check_module`."""
+    methods = Methods.of(module, forward, backward)
+    owner = copy_of(module)
+    taken = [p.name for p in parameters_of(of_object(methods.backward, owner))]
+    arguments = Arguments.of(of_object(methods.forward, owner), inputs, named, taken)
+    known = {*arguments.signature.parameters, *arguments.beyond}
+    rates = [name for name in taken if name not in known and _is_rate(name, update)]
+    arguments = replace(arguments, beyond={**arguments.beyond, **dict.fromkeys(rates, RATE)})
+    step = _step(owner, update, bool(rates))
+    run = Rehearsal.of(owner, methods, arguments, Dice(seed), step)
+    return run.understood(parameters, step, wrt)
+
+
+def of_object(function: Callable[..., Any], owner: Any) -> Callable[..., Any]:
+    """A method's function as the method that it is."""
+    bound: Callable[..., Any] = function.__get__(owner)
+    return bound
+
+
+def _is_rate(name: str, update: str | float | None) -> bool:
+    return name == update or (name in RATES and update is None)
+
+
+def _step(
+    owner: Any, update: str | float | None, in_backward: bool
+) -> Callable[[Any], float] | None:
+    """What takes the step that gradients are read off, and says how long it is; None for no steps.
+
+    Raises:
+        TypeError: if `update` is neither an argument of the backward pass nor a method.
+    """
+    if isinstance(update, (int, float)):
+        length = float(update)
+        return lambda _: length
+    if isinstance(update, str) and callable(getattr(owner, update, None)):
+        return lambda owner: _stepped(getattr(owner, update))
+    if isinstance(update, str) and not in_backward:
+        raise TypeError(
+            f"update={update!r} is neither an argument of the backward pass nor a method of "
+            f"{type(owner).__name__}"
+        )
+    return (lambda _: RATE) if in_backward else None
+
+
+def _stepped(method: Callable[[float], Any]) -> float:
+    method(RATE)
+    return RATE
+
+
+@dataclass(frozen=True, eq=False)
+class Rehearsal:
+    """What the object held before its backward pass and after it, and what that returned.
+
+    `returned` is None and `raised` true where the backward pass ended in an exception.
+    """
+
+    form: Module
+    before: Any
+    after: Any
+    returned: Any
+    raised: bool
+
+    @staticmethod
+    def of(
+        pristine: Any,
+        methods: Methods,
+        arguments: Arguments,
+        dice: Dice,
+        step: Callable[[Any], float] | None,
+    ) -> Rehearsal:
+        """Run a copy of the object once."""
+        leaves = arguments.tree.leaves
+        everything = Inputs(leaves, leaves)
+        # A plan that nothing is asked of yet, to get the forward pass run.
+        blank = Plan((), None, ())
+        form = Module(Owner(pristine), methods, arguments, dice, blank, Outputs.of(()), everything)
+        begun = form.begin(methods.forward, everything.values)
+        chosen = _planned(methods, begun, tuple(arguments.tree.template))
+        outputs = Outputs.of(outputs_of(chosen, begun.result))
+        form = replace(form, plan=chosen, outputs=outputs)
+        before = copy_of(begun.owner)
+        try:
+            returned = form.go_back(methods.backward, begun, outputs.drawn(0))
+            if step is not None:
+                step(begun.owner)
+        except Exception:
+            # That it raises is for the check itself to find.
+            return Rehearsal(form, before, begun.owner, None, raised=True)
+        return Rehearsal(form, before, begun.owner, returned, raised=False)
+
+    def understood(self, parameters: Any, step: Callable[[Any], float] | None, wrt: Any) -> Module:
+        """The object with its inputs, and where the gradient of each is."""
+        leaves = self.form.arguments.tree.leaves
+        held = [
+            h for h in held_in(self.form.owner.pristine) if np.asarray(h.value).dtype.kind == "f"
+        ]
+        places = said_parameters(parameters, held)
+        left = self._left_in_the_object(held, places)
+        buffers = {source.path for source in left.values()}
+        held = [h for h in held if not buffers & set(h.paths)]
+        owner = Owner.of(self.form.owner.pristine, held, [leaf.name for leaf in leaves])
+        sources = {(SELF, *path): source for path, source in left.items()}
+        returned = self._returned(leaves, [x for x in owner.leaves if x.path not in sources])
+        sources |= returned
+        steps = self._steps(owner.leaves, sources) if step else {}
+        sources |= steps
+        wanted = {wrt} if isinstance(wrt, str) else set(wrt or ())
+        chosen = [
+            leaf
+            for leaf in (*leaves, *owner.leaves)
+            if leaf.path in sources
+            or leaf.name in wanted
+            or leaf.path[1:] in places
+            or self._is_input(leaf)
+        ]
+        form = replace(
+            self.form,
+            owner=owner,
+            inputs=Inputs((*leaves, *owner.leaves), tuple(chosen)),
+            sources=sources,
+            step=step if step and steps else lambda _: 1.0,
+            moves=any(self._has_moved(h.path) for h in held),
+        )
+        return replace(
+            form, remarks=(*_where(form), *self._accumulates(form), *self._left_out(form))
+        )
+
+    def _is_input(self, leaf: Leaf) -> bool:
+        """Whether an argument is an input also without a gradient: labels; everything where it raises."""
+        if leaf.path[0] == SELF or leaf.soft:
+            return False
+        return self.raised or (len(leaf.path) == 1 and leaf.value.dtype.kind != "f")
+
+    def _left_in_the_object(
+        self, held: Sequence[Held], places: Mapping[Path, Path | None]
+    ) -> dict[Path, Source]:
+        """The gradients that the object itself holds after the backward pass."""
+        after = {path: h.value for h in held_in(self.after) for path in h.paths}
+        found: dict[Path, Path] = {}
+        for h in held:
+            place = places.get(h.path) or gradient_path(h, after)
+            if place is not None and place not in h.paths:
+                found[h.path] = place
+        buffers = set(found.values())
+        return {path: Source(LEFT, place) for path, place in found.items() if path not in buffers}
+
+    def _returned(self, leaves: Sequence[Leaf], mine: Sequence[Leaf]) -> dict[Path, Source]:
+        """The gradients that the backward pass returns: by name, then the inputs' in order, then by shape."""
+        names = returned_names(self.form.methods.backward)
+        inputs = [leaf for leaf in leaves if not leaf.soft and leaf.value.dtype.kind == "f"]
+        found: dict[Path, Path] = {}
+        unnamed = []
+        for path, value in _entries(self.returned, ()):
+            leaf = named_leaf(path, value, (*inputs, *mine), names) if called(path, names) else None
+            if leaf is None or leaf.path in found:
+                unnamed.append((path, value))
+            else:
+                found[leaf.path] = path
+        free = [leaf for leaf in inputs if leaf.path not in found]
+        found |= {leaf.path: path for leaf, (path, _) in zip(free, unnamed, strict=False)}
+        rest = [leaf for leaf in mine if leaf.path not in found]
+        found |= _by_shape(unnamed[len(free) :], rest)
+        return {leaf: Source(RETURNED, path) for leaf, path in found.items()}
+
+    def _has_moved(self, path: Path) -> bool:
+        """Whether the backward pass has changed an array of the object."""
+        before, after = reach(self.before, path), reach(self.after, path)
+        return before is not None and not np.array_equal(np.asarray(before), np.asarray(after))
+
+    def _steps(self, mine: Sequence[Leaf], found: Mapping[Path, Source]) -> dict[Path, Source]:
+        """The parameters that a step has moved and that have no other gradient."""
+        return {
+            leaf.path: Source(STEP, leaf.path[1:])
+            for leaf in mine
+            if leaf.path not in found and self._has_moved(leaf.path[1:])
+        }
+
+    def _accumulates(self, form: Module) -> list[Finding]:
+        """A remark where a second backward pass adds to what the first has left; the buffers begin at zero."""
+        paths = [s.path for s in form.sources.values() if s.kind == LEFT]
+        if self.raised or not paths:
+            return []
+        begun = form.begin(form.methods.forward, form.inputs.values)
+        try:
+            values = []
+            for _ in range(2):
+                form.go_back(form.methods.backward, begun, form.outputs.drawn(0))
+                values.append([np.array(reach(begun.owner, path)) for path in paths])
+        except Exception:
+            return []
+        adding = [p for p, one, two in zip(paths, *values, strict=True) if not same(one, two)]
+        for path in adding:
+            buffer = reach(form.owner.pristine, path)
+            if isinstance(buffer, np.ndarray):
+                buffer[...] = 0
+        if not adding:
+            return []
+        names = ", ".join("self." + ".".join(map(str, path)) for path in adding)
+        return [
+            Finding(
+                "accumulates",
+                f"A second backward pass adds to {names} of the first: set it to zero in between. Here "
+                "every evaluation had a fresh object, so this is a remark.",
+                {"buffers": names},
+            )
+        ]
+
+    def _left_out(self, form: Module) -> list[Finding]:
+        """Says which inputs and parameters move the outputs and have no gradient."""
+        rest = [x for x in form.inputs.leaves if x not in form.inputs.chosen and not x.soft]
+        out = [] if self.raised else [leaf.name for leaf in rest if _reaches(form, leaf)]
+        if not out:
+            return []
+        return [
+            said(
+                f"No gradient of {', '.join(out)} was found, so none was checked; parameters= says "
+                "where a parameter's is, wrt= asks for an input's.",
+                left_out=out,
+            )
+        ]
+
+
+def _planned(methods: Methods, begun: Begun, given: Sequence[str]) -> Plan:
+    """How the backward pass is called; that of a loss is handed what its forward pass was."""
+    backward = of_object(methods.backward, begun.owner)
+    required = [p.name for p in parameters_of(backward) if p.default is p.empty]
+    if np.ndim(begun.result) == 0 and len(required) == len(given) > 1 and _renamed(required, begun):
+        roles = [Role(p, "input", name) for p, name in zip(required, given, strict=True)]
+        return Plan((0,), None, tuple(roles))
+    return plan(backward, list(begun.known), begun.result, returned_names(methods.forward))
+
+
+def _renamed(required: Sequence[str], begun: Begun) -> bool:
+    """Whether a loss's backward pass takes prediction and target under other names."""
+    unknown = any(name not in begun.known for name in required)
+    return unknown and not any(map(is_upstream, required))
+
+
+def _entries(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    """The gradients in what was returned, with the way to each."""
+    inner = list(children(value))
+    for key, item in inner:
+        yield from _entries(item, (*path, key))
+    if not inner and is_number(value):
+        yield path, value
+
+
+def _by_shape(entries: Sequence[tuple[Path, Any]], leaves: Sequence[Leaf]) -> dict[Path, Path]:
+    """What is returned behind the inputs' gradients: the parameters' in order, where the shapes fit."""
+    found: dict[Path, Path] = {}
+    left = list(leaves)
+    for path, value in entries:
+        fitting = [leaf for leaf in left if leaf.value.shape == np.shape(value)]
+        if fitting:
+            found[fitting[0].path] = path
+            left.remove(fitting[0])
+    return found
+
+
+def said_parameters(parameters: Any, held: Sequence[Held]) -> dict[Path, Path | None]:
+    """The parameters that were named, each with the place of its gradient, where that was said.
+
+    Raises:
+        TypeError: for a name that leads to no array of the object.
+    """
+    if isinstance(parameters, str):
+        parameters = parameters.replace(",", " ").split()
+    places = parameters if isinstance(parameters, Mapping) else dict.fromkeys(parameters or ())
+    paths = {".".join(map(str, path)): h.path for h in held for path in h.paths}
+    unknown = [name for name in places if name not in paths]
+    if unknown:
+        raise TypeError(
+            f"the object holds no array {unknown[0]!r}; it holds {', '.join(paths) or 'none'}"
+        )
+    return {paths[name]: place and _path(place) for name, place in places.items()}
+
+
+def _path(text: str) -> Path:
+    parts = text.removeprefix("self.").split(".")
+    return tuple(int(part) if part.isdigit() else part for part in parts)
+
+
+def _where(form: Module) -> list[Finding]:
+    """Says where the gradients were found, of those that are not returned."""
+    places = []
+    for leaf in form.inputs.chosen:
+        source = form.sources.get(leaf.path)
+        if source is not None and source.kind == LEFT:
+            places.append(f"{leaf.name} in self.{'.'.join(map(str, source.path))}")
+        elif source is not None and source.kind == STEP:
+            places.append(f"{leaf.name} off a step")
+    return [said(f"Gradients were read here: {', '.join(places)}.")] if places else []
+
+
+def _reaches(form: Module, leaf: Leaf) -> bool:
+    """Whether moving an array moves the outputs."""
+    leaves = form.inputs.leaves
+    whole = replace(form, inputs=Inputs(leaves, leaves))
+    elsewhere = [moved(x.value) if x is leaf else x.value for x in leaves]
+    try:
+        there, gone = (
+            form.outputs.packed(outputs_of(form.plan, begun.result))
+            for values in ([x.value for x in leaves], elsewhere)
+            for begun in [whole.begin(form.methods.forward, values)]
+        )
+    except Exception:
+        return False
+    return not same(there, gone)

@@ -1,0 +1,238 @@
+"""The arrays inside an object: found through attributes, dicts, lists and sub-layers, moved in a fresh copy."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from gradcheck.forms.names import is_of
+from gradcheck.forms.trees import Leaf, Path, children, spelled
+from gradcheck.layer import Misuse
+
+GRADIENTS = (
+    "grads",
+    "grad",
+    "gradients",
+    "gradient",
+    "dparams",
+    "d_params",
+    "param_grads",
+    "derivatives",
+)
+HOLDERS = ("data", "value", "val", "array", "tensor")
+HELD = ("grad", "gradient", "g", "diff", "grads", "deriv", "derivative")
+SELF = "self"
+DEEPEST = 8
+"""Attributes of attributes: a net of blocks of layers of parameters has four."""
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """An array in an object, under each of the paths that lead to it."""
+
+    value: Any
+    paths: tuple[Path, ...]
+
+    @property
+    def path(self) -> Path:
+        """The most telling path: one that ends in a name, the shortest of those."""
+        return min(self.paths, key=lambda path: (not isinstance(path[-1], str), len(path)))
+
+
+def held_in(owner: Any) -> list[Held]:
+    """Every array in an object, in the order in which its attributes were made; numbers too."""
+    found: dict[int, tuple[Any, list[Path]]] = {}
+    numbers: list[Held] = []
+    for path, value in _walk(owner, (), frozenset()):
+        if isinstance(value, np.ndarray):
+            found.setdefault(id(value), (value, []))[1].append(path)
+        else:
+            numbers.append(Held(value, (path,)))
+    return [Held(value, tuple(paths)) for value, paths in found.values()] + numbers
+
+
+def _walk(value: Any, path: Path, above: frozenset[int]) -> Iterator[tuple[Path, Any]]:
+    if isinstance(value, np.ndarray) or is_number(value):
+        yield path, value
+    elif id(value) not in above and len(path) <= DEEPEST:
+        for key, inner in [*children(value), *_attributes(value)]:
+            yield from _walk(inner, (*path, key), above | {id(value)})
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a single float."""
+    return isinstance(value, (float, np.floating))
+
+
+def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
+    """The attributes of an object of a user's class."""
+    if isinstance(value, type) or not _is_users(value):
+        return
+    yield from getattr(value, "__dict__", {}).items()
+    for name in _slots(type(value)):
+        if hasattr(value, name):
+            yield name, getattr(value, name)
+
+
+def _is_users(value: Any) -> bool:
+    """Whether an object is of a class that neither Python nor NumPy has brought."""
+    root = type(value).__module__.partition(".")[0]
+    known = root in sys.stdlib_module_names or root == "numpy"
+    return isinstance(value, SimpleNamespace) or not known
+
+
+def _slots(kind: type) -> Iterator[str]:
+    for base in kind.__mro__:
+        slots = vars(base).get("__slots__", ())
+        yield from (slots,) if isinstance(slots, str) else slots
+
+
+def reach(owner: Any, path: Path) -> Any:
+    """What stands at the end of a path through attributes, keys and positions; None if nothing does."""
+    for key in path:
+        try:
+            owner = owner[key] if isinstance(owner, (dict, list, tuple)) else getattr(owner, key)
+        except (KeyError, IndexError, TypeError, AttributeError):
+            return None
+    return owner
+
+
+def put(owner: Any, path: Path, value: Any) -> None:
+    """Set what stands at the end of a path."""
+    holder = reach(owner, path[:-1]) if len(path) > 1 else owner
+    if isinstance(holder, (dict, list)):
+        holder[path[-1]] = value
+    else:
+        setattr(holder, path[-1], value)
+
+
+def copy_of(owner: Any, memo: Mapping[int, Any] | None = None) -> Any:
+    """A deep copy of an object; `memo` says what stands for an array, wherever it is held.
+
+    Raises:
+        Misuse: if it cannot be copied.
+    """
+    try:
+        return copy.deepcopy(owner, dict(memo or {}))
+    except Exception as error:
+        raise Misuse(
+            f"a {type(owner).__name__} cannot be copied ({error}), and every evaluation takes a fresh "
+            "one: give its functions to check_pair, or a __deepcopy__ to the class"
+        ) from error
+
+
+@dataclass(frozen=True, eq=False)
+class Owner:
+    """The copy of an object that fresh ones are made from, and the arrays in it that can be moved."""
+
+    pristine: Any
+    leaves: tuple[Leaf, ...] = ()
+    held: tuple[Held, ...] = ()
+
+    @staticmethod
+    def of(pristine: Any, held: Sequence[Held], taken: Sequence[str]) -> Owner:
+        """An object with some of its arrays, which are given names that no other input has."""
+        names = names_in(pristine, [h.path for h in held], taken)
+        leaves = (
+            Leaf((SELF, *h.path), np.array(h.value), soft=is_number(h.value), label=name)
+            for h, name in zip(held, names, strict=True)
+        )
+        return Owner(pristine, tuple(leaves), tuple(held))
+
+    def fresh(self, values: Sequence[Any]) -> Any:
+        """A copy of the object, with these values for its leaves."""
+        arrays = [(h, v) for h, v in zip(self.held, values, strict=True) if not is_number(h.value)]
+        numbers = [(h, v) for h, v in zip(self.held, values, strict=True) if is_number(h.value)]
+        owner = copy_of(self.pristine, {id(h.value): value for h, value in arrays})
+        for h, value in numbers:
+            put(owner, h.path, value)
+        return owner
+
+
+def gradient_path(held: Held, after: Mapping[Path, Any]) -> Path | None:
+    """Where in an object the gradient of one of its arrays is, by the conventions that people follow."""
+    for path in held.paths:
+        found = [place for place in after if _belongs(place, path)]
+        fitting = [place for place in found if np.shape(after[place]) == np.shape(held.value)]
+        if found:
+            return (fitting or found)[0]
+    return None
+
+
+def _belongs(gradient: Path, path: Path) -> bool:
+    """Whether an array at one path is the gradient of the one at another."""
+    return (
+        _beside(gradient, path)
+        or _in_parallel(gradient, path)
+        or _in_the_dict_of_gradients(gradient, path)
+        or _held_together(gradient, path)
+    )
+
+
+def _named(gradient: Any, value: Any) -> bool:
+    texts = isinstance(gradient, str) and isinstance(value, str)
+    return texts and (is_of(gradient, value) or is_of(gradient.lower(), value.lower()))
+
+
+def _beside(gradient: Path, path: Path) -> bool:
+    """self.W and self.dW, self.params["W"] and self.params["dW"]."""
+    return gradient[:-1] == path[:-1] and _named(gradient[-1], path[-1])
+
+
+def _in_parallel(gradient: Path, path: Path) -> bool:
+    """self.params["W"] and self.grads["W"] or self.grads["dW"]; self.params[0] and self.grads[0]."""
+    if len(gradient) != len(path) or len(path) < 2:
+        return False
+    differing = [k for k, (g, p) in enumerate(zip(gradient, path, strict=True)) if g != p]
+    if not differing or differing[0] == len(path) - 1:
+        return False
+    first, *rest = differing
+    return _holds_gradients(gradient[first], path[first]) and all(
+        k == len(path) - 1 and _named(gradient[k], path[k]) for k in rest
+    )
+
+
+def _holds_gradients(key: Any, beside: Any = "") -> bool:
+    return isinstance(key, str) and (key.strip("_").lower() in GRADIENTS or _named(key, beside))
+
+
+def _in_the_dict_of_gradients(gradient: Path, path: Path) -> bool:
+    """self.W and self.grads["W"] or self.grads["dW"]."""
+    if len(gradient) != len(path) + 1 or gradient[:-2] != path[:-1]:
+        return False
+    same = gradient[-1] == path[-1] or _named(gradient[-1], path[-1])
+    return _holds_gradients(gradient[-2]) and same
+
+
+def _held_together(gradient: Path, path: Path) -> bool:
+    """self.W.data and self.W.grad."""
+    if gradient[:-1] != path[:-1] or len(path) < 2:
+        return False
+    value, beside = str(path[-1]).strip("_"), str(gradient[-1]).strip("_")
+    return value in HOLDERS and beside in HELD
+
+
+def names_in(owner: Any, paths: Sequence[Path], taken: Sequence[str]) -> list[str]:
+    """A name for each array: W for self.W and self.params["W"], layers.0.W for one of a sub-layer."""
+    names = [_text(_shown(owner, path)) for path in paths]
+    return [
+        _text(path) if names.count(name) > 1 or name in taken else name
+        for path, name in zip(paths, names, strict=True)
+    ]
+
+
+def _shown(owner: Any, path: Path) -> Path:
+    if len(path) == 2 and isinstance(path[1], str) and isinstance(reach(owner, path[:1]), dict):
+        return path[1:]
+    held = len(path) > 1 and str(path[-1]).strip("_") in HOLDERS
+    return path[:-1] if held else path
+
+
+def _text(path: Path) -> str:
+    return spelled(tuple(str(key).strip("_") or key for key in path))

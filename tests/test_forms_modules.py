@@ -1,0 +1,255 @@
+"""Objects with a forward and a backward pass, as people write them who build a library from scratch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from edited import edited
+from strangers import library_layers as layers
+
+from gradcheck import Verdict, check_module
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng((seed, *shape)).standard_normal(shape)
+
+
+X = normal(5, 4)
+LABELS = np.array([0, 1, 2, 3, 0])
+
+RIGHT = [
+    (lambda m: m.Dense(4, 3), (X,), {}, ["x", "W", "b"]),
+    (lambda m: m.Affine(normal(4, 3), normal(3)), (X,), {}, ["x", "params.0", "params.1"]),
+    (lambda m: m.Linear(4, 3), (X,), {}, ["inputs", "w", "b"]),
+    (lambda m: m.Relu(), (X,), {}, ["x"]),
+    (lambda m: m.Sigmoid(), (X,), {}, ["x"]),
+    (lambda m: m.BatchNorm(4), (X,), {}, ["x", "gamma", "beta"]),
+    (lambda m: m.Dropout(), (X,), {"seed": 3}, ["x"]),
+    (lambda m: m.SoftmaxWithLoss(), (X, LABELS), {}, ["x"]),
+    (lambda m: m.MSE(), (X, normal(5, 4, seed=1)), {}, ["y_pred"]),
+    (lambda m: m.HalfSquares(), (X, normal(5, 4, seed=1)), {}, ["prediction"]),
+    (lambda m: m.FCLayer(4, 3), (X,), {}, ["input_data", "weights", "bias"]),
+    (lambda m: m.Projection(4, 3), (X,), {}, ["x", "weight", "bias"]),
+    (
+        lambda m: m.Sequential(m.Dense(4, 3), m.Relu(), m.Dense(3, 2), m.Sigmoid()),
+        *((X,), {}, ["x", "layers.0.W", "layers.0.b", "layers.2.W", "layers.2.b"]),
+    ),
+    (lambda m: m.LinearWithList(4, 3), (X,), {}, ["X", "W", "b"]),
+    (lambda m: m.Conv2D(2, 3, 2), (normal(2, 3, 4, 4),), {}, ["x", "W", "b"]),
+    (lambda m: m.RNNCell(3, 4), (normal(2, 3), normal(2, 4)), {}, ["x", "h_prev", "Wx", "Wh", "b"]),
+]
+
+
+@pytest.mark.parametrize(("make", "inputs", "options", "names"), RIGHT)
+def test_a_strangers_object_passes_as_it_is(make, inputs, options, names):
+    module = make(layers)
+    before = repr(vars(module))
+    report = check_module(module, *inputs, **options)
+    assert report.passed, str(report)
+    assert [row.name for row in report.rows] == names
+    assert repr(vars(module)) == before
+
+
+WRONG = [
+    (
+        *(lambda m: m.Dense(4, 3), (X,), {}),
+        *("self.db = dout.sum(axis=0)", "self.db = dout.mean(axis=0)", "b", "averaged"),
+    ),
+    (
+        *(lambda m: m.Affine(normal(4, 3), normal(3)), (X,), {}),
+        *("dW = np.dot(self.x.T, dout)", "dW = 2 * np.dot(self.x.T, dout)", "params.0", "scaled"),
+    ),
+    (
+        *(lambda m: m.Linear(4, 3), (X,), {}),
+        *('return grad @ self.params["w"].T', 'return -grad @ self.params["w"].T'),
+        *("inputs", "sign-flipped"),
+    ),
+    (
+        *(lambda m: m.BatchNorm(4), (X,), {}),
+        *("dxhat - dxhat.mean(axis=0) -", "dxhat -", "x", "statistics-held-constant"),
+    ),
+    (
+        *(lambda m: m.SoftmaxWithLoss(), (X, LABELS), {}),
+        *("dx = dx / batch_size", "dx = dx / 1", "x", "scaled"),
+    ),
+    (
+        *(lambda m: m.HalfSquares(), (X, normal(5, 4, seed=1)), {}),
+        *("return self.difference", "return -self.difference", "prediction", "sign-flipped"),
+    ),
+    (
+        *(lambda m: m.MSE(), (X, normal(5, 4, seed=1)), {}),
+        *("return 2 * (y_pred - y_true)", "return (y_pred - y_true)", "y_pred", "scaled"),
+    ),
+    (
+        *(lambda m: m.FCLayer(4, 3), (X,), {}),
+        *(
+            "self.weights -= learning_rate * weights_error",
+            "self.weights += learning_rate * weights_error",
+        ),
+        *("weights", "sign-flipped"),
+    ),
+    (
+        *(lambda m: m.Projection(4, 3), (X,), {}),
+        *(
+            "self.weight.grad += self._x.T @ grad_output",
+            "self.weight.grad += 3 * self._x.T @ grad_output",
+        ),
+        *("weight", "scaled"),
+    ),
+    (
+        *(lambda m: m.Sequential(m.Dense(4, 3), m.Sigmoid()), (X,), {}),
+        *("dx = dout * (1.0 - self.out) * self.out", "dx = dout * (1.0 - self.out)"),
+        *("layers.0.W", None),
+    ),
+    (
+        *(lambda m: m.Conv2D(2, 3, 2), (normal(2, 3, 4, 4),), {}),
+        *("dx[:, :, r, s] += np", "dx[:, :, r, s] = np", "x", None),
+    ),
+    (
+        *(lambda m: m.RNNCell(3, 4), (normal(2, 3), normal(2, 4)), {}),
+        *('"dWh": h_prev.T @ dz', '"dWh": h.T @ dz', "Wh", None),
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "inputs", "options", "old", "new", "gradient", "code"), WRONG)
+def test_one_wrong_line_is_convicted_and_named(
+    tmp_path, make, inputs, options, old, new, gradient, code
+):
+    report = check_module(make(edited(layers, tmp_path, old, new)), *inputs, **options)
+    assert report[gradient].verdict is Verdict.FAIL, str(report)
+    if code:
+        assert code in {finding.code for finding in report.all_findings()}, str(report)
+
+
+def test_where_gradients_were_found_is_said():
+    findings = check_module(layers.Dense(4, 3), X).findings
+    assert [f.code for f in findings] == ["adapted"]
+    assert "W in self.dW, b in self.db" in findings[0].message
+
+
+def test_a_missing_gradient_of_a_parameter_is_said(tmp_path):
+    wrong = edited(layers, tmp_path, "        self.db = dout.sum(axis=0)\n", "")
+    report = check_module(wrong.Dense(4, 3), X)
+    assert any("No gradient of b was found" in f.message for f in report.findings)
+
+
+def test_accumulation_is_a_remark_where_a_fresh_object_does_without_it():
+    module = layers.Projection(4, 3)
+    module.weight.grad += 7
+    report = check_module(module, X)
+    assert report.passed
+    assert "accumulates" in {finding.code for finding in report.findings}
+    assert (module.weight.grad == 7).all()
+
+
+def test_parameters_may_be_named_with_the_places_of_their_gradients():
+    class Odd:
+        def __init__(self):
+            self.kernel, self.store = normal(4, 3), {}
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.kernel
+
+        def backward(self, dy):
+            self.store["k"] = self.x.T @ dy
+            return dy @ self.kernel.T
+
+    report = check_module(Odd(), X)
+    assert [row.name for row in report.rows] == ["x"]
+    assert any("No gradient of kernel" in finding.message for finding in report.findings)
+    report = check_module(Odd(), X, parameters={"kernel": "store.k"})
+    assert report.passed and [row.name for row in report.rows] == ["x", "kernel"]
+    with pytest.raises(TypeError, match="holds no array 'W'; it holds kernel"):
+        check_module(Odd(), X, parameters="W")
+
+
+def test_a_step_may_be_taken_by_a_method_or_with_the_objects_own_rate():
+    class Stepping(layers.Dense):
+        lr = 0.5
+
+        def backward(self, dout):
+            self.gradient_of_everything = self.x.T @ dout, dout.sum(axis=0)
+            return dout @ self.W.T
+
+        def update(self, learning_rate):
+            dW, db = self.gradient_of_everything
+            self.W = self.W - learning_rate * dW
+            self.b = self.b - learning_rate * db
+
+    class Immediate(Stepping):
+        def backward(self, dout):
+            dx = super().backward(dout)
+            self.update(self.lr)
+            return dx
+
+    for module, update in ((Stepping(4, 3), "update"), (Immediate(4, 3), 0.5)):
+        report = check_module(module, X, update=update)
+        assert report.passed, str(report)
+        assert [row.name for row in report.rows] == ["x", "W", "b"]
+    assert not check_module(Immediate(4, 3), X, update=0.25).passed
+
+
+def test_weights_that_are_updated_before_the_inputs_gradient_are_convicted():
+    class Hasty(layers.FCLayer):
+        def backward_propagation(self, output_error, learning_rate):
+            super().backward_propagation(output_error, learning_rate)
+            return np.dot(output_error, self.weights.T)
+
+    report = check_module(Hasty(4, 3), X)
+    verdicts = {row.name: row.verdict for row in report.rows}
+    assert verdicts["input_data"] is Verdict.FAIL
+    assert verdicts["weights"] is Verdict.PASS
+
+
+def test_other_names_of_the_methods():
+    class Other:
+        def run(self, x):
+            self.x = x
+            return x**2
+
+        def pull(self, dy):
+            return 2 * self.x * dy
+
+    assert check_module(Other(), X, forward="run", backward="pull").passed
+    with pytest.raises(TypeError, match="Other has no method 'forward'; it has pull, run"):
+        check_module(Other(), X)
+
+
+def test_a_class_and_a_generator_are_told_what_to_do():
+    with pytest.raises(TypeError, match=r"Dense is a class: make an object of it first"):
+        check_module(layers.Dense, X)
+    with pytest.raises(TypeError, match="generator"):
+        check_module((x for x in ()), X)
+
+
+def test_an_object_that_cannot_be_copied_is_told_so():
+    module = layers.Sigmoid()
+    module.lock = (value for value in ())
+    with pytest.raises(ValueError, match="Sigmoid cannot be copied"):
+        check_module(module, X)
+
+
+def test_an_elementwise_derivative_without_an_upstream_gradient():
+    class Square:
+        def forward(self, x):
+            self.x = x
+            return x * x
+
+        def backward(self):
+            return 2 * self.x
+
+    class Total(Square):
+        def forward(self, x):
+            return super().forward(x).sum(axis=0)
+
+    assert check_module(Square(), X).passed
+    with pytest.raises(ValueError, match="takes no upstream gradient"):
+        check_module(Total(), X)
+
+
+def test_two_draws_of_a_mask_are_convicted(tmp_path):
+    new = "return dout * (np.random.rand(*dout.shape) > self.ratio)"
+    wrong = edited(layers, tmp_path, "return dout * self.mask", new)
+    assert not check_module(wrong.Dropout(), normal(8, 8), seed=3).passed
