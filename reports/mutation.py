@@ -59,9 +59,13 @@ def sample(count: int, seed: int) -> list[Mutant]:
 
 def judge(chosen: Iterable[Mutant]) -> Iterator[Outcome]:
     """The fate of each: convicted in any configuration, equal in value everywhere, or survived."""
-    for mutant in chosen:
-        with np.errstate(all="ignore"):
-            yield Outcome(mutant, _fate(mutant))
+    yield from map(judged, chosen)
+
+
+def judged(mutant: Mutant) -> Outcome:
+    """The fate of one."""
+    with np.errstate(all="ignore"):
+        return Outcome(mutant, _fate(mutant))
 
 
 @cache
@@ -143,13 +147,15 @@ class Blame:
 
 def blame(chosen: Iterable[Mutant]) -> Iterator[Blame]:
     """The line blamed for each mutant whose gradients are convicted; mutants of helpers are left out."""
-    for mutant in chosen:
-        if mutant.place is not mutant.layer:
-            continue
-        with np.errstate(all="ignore"):
-            found = _blame(mutant)
-        if found is not None:
-            yield found
+    yield from (found for found in map(blamed, chosen) if found is not None)
+
+
+def blamed(mutant: Mutant) -> Blame | None:
+    """The line blamed for one; None if its gradients aren't convicted, or it is in a helper."""
+    if mutant.place is not mutant.layer:
+        return None
+    with np.errstate(all="ignore"):
+        return _blame(mutant)
 
 
 def _blame(mutant: Mutant) -> Blame | None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,20 +14,18 @@ from gradcheck import Verdict, check
 from gradcheck.layer import random_upstream
 from gradcheck.result import Array, Report
 from gradcheck.tape import tensorflow
-from layers.catalogue import CATALOGUE, twin_of
+from layers.catalogue import twin_of
 from layers.losses import softmax_cross_entropy
 from layers.network import Network, Objective
 from layers.types import Layer, present
+from reports.parallel import mapped
+from reports.places import Place, places
 from reports.progress import Progress
 from reports.request import Found, Request
 from reports.table import Line, lines, render
-from reports.targets import Target, of_catalogue
 
 if TYPE_CHECKING:
     from reports.training import HandTrainer, Lockstep, TapeTrainer
-
-Task = TypeVar("Task")
-Result = TypeVar("Result")
 
 IMAGES = 2
 """Real images that arrive at every layer in stage 2: enough that a mean over them is not a sum."""
@@ -52,45 +47,25 @@ REMARKS = {
 
 def check_layers(request: Request) -> Found:
     """Stage 1: every configuration of the catalogue, against both witnesses."""
-    places = [
-        (name, k)
-        for name, entry in CATALOGUE.items()
-        for k in range(1 if request.quick else len(entry.configurations))
-    ]
+    chosen = places(1 if request.quick else None)
     work = partial(_check_place, seed=request.seed, tape=request.tape)
     reports, table = [], []
-    done = mapped(work, places, request.jobs)
-    for place, report in zip(request.progress.over(places, "layers"), done, strict=True):
-        target = _target(place)
+    done = mapped(work, chosen, request.jobs)
+    for place, report in zip(request.progress.over(chosen, "layers"), done, strict=True):
         reports.append(report)
-        table += lines(target.layer, target.configuration, report)
+        table += lines(place.name, place.configuration.label, report)
     print(render(table))
     return _concluded(reports, table, "errors-layers.png", "Every layer")
 
 
-Place = tuple[str, int]
-"""A configuration of the catalogue, as a worker process can be told: the layer's name, and which."""
-
-
-def _target(place: Place) -> Target:
-    name, k = place
-    return of_catalogue(CATALOGUE[name])[k]
-
-
 def _check_place(place: Place, seed: int, tape: bool) -> Report:
-    return _target(place).run(seed, tape, None)
-
-
-def mapped(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -> Iterator[Result]:
-    """`work` on each task, in order, in `jobs` processes; one job is this process itself."""
-    if jobs == 1:
-        yield from map(work, tasks)
-        return
-    # Each process may have one core to itself: as many BLAS threads more would only fight for it.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    # A fresh interpreter: a fork would copy TensorFlow's and BLAS's threads in mid-step.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(work, tasks)
+    return check(
+        place.layer,
+        *place.inputs(seed),
+        twin=twin_of(place.layer) if tape else None,
+        seed=seed,
+        name=f"{place.name} ({place.configuration.label})",
+    )
 
 
 # Stage 2.

@@ -9,7 +9,6 @@ import pytest
 
 from gradcheck import Verdict, check
 from layers import relu
-from layers.catalogue import CATALOGUE
 from reports.bench import story
 from reports.bench.measurement import (
     ALL,
@@ -25,6 +24,7 @@ from reports.bench.measurement import (
 from reports.bench.section import EVERYTHING, Sample, Section, Skipped
 from reports.bench.sections import SECTIONS, coverage, false_names, soak
 from reports.cli import main
+from reports.places import Place
 
 EARLIER = {
     *("coverage", "alarms", "power", "cost", "stage1", "stage2", "training", "tape", "gallery"),
@@ -33,7 +33,7 @@ EARLIER = {
 
 
 def arguments(**given):
-    return argparse.Namespace(**{"seed": 0, "data": "digits", "json": None, **given})
+    return argparse.Namespace(**{"seed": 0, "data": "digits", "jobs": 1, "json": None, **given})
 
 
 @pytest.mark.parametrize(
@@ -159,29 +159,23 @@ def test_nonsense_is_linear_wrong_and_of_the_right_size():
 
 
 def test_false_names_draws_from_kinked_configurations_too():
-    drawn = {(case.entry.name, case.configuration.label) for case in false_names.cases()}
-    assert {("relu", "zeros"), ("max_pool2d", "ties")} <= drawn
+    drawn = {str(case.place) for case in false_names.cases(Sample(3000))}
+    assert {"relu, zeros", "max_pool2d, ties"} <= drawn
 
 
 def test_soak_draws_every_class_and_never_a_singular_matrix():
-    cases = list(soak.cases(Sample(40)))
+    cases = soak.cases(Sample(40))
     assert {(case.kind, case.dtype) for case in cases} == {
         (kind, dtype) for kind in soak.CLASSES for dtype in ("float32", "float64")
     }
-    entry = CATALOGUE["inverse"]
-    seeds = range(20)
-    reports = [
-        soak.Case("exact zeros", "float64", entry, entry.configurations[0], seed).report()
-        for seed in seeds
-    ]
+    place = Place("inverse", 0)
+    reports = [soak.Case("exact zeros", "float64", place, seed).report() for seed in range(20)]
     assert all(report is not None and report.passed for report in reports)
 
 
 def test_soak_leaves_out_what_overflows():
-    entry = CATALOGUE["l2_penalty"]
-
     def report(power):
-        case = soak.Case("huge", "float32", entry, entry.configurations[0], 0)
+        case = soak.Case("huge", "float32", Place("l2_penalty", 0), 0)
         huge = {"huge": lambda values, rng: {k: x * 10.0**power for k, x in values.items()}}
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(soak, "CLASSES", huge)
@@ -189,3 +183,11 @@ def test_soak_leaves_out_what_overflows():
 
     assert report(0) is not None
     assert report(30) is None
+
+
+@pytest.mark.parametrize("name", ["soak", "false-names"])
+def test_two_processes_measure_what_one_does(name):
+    def figures(jobs):
+        return list(SECTIONS[name].measure(Sample(12, seed=3, jobs=jobs)))
+
+    assert figures(1) == figures(2)

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from gradcheck import __version__
-from reports import stages
 from reports.cli import main
+from reports.parallel import mapped
 from reports.written import FIGURES, TEXTS
 
 QUICK = ["run", "--quick", "--no-tape"]
@@ -70,4 +70,4 @@ def test_two_jobs_find_what_one_finds(report, tmp_path):
 
 def test_results_keep_the_order_of_their_tasks():
     tasks = [3, -1, 2, -5, 0, 7]
-    assert list(stages.mapped(abs, tasks, 2)) == [abs(task) for task in tasks]
+    assert list(mapped(abs, tasks, 2)) == [abs(task) for task in tasks]

@@ -11,9 +11,11 @@ from inspect import getdoc
 from typing import TypeVar
 
 from reports.bench.measurement import Measurement
+from reports.parallel import mapped
 from reports.progress import Progress
 
 T = TypeVar("T")
+Result = TypeVar("Result")
 
 EVERYTHING = sys.maxsize
 """A sample that leaves nothing out."""
@@ -30,6 +32,7 @@ class Sample:
     size: int
     seed: int = 0
     data: str = "digits"
+    jobs: int = 1
     progress: Progress = field(default_factory=Progress)
 
     @property
@@ -47,6 +50,12 @@ class Sample:
     def over(self, work: Sequence[T], what: str) -> Iterator[T]:
         """Go through `work`, with a bar where somebody is looking."""
         return self.progress.over(work, what)
+
+    def mapped(self, work: Callable[[T], Result], tasks: Sequence[T], what: str) -> list[Result]:
+        """`work` on each task in as many processes as were asked for; results in order."""
+        results = mapped(work, tasks, self.jobs)
+        both = zip(self.over(tasks, what), results, strict=True)
+        return [result for _, result in both]
 
 
 @dataclass(frozen=True)

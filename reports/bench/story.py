@@ -98,7 +98,7 @@ def bench(chosen: Sequence[tuple[Section, int]], arguments: argparse.Namespace) 
     """Measure each section on a sample of its size; show and write the figures; the exit status."""
     done = []
     for section, size in chosen:
-        measured = measure(section, Sample(size, arguments.seed, arguments.data))
+        measured = measure(section, Sample(size, arguments.seed, arguments.data, arguments.jobs))
         print(measured, end="\n\n", flush=True)
         done.append(measured)
     if arguments.json:

@@ -12,8 +12,10 @@ from reports.bench.sections import (
     gallery,
     homework,
     lines,
+    missed,
     mutants,
     power,
+    resolution,
     soak,
     speed,
     stage1,
@@ -27,9 +29,11 @@ SECTIONS: dict[str, Section] = {
     module.SECTION.name: module.SECTION
     for module in (
         coverage,
+        resolution,
         alarms,
         soak,
         power,
+        missed,
         cost,
         stage1,
         tape,

@@ -25,8 +25,8 @@ class Case:
 
     @property
     def true(self) -> float:
-        """The derivative at the point, computed in float64."""
-        return float(self.derivative(self.x.astype(np.float64))[0])
+        """The derivative at the point, computed in more digits than float64 has, where there are more."""
+        return float(self.derivative(self.x.astype(np.longdouble))[0])
 
 
 FUNCTIONS: tuple[tuple[Function, Function, tuple[float, float]], ...] = (

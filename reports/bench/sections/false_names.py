@@ -11,11 +11,11 @@ import numpy as np
 from gradcheck import Verdict, check
 from gradcheck.layer import Layer, listed, random_upstream
 from gradcheck.result import Array, Row
-from layers.catalogue import CATALOGUE, Configuration, Entry
 from layers.types import Backward
 from reports.bench.measurement import ALL, NONE, Measurement, share
 from reports.bench.section import Sample, Section
 from reports.mistakes import CONDITIONS
+from reports.places import Place, places
 
 NOT_NAMES = {*CONDITIONS, "unknown"}
 """What may be said of numbers that have nothing to do with the gradient."""
@@ -23,23 +23,22 @@ NOT_NAMES = {*CONDITIONS, "unknown"}
 
 @dataclass(frozen=True)
 class Case:
-    """A layer as it is configured, and which of its gradients becomes nonsense."""
+    """A layer as it is configured, which of its gradients becomes nonsense, and at which draw."""
 
-    entry: Entry
-    configuration: Configuration
+    place: Place
     position: int
+    seed: int
 
-    def row(self, seed: int) -> Row | None:
+    def row(self) -> Row | None:
         """What a check says of that gradient; None where the true one is zero, or there is none."""
-        inputs = list(self.configuration.inputs(np.random.default_rng(seed)).values())
-        layer = self.entry.bound(self.configuration)
+        inputs, layer = self.place.inputs(self.seed), self.place.layer
         y, backward = layer(*inputs)
-        true = listed(backward(random_upstream(y, seed)), len(inputs))[self.position]
+        true = listed(backward(random_upstream(y, self.seed)), len(inputs))[self.position]
         if true is None or not true.any():
             return None
         size = float(np.sqrt(np.mean(true**2)))
-        wrong = nonsense(layer, self.position, size, seed)
-        return check(wrong, *inputs, wrt=self.position, seed=seed, lines=False).rows[0]
+        wrong = nonsense(layer, self.position, size, self.seed)
+        return check(wrong, *inputs, wrt=self.position, seed=self.seed, lines=False).rows[0]
 
 
 def nonsense(layer: Layer, position: int, size: float, seed: int) -> Layer:
@@ -60,34 +59,36 @@ def nonsense(layer: Layer, position: int, size: float, seed: int) -> Layer:
     return spoilt
 
 
-def cases() -> list[Case]:
-    """Every floating input of more than one entry, of every configuration, the kinked ones included."""
-    return [
-        Case(entry, one, position)
-        for entry in CATALOGUE.values()
-        for one in entry.configurations
-        for position, x in enumerate(one.inputs(np.random.default_rng(0)).values())
+def cases(sample: Sample) -> list[Case]:
+    """Any floating input of more than one entry, of any configuration, the kinked ones included."""
+    every = [
+        (place, position)
+        for place in places()
+        for position, x in enumerate(place.inputs(0))
         if x.dtype.kind == "f" and x.size > 1
     ]
+    drawn = np.random.default_rng([2, sample.seed]).integers(len(every), size=sample.size)
+    chosen = zip((every[k] for k in drawn), sample.seeds, strict=True)
+    return [Case(place, position, seed) for (place, position), seed in chosen]
+
+
+def _said(case: Case) -> tuple[bool, list[str]] | None:
+    """Whether the nonsense is convicted, and the names that are said of it."""
+    row = case.row()
+    if row is None:
+        return None
+    names = sorted({finding.code for finding in row.findings} - NOT_NAMES)
+    return row.verdict is Verdict.FAIL, [f"{name}, of {case.place}" for name in names]
 
 
 def false_names(sample: Sample) -> Iterator[Measurement]:
     """Random wrong gradients, kinks included: how often a name is said that is not true."""
-    every, rng = cases(), np.random.default_rng([2, sample.seed])
-    chosen = [every[k] for k in rng.integers(len(every), size=sample.size)]
-    said: Counter[str] = Counter()
-    wrong, convicted = 0, 0
-    for seed, case in sample.over(list(enumerate(chosen, sample.seed)), "false names"):
-        row = case.row(seed)
-        if row is None:
-            continue
-        wrong += 1
-        convicted += row.verdict is Verdict.FAIL
-        names = {finding.code for finding in row.findings} - NOT_NAMES
-        said.update(f"{name}, of {case.entry.name}" for name in names)
-    yield share("random wrong gradients convicted", convicted, wrong, ALL)
-    yield Measurement("names said, none of them true", said.total(), NONE)
-    for name, count in said.most_common():
+    found = [said for said in sample.mapped(_said, cases(sample), "false names") if said]
+    convicted = sum(fails for fails, _ in found)
+    names = Counter(name for _, said in found for name in said)
+    yield share("random wrong gradients convicted", convicted, len(found), ALL)
+    yield Measurement("names said, none of them true", names.total(), NONE)
+    for name, count in names.most_common():
         yield Measurement(f"· {name}", count)
 
 

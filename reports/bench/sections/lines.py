@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 
-import numpy as np
-
 from gradcheck import Verdict, check
 from reports.bench.measurement import NONE, Measurement, at_most, times
 from reports.bench.section import Sample, Section
@@ -17,11 +15,11 @@ def lines(sample: Sample) -> list[Measurement]:
     """The lines of right backward passes, and what it costs to compare them."""
     verdicts: Counter[Verdict] = Counter()
     took = {False: 0.0, True: 0.0}
-    for seed, entry, one in stage1.over(sample, "lines"):
-        inputs = one.inputs(np.random.default_rng(seed)).values()
+    for seed, place in sample.over(stage1.cases(sample), "lines"):
+        inputs = place.inputs(seed)
         for by_line in took:
             started = time.perf_counter()
-            report = check(entry.bound(one), *inputs, seed=seed, lines=by_line)
+            report = check(place.layer, *inputs, seed=seed, lines=by_line)
             took[by_line] += time.perf_counter() - started
             verdicts.update(line.verdict for line in report.lines)
     compared = sum(verdicts.values())

@@ -6,13 +6,13 @@ from collections import Counter
 
 from reports.bench.measurement import ALL, NONE, Measurement, share
 from reports.bench.section import EVERYTHING, Sample, Section
-from reports.mutation import Fate, all_mutants, judge
+from reports.mutation import Fate, all_mutants, judged
 
 
 def mutants(sample: Sample) -> list[Measurement]:
     """Every single change to a backward pass of the catalogue: convicted, equal, or survived."""
     chosen = sample.of(all_mutants())
-    outcomes = list(judge(sample.over(chosen, "mutants")))
+    outcomes = sample.mapped(judged, chosen, "mutants")
     fates = Counter(outcome.fate for outcome in outcomes)
     survivors = [outcome for outcome in outcomes if outcome.fate is Fate.SURVIVED]
     unknown = [outcome.mutant.name for outcome in survivors if not outcome.explanation]

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck import Verdict, check
+from gradcheck import check
 from gradcheck.result import Array, Report
-from layers.catalogue import CATALOGUE, Configuration, Entry
 from layers.types import Layer
 from reports.bench.measurement import NONE, Measurement, below, share
 from reports.bench.section import Sample, Section
+from reports.places import Place, places
 
 Values = dict[str, Array]
 Alter = Callable[[Values, np.random.Generator], Values]
@@ -23,6 +23,9 @@ UNCLEAR = {"float64": 0.01, "float32": 0.05}
 
 SCALES = (-8.0, 8.0)
 """Powers of ten by which inputs are multiplied."""
+
+RAISES = "raises"
+"""What is noted of a check that ends in an exception."""
 
 WELL_CONDITIONED = {"A", "L"}
 """Matrices that a layer inverts: holes in them would make them singular, which no layer promises."""
@@ -65,20 +68,18 @@ class Case:
 
     kind: str
     dtype: str
-    entry: Entry
-    configuration: Configuration
+    place: Place
     seed: int
 
     def report(self) -> Report | None:
-        """The check; None where the layer is not defined or a value is not finite in this precision."""
+        """The check; None where a value is not finite in this precision."""
         rng = np.random.default_rng(self.seed)
-        drawn = CLASSES[self.kind](self.configuration.inputs(rng), rng)
+        drawn = CLASSES[self.kind](self.place.configuration.inputs(rng), rng)
         inputs = [x.astype(self.dtype) if x.dtype.kind == "f" else x for x in drawn.values()]
-        layer = self.entry.bound(self.configuration)
         with np.errstate(all="ignore"):
-            if not _finite(layer, inputs):
+            if not _finite(self.place.layer, inputs):
                 return None
-            return check(layer, *inputs, seed=self.seed, lines=False)
+            return check(self.place.layer, *inputs, seed=self.seed, lines=False)
 
 
 def _finite(layer: Layer, inputs: list[Array]) -> bool:
@@ -88,37 +89,49 @@ def _finite(layer: Layer, inputs: list[Array]) -> bool:
     return all(np.isfinite(value).all() for value in (y, *gradients) if value is not None)
 
 
-def cases(sample: Sample) -> Iterator[Case]:
+def cases(sample: Sample) -> list[Case]:
     """Each class and precision in turn, at random configurations of the catalogue."""
-    rng = np.random.default_rng([5, sample.seed])
-    every = [(entry, one) for entry in CATALOGUE.values() for one in entry.configurations]
+    rng, every = np.random.default_rng([5, sample.seed]), places()
     classes = [(kind, dtype) for kind in CLASSES for dtype in UNCLEAR]
-    for k in range(sample.size):
-        entry, one = every[rng.integers(len(every))]
-        yield Case(*classes[k % len(classes)], entry, one, int(rng.integers(2**31)))
+    chosen, seeds = (rng.integers(n, size=sample.size).tolist() for n in (len(every), 2**31))
+    return [
+        Case(*classes[k % len(classes)], every[which], seed)
+        for k, (which, seed) in enumerate(zip(chosen, seeds, strict=True))
+    ]
+
+
+def _said(case: Case) -> str | None:
+    """The verdict, or that the check itself gave up; None where there was nothing to check."""
+    try:
+        report = case.report()
+    except Exception as error:
+        return f"{RAISES} {type(error).__name__}"
+    return None if report is None else str(report.verdict)
 
 
 def soak(sample: Sample) -> Iterator[Measurement]:
     """Random configurations of the catalogue at harsh scales and with exact zeros: false alarms."""
-    found: dict[tuple[str, str], Counter[Verdict]] = {}
-    layers: Counter[tuple[str, str, Verdict, str]] = Counter()
-    for case in sample.over(list(cases(sample)), "soak"):
-        report = case.report()
-        if report is None:
-            continue
-        found.setdefault((case.kind, case.dtype), Counter())[report.verdict] += 1
-        if not report.passed:
-            layers[case.kind, case.dtype, report.verdict, case.entry.name] += 1
-    for (kind, dtype), verdicts in sorted(found.items()):
-        name, total = f"{kind}, {dtype}", verdicts.total()
-        convicted = verdicts[Verdict.FAIL]
-        yield Measurement(f"{name}: convicted", convicted, NONE, detail=f"of {total:,}")
-        unclear = verdicts[Verdict.INCONCLUSIVE]
-        yield share(f"{name}: inconclusive", unclear, total, below(UNCLEAR[dtype]))
-    for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
-        for (kind, dtype, said, layer), count in layers.most_common():
-            if said is verdict:
-                yield Measurement(f"· {verdict}: {layer}, {kind}, {dtype}", count)
+    chosen = cases(sample)
+    said = sample.mapped(_said, chosen, "soak")
+    checked = [(case, verdict) for case, verdict in zip(chosen, said, strict=True) if verdict]
+    counted: dict[tuple[str, str], Counter[str]] = {}
+    layers: Counter[tuple[str, str]] = Counter()
+    for case, verdict in checked:
+        counted.setdefault((case.kind, case.dtype), Counter())[verdict] += 1
+        layers[verdict, f"{case.place.name}, {case.kind}, {case.dtype}"] += 1
+    for (kind, dtype), verdicts in sorted(counted.items()):
+        yield from _promised(f"{kind}, {dtype}", verdicts, UNCLEAR[dtype])
+    yield Measurement("checks that raise", sum(v.startswith(RAISES) for _, v in checked), NONE)
+    yield Measurement("left out: a value is not finite in this precision", said.count(None))
+    for (verdict, layer), count in sorted(layers.items(), key=lambda item: (item[0][0], -item[1])):
+        if verdict != "PASS":
+            yield Measurement(f"· {verdict}: {layer}", count)
+
+
+def _promised(name: str, verdicts: Counter[str], unclear: float) -> Iterator[Measurement]:
+    total = verdicts.total()
+    yield Measurement(f"{name}: convicted", verdicts["FAIL"], NONE, detail=f"of {total:,}")
+    yield share(f"{name}: inconclusive", verdicts["INCONCLUSIVE"], total, below(unclear))
 
 
 SECTION = Section("soak", soak, "checks of right layers", size=10_000, quick=200)

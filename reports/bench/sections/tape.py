@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from gradcheck import check
+from layers.catalogue import twin_of
 from reports.bench.measurement import NONE, Measurement, at_most, scientific
 from reports.bench.section import Sample, Section
 from reports.bench.sections import stage1
@@ -16,19 +15,18 @@ EXPECTED = {"kink", "vacuous"}
 def tape(sample: Sample) -> list[Measurement]:
     """The catalogue over many seeds against both witnesses."""
     numeric = taped = (0.0, "-")
-    bad, unexpected, total = 0, 0, 0
-    for seed, entry, one in stage1.over(sample, "tape"):
-        inputs = one.inputs(np.random.default_rng(seed)).values()
-        report = check(entry.bound(one), *inputs, twin=entry.twin(one), seed=seed)
-        total += 1
+    bad, unexpected = 0, 0
+    cases = stage1.cases(sample)
+    for seed, place in sample.over(cases, "tape"):
+        twin = twin_of(place.layer)
+        report = check(place.layer, *place.inputs(seed), twin=twin, seed=seed)
         bad += not report.passed
         unexpected += bool({finding.code for finding in report.all_findings()} - EXPECTED)
-        place = f"{entry.name}, {one.label}"
         for row in report.rows:
-            numeric = max(numeric, (row.relative_error, place))
-            taped = max(taped, (row.tape_error or 0.0, place))
+            numeric = max(numeric, (row.relative_error, str(place)))
+            taped = max(taped, (row.tape_error or 0.0, str(place)))
     return [
-        Measurement("configurations that do not pass", bad, NONE, detail=f"of {total:,}"),
+        Measurement("configurations that do not pass", bad, NONE, detail=f"of {len(cases):,}"),
         Measurement("… with a finding beyond kink and vacuous", unexpected, NONE),
         _largest("numeric", numeric, 1e-8),
         _largest("tape", taped, 1e-12),
