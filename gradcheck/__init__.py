@@ -2,6 +2,7 @@
 
 from gradcheck.check import assert_gradients, check
 from gradcheck.forms.derivative import check_derivative
+from gradcheck.forms.loss import check_loss
 from gradcheck.forms.module import check_module
 from gradcheck.forms.pair import check_pair
 from gradcheck.numeric import numerical_gradient
@@ -18,6 +19,7 @@ __all__ = [
     "assert_gradients",
     "check",
     "check_derivative",
+    "check_loss",
     "check_module",
     "check_pair",
     "numerical_gradient",

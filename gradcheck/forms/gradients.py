@@ -214,6 +214,53 @@ def _same_end(keys: Sequence[Any], path: Path, fold: Callable[[Any], str]) -> bo
     )
 
 
+def entries_of(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """The gradients in what was returned, with the way to each."""
+    return ((path, item) for path, item in _leaves(value, path) if item is not None)
+
+
+def name_by_name(
+    entries: Sequence[tuple[Path, Any]],
+    inputs: Sequence[Leaf],
+    parameters: Sequence[Leaf],
+    names: Mapping[Path, str],
+) -> dict[Path, Path]:
+    """For inputs and parameters the gradient that is called so; what has no such name goes by order and shape."""
+    found: dict[Path, Path] = {}
+    unnamed = []
+    for path, value in entries:
+        known = called(path, names)
+        leaf = named_leaf(path, value, (*inputs, *parameters), names) if known else None
+        if leaf is not None and leaf.path not in found:
+            found[leaf.path] = path
+        elif not any(isinstance(key, str) for key in path):
+            unnamed.append((path, value))
+    for group, strict in ((inputs, False), (parameters, True)):
+        left = [leaf for leaf in group if leaf.path not in found and not leaf.soft]
+        unnamed = _laid(found, unnamed, left, strict=strict)
+    return found
+
+
+def _laid(
+    found: dict[Path, Path],
+    entries: Sequence[tuple[Path, Any]],
+    leaves: list[Leaf],
+    *,
+    strict: bool,
+) -> list[tuple[Path, Any]]:
+    """Give each entry to the first leaf of its shape, or, if not strict, to the first; returns the others."""
+    others = []
+    for path, value in entries:
+        fitting = [leaf for leaf in leaves if leaf.value.shape == np.shape(value)]
+        fitting = fitting or ([] if strict else leaves[:1])
+        if fitting:
+            found[fitting[0].path] = path
+            leaves.remove(fitting[0])
+        else:
+            others.append((path, value))
+    return others
+
+
 def picked(gradients: Any, path: Path | None) -> Array | None:
     """The gradient at the end of a path."""
     value = None if path is None else at(gradients, path)

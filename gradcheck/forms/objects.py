@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from inspect import BoundArguments
 from typing import Any
 
 import numpy as np
@@ -40,8 +43,9 @@ RETURNED, LEFT, STEP = "returned", "left", "step"
 
 @dataclass(frozen=True, eq=False)
 class Methods:
-    """The two methods of an object, as functions of any object of its kind."""
+    """The two methods of an object, as functions of any object of its kind, and what a report calls it."""
 
+    name: str
     forward: Callable[..., Any]
     backward: Callable[..., Any]
 
@@ -54,7 +58,7 @@ class Methods:
         """
         must_be_an_object(module)
         names = _found(module, forward, FORWARDS), _found(module, backward, BACKWARDS)
-        return Methods(*(of_any(module, name) for name in names))
+        return Methods(type(module).__name__, *(of_any(module, name) for name in names))
 
 
 def must_be_an_object(module: Any) -> None:
@@ -94,6 +98,8 @@ class Module:
     """An object, understood: how its methods are called, and where each gradient is.
 
     Args:
+        alone: one function computes value and gradient, and is called again for the way back; it may
+            belong to no object.
         step: the length of a step, where gradients are read off the steps of a backward pass; it also
             takes the step, where a method of its own does that.
         moves: the backward pass changes parameters, which is no offence then.
@@ -109,6 +115,7 @@ class Module:
     sources: Mapping[Path, Source] = field(default_factory=dict)
     step: Callable[[Any], float] = lambda _: 1.0
     moves: bool = False
+    alone: bool = False
     remarks: tuple[Finding, ...] = ()
 
     def begin(self, forward: Callable[..., Any], arrays: Sequence[Array]) -> Begun:
@@ -119,18 +126,27 @@ class Module:
         owner = self.owner.fresh(mine)
         given = self.arguments.filled(spread[:count])
         self.dice.throw()
-        result = forward(owner, *given.args, **given.kwargs)
+        result = self._called(forward, owner, *given.args, **given.kwargs)
         known = {**self.arguments.defaults, **self.arguments.beyond, **given.arguments}
         return Begun(owner, known, result, self.dice.state())
 
+    def _called(self, function: Callable[..., Any], owner: Any, *args: Any, **keywords: Any) -> Any:
+        """A method of an object, or a function that belongs to none."""
+        return function(*([] if owner is None else [owner]), *args, **keywords)
+
     def go_back(self, backward: Callable[..., Any], begun: Begun, upstream: list[Any]) -> Any:
         """The backward pass of that copy."""
+        if self.alone:
+            given = BoundArguments(self.arguments.signature, self._given(begun.known))
+            self.dice.throw()
+            return self._called(backward, begun.owner, *given.args, **given.kwargs)
         self.dice.put(begun.state)
-
-        def bound(*args: Any, **keywords: Any) -> Any:
-            return backward(begun.owner, *args, **keywords)
-
+        bound = partial(self._called, backward, begun.owner)
         return self.plan.call(bound, upstream, begun.known, items_of(begun.result))
+
+    def _given(self, known: Mapping[str, Any]) -> OrderedDict[str, Any]:
+        """What the user gave, of all that is known."""
+        return OrderedDict((name, known[name]) for name in self.arguments.tree.template)
 
     def gradients(
         self, backward: Callable[..., Any], begun: Begun, dy: Array
@@ -175,7 +191,7 @@ class Module:
     def adapted(self) -> Adapted:
         """The object as a layer whose lines can be read."""
         return Adapted(
-            type(self.owner.pristine).__name__,
+            self.methods.name,
             self.inputs.names,
             self.methods.forward,
             self.methods.backward,

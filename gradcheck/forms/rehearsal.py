@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from gradcheck.forms.calling import Arguments, Plan, Role, outputs_of, plan
-from gradcheck.forms.gradients import called, is_number, named_leaf
+from gradcheck.forms.gradients import entries_of, name_by_name
 from gradcheck.forms.names import is_upstream, parameters_of, returned_names
 from gradcheck.forms.objects import LEFT, RETURNED, STEP, Begun, Methods, Module, Source
 from gradcheck.forms.state import SELF, Held, Owner, copy_of, gradient_path, held_in, reach
 from gradcheck.forms.told import Dice, Inputs, Outputs, moved, said, same
-from gradcheck.forms.trees import Leaf, Path, children
+from gradcheck.forms.trees import Leaf, Path
 from gradcheck.result import Finding
 
 RATES = ("learning_rate", "lr", "eta", "step_size", "rate", "alpha")
@@ -45,8 +45,22 @@ def adapt_module(
     rates = [name for name in taken if name not in known and _is_rate(name, update)]
     arguments = replace(arguments, beyond={**arguments.beyond, **dict.fromkeys(rates, RATE)})
     step = _step(owner, update, bool(rates))
-    run = Rehearsal.of(owner, methods, arguments, Dice(seed), step)
+    form = blank(owner, methods, arguments, Dice(seed))
+    given = tuple(arguments.tree.template)
+    run = Rehearsal.of(form, lambda begun: _planned(methods, begun, given), step)
     return run.understood(parameters, step, wrt)
+
+
+def blank(
+    pristine: Any, methods: Methods, arguments: Arguments, dice: Dice, *, alone: bool = False
+) -> Module:
+    """An object of which nothing is known yet but what its forward pass is called with."""
+    leaves = arguments.tree.leaves
+    nothing = Plan((), None, ())
+    everything = Inputs(leaves, leaves)
+    return Module(
+        Owner(pristine), methods, arguments, dice, nothing, Outputs.of(()), everything, alone=alone
+    )
 
 
 def of_object(function: Callable[..., Any], owner: Any) -> Callable[..., Any]:
@@ -100,20 +114,20 @@ class Rehearsal:
 
     @staticmethod
     def of(
-        pristine: Any,
-        methods: Methods,
-        arguments: Arguments,
-        dice: Dice,
-        step: Callable[[Any], float] | None,
+        form: Module,
+        planned: Callable[[Begun], Plan],
+        step: Callable[[Any], float] | None = None,
     ) -> Rehearsal:
-        """Run a copy of the object once."""
-        leaves = arguments.tree.leaves
-        everything = Inputs(leaves, leaves)
-        # A plan that nothing is asked of yet, to get the forward pass run.
-        blank = Plan((), None, ())
-        form = Module(Owner(pristine), methods, arguments, dice, blank, Outputs.of(()), everything)
-        begun = form.begin(methods.forward, everything.values)
-        chosen = _planned(methods, begun, tuple(arguments.tree.template))
+        """Run a copy of the object once.
+
+        Args:
+            form: the object, its plan still to be made.
+            planned: makes it from what a forward pass has left.
+            step: takes a step after the backward pass, where gradients are read off it.
+        """
+        methods = form.methods
+        begun = form.begin(methods.forward, form.inputs.values)
+        chosen = planned(begun)
         outputs = Outputs.of(outputs_of(chosen, begun.result))
         form = replace(form, plan=chosen, outputs=outputs)
         before = copy_of(begun.owner)
@@ -185,19 +199,12 @@ class Rehearsal:
     def _returned(self, leaves: Sequence[Leaf], mine: Sequence[Leaf]) -> dict[Path, Source]:
         """The gradients that the backward pass returns: by name, then the inputs' in order, then by shape."""
         names = returned_names(self.form.methods.backward)
-        inputs = [leaf for leaf in leaves if not leaf.soft and leaf.value.dtype.kind == "f"]
-        found: dict[Path, Path] = {}
-        unnamed = []
-        for path, value in _entries(self.returned, ()):
-            leaf = named_leaf(path, value, (*inputs, *mine), names) if called(path, names) else None
-            if leaf is None or leaf.path in found:
-                unnamed.append((path, value))
-            else:
-                found[leaf.path] = path
-        free = [leaf for leaf in inputs if leaf.path not in found]
-        found |= {leaf.path: path for leaf, (path, _) in zip(free, unnamed, strict=False)}
-        rest = [leaf for leaf in mine if leaf.path not in found]
-        found |= _by_shape(unnamed[len(free) :], rest)
+        entries = list(entries_of(self.returned))
+        if self.form.alone:
+            value = self.form.plan.outputs
+            entries = [(path, item) for path, item in entries if path and path[0] not in value]
+        inputs = [leaf for leaf in leaves if leaf.value.dtype.kind == "f"]
+        found = name_by_name(entries, inputs, mine, names)
         return {leaf: Source(RETURNED, path) for leaf, path in found.items()}
 
     def _has_moved(self, path: Path) -> bool:
@@ -272,27 +279,6 @@ def _renamed(required: Sequence[str], begun: Begun) -> bool:
     """Whether a loss's backward pass takes prediction and target under other names."""
     unknown = any(name not in begun.known for name in required)
     return unknown and not any(map(is_upstream, required))
-
-
-def _entries(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    """The gradients in what was returned, with the way to each."""
-    inner = list(children(value))
-    for key, item in inner:
-        yield from _entries(item, (*path, key))
-    if not inner and is_number(value):
-        yield path, value
-
-
-def _by_shape(entries: Sequence[tuple[Path, Any]], leaves: Sequence[Leaf]) -> dict[Path, Path]:
-    """What is returned behind the inputs' gradients: the parameters' in order, where the shapes fit."""
-    found: dict[Path, Path] = {}
-    left = list(leaves)
-    for path, value in entries:
-        fitting = [leaf for leaf in left if leaf.value.shape == np.shape(value)]
-        if fitting:
-            found[fitting[0].path] = path
-            left.remove(fitting[0])
-    return found
 
 
 def said_parameters(parameters: Any, held: Sequence[Held]) -> dict[Path, Path | None]:

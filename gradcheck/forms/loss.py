@@ -1,0 +1,85 @@
+"""A function that returns a value and its gradient together, as losses are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from gradcheck.forms.calling import Arguments, Plan, items_of
+from gradcheck.forms.objects import Begun, Methods, Module
+from gradcheck.forms.rehearsal import Rehearsal, blank
+from gradcheck.forms.state import copy_of
+from gradcheck.forms.told import Dice, kept_randomness, parted, told
+from gradcheck.layer import name_of
+from gradcheck.result import Report
+
+
+def check_loss(
+    f: Callable[..., Any],
+    *inputs: Any,
+    parameters: Any = None,
+    seed: int | None = None,
+    **named: Any,
+) -> Report:
+    """Check a function that returns a value and its gradient.
+
+        check_loss(softmax_loss, scores, labels)
+        check_loss(net.loss, X, y)          the gradients of net.params, by name
+
+    Args:
+        f: `f(*inputs)` returns `(value, gradient)`, in either order: an array, several, or a dict by
+            name (`dW` or `W` for `W`). `value` is a single number. A method may leave its gradients in
+            its object, and return the value alone.
+        *inputs: arrays, trees of arrays, and constants; integers are labels and indices.
+        parameters: as for `check_module`, where f is a method.
+        seed: puts NumPy's global random state back to the same before each call; also as for `check`.
+        **named: inputs by name, and options as for `check`.
+
+    Raises:
+        TypeError: if f does not return a single number and gradients.
+    """
+    options, by_word = parted(named)
+    with kept_randomness():
+        form = adapt_loss(f, inputs, by_word, parameters, seed, options.get("wrt"))
+        return told(form.adapted(), form.inputs.values, form.remarks, seed=seed or 0, **options)
+
+
+def adapt_loss(
+    f: Callable[..., Any],
+    inputs: Sequence[Any],
+    named: Mapping[str, Any],
+    parameters: Any = None,
+    seed: int | None = None,
+    wrt: Any = None,
+) -> Module:
+    """Understand a loss; the arguments are those of `check_loss`."""
+    owner = getattr(f, "__self__", None)
+    belongs = owner is not None and hasattr(f, "__func__") and not isinstance(owner, ModuleType)
+    function = f.__func__ if belongs else f  # type: ignore[attr-defined]
+    arguments = Arguments.of(f, inputs, named)
+    pristine = copy_of(owner) if belongs else None
+    methods = Methods(name_of(f), function, function)
+    form = blank(pristine, methods, arguments, Dice(seed), alone=True)
+    form = Rehearsal.of(form, _planned).understood(parameters, None, wrt)
+    if not form.sources:
+        raise TypeError(
+            f"{name_of(f)} returns no gradient: expected (value, gradient), where the gradient is an "
+            "array, several, or a dict of them by name"
+        )
+    return form
+
+
+def _planned(begun: Begun) -> Plan:
+    """Which item of the result is the value."""
+    items = items_of(begun.result)
+    for k, item in enumerate(items):
+        if isinstance(item, (float, np.floating, np.ndarray)) and np.ndim(item) == 0:
+            return Plan((k,), None, ())
+    shapes = ", ".join(str(np.shape(item)) for item in items if isinstance(item, np.ndarray))
+    raise TypeError(
+        "a loss is a single number, with its gradient beside it: this function returns "
+        f"{'arrays of shapes ' + shapes if shapes else type(begun.result).__name__}"
+    )

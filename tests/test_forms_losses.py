@@ -1,0 +1,90 @@
+"""Functions that return a value and its gradient: losses, modular nets with their gradients by name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from edited import edited
+from strangers import course_pairs as course
+from strangers import specialization
+
+from gradcheck import Verdict, check_loss
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng((seed, *shape)).standard_normal(shape)
+
+
+X, LABELS = normal(6, 5), np.array([0, 1, 2, 2, 0, 1])
+LINEAR = normal(5, 3), X, LABELS, 0.1
+LOGISTIC = normal(4, 1), 0.3, normal(4, 6), np.array([[1.0, 0, 1, 1, 0, 0]])
+
+RIGHT = [
+    (lambda m: m.softmax_loss, course, (X, LABELS), ["x"]),
+    (lambda m: m.svm_loss, course, (X, LABELS), ["x"]),
+    (lambda m: m.svm_loss_vectorized, course, LINEAR, ["W"]),
+    (lambda m: m.TwoLayerNet().loss, course, (X, LABELS), ["W1", "b1", "W2", "b2"]),
+    (lambda m: m.two_layer_propagate, specialization, LOGISTIC, ["w", "b"]),
+]
+
+
+@pytest.mark.parametrize(("choose", "module", "inputs", "names"), RIGHT)
+def test_a_strangers_loss_passes_as_it_is(choose, module, inputs, names):
+    report = check_loss(choose(module), *inputs)
+    assert report.passed, str(report)
+    assert [row.name for row in report.rows] == names
+
+
+WRONG = [
+    (
+        RIGHT[0],
+        "    dx[np.arange(N), y] -= 1\n    dx /= N\n",
+        "    dx[np.arange(N), y] -= 1\n",
+        "x",
+        "scaled",
+    ),
+    (RIGHT[2], "/ num_train + 2 * reg * W", "/ num_train + reg * W", "W", "extra-term"),
+    (RIGHT[3], 'grads["W1"] = dW1 + self.reg * W1', 'grads["W1"] = dW1', "W1", "extra-term"),
+    (RIGHT[3], 'grads["b2"] = db2', 'grads["b2"] = -db2', "b2", "sign-flipped"),
+    (RIGHT[4], "dw = 1 / m * np.dot(X, (A - Y).T)", "dw = np.dot(X, (A - Y).T)", "w", "scaled"),
+]
+
+
+@pytest.mark.parametrize(("right", "old", "new", "gradient", "code"), WRONG)
+def test_one_wrong_line_is_convicted_and_named(tmp_path, right, old, new, gradient, code):
+    choose, module, inputs, _ = right
+    report = check_loss(choose(edited(module, tmp_path, old, new)), *inputs)
+    assert report[gradient].verdict is Verdict.FAIL, str(report)
+    assert code in {finding.code for finding in report.all_findings()}, str(report)
+
+
+def test_a_tuple_of_gradients_and_the_numbers_are_the_users_own():
+    def loss(W, b):
+        return float((W @ W) + b * 3), (2 * W, np.asarray(4.0))
+
+    report = check_loss(loss, normal(3), np.asarray(0.5))
+    assert report["W"].verdict is Verdict.PASS
+    assert report["b"].analytic == 4.0
+    assert abs(report["b"].numeric - 3) < 1e-9
+
+
+def test_gradients_left_in_the_object():
+    class Model:
+        def __init__(self):
+            self.W, self.dW = normal(5, 3), None
+
+        def loss(self, X, y):
+            value, dscores = course.softmax_loss(X @ self.W, y)
+            self.dW = X.T @ dscores
+            return value
+
+    report = check_loss(Model().loss, X, LABELS)
+    assert report.passed and [row.name for row in report.rows] == ["W"]
+    assert any("No gradient of X was found" in finding.message for finding in report.findings)
+
+
+def test_what_is_no_loss_is_told_so():
+    with pytest.raises(TypeError, match="a loss is a single number"):
+        check_loss(lambda x: (x**2, 2 * x), X)
+    with pytest.raises(TypeError, match="returns no gradient"):
+        check_loss(lambda x: float((x**2).sum()), X)
