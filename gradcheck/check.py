@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,14 +13,13 @@ from gradcheck.conduct import Conduct, observe
 from gradcheck.diagnosis.explain import explain_row, forward_disagrees
 from gradcheck.diagnosis.wrong import Comparison, Context
 from gradcheck.directional import Directions, compare_directions
-from gradcheck.layer import Layer, bind, name_of, positions, random_upstream
+from gradcheck.layer import Layer, bind, name_of, positions
 from gradcheck.lines import check_lines
 from gradcheck.numeric import Forward, NumericalWitness, Progress
+from gradcheck.options import refuse, upstream_for
 from gradcheck.result import Array, Finding, Lines, Report, Row, Verdict
 from gradcheck.returned import assign, missing_row
 from gradcheck.tape import tape_gradients
-
-EFFORTS = ("complete", "directional")
 
 
 def check(
@@ -71,13 +69,24 @@ def check(
         TypeError, ValueError: for inputs that cannot be checked, and for options that do not go
             together; the message names the argument.
     """
+    refuse(
+        layer,
+        twin=twin,
+        wrt=wrt,
+        seed=seed,
+        method=method,
+        effort=effort,
+        lines=lines,
+        name=name,
+    )
     names, arrays = bind(layer, inputs, named_inputs)
     wanted = positions(names, arrays, wrt)
-    _refuse(effort, method, wanted)
+    if not wanted:
+        raise ValueError("wrt is empty: name at least one input to check")
     name = name or name_of(layer)
 
     # Run forward and backward, and watch the conduct.
-    seen = observe(layer, arrays, names, partial(_upstream, given=upstream, seed=seed))
+    seen = observe(layer, arrays, names, upstream_for(upstream, seed))
     returned = assign(seen, names, arrays, wanted, asked=wrt is not None)
     findings = [*seen.findings, *returned.findings]
     if not np.isfinite(seen.value).all():
@@ -115,31 +124,6 @@ def assert_gradients(layer: Layer, *inputs: Any, **options: Any) -> Report:
     return report
 
 
-def _refuse(effort: str, method: str, wanted: Sequence[int]) -> None:
-    """Raise for what cannot be honoured, rather than ignore it."""
-    if effort not in EFFORTS:
-        raise ValueError(f"effort is {effort!r}, expected one of {', '.join(map(repr, EFFORTS))}")
-    if effort == "directional" and method != "extrapolated":
-        raise ValueError(
-            f"method is {method!r}, but effort='directional' follows directions with "
-            "method='extrapolated' only: leave one of the two out"
-        )
-    if not wanted:
-        raise ValueError("wrt is empty: name at least one input to check")
-
-
-def _upstream(value: Array, *, given: Array | None, seed: int) -> Array:
-    """The upstream gradient: as given, 1 for a scalar, else random."""
-    if value.dtype.kind != "f":
-        raise TypeError(f"the forward pass returns dtype {value.dtype}, expected a float array")
-    if given is None:
-        return np.ones_like(value) if value.ndim == 0 else random_upstream(value, seed)
-    dy = np.array(given, dtype=value.dtype)
-    if dy.shape != value.shape:
-        raise ValueError(f"upstream has shape {dy.shape}, the layer returns {value.shape}")
-    return dy
-
-
 def _compare(
     witness: NumericalWitness,
     position: int,
@@ -155,6 +139,9 @@ def _compare(
         return Comparison(compare_directions(name, hand, directions, tape))
     numeric = witness.beside(position, hand)
     row, ties_broken = compare(name, hand, numeric, tape)
+    if not (numeric.value.size and witness.dy.size):
+        # Where there is nothing to compare nothing was proved.
+        row = replace(row, verdict=Verdict.INCONCLUSIVE)
     return Comparison(row, numeric, ties_broken)
 
 

@@ -13,6 +13,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from numbers import Integral
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -203,7 +204,7 @@ def positions(
                 "nothing; convert with .astype(float)"
             )
         return chosen
-    wanted = [wrt] if isinstance(wrt, (str, int)) else list(wrt)
+    wanted = [wrt] if isinstance(wrt, (str, Integral)) else list(wrt)  # type: ignore[arg-type]
     chosen = []
     for item in wanted:
         if (item not in names) if isinstance(item, str) else not (0 <= item < len(names)):

@@ -53,11 +53,24 @@ def assign(
         return Returned(dict(zip(wanted, seen.gradients, strict=True)), wanted)
     laid: Gradients = dict(enumerate(seen.gradients[: len(names)]))
     findings = [*_count(len(seen.gradients), names), *_order(laid, names, inputs)]
+    strange = [p for p, g in laid.items() if g is not None and g.dtype.kind not in "fiubc"]
+    findings += [_no_numbers(names[p], laid[p]) for p in strange]
+    wanted = [p for p in wanted if p not in strange]
     if not (findings or seen.findings):
         _must_be_floats(laid, names, inputs)
     if asked:
         return Returned(laid, wanted, findings=findings)
     return _without_constants(laid, names, inputs, wanted, seen.value, findings)
+
+
+def _no_numbers(name: str, gradient: Array | None) -> Finding:
+    kind = "nothing" if gradient is None else str(gradient.dtype)
+    return Finding(
+        "wrong-dtype",
+        f"d{name} holds no numbers (dtype {kind}): expected an array of floats.",
+        {"returned": kind},
+        fails=True,
+    )
 
 
 def _must_be_floats(laid: Gradients, names: Sequence[str], inputs: Sequence[Array]) -> None:

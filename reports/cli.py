@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from reports.commands import bench, check, list, mistakes, run
 from reports.commands.arguments import FAILED, MISUSED
 from reports.errors import UserError
+from reports.terminal import prepare
 
 COMMANDS = (run, check, list, mistakes, bench)
 INTERRUPTED = 130
@@ -17,9 +18,12 @@ INTERRUPTED = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
+    prepare()
     arguments = _parser().parse_args(argv)
     try:
-        return int(arguments.command(arguments))
+        status = int(arguments.command(arguments))
+        sys.stdout.flush()
+        return status
     except UserError as error:
         print(f"gradcheck: {error}", file=sys.stderr)
         return MISUSED
@@ -30,6 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has gone (head, less): no traceback for that.
         sys.stderr.close()
         return FAILED
+    except OSError as error:
+        # A full disk, a closed stream, a folder that went away.
+        print(
+            f"gradcheck: {error.strerror or error}: {error.filename or 'output'}", file=sys.stderr
+        )
+        return MISUSED
 
 
 def _parser() -> argparse.ArgumentParser:

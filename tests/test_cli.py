@@ -198,3 +198,32 @@ def test_usage_errors_exit_with_2():
 def test_an_unknown_network_is_a_usage_error(capsys):
     assert main(["run", "--network", "nonsense"]) == 2
     assert "digits_gru" in capsys.readouterr().err
+
+
+def ours(*argv, **environment):
+    """The command line in a process of its own."""
+    environment = {**os.environ, **environment}
+    return subprocess.run(
+        [sys.executable, "-m", "reports", *argv], capture_output=True, env=environment
+    )
+
+
+@pytest.mark.parametrize("argv", [["list"], ["check", "dense", "--no-tape"], ["mistakes"]])
+def test_a_locale_that_knows_ascii_only_gets_ascii(argv):
+    done = ours(*argv, PYTHONIOENCODING="ascii", PYTHONUTF8="0", LC_ALL="C")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.isascii() and len(done.stdout) > 200
+    if argv[0] == "check":
+        assert b"5x7" in done.stdout or b"x" in done.stdout
+
+
+def test_a_full_disk_is_one_line():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "reports", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("gradcheck: No space left") and len(done.stderr.splitlines()) == 1

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import re
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports.commands.arguments import FAILED, MISUSED, PASSED, natural, positive, seconds
+from reports.terminal import coloured, width
 
 if TYPE_CHECKING:
     from reports.targets import Options, Outcome
@@ -98,7 +96,8 @@ def _once(arguments: argparse.Namespace) -> int:
         if one.error is not None:
             print(f"gradcheck: {one.error}", file=sys.stderr, flush=True)
         elif text:
-            _show(_in_words(one, arguments), separated=len(outcomes) > 1)
+            separator = "\n" if len(outcomes) > 1 else ""
+            print(separator + coloured(_in_words(one, arguments), sys.stdout), flush=True)
     if not text:
         from reports.formats import FORMATS as WRITTEN
 
@@ -150,23 +149,10 @@ def _in_words(one: Outcome, arguments: argparse.Namespace) -> str:
     report = one.report
     if arguments.quiet:
         return f"{report.title}: {report.verdict}"
-    width = shutil.get_terminal_size((80, 24)).columns
-    parts = [*one.notes, report.to_text(width)]
+    parts = [*one.notes, report.to_text(width())]
     if arguments.lines:
         parts += ["", *report.by_line.notes, report.by_line.text()]
     return "\n".join(parts).rstrip()
-
-
-COLOURS = {"PASS": "32", "FAIL": "31", "INCONCLUSIVE": "33"}
-"""Green, red, yellow; the words stay, whatever a terminal makes of the colours."""
-
-
-def _show(text: str, *, separated: bool) -> None:
-    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
-        text = re.sub(
-            rf"\b({'|'.join(COLOURS)})\b", lambda m: f"\033[{COLOURS[m[1]]}m{m[1]}\033[0m", text
-        )
-    print(("\n" if separated else "") + text, flush=True)
 
 
 def _saved(targets: Sequence[str]) -> dict[Path, float]:
