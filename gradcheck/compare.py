@@ -7,14 +7,19 @@ here and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from gradcheck.numeric import NumericalGradient
+from gradcheck.numeric import Joint, NumericalGradient
 from gradcheck.result import Array, Finding, Row, Verdict
 
 TINY = float(np.finfo(np.float64).tiny)
 """Below the smallest normal number there are no digits left to compare."""
+ROUND_OFF = 16.0
+"""ε times this, of the sum of absolute contributions, is what a hand-derived pass may lose in its own
+precision: each product and each partial sum rounds once, and a sum of n terms of one sign that is taken
+in order loses ε·√(n/12) of it, so that this is enough for three thousand of them."""
 COARSEST = 1e-3
 """A bound wider than this part of the gradient could hide an ordinary mistake: nothing is concluded."""
 
@@ -53,10 +58,12 @@ def compare(
     if analytic is None or not _comparable(analytic, numeric.value):
         missing = np.full(numeric.value.shape, np.nan)
         return row_of(name, missing if analytic is None else analytic, numeric, tape), 0.0
+    # Both sides round: the hand-derived one in its own precision.
+    rounding = ROUND_OFF * _epsilon(analytic) * numeric.absolute_sum
+    numeric = replace(numeric, bound=numeric.bound + rounding)
     hand, smooth = analytic.astype(np.float64), ~numeric.kinks
     within = agrees(hand, numeric.value, numeric.bound)
-    with np.errstate(invalid="ignore"):
-        excess = numeric.joint.excess(hand) if numeric.joint is not None else np.zeros(1)
+    excess = _excess(hand, numeric.joint, rounding)
     ties_broken = float(excess.max(initial=0.0))
     row = row_of(
         name,
@@ -134,6 +141,18 @@ def is_vacuous(numeric: NumericalGradient) -> bool:
 
 def _comparable(analytic: Array, true: Array) -> bool:
     return analytic.shape == true.shape and analytic.dtype.kind in "fiu"
+
+
+def _epsilon(analytic: Array) -> float:
+    return float(np.finfo(analytic.dtype).eps) if analytic.dtype.kind == "f" else 0.0
+
+
+def _excess(hand: Array, joint: Joint | None, rounding: Array) -> Array:
+    """By how much tied entries miss what they must add up to, beyond their rounding."""
+    if joint is None:
+        return np.zeros(1)
+    with np.errstate(invalid="ignore"):
+        return joint.excess(hand) - joint.claimed(rounding)
 
 
 def _verdict(agree: bool, numeric: NumericalGradient) -> Verdict:

@@ -51,10 +51,28 @@ class Context:
         bound = getattr(self.layer, "keywords", {})
         return {k: float(v) for k, v in bound.items() if isinstance(v, (int, float)) and v}
 
-    def backward(self, dy: Array) -> list[Array | None]:
-        """The hand-derived gradients for another upstream gradient."""
-        _, backward = run(self.layer, [x.copy() for x in self.inputs])
-        return listed(backward(dy.copy()), len(self.inputs))
+    def backward(self, dy: Array, inputs: Sequence[Array] | None = None) -> list[Array | None]:
+        """The hand-derived gradients for another upstream gradient, or at other inputs too."""
+        inputs = self.inputs if inputs is None else inputs
+        _, backward = run(self.layer, [x.copy() for x in inputs])
+        return listed(backward(dy.copy()), len(inputs))
+
+    def rounding(self, position: int) -> Array | float:
+        """What a hand-derived gradient loses: how far it lies from itself in the next wider precision.
+
+        Zero where the layer does not follow its inputs into that, and so nothing is known.
+        """
+        here = self.backward(self.dy)[position]
+        assert here is not None  # It has been compared.
+        wide = np.float64 if here.dtype == np.float32 else np.longdouble
+        lifted = [x.astype(wide) if x.dtype.kind == "f" else x for x in self.inputs]
+        try:
+            there = self.backward(self.dy.astype(wide), lifted)[position]
+        except Exception:
+            return 0.0
+        if there is None or there.dtype != wide or there.shape != here.shape:
+            return 0.0
+        return np.asarray(np.abs(there - here), dtype=np.float64)
 
 
 @dataclass(frozen=True)
