@@ -18,7 +18,7 @@ from __future__ import annotations
 import inspect
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from layers.catalogue import Configuration
 from layers.catalogue import draw as drawing
 from layers.catalogue.entry import case, catalogued
 from layers.families import family_of, layers_of
+from layers.mistakes.diff import Diff
 from layers.mistakes.planted import Function, Mistake, PageError
 from layers.types import Layer
 
@@ -80,6 +81,56 @@ def sections(path: Path) -> Iterator[Section]:
     yield section
 
 
+@dataclass(frozen=True)
+class Change:
+    """What a section tells of a mistake: a story, facts with their line, and the lines that change."""
+
+    story: str
+    line: int
+    facts: Mapping[str, str]
+    diff: Diff
+
+
+def change_of(
+    section: Section, path: Path, *, known: Sequence[str], needed: Sequence[str]
+) -> Change:
+    """The mistake of a section, with facts that are among `known`, the `needed` ones among them.
+
+    Raises:
+        PageError: if the section has no sentence, no diff, or facts that are not of that form.
+    """
+    if not section.prose:
+        raise PageError(
+            f"{path}:{section.line}: {section.title} has no sentence that says what it is"
+        )
+    if "diff" not in section.blocks:
+        raise PageError(f"{path}:{section.line}: {section.title} has no block of the language diff")
+    line, (head, *changed) = section.blocks["diff"]
+    for number, text in enumerate(changed, start=line + 1):
+        if text[:2] not in ("- ", "+ ", "  "):
+            raise PageError(
+                f"{path}:{number}: a line of a diff begins with '- ', '+ ' or two spaces"
+            )
+    if not any(text.startswith("- ") for text in changed):
+        raise PageError(f"{path}:{line}: this diff takes no line away")
+    facts = _facts(head, f"{path}:{line}", known, needed)
+    return Change(" ".join(section.prose), line, facts, Diff(tuple(changed)))
+
+
+def _facts(head: str, place: str, known: Sequence[str], needed: Sequence[str]) -> Mapping[str, str]:
+    if not (head.startswith("@@ ") and head.endswith(" @@")):
+        raise PageError(f"{place}: a diff begins with its facts, @@ gradient: … · code: … @@")
+    pairs = [part.partition(": ") for part in head[3:-3].split(" · ")]
+    facts = {name.strip(): value.strip() for name, _, value in pairs}
+    for name, value in facts.items():
+        if name not in known or not value:
+            raise PageError(f"{place}: {name!r} is none of {', '.join(known)}, or has no value")
+    for name in needed:
+        if name not in facts:
+            raise PageError(f"{place}: the facts have no {name}")
+    return facts
+
+
 class _Reader:
     """Reads one page; knows the layer whose section it is in."""
 
@@ -124,46 +175,20 @@ class _Reader:
     def _mistake(self, section: Section) -> Mistake:
         if self.layer is None:
             raise self._error(section.line, f"{section.title} stands under no layer")
-        if not section.prose:
-            raise self._error(section.line, f"{section.title} has no sentence that says what it is")
-        line, facts, diff = self._diff(section)
+        change = change_of(section, self.path, known=FACTS, needed=("code", "shows"))
+        line, facts = change.line, change.facts
         return Mistake(
             name=section.title,
             layer=self.layer,
-            diff=diff,
+            diff=change.diff,
             code=facts["code"],
             gradient=self._gradient(line, facts),
-            story=" ".join(section.prose),
+            story=change.story,
             shows=self._case(line, facts["shows"]),
             hides=self._case(line, facts["hides"]) if "hides" in facts else None,
             helper=self._helper(line, facts),
             place=f"{self.path}:{section.line}",
         )
-
-    def _diff(self, section: Section) -> tuple[int, Mapping[str, str], tuple[str, ...]]:
-        """The line of facts, what it says, and the lines that change."""
-        if "diff" not in section.blocks:
-            raise self._error(section.line, f"{section.title} has no block of the language diff")
-        line, (head, *changed) = section.blocks["diff"]
-        for number, text in enumerate(changed, start=line + 1):
-            if text[:2] not in ("- ", "+ ", "  "):
-                raise self._error(number, "a line of a diff begins with '- ', '+ ' or two spaces")
-        if not any(text.startswith("- ") for text in changed):
-            raise self._error(line, "this diff takes no line away")
-        return line, self._facts(line, head), tuple(changed)
-
-    def _facts(self, line: int, head: str) -> Mapping[str, str]:
-        if not (head.startswith("@@ ") and head.endswith(" @@")):
-            raise self._error(line, "a diff begins with its facts, @@ gradient: … · code: … @@")
-        pairs = [part.partition(": ") for part in head[3:-3].split(" · ")]
-        facts = {name.strip(): value.strip() for name, _, value in pairs}
-        for name, value in facts.items():
-            if name not in FACTS or not value:
-                raise self._error(line, f"{name!r} is none of {', '.join(FACTS)}, or has no value")
-        for name in ("code", "shows"):
-            if name not in facts:
-                raise self._error(line, f"the facts have no {name}")
-        return facts
 
     def _gradient(self, line: int, facts: Mapping[str, str]) -> str:
         gradient = facts.get("gradient", "")

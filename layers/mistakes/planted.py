@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from layers.catalogue import Configuration
+from layers.mistakes.diff import Diff
 from layers.types import Layer
 
 Function = Callable[..., Any]
@@ -26,15 +27,15 @@ class PageError(ValueError):
 class Mistake:
     """One mistake: the lines that change, and where it shows or hides.
 
-    `diff` holds the lines, right ones after "- ", wrong ones after "+ ", both after "  ". `code` is what
-    a diagnosis should say of `gradient`, the input whose gradient is wrong; codes of conduct belong
-    to no gradient, and `gradient` is empty. `helper` is a function that the layer calls and in which the
-    lines stand, if it is not the layer itself. `place` is the page and the line that tell of it.
+    `code` is what a diagnosis should say of `gradient`, the input whose gradient is wrong; codes of
+    conduct belong to no gradient, and `gradient` is empty. `helper` is a function that the layer calls
+    and in which the lines stand, if it is not the layer itself. `place` is the page and the line that
+    tell of it.
     """
 
     name: str
     layer: Layer
-    diff: tuple[str, ...]
+    diff: Diff
     code: str
     gradient: str
     story: str
@@ -52,18 +53,11 @@ class Mistake:
         """
         function = self.helper or self.layer
         source = source_of(function)
-        right, wrong = (
-            [text[2:] for text in self.diff if text[0] in marks] for marks in ("- ", "+ ")
-        )
-        lines = source.split("\n")
-        found = [start for start in range(len(lines)) if _stands(right, lines[start:])]
-        if len(found) != 1:
-            raise PageError(
-                f"{self.place}: {right[0]!r} stands {len(found)} times in {function.__name__}, not once"
-            )
-        indent = _indent(lines[found[0]])
-        lines[found[0] : found[0] + len(right)] = [indent + line for line in wrong]
-        return source, "\n".join(lines)
+        try:
+            wrong, _ = self.diff.applied(source)
+        except ValueError as error:
+            raise PageError(f"{self.place}: in {function.__name__}, {error}") from error
+        return source, wrong
 
     @property
     def planted(self) -> Layer:
@@ -94,13 +88,3 @@ def plant(
         exec(compile(text, filename, "exec"), scope)
     planted: Layer = scope[layer.__name__]
     return planted
-
-
-def _stands(block: list[str], lines: list[str]) -> bool:
-    """Whether a block of lines, moved to the right as a whole, is what `lines` begin with."""
-    indent = _indent(lines[0])
-    return [indent + line for line in block] == lines[: len(block)]
-
-
-def _indent(line: str) -> str:
-    return line[: len(line) - len(line.lstrip())]
