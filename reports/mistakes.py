@@ -15,11 +15,10 @@ from gradcheck.result import Finding, Report
 from layers.catalogue import Configuration
 from layers.families import FAMILIES, layers_of
 from layers.mistakes import MISTAKES, Mistake, PageError
+from layers.mistakes.wild import WILD, WildMistake
 from reports.errors import UserError, did_you_mean
 from reports.homework import TRAINING_MISTAKES
-
-CONDITIONS = ("kink", "vacuous", "unresolved", "directional")
-"""Codes that say what limits a statement, not what is wrong."""
+from reports.wild import CONDITIONS, run
 
 
 def examine(mistake: Mistake, configuration: Configuration, seed: int = 0) -> Report:
@@ -40,21 +39,27 @@ def said(mistake: Mistake, report: Report) -> list[Finding]:
 def show(name: str) -> str:
     """What `gradcheck mistakes NAME` prints: one mistake in full, or those of a layer or a family.
 
+    `wild` is the family of the code that is not ours.
+
     Raises:
         UserError: if there is neither a mistake nor a layer nor a family of that name, or if the
             mistake's page does not fit its layer any more.
     """
-    if name in MISTAKES:
-        try:
+    try:
+        if name in MISTAKES:
             return exhibit(MISTAKES[name])
-        except PageError as fault:
-            raise UserError(str(fault)) from fault
+        if name in WILD:
+            return exhibit_wild(WILD[name])
+    except PageError as fault:
+        raise UserError(str(fault)) from fault
+    if name == "wild":
+        return wild_listing()
     layers = {layer: {layer} for family in FAMILIES for layer in layers_of(family)}
     # Where a family is called like one of its layers, all of it is meant: dense is bilinear's family.
     groups = {**layers, **{family: set(layers_of(family)) for family in FAMILIES}}
     if name in groups:
         return listing(m for m in MISTAKES.values() if m.layer.__name__ in groups[name])
-    hint = did_you_mean(name, [*MISTAKES, *groups, *TRAINING_MISTAKES])
+    hint = did_you_mean(name, [*MISTAKES, *WILD, *groups, *TRAINING_MISTAKES])
     raise UserError(
         f"there is no mistake and no layer {name!r}{hint}; `gradcheck mistakes` lists all"
     )
@@ -80,7 +85,8 @@ def overview() -> str:
     return (
         f"{listing(MISTAKES.values())}\n\n{training}\n\n{len(MISTAKES)} planted mistakes in backward "
         f"passes, and {len(TRAINING_MISTAKES)} in training code, which no gradient\ncheck sees and "
-        "training in lockstep with a twin does; `gradcheck mistakes NAME` shows one in full."
+        "training in lockstep with a twin does; `gradcheck mistakes NAME` shows one in full.\n"
+        f"`gradcheck mistakes wild` lists {len(WILD)} more, in code of other shapes than ours."
     )
 
 
@@ -89,7 +95,7 @@ def exhibit(mistake: Mistake) -> str:
     parts = [
         f"{mistake.name}: {mistake.story}",
         f"In {mistake.layer.__name__}, the right line and the planted one:",
-        _beside(mistake),
+        _beside(*mistake.changed),
         f"On inputs that show it ({mistake.shows.label}):",
         str(examine(mistake, mistake.shows)),
     ]
@@ -100,10 +106,33 @@ def exhibit(mistake: Mistake) -> str:
     return "\n\n".join(parts)
 
 
-def _beside(mistake: Mistake) -> str:
+def exhibit_wild(mistake: WildMistake) -> str:
+    """One mistake in code that is not ours: its story, both lines, how it is checked, the report."""
+    wrong, _ = mistake.changed
+    source = mistake.source
+    return "\n\n".join(
+        [
+            f"{mistake.name}: {mistake.story}",
+            f"In this source ({source.title}), the right line and the wrong one:",
+            _beside(source.text, wrong),
+            "Checked by",
+            textwrap.indent(source.check, "    "),
+            str(run(wrong, source.check, mistake.name)),
+        ]
+    )
+
+
+def wild_listing() -> str:
+    """All mistakes in code that is not ours."""
+    rows = [(m.name, m.source.title, ", ".join(m.codes), m.story) for m in WILD.values()]
+    return tabulate(
+        rows, ("mistake", "source", "true names", "story"), maxcolwidths=[None, 24, 20, 44]
+    )
+
+
+def _beside(right: str, wrong: str) -> str:
     """The changed lines as a difference, with two lines around them."""
-    right, wrong = (source.splitlines() for source in mistake.changed)
-    changes = difflib.unified_diff(right, wrong, lineterm="", n=2)
-    # The first three lines say which files and which lines: here it is one place in one function.
+    changes = difflib.unified_diff(right.splitlines(), wrong.splitlines(), lineterm="", n=2)
+    # The first three lines say which files and which lines: here it is one place in one source.
     shown = [f"{line[:1]} {line[1:]}" for line in list(changes)[3:]]
     return textwrap.indent("\n".join(shown), "  ")

@@ -17,7 +17,9 @@ import numpy as np
 import gradcheck
 from gradcheck.result import Report, Verdict
 from layers.mistakes.wild import WildMistake
-from reports.mistakes import CONDITIONS
+
+CONDITIONS = ("kink", "vacuous", "unresolved", "directional")
+"""Codes that say what limits a statement, not what is wrong."""
 
 
 class Naming(StrEnum):

@@ -23,6 +23,7 @@ from reports.bench.sections import (
     start,
     tape,
     training,
+    wild,
 )
 
 SECTIONS: dict[str, Section] = {
@@ -38,6 +39,7 @@ SECTIONS: dict[str, Section] = {
         stage1,
         tape,
         gallery,
+        wild,
         false_names,
         mutants,
         blame,

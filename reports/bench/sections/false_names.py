@@ -14,8 +14,8 @@ from gradcheck.result import Array, Row
 from layers.types import Backward
 from reports.bench.measurement import ALL, NONE, Measurement, share
 from reports.bench.section import Sample, Section
-from reports.mistakes import CONDITIONS
 from reports.places import Place, places
+from reports.wild import CONDITIONS
 
 NOT_NAMES = {*CONDITIONS, "unknown"}
 """What may be said of numbers that have nothing to do with the gradient."""
