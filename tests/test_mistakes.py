@@ -137,7 +137,9 @@ def test_a_fault_in_a_page_is_one_line_that_says_where(tmp_path, right, wrong, l
 
 def test_a_right_line_that_is_not_there_is_told_with_its_page(tmp_path):
     (mistake,) = read_page(tmp_path, PAGE.replace("- dx = dy @ W.T", "- dx = dy @ W"))
-    with pytest.raises(PageError, match=r"page\.md:9: in dense, 'dx = dy @ W' stands there 0 times"):
+    with pytest.raises(
+        PageError, match=r"page\.md:9: in dense, 'dx = dy @ W' stands there 0 times"
+    ):
         _ = mistake.planted
 
 
