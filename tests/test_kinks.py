@@ -97,3 +97,28 @@ def test_beside_a_kink_the_derivative_is_judged_as_a_derivative():
 
     assert at(0.0).passed  # 0.3 is a subgradient at 0 …
     assert at(1e-6).verdict is Verdict.FAIL  # … and wrong beside it.
+
+
+@pytest.mark.parametrize("slope", [0.5, 1.7])
+def test_curved_beside_a_kink_both_one_sided_slopes_are_within(slope):
+    def elu(x):
+        y = np.where(x > 0, x, slope * np.expm1(np.minimum(x, 0)))
+        return y, lambda dy: dy * np.where(x > 0, 1.0, slope * np.exp(np.minimum(x, 0)))
+
+    def from_the_right(x):
+        y, _ = elu(x)
+        return y, lambda dy: dy * np.where(x >= 0, 1.0, slope * np.exp(np.minimum(x, 0)))
+
+    for seed in range(20):
+        x = np.random.default_rng(seed).normal(size=(7, 5))
+        x[x < -0.3] = 0.0
+        for layer in (elu, from_the_right):
+            report = check(layer, x, seed=seed)
+            assert report.passed, report
+
+
+def test_a_scalar_input_wrong_at_its_kink_fails():
+    def wrong(x):
+        return np.abs(x), lambda dy: 3.0 * dy
+
+    assert check(wrong, np.array(0.0), lines=False).verdict is Verdict.FAIL

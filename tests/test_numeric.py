@@ -197,3 +197,97 @@ def test_wrong_use_is_said():
         numerical_gradient(lambda n: n * 1.0, [np.arange(3)], np.ones(3))
     with pytest.raises(ValueError, match="NaN or Inf"):
         numerical_gradient(lambda x: x / 0.0, [np.array([0.0])], np.ones(1))
+
+
+def right_values(f, derivative, x, dtype=np.float64):
+    """Whether the true derivative lies within every bound, for an elementwise f."""
+    x = np.asarray(x, dtype=dtype)
+    value, bound = numerical_gradient(f, [x], np.ones(x.shape))
+    true = derivative(x.astype(np.float64))
+    return np.abs(value - true) <= bound + 1e-15 * np.abs(true), bound
+
+
+def test_an_exact_zero_in_float32_still_rounds_beside_it():
+    w = np.float32(0.735610723)
+    right, bound = right_values(
+        lambda x: x * w, lambda x: np.full(x.shape, 0.73561072), [0.0, 1.0], np.float32
+    )
+    assert right.all()
+    assert (bound < 1e-3).all()
+
+
+def test_what_no_probe_moves_has_no_small_bound():
+    """Each output holds ten numbers of size one beside which a window of tiny ones is lost."""
+
+    def window(x):
+        return 1e8 + np.lib.stride_tricks.sliding_window_view(x, 2).sum(axis=-1)
+
+    x = 1e-9 * np.random.default_rng(0).normal(size=12)
+    value, bound = numerical_gradient(window, [x], np.ones(11))
+    true = np.array([1.0, *[2.0] * 10, 1.0])
+    assert (np.abs(value - true) <= bound).all()
+
+
+@pytest.mark.parametrize("lead", [20, 25, 30, 34])
+def test_a_saturated_loss_is_a_staircase_without_a_small_bound(lead):
+    def loss(x):
+        shifted = x - x.max()
+        return np.asarray(np.log(np.exp(shifted).sum()) - shifted[0])
+
+    for seed in range(20):
+        x = np.random.default_rng(seed).normal(size=5)
+        x[0] = x[1:].max() + lead
+        p = np.exp(x - x.max()) / np.exp(x - x.max()).sum()
+        value, bound = numerical_gradient(loss, [x], np.ones(()))
+        assert (np.abs(value - (p - np.eye(5)[0])) <= bound).all()
+
+
+def test_tiny_magnitudes_do_not_underflow_on_the_way():
+    for exponent in (80, 100, 130):
+        x = 10.0**-exponent * np.array([1.0, -2.0, 0.7])
+        value, bound = numerical_gradient(lambda t: t * t, [x], np.ones(3))
+        assert (np.abs(value - 2 * x) <= bound).all()
+        assert (bound <= 1e-8 * np.abs(x)).all()
+    for size in (1e-150, 1e150):
+        x, dy = np.random.default_rng(0).normal(size=7), size * np.ones(7)
+        value, bound = numerical_gradient(lambda t: (t + 1e4) - 1e4, [x], dy)
+        assert (np.abs(value - size) <= bound).all()
+        assert (bound <= 1e-6 * size).all()
+
+
+@pytest.mark.parametrize("exponent", range(7, 13))
+def test_many_periods_within_x(exponent):
+    for mantissa in (1.234567, 2.718281):
+        x = np.array([mantissa * 10.0**exponent])
+        right, _ = right_values(np.sin, np.cos, x)
+        assert right.all()
+
+
+def test_a_large_common_mean_rounds_at_the_far_points():
+    x = 1e8 + np.random.default_rng(0).normal(size=6)
+    value, bound = numerical_gradient(lambda t: np.asarray(t.var()), [x], np.ones(()))
+    true = 2 * (x.astype(np.longdouble) - x.astype(np.longdouble).mean()) / 6
+    assert (np.abs(value - true) <= bound).all()
+    assert bound.max() < 1e-5
+
+
+def test_noise_is_measured_with_the_movable_inputs_only():
+    def strict(x, labels):
+        assert np.isin(labels, (0.0, 1.0)).all()
+        return x * labels
+
+    x, labels = np.random.default_rng(0).normal(size=4), np.array([0.0, 1.0, 1.0, 0.0])
+    forward = Forward(strict, [x, labels], movable=[0])
+    found = NumericalWitness(forward, np.ones(4)).gradient(0)
+    assert (np.abs(found.value - labels) <= found.bound).all()
+    with pytest.raises(AssertionError):
+        NumericalWitness(Forward(strict, [x, labels]), np.ones(4))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble])
+def test_halves_and_long_doubles_are_inputs_like_others(dtype):
+    x = np.random.default_rng(0).uniform(0.5, 2, size=9).astype(dtype)
+    value, bound = numerical_gradient(np.sqrt, [x], np.ones(9))
+    true = 0.5 / np.sqrt(x.astype(np.longdouble))
+    assert (np.abs(value - true) <= bound + 1e-15 * true).all()
+    assert bound.max() < (0.5 if dtype == np.float16 else 1e-8)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,24 +21,33 @@ class Forward:
         f: `f(*inputs)` returns an array, or a pair (array, backward) whose second part is ignored.
         inputs: arrays of any shape; those of floating dtype may be perturbed.
         careful: hand out a fresh copy of every input at every call, for an `f` that writes to them.
+        movable: positions of the inputs that may be moved to measure noise; by default every one of
+            floating dtype. Labels and masks stay as they are.
 
     Raises:
         ValueError: if the value is not a real array of floating dtype, or not finite.
     """
 
     def __init__(
-        self, f: Callable[..., Any], inputs: Sequence[Array], *, careful: bool = False
+        self,
+        f: Callable[..., Any],
+        inputs: Sequence[Array],
+        *,
+        careful: bool = False,
+        movable: Iterable[int] | None = None,
     ) -> None:
         self.f = f
         self.inputs = [np.array(value) for value in inputs]
         self.careful = careful
+        floats = [p for p, x in enumerate(self.inputs) if np.issubdtype(x.dtype, np.floating)]
+        self.movable = floats if movable is None else [p for p in movable if p in floats]
         self.evaluations = 0
         self.value = self(*self.inputs)
         if not np.isfinite(self.value).all():
             raise ValueError("the forward pass returns NaN or Inf here: nothing to differentiate")
 
     def __call__(self, *inputs: Array) -> Array:
-        """f's value in float64, safe from what later happens to the inputs."""
+        """f's value in float64 or wider, safe from what later happens to the inputs."""
         self.evaluations += 1
         # A step may leave the domain (a logarithm below zero); the NaN that comes back says so.
         with np.errstate(all="ignore"):
@@ -49,7 +58,7 @@ class Forward:
             )
         self.dtype = value.dtype
         # A reshape returns a view of the input, which is about to be put back as it was.
-        return np.array(value, dtype=np.float64)
+        return np.array(value, dtype=np.result_type(value.dtype, np.float64))
 
     def raw(self, *inputs: Array) -> Array:
         """f's value as it is."""
@@ -73,11 +82,6 @@ class Forward:
         dtypes = (self.dtype, self.inputs[position].dtype)
         return float(max(np.finfo(dtype).eps for dtype in dtypes))
 
-    def _coarsest_epsilon(self) -> float:
-        """The ε of the output or of the coarsest input: what float32 goes through stays float32."""
-        dtypes = [self.dtype, *(x.dtype for x in self.inputs if x.dtype.kind == "f")]
-        return float(max(np.finfo(dtype).eps for dtype in dtypes))
-
     def noise(self, rng: np.random.Generator) -> Array:
         """The rounding noise of each output, measured at neighbouring points.
 
@@ -85,26 +89,42 @@ class Forward:
         loses inside. A coarser staircase (float32 somewhere on the way) shows in the second
         differences along a line so short that a smooth function leaves nothing of them: a
         difference table of Moré and Wild, Estimating Computational Noise, 2011. The floor is
-        ε·|f|, with float32's ε where the values turn out to be rounded to float32. Six evaluations.
+        ε·|f|, with the ε of a coarser dtype where the values turn out to be rounded to it; an output
+        that does not move at all has been saturated by numbers of the inputs' size, and its floor is
+        theirs. Only `movable` inputs are moved. Six evaluations.
         """
         directions = [random_direction(rng, x.shape) for x in self.inputs]
         epsilon = self._coarsest_epsilon()
 
         def perturbed(sizes: list[Array]) -> Array:
-            shifts = (v * size for v, size in zip(directions, sizes, strict=True))
-            return self(*(_moved(x, v) for x, v in zip(self.inputs, shifts, strict=True)))
+            moved = list(self.inputs)
+            for p in self.movable:
+                x = self.inputs[p]
+                moved[p] = np.asarray(x + directions[p] * sizes[p]).astype(x.dtype)
+            return self(*moved)
 
         beside = perturbed([ULPS * _ulp(x) for x in self.inputs])
         line = [perturbed([t * epsilon**LINE * np.abs(x) for x in self.inputs]) for t in PLACES]
         samples = [beside - self.value, *_second_differences([self.value, *line], (0.0, *PLACES))]
         seen = np.max(np.nan_to_num(np.abs(samples), nan=0.0, posinf=0.0), axis=0)
-        if self.dtype == np.float64 and all(map(rounded_to_float32, (beside, *line))):
-            epsilon = float(np.finfo(np.float32).eps)
+        epsilon = max(epsilon, _precision([beside, *line], self.dtype))
         # Below the smallest normal number, what underflows is lost too.
         floor = epsilon * np.abs(self.value) + np.finfo(self.dtype).tiny
         # What most outputs show, the others are spared by luck only.
         usual = float(np.median(seen / floor)) if seen.size else 1.0
-        return np.asarray(np.maximum(seen, max(1.0, usual) * floor))
+        still = np.all([moved == self.value for moved in (beside, *line)], axis=0)
+        flat = np.where(still, epsilon * self._usual_input(), 0.0)
+        return np.asarray(np.maximum(np.maximum(seen, flat), max(1.0, usual) * floor))
+
+    def _coarsest_epsilon(self) -> float:
+        """The ε of the output or of the coarsest input: what float32 goes through stays float32."""
+        dtypes = [self.dtype, *(x.dtype for x in self.inputs if x.dtype.kind == "f")]
+        return float(max(np.finfo(dtype).eps for dtype in dtypes))
+
+    def _usual_input(self) -> float:
+        """The usual size of the numbers that go in."""
+        sizes = [np.abs(self.inputs[p]) for p in self.movable]
+        return max((float(np.median(x[x > 0])) for x in sizes if (x > 0).any()), default=0.0)
 
 
 def random_direction(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -126,17 +146,31 @@ def _second_differences(line: list[Array], places: tuple[float, ...]) -> list[Ar
     ]
 
 
-def _moved(x: Array, shift: Array) -> Array:
-    return (x + shift).astype(x.dtype) if np.issubdtype(x.dtype, np.floating) else x
-
-
 def _ulp(x: Array) -> Array:
     return np.spacing(np.abs(x)) if np.issubdtype(x.dtype, np.floating) else np.zeros(x.shape)
 
 
+def _precision(values: list[Array], dtype: np.dtype[Any]) -> float:
+    """The ε of the coarsest dtype to which all these values turn out to be rounded."""
+    narrower = [
+        (coarse, bits)
+        for coarse, bits in ((np.float32, np.int32), (np.float64, np.int64))
+        if np.finfo(coarse).eps > np.finfo(dtype).eps
+    ]
+    for coarse, bits in narrower:
+        if all(_rounded_to(coarse, bits, value) for value in values):
+            return float(np.finfo(coarse).eps)
+    return 0.0
+
+
 def rounded_to_float32(value: Array) -> bool:
     """Whether float64 values carry no more than float32's digits, though more than round numbers do."""
+    return _rounded_to(np.float32, np.int32, value)
+
+
+def _rounded_to(dtype: type[np.floating], bits: type[np.signedinteger], value: Array) -> bool:
     with np.errstate(over="ignore"):
-        single = value.astype(np.float32)
-    plain = single.view(np.int32) & ~0x1FFF  # ten bits of mantissa, as in a half
-    return bool((single == value).all() and (plain != single.view(np.int32)).any())
+        rounded = value.astype(dtype)
+    # Ten bits of mantissa, as in a half, are what a round number has.
+    more = (1 << (np.finfo(dtype).nmant - 10)) - 1
+    return bool((rounded == value).all() and (rounded.view(bits) & more).any())

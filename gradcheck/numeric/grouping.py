@@ -55,14 +55,23 @@ class Grouping:
         periods = {axis.input_axis: axis.period for axis in self.axes}
         return int(np.prod([periods.get(k, length) for k, length in enumerate(self.shape)]))
 
-    def gather(self, effects: Array, group: Group) -> Array:
-        """Sum `effects`, shaped like the output, over the outputs that each entry of `group` owns."""
+    def gather(self, effects: Array, group: Group, *, at_least: bool = False) -> Array:
+        """Sum `effects`, shaped like the output, over the outputs that each entry of `group` owns.
+
+        Args:
+            effects: something for each output.
+            group: the entries that were moved.
+            at_least: an entry that owns no output is given all of them. So for noise: an output that
+                did not move under a probe may move by less than can be seen.
+        """
         owned = [axis.output_axis for axis in self.axes]
         others = tuple(k for k in range(effects.ndim) if k not in owned)
         total = effects.sum(axis=others, keepdims=True)
         for axis in self.axes:
             if axis.footprint is not None:
                 owners = axis.footprint[group[axis.input_axis]]
+                if at_least:
+                    owners = np.where(owners.any(axis=1, keepdims=True), owners, 1.0)
                 total = np.tensordot(total, owners, axes=(axis.output_axis, 1))
                 total = np.moveaxis(total, -1, axis.output_axis)
         total = total.transpose(owned + list(others))

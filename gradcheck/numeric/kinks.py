@@ -74,7 +74,9 @@ def joint_direction(
     slope = slabs.gather(dy * (up - down), everything) / step
     # Half the distance of the one-sided slopes, and the curvature and rounding of either.
     # The last term is the rounding of this sum itself, for outputs that are exact.
-    loose = np.abs(centre) + sides + JOINT_NOISE * noise + CONTRACTION * EPSILON * np.abs(up - down)
+    loose = (
+        np.abs(centre) + 2 * sides + JOINT_NOISE * noise + CONTRACTION * EPSILON * np.abs(up - down)
+    )
     bound = slabs.gather(np.abs(dy) * loose, everything) / step
     free = set(range(len(grouping.shape))) - {axis.input_axis for axis in aligned}
     return Joint(members, tuple(sorted(free)), slope, bound)

@@ -40,9 +40,23 @@ ALREADY_SHORTER = 0.25
 STRAIGHT = 0.01
 """Truncation this small beside round-off: the function is straight, the longest step is the best."""
 
-SWEEP_RATIO, SWEEP_FIRST, SWEEP_LAST = 16.0, 0.17, 2.0**12
-"""A sweep divides the step by 16 = 2⁴ until ε·2¹² is reached, where three digits of a difference are
-left. It starts within LARGEST_STEP and off the grid of powers of two."""
+SWEEP_RATIO, SWEEP_FIRST, SWEEP_LAST = 16.0, 0.17, 2.0**8
+"""A sweep divides the step by 16 = 2⁴ until ε·2⁸ is reached, where two digits of a difference are left.
+It starts within LARGEST_STEP and off the grid of powers of two."""
+
+TELLING = 0.25
+"""A bound narrower than this part of the value tells its sign and size: two that agree are no accident."""
+
+FAR = 10.0
+"""Steps of a sweep that are longer than this many first steps may have met a kink: what they contradict
+is not widened for their sake."""
+
+STEEP = 100.0
+"""A function that moves by so many ulps of its own within an ulp of x swings, or is about to."""
+
+MUCH_MORE = 16.0
+"""Noise so many times what an ulp shows may be the function itself, swinging many times within
+the length on which noise is measured. Noticed by test_many_periods_within_x."""
 
 KINK_SETTLED = 1e-8
 """A kink is believed at steps this short only: an entry a little way off has a derivative. About √ε
@@ -73,6 +87,11 @@ normal sample in 20 lies below 1/16 of it). Noticed by coverage, (x + 1e4) − 1
 EXTRAPOLATED = 6.0
 """What (4 D(h/2) − D(h)) / 3 makes of noise in every evaluation, over the width 2h: its weights are
 ±8/3 and ±1/3, whose sizes add up to 6."""
+
+MOVED = 2.0
+"""Each of the evaluations rounds by ε of what has moved, too: where the output itself is zero, or large
+at both ends of a long step, that is more than its noise at the point. Twice, for a forward pass of
+several operations. Noticed by test_an_exact_zero_in_float32 and test_a_large_common_mean."""
 
 FOURTH_DIFFERENCE = 70.0
 """1 + 16 + 36 + 16 + 1: the variance of a fourth difference of noise of variance 1 (Moré and Wild,

@@ -71,7 +71,7 @@ class Neighbours:
 
     def _slope(self, x: Array, entry: tuple[int, ...]) -> tuple[float, float]:
         """A central difference at another point, and the rounding in it."""
-        ahead, behind = x.copy(), x.copy()
+        ahead, behind = np.array(x), np.array(x)
         ahead[entry] += self.step[entry]
         behind[entry] -= self.step[entry]
         width = float(ahead[entry]) - float(behind[entry])

@@ -33,6 +33,7 @@ from gradcheck.numeric.margins import (
     EPSILON,
     EXTRAPOLATED,
     FOURTH_DIFFERENCE,
+    MOVED,
     STENCIL_CAUTION,
 )
 from gradcheck.numeric.variable import Variable
@@ -83,6 +84,11 @@ class Points:
     ahead: Array
     far_ahead: Array
 
+    def moved(self) -> Array:
+        """How far each output has moved, to the side where it has moved further."""
+        up, down = np.abs(self.far_up - self.middle), np.abs(self.far_down - self.middle)
+        return np.asarray(np.maximum(up, down))
+
     def second_differences(self) -> tuple[Array, Array, Array]:
         """Across the point, to its right and to its left, all over the same spacing h/2."""
         f = self.middle
@@ -113,8 +119,6 @@ class Stencil:
         self.noise = noise
         self.method = method
         self._noises: dict[Any, Array] = {}
-        with np.errstate(over="ignore"):
-            self._weighted = (dy * noise) ** 2
 
     def estimate(self, group: Group, step: Array, roughness: float = 1.0) -> StencilEstimate:
         """What one step says of every entry of a group. Four evaluations.
@@ -128,13 +132,16 @@ class Stencil:
         with np.errstate(all="ignore"):
             fine = self._sum(self.dy * (points.up - points.down), group) / points.narrow
             value, truncation = self._value(points, fine, group)
-            noise, half_jump = self._roughness(points, group)
+            kink = self._jumps(points)
+            noise = self._stencil_noise(points, kink, group)
+            half_jump, bent = self._half_jump(points, kink, group)
             absolute = self._sum(np.abs(self.dy * (points.up - points.down)), group) / points.narrow
-            round_off = EXTRAPOLATED * roughness * self._noise_of(group) / points.wide
-            # The second term is this arithmetic's own: all that is left where outputs are exact.
-            round_off = round_off + CONTRACTION * EPSILON * absolute
+            moved = self._sum(np.abs(self.dy) * points.moved(), group)
+            rounded = roughness * self._noise_of(group) + MOVED * self.variable.epsilon * moved
+            # The last term is this arithmetic's own: all that is left where outputs are exact.
+            round_off = EXTRAPOLATED * rounded / points.wide + CONTRACTION * EPSILON * absolute
         return StencilEstimate(
-            step, value, truncation + noise, noise, round_off, half_jump, absolute
+            step, value, truncation + noise + bent, noise, round_off, half_jump, absolute
         )
 
     def _points(self, group: Group, step: Array) -> Points:
@@ -166,23 +173,48 @@ class Stencil:
         value = extrapolated if self.method == "extrapolated" else fine
         return value, 2 * np.abs(extrapolated - fine)
 
-    def _roughness(self, points: Points, group: Group) -> tuple[Array, Array]:
-        """The noise that the stencil itself shows, and half the jump of the slope at a kink."""
+    def _jumps(self, points: Points) -> Array:
+        """How far the slope of each output jumps at the point, as a second difference."""
+        noise = self.noise + MOVED * self.variable.epsilon * points.moved()
+        return jump(*points.second_differences(), noise)
+
+    def _stencil_noise(self, points: Points, jumps: Array, group: Group) -> Array:
+        """The noise that the stencil itself shows."""
         centre, right, left = points.second_differences()
-        jumps = jump(centre, right, left, self.noise)
         fourth = np.where(jumps > 0, 0.0, right + left - 2 * centre)
-        noise = np.sqrt(self._sum((self.dy * fourth) ** 2, group) / FOURTH_DIFFERENCE)
-        half_jump = self._sum(np.abs(self.dy) * jumps, group) / points.narrow
+        noise = self._root_sum_square(self.dy * fourth, group) / np.sqrt(FOURTH_DIFFERENCE)
+        return np.asarray(EXTRAPOLATED * STENCIL_CAUTION * noise / points.wide)
+
+    def _half_jump(self, points: Points, jumps: Array, group: Group) -> tuple[Array, Array]:
+        """Half the jump of the slope at a kink, and by how much it may be misjudged.
+
+        Each one-sided slope is taken over h/2, and misses by h/4·f'': half the second difference there.
+        """
+        _, right, left = points.second_differences()
+        weight = np.abs(self.dy)
+        half_jump = self._sum(weight * jumps, group) / points.narrow
+        curved = np.where(jumps > 0, np.abs(right) + np.abs(left), 0.0)
         # A forward quotient sees one side alone, so that the other may be a whole jump away.
         whole = 2 * half_jump if self.method == "forward" else half_jump
-        return EXTRAPOLATED * STENCIL_CAUTION * noise / points.wide, whole
+        return whole, self._sum(weight * curved, group) / points.narrow
 
     def _noise_of(self, group: Group) -> Array:
         """The noise of the sum that is read off for each entry of a group."""
         key = self.grouping.key(group)
         if key not in self._noises:
-            self._noises[key] = CAUTION * np.sqrt(self._sum(self._weighted, group))
+            deviation = self._root_sum_square(self.dy * self.noise, group, at_least=True)
+            self._noises[key] = CAUTION * deviation
         return self._noises[key]
+
+    def _root_sum_square(self, effects: Array, group: Group, *, at_least: bool = False) -> Array:
+        """√Σ effects² for each entry, scaled so that no square over- or underflows."""
+        largest = np.abs(effects).max(initial=0.0)
+        if not (0 < largest < np.inf):
+            return self.grouping.gather(np.abs(effects), group, at_least=at_least)
+        squares = (effects / largest) ** 2
+        return np.asarray(
+            largest * np.sqrt(self.grouping.gather(squares, group, at_least=at_least))
+        )
 
     def _sum(self, effects: Array, group: Group) -> Array:
         return self.grouping.gather(effects, group)

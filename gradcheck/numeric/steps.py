@@ -17,6 +17,7 @@ from gradcheck.numeric.margins import (
     SWEEP_FIRST,
     SWEEP_LAST,
     SWEEP_RATIO,
+    TELLING,
     UNKNOWN_JUMP,
 )
 from gradcheck.numeric.stencil import StencilEstimate
@@ -36,9 +37,8 @@ class StepSearch:
     others agree with, the tightest of those; one that stands alone against another is widened.
     """
 
-    def __init__(self, scale: Array, near: float) -> None:
+    def __init__(self, scale: Array) -> None:
         self.scale = scale
-        self.near = near * scale
         self.estimates: list[StencilEstimate] = []
         self.best: StencilEstimate
         self.doubtful = np.zeros(scale.shape, dtype=bool)
@@ -49,27 +49,14 @@ class StepSearch:
         if len(self.estimates) == 1:
             self.best = estimate
             return
-        estimates = _monotone(self.estimates)
-        values, bounds = (
-            np.stack([r.value for r in estimates]),
-            np.stack([r.bound for r in estimates]),
-        )
-        steps = np.stack([r.step for r in estimates])
-        with np.errstate(invalid="ignore"):
-            apart = np.abs(values[:, None] - values) > bounds[:, None] + bounds
-        # A long step may have met a kink or another bend: it is no witness against a shorter one.
-        apart &= steps <= np.maximum(steps[:, None], steps[0])
-        dissent = apart.sum(axis=1)
+        table = _Table(_monotone(self.estimates))
+        dissent = table.apart().sum(axis=1)
         fewest = dissent.min(axis=0)
-        candidates = np.where(dissent == fewest, bounds, np.inf)
-        choice = candidates.argmin(axis=0)
-        self.best = estimates[0]
-        for k, other in enumerate(estimates[1:], start=1):
-            self.best = self.best.choose(other, choice == k)
+        self.best = table.tightest(dissent == fewest)
         # Doubtful while as many speak against the choice as for it.
         self.doubtful = 2 * fewest >= len(self.estimates)
-        spread = np.where(np.isfinite(bounds), np.abs(values - self.best.value), 0).max(axis=0)
-        widened = np.where(self.doubtful, spread + self.best.truncation, self.best.truncation)
+        away = np.where(np.isfinite(table.bounds), table.away(self.best), 0).max(axis=0)
+        widened = np.where(self.doubtful, away + self.best.truncation, self.best.truncation)
         self.best = self.best._replace(truncation=widened)
 
     def good(self, wanted: float, largest: float | Array) -> Array:
@@ -83,39 +70,43 @@ class StepSearch:
     def next_step(self, good: Array) -> Array:
         """Shorter where the function is not straight enough, longer where round-off is in the way."""
         last, best = self.estimates[-1], self.best
-        unstraight = last.truncation + last.half_jump
+        bent = last.truncation + last.half_jump
         with np.errstate(all="ignore"):
-            optimum = np.cbrt(last.round_off / unstraight)
+            optimum = np.cbrt(last.round_off / bent)
         optimum = np.where(np.isfinite(optimum), optimum, UNKNOWN_JUMP)
         shorter = last.step * np.clip(optimum, SHORTEST_JUMP, ALREADY_SHORTER)
         limit = LARGEST_STEP * self.scale
-        # If a shorter step has made things worse, what unstraights is noise.
+        # If a shorter step has made things worse, what bends is noise.
         worse = (last.bound > best.bound) & (last.step < best.step)
         longer = np.minimum(LONGEST_JUMP * np.where(worse, best.step, last.step), limit)
         straight = ~worse & (last.truncation < STRAIGHT * last.round_off)
         longer = np.where(straight, limit, longer)
-        step = np.where((unstraight > last.round_off) & ~worse, shorter, longer)
+        step = np.where((bent > last.round_off) & ~worse, shorter, longer)
         return np.asarray(np.where(good, best.step, step))
-
-    def roughness(self) -> float:
-        """How many times the measured noise most stencils of this group show: 1, unless it misses some."""
-        # Curvature or a kink also makes a stencil noisy, but less so at a shorter step; at a long
-        # one they are everywhere.
-        ratios = [
-            float(np.median(r.stencil_noise / r.round_off)) * CAUTION / STENCIL_CAUTION
-            for r in self.estimates
-            if (r.step <= self.near).all()
-            and (r.round_off > 0).all()
-            and np.isfinite(r.stencil_noise).all()
-            and r.stencil_noise.size
-        ]
-        return float(max(1.0, min(ratios))) if len(ratios) > 1 else 1.0
 
     def usual_step(self, otherwise: float) -> float:
         """The relative step at which this group ended: a good first one for the next."""
         smooth = ~self.best.kinked & np.isfinite(self.best.bound)
         relative = (self.best.step / self.scale)[smooth]
         return float(np.median(relative)) if relative.size else otherwise
+
+
+def roughness(estimates: list[StencilEstimate], near: Array) -> float:
+    """How many times the measured noise most stencils of a group show: 1, unless it misses some.
+
+    Args:
+        estimates: the group at several steps.
+        near: no longer step is asked: there, curvature and kinks are everywhere.
+    """
+    # Curvature or a kink also makes a stencil noisy, but less so at a shorter step.
+    with np.errstate(all="ignore"):
+        ratios = [
+            float(np.median(e.stencil_noise / e.round_off)) * CAUTION / STENCIL_CAUTION
+            for e in estimates
+            if e.value.size and (e.step <= near).all()
+        ]
+    known = [ratio for ratio in ratios if np.isfinite(ratio)]
+    return max(1.0, min(known)) if len(known) > 1 else 1.0
 
 
 def sweep(epsilon: float) -> list[float]:
@@ -144,30 +135,78 @@ def _monotone(estimates: list[StencilEstimate]) -> list[StencilEstimate]:
     ]
 
 
-def corroborated(estimates: list[StencilEstimate], long: Array) -> StencilEstimate:
+def corroborated(
+    estimates: list[StencilEstimate], long: Array, *, trusting: bool = True
+) -> StencilEstimate:
     """Of a sweep over all steps, the tightest estimate that a neighbouring step confirms.
 
-    A neighbour confirms if it says something of its own (its bound is not wider than its value) and
-    the two agree. On a plateau of rounding, or where the function swings within a step, neighbours
-    do not. Where none is confirmed, the bound is widened to reach those that contradict, unless by
-    a step longer than `long`, which may have met a kink.
+    A shorter step that is confirmed as well is believed against a longer one, which may have met
+    another bend. Where none is confirmed, the bound is widened to reach those that contradict, unless
+    by a step longer than `long`, which may have met a kink. Where the measured noise is not to be
+    trusted, the bound reaches the neighbours too: one stencil may lie on a staircase by luck.
     """
-    estimates = _monotone(estimates)
-    values, bounds = np.stack([r.value for r in estimates]), np.stack([r.bound for r in estimates])
-    jumps = np.stack([r.half_jump for r in estimates])
-    with np.errstate(invalid="ignore"):
-        telling = bounds - jumps < 0.25 * (np.abs(values) + jumps)
-        agree = np.abs(values[1:] - values[:-1]) <= bounds[1:] + bounds[:-1]
-        confirmed = np.zeros(values.shape, dtype=bool)
-        confirmed[1:] |= agree & telling[:-1] & telling[1:]
-        confirmed[:-1] |= agree & telling[:-1] & telling[1:]
+    table = _Table(_monotone(estimates))
+    confirmed = table.confirmed()
     unconfirmed = ~confirmed.any(axis=0)
-    choice = np.where(confirmed | unconfirmed, bounds, np.inf).argmin(axis=0)
-    best = estimates[0]
-    for k, other in enumerate(estimates[1:], start=1):
-        best = best.choose(other, choice == k)
-    away = np.abs(values - best.value)
-    against = (away > bounds + best.bound) & np.isfinite(bounds)
-    against &= np.stack([r.step for r in estimates]) <= long
-    reach = np.where(against, away, 0).max(axis=0)
+    best = table.tightest(confirmed | unconfirmed)
+    against = confirmed & table.contradicting(best) & (table.steps < best.step)
+    best = best.choose(table.tightest(against), np.asarray(against.any(axis=0)))
+    against = table.contradicting(best) & (table.steps <= long)
+    reach = np.where(against, table.away(best) + table.bounds, 0).max(axis=0)
+    if not trusting:
+        near = confirmed & (np.abs(np.log2(table.steps / best.step)) < 1.5 * np.log2(SWEEP_RATIO))
+        best = best._replace(
+            truncation=best.truncation + np.where(near, table.away(best), 0).max(axis=0)
+        )
     return best._replace(truncation=best.truncation + np.where(unconfirmed, reach, 0))
+
+
+class _Table:
+    """Estimates of one group at several steps as arrays, one row a step."""
+
+    def __init__(self, estimates: list[StencilEstimate]) -> None:
+        self.estimates = estimates
+        self.values = np.stack([e.value for e in estimates])
+        self.bounds = np.stack([e.bound for e in estimates])
+        self.steps = np.stack([e.step for e in estimates])
+
+    def tightest(self, among: Array) -> StencilEstimate:
+        """For each entry the estimate with the smallest bound among those marked."""
+        choice = np.where(among, self.bounds, np.inf).argmin(axis=0)
+        best = self.estimates[0]
+        for k, other in enumerate(self.estimates[1:], start=1):
+            best = best.choose(other, choice == k)
+        return best
+
+    def away(self, best: StencilEstimate) -> Array:
+        """How far each estimate is from one."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.abs(self.values - best.value))
+
+    def contradicting(self, best: StencilEstimate) -> Array:
+        """Where an estimate and `best` cannot both be right."""
+        apart = self.away(best) > self.bounds + best.bound
+        return np.asarray(apart & np.isfinite(self.bounds))
+
+    def apart(self) -> Array:
+        """Which pairs of estimates cannot both be right, as a stack of rows."""
+        with np.errstate(invalid="ignore"):
+            apart = np.abs(self.values[:, None] - self.values) > self.bounds[:, None] + self.bounds
+        # A long step may have met a kink or another bend: it is no witness against a shorter one.
+        return np.asarray(apart & (self.steps <= np.maximum(self.steps[:, None], self.steps[0])))
+
+    def confirmed(self) -> Array:
+        """Which estimates a neighbouring step confirms.
+
+        Both say something of their own (the bound, but for a jump, is narrower than the value) and
+        they agree. On a plateau of rounding, or where the function swings within a step, they don't.
+        """
+        jumps = np.stack([e.half_jump for e in self.estimates])
+        with np.errstate(invalid="ignore"):
+            telling = self.bounds - jumps < TELLING * (np.abs(self.values) + jumps)
+            agree = np.abs(np.diff(self.values, axis=0)) <= self.bounds[1:] + self.bounds[:-1]
+        pairs = agree & telling[1:] & telling[:-1]
+        confirmed = np.zeros(self.values.shape, dtype=bool)
+        confirmed[1:] |= pairs
+        confirmed[:-1] |= pairs
+        return confirmed

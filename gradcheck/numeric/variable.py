@@ -50,6 +50,13 @@ class Variable:
         moved = self.at(self.everything, LARGEST_STEP * self.scale * perturbation)
         return np.asarray(self.value(self.everything, moved) != self.forward.value)
 
+    def noise_within_an_ulp(self) -> tuple[Array, Array]:
+        """How far each output moves when this input moves by an ulp, and what rounding explains of it."""
+        shift = np.spacing(np.abs(self.array))
+        beside = self.value(self.everything, self.at(self.everything, shift))
+        floor = self.epsilon * np.abs(self.forward.value) + np.finfo(self.forward.dtype).tiny
+        return np.maximum(np.abs(beside - self.forward.value), floor), floor
+
 
 def scales(x: Array) -> Array:
     """The size against which a step is small: |x|, and near zero what is usual in the array."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from gradcheck.numeric.forward import Group
-from gradcheck.numeric.margins import BLURRED, ROUNDS, SHORTER, WANTED
+from gradcheck.numeric.margins import BLURRED, FAR, MUCH_MORE, ROUNDS, SHORTER, STEEP, WANTED
 from gradcheck.numeric.stencil import Stencil, StencilEstimate
-from gradcheck.numeric.steps import StepSearch, corroborated, first_step, sweep
+from gradcheck.numeric.steps import StepSearch, corroborated, first_step, roughness, sweep
 from gradcheck.result import Array
 
 Progress = Callable[[int, int], None]
@@ -68,18 +69,19 @@ class Walk:
 
     def _visit(self, group: Group, first: bool) -> StencilEstimate:
         search = self._search(group, first)
-        self.roughness = max(self.roughness, search.roughness())
         best = search.best
         # Where everything cancels, a small bound on what cancels is all that can be had.
         blurred = ~search.good(BLURRED, np.maximum(self.largest, best.absolute_sum))
         if blurred.any():
             best = best.choose(self._swept(group), blurred)
+        else:
+            self._learn(search.estimates, group)
         self.start = search.usual_step(self.start)
         return best
 
     def _search(self, group: Group, first: bool) -> StepSearch:
         scale = self.scale[group]
-        search, step = StepSearch(scale, near=self.near), scale * self.start
+        search, step = StepSearch(scale), scale * self.start
         for attempt in range(ROUNDS):
             search.add(self.stencil.estimate(group, step, self.roughness))
             self.largest = max(self.largest, float(np.abs(search.best.value).max(initial=0.0)))
@@ -91,7 +93,40 @@ class Walk:
         return search
 
     def _swept(self, group: Group) -> StencilEstimate:
-        scale, epsilon = self.scale[group], self.stencil.variable.epsilon
-        steps = [t * scale for t in sweep(epsilon)]
-        estimates = [self.stencil.estimate(group, step, self.roughness) for step in steps]
-        return corroborated(estimates, 10 * first_step(epsilon) * scale)
+        """The estimate that a sweep over all steps corroborates."""
+        long = FAR * self.near * self.scale[group]
+        estimates = self._all_steps(self.stencil, group)
+        self._learn(estimates, group)
+        rough = [e._replace(round_off=self.roughness * e.round_off) for e in estimates]
+        best = corroborated(rough, long)
+        if self._oscillating is None:
+            return best
+        other = corroborated(self._all_steps(self._oscillating, group), long, trusting=False)
+        apart = np.abs(best.value - other.value) > best.bound + other.bound
+        vaguer = (best.bound > np.abs(best.value)) & (other.bound > best.bound)
+        return best.choose(other, (apart & (other.step < best.step)) | vaguer)
+
+    def _all_steps(self, stencil: Stencil, group: Group) -> list[StencilEstimate]:
+        steps = [t * self.scale[group] for t in sweep(stencil.variable.epsilon)]
+        return [stencil.estimate(group, step) for step in steps]
+
+    def _learn(self, estimates: list[StencilEstimate], group: Group) -> None:
+        """Whether these stencils saw more noise than was measured; the next groups will too."""
+        seen = roughness(estimates, self.near * self.scale[group])
+        self.roughness = max(self.roughness, seen)
+
+    @cached_property
+    def _oscillating(self) -> Stencil | None:
+        """A stencil that takes most of the measured noise for a function of many periods within |x|.
+
+        Over the length on which noise is measured, sin at 1e10 swings many times, and longer steps
+        agree with each other on nothing. Such a function is steep already within an ulp; a staircase
+        of rounding is flat there.
+        """
+        stencil = self.stencil
+        close, floor = stencil.variable.noise_within_an_ulp()
+        steep = (close > STEEP * floor) & (stencil.noise > MUCH_MORE * close)
+        if not steep.any():
+            return None
+        noise = np.where(steep, close, stencil.noise)
+        return Stencil(stencil.variable, stencil.grouping, stencil.dy, noise, stencil.method)
