@@ -260,3 +260,59 @@ def test_a_notebook_is_read(tmp_path, capsys):
 def test_several_jobs_give_the_same_in_the_same_order(submissions, capsys):
     places = [submissions / which / "hw.py" for which in ("one", "two")]
     assert records(capsys, *places) == records(capsys, *places, "--jobs", "2")
+
+
+STRANGERS = """
+import numpy as np
+
+class Linear:
+    def __init__(self, n_in, n_out):
+        self.W = np.random.randn(n_in, n_out) * 0.1
+        self.b = np.zeros(n_out)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, grad):
+        self.dW = self.x.T @ grad
+        self.db = grad.sum(axis=0)
+        return grad @ self.W.T
+
+class Sigmoid:
+    def forward(self, z):
+        self.y = 1 / (1 + np.exp(-z))
+        return self.y
+
+    def backward(self, dout):
+        return dout * self.y * (1 - self.y)
+
+def square_loss(x, y):
+    return 0.5 * ((x - y) ** 2).sum(), x - y
+
+def square_loss_inputs(rng):
+    return {"x": rng.normal(size=(4, 3)), "y": rng.integers(0, 2, (4, 3))}
+
+def rnn_step_forward(x, prev_h, Wx, Wh, b):
+    next_h = np.tanh(x @ Wx + prev_h @ Wh + b)
+    return next_h, (x, prev_h, Wx, Wh, next_h)
+
+def rnn_step_backward(dnext_h, cache):
+    x, prev_h, Wx, Wh, next_h = cache
+    da = dnext_h * (1 - next_h**2)
+    return da @ Wx.T, da @ Wh.T, x.T @ da, prev_h.T @ da, da.sum(axis=0)
+"""
+
+
+def test_classes_losses_and_pairs_are_found_and_checked_without_an_adapter(tmp_path, capsys):
+    place = tmp_path / "nets.py"
+    place.write_text(STRANGERS)
+    status, found = records(capsys, place)
+    assert {one["name"]: one["verdict"] for one in found} == dict.fromkeys(
+        ["Linear", "Sigmoid", "square_loss", "rnn_step"], "PASS"
+    )
+    assert status == 0
+    assert [len(row["shape"]) for row in found[3]["rows"]] == [2, 2, 2, 2, 1]
+    place.write_text(STRANGERS.replace("grad.sum(axis=0)", "grad.mean(axis=0)"))
+    status, found = records(capsys, f"{place}:Linear")
+    assert status == 1 and found[0]["rows"][2]["findings"][0]["code"] == "averaged"

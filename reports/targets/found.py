@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import inspect
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
@@ -50,6 +52,7 @@ class Subject:
     parts: tuple[Callable[..., Any], ...]
     draw: Callable[..., Any] | None
     twin: Callable[..., Any] | None
+    make: Callable[..., Any] | None = None
 
     @property
     def forward(self) -> Callable[..., Any]:
@@ -101,7 +104,7 @@ def _stem(name: str, own: list[str]) -> str | None:
         stem = _filled(pattern, name)
         if stem:
             return stem
-    helpers = (*DERIVATIVES, *(back for _, back in PAIRS[4:]), "{}_twin")
+    helpers = (*DERIVATIVES, *(back for _, back in PAIRS[4:]), "{}_twin", "make_{}", "{}_object")
     stems = [_filled(pattern, name) for pattern in helpers]
     if any(stem in own for stem in stems if stem):
         return None
@@ -117,9 +120,10 @@ def _filled(pattern: str, name: str) -> str | None:
 
 def _subject(module: ModuleType, name: str) -> Subject | None:
     draw, twin = _function(module, INPUTS.format(name)), _function(module, f"{name}_twin")
+    make = _function(module, f"make_{name}") or _function(module, f"{name}_object")
 
     def made(kind: Kind, *parts: Callable[..., Any]) -> Subject:
-        return Subject(name, kind, parts, draw, twin)
+        return Subject(name, kind, parts, draw, twin, make)
 
     for ahead, back in PAIRS:
         pair = _function(module, ahead.format(name)), _function(module, back.format(name))
@@ -127,7 +131,7 @@ def _subject(module: ModuleType, name: str) -> Subject | None:
             return made("pair", pair[0], pair[1])
     value = getattr(module, name, None)
     if inspect.isclass(value):
-        return None
+        return made("class", value) if ways(value) else None
     if not callable(value):
         return None
     for pattern in DERIVATIVES:
@@ -142,28 +146,34 @@ def _function(module: ModuleType, name: str) -> Callable[..., Any] | None:
     return value if callable(value) and not inspect.isclass(value) else None
 
 
-def _has_both_ways(value: type) -> bool:
-    forward = any(hasattr(value, n) for n in ("forward", "__call__", "fprop"))
-    return forward and any(hasattr(value, n) for n in ("backward", "bprop", "backprop"))
+FORWARD = ("forward", "__call__", "fprop", "forward_pass", "feedforward", "forward_propagation")
+BACKWARD = ("backward", "bprop", "backprop", "backward_pass", "backward_propagation")
+"""How the methods of a class are called."""
+
+
+def ways(made: type) -> tuple[str, str] | None:
+    """The names of a class's two methods, None if it has not both."""
+    forward = next((n for n in FORWARD if callable(getattr(made, n, None))), None)
+    backward = next((n for n in BACKWARD if callable(getattr(made, n, None))), None)
+    return (forward, backward) if forward and backward else None
 
 
 def _looks_like_a_layer(function: Callable[..., Any]) -> bool:
     """Whether a function's text returns a pair whose second part is a function written in it."""
-    import ast
-    import textwrap
-
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     except (OSError, TypeError, SyntaxError):
         return False
     inner = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n is not tree}
+    return any(_is_way_back(second, inner) for second in _second_parts(tree))
+
+
+def _second_parts(tree: ast.AST) -> Iterator[ast.expr]:
     for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Return)
-            and isinstance(node.value, ast.Tuple)
-            and len(node.value.elts) == 2
-        ):
-            back = node.value.elts[1]
-            if isinstance(back, ast.Lambda) or (isinstance(back, ast.Name) and back.id in inner):
-                return True
-    return False
+        match node:
+            case ast.Return(ast.Tuple([_, second])):
+                yield second
+
+
+def _is_way_back(part: ast.expr, inner: set[str]) -> bool:
+    return isinstance(part, ast.Lambda) or (isinstance(part, ast.Name) and part.id in inner)

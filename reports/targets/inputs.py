@@ -17,6 +17,8 @@ from reports.errors import UserError
 
 Inputs = dict[str, Any]
 
+Draw = Callable[[np.random.Generator], Any]
+
 SIZES = (3, 5, 2, 7, 4, 6, 8)
 """Lengths for the letters of a shape: different, so that a transposed matrix cannot fit by chance."""
 
@@ -25,15 +27,16 @@ SHAPES: tuple[tuple[int, ...], ...] = (
     (5, 2),
     (2,),
     (5,),
+    (3, 2),
+    (2, 2),
     (),
     (5, 5),
-    (3, 2),
+    (3,),
     (2, 5, 5, 3),
     (2, 3, 5, 5),
     (3, 3, 3, 2),
     (2, 3, 3, 3),
     (3, 4, 5),
-    (3,),
 )
 """Shapes that are tried for inputs of which nothing is known, ordinary ones first."""
 
@@ -136,34 +139,36 @@ def wanted(forward: Callable[..., Any]) -> list[str]:
 
 
 def proposed(
-    forward: Callable[..., Any], accepts: Callable[[Inputs], bool], seed: int
+    forward: Callable[..., Any],
+    runs: Callable[[Inputs], bool],
+    accepts: Callable[[Inputs], bool],
+    seed: int,
 ) -> Inputs | None:
     """Inputs that a layer accepts, found by trying; None if nothing was found in time.
 
     Args:
         forward: the function that takes them; its docstring may name shapes, as in "x (N, D)".
-        accepts: whether the layer runs on such inputs, forward and backward.
+        runs: whether its forward pass runs on such inputs, which is asked often.
+        accepts: whether gradients of the right shapes come back, which is asked of those that run.
         seed: for their values.
     """
     names = wanted(forward)
     known = _documented(forward)
-    choices: list[Sequence[Callable[[np.random.Generator], Any]]] = [
-        _candidates(name, known.get(name)) for name in names
-    ]
+    choices: list[Sequence[Draw]] = [_candidates(name, known.get(name)) for name in names]
     until = time.monotonic() + SECONDS
     for combination in _plain_first(choices):
         if time.monotonic() > until:
             return None
         rng = np.random.default_rng(seed)
         inputs = {name: draw(rng) for name, draw in zip(names, combination, strict=True)}
-        if accepts(inputs):
+        if runs(inputs) and accepts(inputs):
             return inputs
     return None
 
 
 def _plain_first(
-    choices: list[Sequence[Callable[[np.random.Generator], Any]]],
-) -> Iterator[tuple[Callable[[np.random.Generator], Any], ...]]:
+    choices: list[Sequence[Draw]],
+) -> Iterator[tuple[Draw, ...]]:
     """All combinations, those of early choices first."""
     longest = max((len(c) for c in choices), default=1)
     for depth in range(1, longest + 1):
@@ -173,9 +178,7 @@ def _plain_first(
                 yield tuple(c[k] for c, k in zip(choices, combination, strict=True))
 
 
-def _candidates(
-    name: str, shape: tuple[int, ...] | None
-) -> Sequence[Callable[[np.random.Generator], Any]]:
+def _candidates(name: str, shape: tuple[int, ...] | None) -> Sequence[Draw]:
     shapes = SHAPES if shape is None else (shape,)
     floats = [partial(_normal, size=s) for s in shapes]
     integers = [partial(_labels, size=s) for s in ((3,), (5,), (3, 4)) if shape is None] or [

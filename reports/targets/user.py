@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-import gradcheck
 from gradcheck.result import Finding, Report
 from reports.errors import UserError
 from reports.targets import found, loading
-from reports.targets.inputs import Inputs, drawn, of_spec, proposed, template, wanted
+from reports.targets.asking import asked, inputs_of
+from reports.targets.inputs import Inputs
 
 if TYPE_CHECKING:
     from reports.targets import Options
@@ -81,7 +78,7 @@ class _Going:
 def _said(module: ModuleType, place: str, name: str, options: Options, going: _Going) -> Said:
     try:
         subject = found.subject(module, place, name)
-        inputs, notes = _inputs(subject, place, options)
+        inputs, notes = inputs_of(subject, place, options.seed, options.inputs)
         report = _report(subject, place, inputs, options, going)
         return name, replace(report, file=place), None, notes
     except UserError as error:
@@ -100,107 +97,13 @@ def _at(error: BaseException) -> str:
     return f", {line}" if line else ""
 
 
-def _inputs(subject: found.Subject, place: str, options: Options) -> tuple[Inputs, tuple[str, ...]]:
-    """The inputs, and what has to be said of them."""
-    rng = np.random.default_rng(options.seed)
-    given = {name: of_spec(name, spec, rng) for name, spec in options.inputs.items()}
-    if subject.draw is not None:
-        return {**drawn(subject.draw, options.seed, place, subject.name), **given}, ()
-    needed = [name for name in _names(subject) if name not in given]
-    if not needed:
-        return given, ()
-    guess = proposed(
-        _taking(subject), lambda inputs: _accepts(subject, {**inputs, **given}), options.seed
-    )
-    if guess is None:
-        raise UserError(
-            f"{place}: no inputs for {subject.name}: expected a function {subject.name}_inputs(rng), "
-            f"as in: {template(subject.name, _taking(subject))}"
-        )
-    shown = ", ".join(f"{name} {np.shape(value)}" for name, value in guess.items())
-    return {**guess, **given}, (
-        f"Inputs of {subject.name} were proposed, as the file has no {subject.name}_inputs(rng): {shown}.",
-    )
-
-
-def _taking(subject: found.Subject) -> Callable[..., Any]:
-    """The function that takes the inputs: of a class its forward method."""
-    if subject.kind != "class":
-        return subject.forward
-    (made,) = subject.parts
-    method = next(getattr(made, n) for n in ("forward", "__call__", "fprop") if hasattr(made, n))
-    return _without_self(method)
-
-
-def _without_self(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A method's signature without its first parameter."""
-
-    def taking(*inputs: Any) -> Any:
-        raise NotImplementedError
-
-    parameters = list(inspect.signature(method).parameters.values())[1:]
-    taking.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    taking.__doc__ = method.__doc__
-    return taking
-
-
-def _names(subject: found.Subject) -> list[str]:
-    return wanted(_taking(subject))
-
-
-def _accepts(subject: found.Subject, inputs: Inputs) -> bool:
-    """Whether it runs on such inputs, forward and backward, and returns what can be judged."""
-    with np.errstate(all="ignore"):
-        try:
-            report = _checked(subject, inputs, {"effort": "directional", "lines": False})
-        except Exception:
-            return False
-    codes = {finding.code for finding in report.all_findings()}
-    return bool(report.rows) and not codes & {"raises", "not-finite"}
-
-
 def _report(
     subject: found.Subject, place: str, inputs: Inputs, options: Options, going: _Going
 ) -> Report:
-    with_twin = {"twin": subject.twin} if options.tape and subject.twin else {}
     if subject.kind == "derivative" and len(inputs) != 1:
         raise UserError(
             f"{place}: {subject.name}_gradient goes with one input, {subject.name}_inputs gives "
             f"{len(inputs)}"
         )
-    fixed = {"seed": options.seed, "name": subject.name, "progress": going}
-    chosen = {**fixed, **with_twin, **options.check}
-    return _checked(subject, inputs, chosen)
-
-
-def _checked(subject: found.Subject, inputs: Inputs, options: Mapping[str, Any]) -> Report:
-    """The call that goes with its kind; inputs by position, so that no name meets an option's."""
-    values = _in_order(_taking(subject), inputs)
-    match subject.kind:
-        case "pair":
-            return gradcheck.check_pair(subject.parts[0], subject.parts[1], *values, **options)
-        case "derivative":
-            return gradcheck.check_derivative(
-                subject.parts[0], subject.parts[1], *values, **options
-            )
-        case _:
-            return gradcheck.check(subject.forward, *values, **options)
-
-
-def _in_order(function: Callable[..., Any], inputs: Inputs) -> list[Any]:
-    """The values in the order of the signature.
-
-    Raises:
-        TypeError: for an input that the function does not have, or one that is missing in between.
-    """
-    from gradcheck.layer import input_names
-
-    names = input_names(function, len(inputs))
-    strange = [name for name in inputs if name not in names]
-    if strange:
-        raise TypeError(f"there is no input {strange[0]!r}; its inputs are {', '.join(names)}")
-    given = [name for name in names if name in inputs]
-    missing = [name for name in names[: len(given)] if name not in inputs]
-    if missing:
-        raise TypeError(f"input {missing[0]!r} is missing; it needs {', '.join(names)}")
-    return [inputs[name] for name in given]
+    with_twin = {"twin": subject.twin} if options.tape and subject.twin else {}
+    return asked(subject, inputs, options.seed, {"progress": going, **with_twin, **options.check})

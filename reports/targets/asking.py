@@ -1,0 +1,183 @@
+"""How a subject is asked: the inputs it takes, the call that goes with its kind, the object of a class."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+import gradcheck
+from gradcheck.layer import input_names
+from gradcheck.result import Report
+from reports.errors import UserError
+from reports.targets import found
+from reports.targets.inputs import Inputs, drawn, of_spec, proposed, template, wanted
+
+RATES = ("lr", "learning_rate", "learningrate", "alpha", "eta", "step_size")
+"""How the learning rate is called where a backward pass changes the weights itself."""
+
+
+def inputs_of(
+    subject: found.Subject, place: str, seed: int, specs: Mapping[str, str]
+) -> tuple[Inputs, tuple[str, ...]]:
+    """The inputs: drawn by the file, given on the line, or proposed; and what has to be said of them.
+
+    Raises:
+        UserError: if there are none; the text holds a function to paste.
+    """
+    rng = np.random.default_rng(seed)
+    given = {name: of_spec(name, spec, rng) for name, spec in specs.items()}
+    if subject.draw is not None:
+        return {**drawn(subject.draw, seed, place, subject.name), **given}, ()
+    function = taking(subject)
+    if all(name in given for name in wanted(function)):
+        return given, ()
+    guess = proposed(
+        function,
+        lambda inputs: _runs(subject, {**inputs, **given}),
+        lambda inputs: _accepts(subject, {**inputs, **given}, seed),
+        seed,
+    )
+    if guess is None:
+        raise UserError(
+            f"{place}: no inputs for {subject.name}: expected a function {subject.name}_inputs(rng), "
+            f"as in: {template(subject.name, function)}"
+        )
+    shown = ", ".join(f"{name} {np.shape(value)}" for name, value in guess.items())
+    said = (
+        f"Inputs of {subject.name} were proposed, as the file has no {subject.name}_inputs(rng): "
+        f"{shown}."
+    )
+    return {**guess, **given}, (said,)
+
+
+def _runs(subject: found.Subject, inputs: Inputs) -> bool:
+    """Whether the forward pass of a function runs; of a class it takes an object to tell."""
+    if subject.kind == "class":
+        return True
+    with np.errstate(all="ignore"):
+        try:
+            subject.forward(*_in_order(subject.forward, inputs))
+        except Exception:
+            return False
+    return True
+
+
+def _accepts(subject: found.Subject, inputs: Inputs, seed: int) -> bool:
+    """Whether gradients of the right shapes come back, so that their numbers can be judged."""
+    with np.errstate(all="ignore"):
+        try:
+            report = asked(subject, inputs, seed, {"effort": "directional", "lines": False})
+        except Exception:
+            return False
+    codes = {finding.code for finding in report.all_findings()}
+    return bool(report.rows) and not codes & {"raises", "not-finite", "wrong-shape"}
+
+
+def taking(subject: found.Subject) -> Callable[..., Any]:
+    """The function that takes the inputs: of a class its forward method, without self."""
+    if subject.kind != "class":
+        return subject.forward
+    names = found.ways(subject.parts[0])  # type: ignore[arg-type]
+    assert names is not None
+    method = getattr(subject.parts[0], names[0])
+
+    def forward(*inputs: Any) -> Any:
+        raise NotImplementedError("only the signature is of use")
+
+    parameters = list(inspect.signature(method).parameters.values())[1:]
+    forward.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    forward.__doc__ = method.__doc__
+    return forward
+
+
+def asked(subject: found.Subject, inputs: Inputs, seed: int, options: Mapping[str, Any]) -> Report:
+    """The call that goes with its kind; inputs by position, so that no name meets an option's."""
+    values = _in_order(taking(subject), inputs)
+    options = {"seed": seed, "name": subject.name, **options}
+    match subject.kind:
+        case "pair":
+            return gradcheck.check_pair(subject.parts[0], subject.parts[1], *values, **options)
+        case "derivative":
+            return gradcheck.check_derivative(
+                subject.parts[0], subject.parts[1], *values, **options
+            )
+        case "class":
+            return _of_class(subject, values, seed, options)
+        case _ if _is_loss(subject.forward, values):
+            return gradcheck.check_loss(subject.forward, *values, **options)
+        case _:
+            return gradcheck.check(subject.forward, *values, **options)
+
+
+def _is_loss(function: Callable[..., Any], values: list[Any]) -> bool:
+    """Whether a function returns a number and gradients, and not a value and a way back."""
+    with np.errstate(all="ignore"):
+        result = function(*[np.array(v) if isinstance(v, np.ndarray) else v for v in values])
+    pair = isinstance(result, tuple) and len(result) == 2 and not any(map(callable, result))
+    return pair and any(np.ndim(part) == 0 for part in result if not isinstance(part, (dict, list)))
+
+
+def _of_class(
+    subject: found.Subject, values: list[Any], seed: int, options: Mapping[str, Any]
+) -> Report:
+    made = subject.parts[0]
+    forward, backward = found.ways(made) or ("forward", "backward")  # type: ignore[arg-type]
+    ways: dict[str, Any] = {
+        "forward": forward,
+        "backward": backward,
+        **_update(getattr(made, backward)),
+    }
+    problem: Exception | None = None
+    for instance in _instances(subject, seed):
+        try:
+            return gradcheck.check_module(instance, *values, **ways, **options)
+        except Exception as error:
+            problem = problem or error
+    raise problem or TypeError(
+        f"{subject.name} needs arguments to be made: write make_{subject.name}(rng) beside it"
+    )
+
+
+def _update(method: Callable[..., Any]) -> dict[str, str]:
+    """What says that a backward pass changes the weights itself: an argument for its step."""
+    names = [name for name in inspect.signature(method).parameters if name.lower() in RATES]
+    return {"update": names[0]} if names else {}
+
+
+def _instances(subject: found.Subject, seed: int) -> Iterator[Any]:
+    """The object: as the file makes it, without arguments, or with small sizes that are tried."""
+    # Weights are drawn from NumPy's global generator more often than not.
+    np.random.seed(seed)  # noqa: NPY002
+    if subject.make is not None:
+        takes = inspect.signature(subject.make).parameters
+        yield subject.make(np.random.default_rng(seed)) if takes else subject.make()
+        return
+    made = subject.parts[0]
+    needed = wanted(made)
+    sizes = itertools.permutations((5, 2, 3, 7), len(needed)) if len(needed) <= 3 else ()
+    for combination in sizes:
+        try:
+            yield made(*combination)
+        except Exception:
+            continue
+
+
+def _in_order(function: Callable[..., Any], inputs: Inputs) -> list[Any]:
+    """The values in the order of the signature.
+
+    Raises:
+        TypeError: for an input that the function does not have, or one that is missing in between.
+    """
+    names = input_names(function, len(inputs))
+    strange = [name for name in inputs if name not in names]
+    if strange:
+        raise TypeError(f"there is no input {strange[0]!r}; its inputs are {', '.join(names)}")
+    given = [name for name in names if name in inputs]
+    missing = [name for name in names[: len(given)] if name not in inputs]
+    if missing:
+        raise TypeError(f"input {missing[0]!r} is missing; it needs {', '.join(names)}")
+    return [inputs[name] for name in given]
