@@ -52,7 +52,7 @@ def all_mutants() -> list[Mutant]:
     return [mutant for entry in CATALOGUE.values() for mutant in mutants(entry.layer)]
 
 
-def sample(count: int, seed: int) -> list[Mutant]:
+def sample_of(count: int, seed: int) -> list[Mutant]:
     """A random sample of them."""
     return random.Random(seed).sample(all_mutants(), count)
 
@@ -89,7 +89,7 @@ def _fate(mutant: Mutant) -> Fate:
         if check(bound, *_inputs(one, 0, dtype), lines=False).verdict is Verdict.FAIL:
             return Fate.CONVICTED
     same = all(
-        _agree(_gradients(mutant.layer, *way), _gradients(layer, *way))
+        agree(_gradients(mutant.layer, *way), _gradients(layer, *way))
         for way in product(configurations, range(SEEDS), DTYPES)
     )
     return Fate.EQUAL if same else Fate.SURVIVED
@@ -106,7 +106,8 @@ def _gradients(layer: Layer, one: Configuration, seed: int, dtype: str) -> list[
     return listed(backward(random_upstream(y, seed)), len(inputs))
 
 
-def _agree(right: list[Array | None], changed: list[Array | None]) -> bool:
+def agree(right: list[Array | None], changed: list[Array | None]) -> bool:
+    """Whether two lists of gradients are the same but for another order of adding."""
     if len(right) != len(changed):
         return False
     for a, b in zip(right, changed, strict=True):

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from gradcheck import Verdict, check
-from layers import relu
-from reports.bench import story
+from layers import dense, relu, softmax_cross_entropy
+from layers.mistakes import MISTAKES
+from reports.bench import sections, story
 from reports.bench.measurement import (
     ALL,
     NONE,
@@ -21,6 +22,8 @@ from reports.bench.measurement import (
     percent,
     share,
 )
+from reports.bench.peers import PEERS
+from reports.bench.peers.subject import subject
 from reports.bench.section import EVERYTHING, Sample, Section, Skipped
 from reports.bench.sections import SECTIONS, coverage, false_names, soak
 from reports.cli import main
@@ -191,3 +194,37 @@ def test_two_processes_measure_what_one_does(name):
         return list(SECTIONS[name].measure(Sample(12, seed=3, jobs=jobs)))
 
     assert figures(1) == figures(2)
+
+
+PRESENT = [peer for peer in PEERS if peer.installed]
+
+
+@pytest.mark.parametrize("peer", PRESENT, ids=[peer.name for peer in PRESENT])
+def test_a_peer_accepts_a_right_layer_and_rejects_a_wrong_one(peer):
+    if peer.package == "tensorflow":
+        pytest.skip("TensorFlow is asked where it is imported anyway")
+    rng = np.random.default_rng(0)
+    inputs = [rng.normal(size=(3, 4)), rng.normal(size=(4, 2)), rng.normal(size=2)]
+
+    def spoilt(x, W, b):
+        y, backward = dense(x, W, b)
+        return y, lambda dy: tuple(k * g for k, g in zip((1, 1, 2), backward(dy), strict=True))
+
+    assert sections.peers.answer(peer, subject("right", dense, inputs)) is True
+    assert sections.peers.answer(peer, subject("wrong", spoilt, inputs)) is False
+
+
+def test_what_peers_are_asked_has_other_numbers_of_the_right_shape():
+    mistakes = {"dense-b-mean": True, "dense-count": False, "relu-in-place": False}
+    asked = sections.peers.planted_mistakes([MISTAKES[name] for name in mistakes], seed=0)
+    assert [one.name for one in asked] == [name for name, taken in mistakes.items() if taken]
+    mutants = sections.peers.mutated(3, seed=0)
+    assert len(mutants) == 3
+    assert not any(PRESENT[0].accepts(mutant) for mutant in mutants)
+
+
+def test_an_input_without_a_gradient_is_held_at_its_value():
+    logits, labels = np.random.default_rng(0).normal(size=(3, 5)), np.array([4, 0, 2])
+    one = subject("loss", softmax_cross_entropy, [logits, labels])
+    assert one.positions == (0,)
+    assert one.value(logits) == softmax_cross_entropy(logits, labels)[0]

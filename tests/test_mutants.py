@@ -9,13 +9,13 @@ from examples import SAMPLE_SEED
 
 from layers.catalogue import CATALOGUE
 from layers.mistakes.mutants import mutants
-from reports.mutation import Fate, all_mutants, explanations, judge, sample
+from reports.mutation import Fate, all_mutants, explanations, judge, sample_of
 
 COUNT = 16
 
 
 def test_a_random_sample_is_convicted():
-    outcomes = list(judge(sample(COUNT, SAMPLE_SEED)))
+    outcomes = list(judge(sample_of(COUNT, SAMPLE_SEED)))
     survived = [
         outcome.mutant.name
         for outcome in outcomes

@@ -14,6 +14,7 @@ from reports.bench.sections import (
     lines,
     missed,
     mutants,
+    peers,
     power,
     resolution,
     soak,
@@ -49,6 +50,7 @@ SECTIONS: dict[str, Section] = {
         training,
         speed,
         start,
+        peers,
     )
 }
 """By the name under which a section is asked for."""
