@@ -144,6 +144,7 @@ def test_bad_data(tmp_path, capsys):
     assert not (tmp_path / "report").exists()
 
 
+@pytest.mark.slow
 def test_run_without_tape_says_what_was_left_out(tmp_path, capsys):
     out = tmp_path / "report"
     assert main(["run", "--no-tape", "--quick", "--out", str(out)]) == 0
@@ -153,6 +154,7 @@ def test_run_without_tape_says_what_was_left_out(tmp_path, capsys):
     assert json.loads((out / "gradients.json").read_text())["tape"] is False
 
 
+@pytest.mark.slow
 def test_a_broken_way_back_fails_the_run_and_keeps_it_from_training(tmp_path, capsys, monkeypatch):
     import layers.catalogue as catalogue
     from layers import dense

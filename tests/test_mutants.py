@@ -14,6 +14,7 @@ from reports.mutation import Fate, all_mutants, explanations, judge, sample_of
 COUNT = 16
 
 
+@pytest.mark.slow
 def test_a_random_sample_is_convicted():
     outcomes = list(judge(sample_of(COUNT, SAMPLE_SEED)))
     survived = [

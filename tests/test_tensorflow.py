@@ -102,6 +102,7 @@ def test_lockstep_stays_within_rounding():
     assert lockstep(*trainers(HandTrainer)).deviation < 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "step"),
     [
@@ -118,6 +119,7 @@ def test_lockstep_convicts_mistakes_of_training_code(name, step):
     assert "the curves part" in said and "never" not in said
 
 
+@pytest.mark.slow
 def test_the_homeworks_max_pooling_trains_with_wrong_bias_gradients():
     ties = every_tie(load("digits"), steps=20)
     assert ties.accuracy > 0.9
@@ -134,6 +136,7 @@ def test_the_networks_twin_agrees_with_keras():
     assert np.allclose(model(x), network(x, *start)[0], rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["digits_gru", "digits_transformer", "digits_resnet"])
 def test_the_other_networks_train_in_lockstep_with_their_twins(name):
     rng = np.random.default_rng(0)
@@ -147,6 +150,7 @@ def test_the_other_networks_train_in_lockstep_with_their_twins(name):
     assert curves.ours[-1] < curves.ours[0]
 
 
+@pytest.mark.slow
 def test_gradcheck_run_writes_a_whole_report(tmp_path, capsys):
     assert main(["run", "--quick", "--out", str(tmp_path / "report")]) == 0
     said = capsys.readouterr().out
