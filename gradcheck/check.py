@@ -13,7 +13,7 @@ from gradcheck.conduct import Conduct, observe
 from gradcheck.diagnosis.explain import explain_row, forward_disagrees
 from gradcheck.diagnosis.wrong import Comparison, Context
 from gradcheck.directional import Directions, compare_directions
-from gradcheck.layer import Layer, bind, name_of, positions
+from gradcheck.layer import Layer, bind, name_of, positions, say_what_is_meant
 from gradcheck.lines import check_lines
 from gradcheck.numeric import Forward, NumericalWitness, Progress
 from gradcheck.options import refuse, upstream_for
@@ -69,6 +69,7 @@ def check(
         TypeError, ValueError: for inputs that cannot be checked, and for options that do not go
             together; the message names the argument.
     """
+    say_what_is_meant(layer, inputs)
     refuse(
         layer,
         twin=twin,

@@ -92,7 +92,7 @@ def run(layer: Layer, inputs: Sequence[Array]) -> tuple[Array, Callable[[Array],
     if not (isinstance(result, tuple) and len(result) == 2 and callable(result[1])):
         raise TypeError(
             f"a layer returns (value, backward), a pair with a function; this one returns "
-            f"{_described(result)}"
+            f"{_described(result)}: {_meant(result)}"
         )
     return np.array(result[0]), result[1]
 
@@ -110,6 +110,43 @@ def _described(result: Any) -> str:
     if isinstance(result, tuple):
         return f"a tuple of {', '.join(type(part).__name__ for part in result)}"
     return f"a {type(result).__name__}"
+
+
+def _meant(result: Any) -> str:
+    """Which call is meant for a function that returns this."""
+    if not isinstance(result, tuple) or len(result) < 2:
+        return "with a derivative beside it, check_derivative(f, df, x)"
+    if np.ndim(_first(result)) == 0 and isinstance(result[1], (np.ndarray, dict, tuple, list)):
+        return "for a value with its gradient, check_loss(f, …)"
+    return "for a forward pass that returns a cache, check_pair(forward, backward, …)"
+
+
+def _first(result: tuple[Any, ...]) -> Any:
+    return result[0] if isinstance(result[0], (float, np.ndarray, np.generic)) else ()
+
+
+def say_what_is_meant(layer: Any, inputs: Sequence[Any]) -> None:
+    """Raise TypeError, with the call that is meant, for what is no layer but something else that is known."""
+    kind = type(layer).__name__
+    if isinstance(layer, type):
+        raise TypeError(
+            f"{layer.__name__} is a class: make an object of it first, "
+            f"check_module({layer.__name__}(…), …)"
+        )
+    if inspect.isgenerator(layer):
+        raise TypeError("a generator can be run once only: give the function that makes it")
+    if callable(layer):
+        return
+    if inputs and callable(inputs[0]):
+        raise TypeError(f"the layer comes first: check({name_of(inputs[0])}, x)")
+    if all(callable(getattr(layer, way, None)) for way in ("forward", "backward")):
+        raise TypeError(
+            f"a {kind} is not called but has forward and backward: check_module(layer, …)"
+        )
+    if isinstance(layer, (list, tuple)) and all(map(callable, layer)):
+        raise TypeError(
+            f"a {kind} of functions is no layer: check them one by one, or with check_many"
+        )
 
 
 def input_names(layer: Callable[..., Any], count: int) -> list[str]:

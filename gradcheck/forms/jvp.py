@@ -1,0 +1,140 @@
+"""A function with its Jacobian-vector product beside it: how its value changes along a direction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gradcheck.check import check
+from gradcheck.forms.names import parameters_of
+from gradcheck.forms.told import parted
+from gradcheck.layer import Adapted, Backward, Layer, input_names, name_of
+from gradcheck.result import Array, Finding, Report
+
+MOST = 4096
+"""Entries of the inputs up to which every direction is asked for."""
+
+
+def check_jvp(
+    f: Callable[..., Any], jvp: Callable[..., Any], *inputs: Any, **options: Any
+) -> Report:
+    """Check a Jacobian-vector product: the derivative of f along a direction.
+
+        check_jvp(np.tanh, lambda x, v: (1 - np.tanh(x) ** 2) * v, x)
+
+    It is asked for the direction of each entry of each input, which is all that a linear map is, and
+    for a random one, which tells whether it is linear.
+
+    Args:
+        f: `f(*inputs)` returns a scalar or an array.
+        jvp: `jvp(*inputs, *tangents)` or `jvp(inputs, tangents)` returns the tangent of the value, or
+            `(value, tangent)`.
+        *inputs: float arrays; integers are constants, their tangent is None.
+        **options: as for `check`.
+
+    Raises:
+        ValueError: if the inputs have more than 4096 entries.
+    """
+    options, _ = parted(options)
+    names = tuple(input_names(f, len(inputs))[: len(inputs)])
+    arrays = [np.asarray(x) for x in inputs]
+    entries = sum(x.size for x in arrays if x.dtype.kind == "f")
+    if entries > MOST:
+        raise ValueError(
+            f"the inputs have {entries} entries, and a Jacobian-vector product is asked for each of "
+            f"them: at most {MOST}"
+        )
+    layer = Adapted(name_of(jvp), names, f, None, lambda f, _: jvp_layer(f, jvp))
+    report = check(layer, *arrays, **options)
+    return replace(report, findings=(*report.findings, *_not_linear(f, jvp, arrays)))
+
+
+def jvp_layer(f: Callable[..., Any], jvp: Callable[..., Any]) -> Layer:
+    """A layer whose way back asks for the tangent along each entry: dx_k = Σ dy · jvp(x, e_k)."""
+
+    def layer(*inputs: Array) -> tuple[Any, Backward]:
+        y = np.asarray(f(*inputs))
+
+        def backward(dy: Array) -> list[Array | None]:
+            return [_gradient(jvp, inputs, k, y, dy) for k in range(len(inputs))]
+
+        return y, backward
+
+    return layer
+
+
+def _gradient(
+    jvp: Callable[..., Any], inputs: Sequence[Array], position: int, y: Array, dy: Array
+) -> Array | None:
+    if inputs[position].dtype.kind != "f":
+        return None
+    along = [
+        (dy * tangent_of(jvp, inputs, tangents, y)).sum() for tangents in _axes(inputs, position)
+    ]
+    return np.array(along, dtype=dy.dtype).reshape(inputs[position].shape)
+
+
+def _axes(inputs: Sequence[Array], position: int) -> Iterator[list[Array | None]]:
+    """The direction of each entry of one input, the others staying where they are."""
+    for index in np.ndindex(inputs[position].shape):
+        tangents = [np.zeros_like(x) if x.dtype.kind == "f" else None for x in inputs]
+        tangents[position][index] = 1  # type: ignore[index]
+        yield tangents
+
+
+def tangent_of(
+    jvp: Callable[..., Any], inputs: Sequence[Array], tangents: Sequence[Array | None], y: Array
+) -> Array:
+    """Call a Jacobian-vector product in the way that its signature asks for.
+
+    Raises:
+        ValueError: if what it returns has not the shape of y.
+    """
+    if len(inputs) > 1 and len(parameters_of(jvp)) == 2:
+        found = jvp(tuple(inputs), tuple(tangents))
+    else:
+        found = jvp(*inputs, *tangents)
+    if isinstance(found, (tuple, list)) and len(found) == 2:
+        found = found[1]
+    tangent = np.asarray(found)
+    if tangent.shape != y.shape:
+        raise ValueError(
+            f"the tangent has shape {tangent.shape}, expected {y.shape}, that of the value"
+        )
+    return tangent
+
+
+def _not_linear(
+    f: Callable[..., Any], jvp: Callable[..., Any], inputs: Sequence[Array]
+) -> list[Finding]:
+    """Whether the tangent along a sum is the sum of the tangents."""
+    rng = np.random.default_rng(0)
+    y = np.asarray(f(*inputs))
+    one, two = ([_drawn(x, rng) for x in inputs] for _ in range(2))
+    both = [None if a is None or b is None else a + b for a, b in zip(one, two, strict=True)]
+    try:
+        first, second, together = (tangent_of(jvp, inputs, v, y) for v in (one, two, both))
+    except Exception:
+        # That it raises is a finding of the check itself.
+        return []
+    gap = np.linalg.norm(np.ravel(together - first - second))
+    size = np.linalg.norm(np.ravel(first)) + np.linalg.norm(np.ravel(second))
+    # Half of the digits: what is not linear misses by far more, what is, by a few ulp.
+    if not gap > np.sqrt(np.finfo(y.dtype).eps) * size:
+        return []
+    return [
+        Finding(
+            "ignores-upstream",
+            "The Jacobian-vector product is not linear in its direction: jvp(x, u + v) is not "
+            "jvp(x, u) + jvp(x, v). Multiply by the direction, once.",
+            {"deviation": float(gap / size)},
+            fails=True,
+        )
+    ]
+
+
+def _drawn(x: Array, rng: np.random.Generator) -> Array | None:
+    return rng.standard_normal(x.shape).astype(x.dtype) if x.dtype.kind == "f" else None
