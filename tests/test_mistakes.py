@@ -1,11 +1,13 @@
 """The gallery: every planted mistake is convicted and named, hides where it is said to, and no right layer is."""
 
 import re
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from gradcheck import Verdict, check
+from gradcheck.codes import Code
 from layers.catalogue import CATALOGUE
 from layers.families import FAMILIES
 from layers.mistakes import MISTAKES, PAGES, PageError
@@ -29,6 +31,10 @@ def test_every_mistake_is_convicted_and_named(name):
 def test_every_mistake_hides_where_it_is_said_to(name):
     mistake = MISTAKES[name]
     assert examine(mistake, mistake.hides).verdict is not Verdict.FAIL
+
+
+def test_every_expected_code_is_one_that_can_be_said():
+    assert {mistake.code for mistake in MISTAKES.values()} <= set(get_args(Code))
 
 
 def test_the_gallery_is_large_and_shows_every_code_of_a_wrong_gradient():
@@ -125,6 +131,7 @@ def test_a_page_is_read(tmp_path):
         ("+ dx", "dx", 14, "a line of a diff begins with"),
         ("```diff", "```dif", 9, "no block of the language diff"),
         ("W.T\n```", "W.T", 11, "this block is never closed"),
+        (PAGE[PAGE.index("@@") : PAGE.index("```\n", -4)], "", 12, "takes no line away"),
     ],
 )
 def test_a_fault_in_a_page_is_one_line_that_says_where(tmp_path, right, wrong, line, told):

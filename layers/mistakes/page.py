@@ -105,7 +105,8 @@ def change_of(
         )
     if "diff" not in section.blocks:
         raise PageError(f"{path}:{section.line}: {section.title} has no block of the language diff")
-    line, (head, *changed) = section.blocks["diff"]
+    line, block = section.blocks["diff"]
+    head, *changed = block or [""]
     for number, text in enumerate(changed, start=line + 1):
         if text[:2] not in ("- ", "+ ", "  "):
             raise PageError(
