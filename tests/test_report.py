@@ -4,11 +4,14 @@ import csv
 import io
 import json
 import pickle
+from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 from examples import dense, tanh
 
+import gradcheck
 from gradcheck import Finding, Verdict, check
 from gradcheck.codes import CODES
 from gradcheck.render import escape, fitting, table
@@ -101,3 +104,11 @@ def test_verdicts_of_a_whole():
     assert Verdict.of([passed, open_, failed]) is failed
     assert Verdict.of([passed, open_]) is open_
     assert Verdict.of([]) is open_
+
+
+def test_json_follows_its_schema(wrong):
+    schema = json.loads((Path(gradcheck.__file__).parent / "report.schema.json").read_text())
+    for report in (wrong, check(tanh, np.ones(3) * 0.3), check(tanh, np.zeros((0, 2)))):
+        jsonschema.validate(json.loads(report.to_json(arrays=True)), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**wrong.to_dict(), "verdict": "MAYBE"}, schema)

@@ -316,3 +316,15 @@ def test_classes_losses_and_pairs_are_found_and_checked_without_an_adapter(tmp_p
     place.write_text(STRANGERS.replace("grad.sum(axis=0)", "grad.mean(axis=0)"))
     status, found = records(capsys, f"{place}:Linear")
     assert status == 1 and found[0]["rows"][2]["findings"][0]["code"] == "averaged"
+
+
+def test_the_upstream_gradient_and_the_twin_are_named_on_the_line(submissions, capsys, tmp_path):
+    place = str(submissions / "one" / "hw.py")
+    np.save(tmp_path / "dy.npy", np.array([1.0, -2.0, 0.5, 3.0]))
+    assert main(["check", place, "--upstream", f"@{tmp_path / 'dy.npy'}"]) == 0
+    np.save(tmp_path / "dy.npy", np.ones(3))
+    assert main(["check", place, "--upstream", f"@{tmp_path / 'dy.npy'}"]) == 2
+    assert "upstream has shape (3,)" in capsys.readouterr().err
+    assert main(["check", place, "--upstream", "ones"]) == 2
+    assert main(["check", place, "--twin", "nowhere"]) == 2
+    assert "no function nowhere" in capsys.readouterr().err

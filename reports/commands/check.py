@@ -62,6 +62,8 @@ def add_to(commands: Any) -> None:
         metavar="NAME=SPEC",
         help="x=3,5 | x=float32:3,5 | labels=int:5:0..9 | W=@weights.npy; may be repeated",
     )
+    add("--upstream", metavar="@FILE.npy", help="the upstream gradient; default: random signs")
+    add("--twin", metavar="NAME", help="the twin in FILE.py; default: NAME_twin, if there is one")
     add("--timeout", type=seconds, metavar="S", help="seconds that a target of a file may take")
     add("--jobs", type=positive, default=1, metavar="N", help="targets at a time; default: 1")
     add("--watch", action="store_true", help="check again whenever a file is saved")
@@ -107,13 +109,16 @@ def _once(arguments: argparse.Namespace) -> int:
 
 def _options(arguments: argparse.Namespace) -> Options:
     from reports.targets import Options
-    from reports.targets.inputs import parsed
+    from reports.targets.inputs import of_spec, parsed
 
     check: dict[str, Any] = {"effort": arguments.effort, "method": arguments.method}
     if arguments.lines:
         check["lines"] = True
+    if arguments.upstream:
+        check["upstream"] = of_spec("upstream", arguments.upstream)
     inputs = dict(parsed(text) for text in arguments.input)
-    return Options(arguments.seed, not arguments.no_tape, arguments.timeout, check, inputs)
+    tape = not arguments.no_tape
+    return Options(arguments.seed, tape, arguments.timeout, check, inputs, arguments.twin)
 
 
 def _outcomes(arguments: argparse.Namespace, options: Options) -> Iterator[Outcome]:

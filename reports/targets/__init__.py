@@ -26,6 +26,7 @@ class Options:
     timeout: float | None = None
     check: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
+    twin: str | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import difflib
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, Literal
 
@@ -60,15 +60,17 @@ class Subject:
         return self.parts[0]
 
 
-def subject(module: ModuleType, place: str, name: str) -> Subject:
-    """What `name` stands for in a module.
+def subject(module: ModuleType, place: str, name: str, twin: str | None = None) -> Subject:
+    """What `name` stands for in a module; `twin` names its twin there, NAME_twin by default.
 
     Raises:
         UserError: if there is nothing of that name; the text says what there is.
     """
     found = _subject(module, name)
+    if twin is not None and _function(module, twin) is None:
+        raise UserError(f"{place}: no function {twin}, which --twin names")
     if found is not None:
-        return found
+        return found if twin is None else replace(found, twin=_function(module, twin))
     near = difflib.get_close_matches(name, names(module), n=1)
     meant = f" (did you mean {near[0]}?)" if near else ""
     holds = ", ".join(names(module)) or "nothing that can be checked"

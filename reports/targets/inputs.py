@@ -74,7 +74,7 @@ def parsed(text: str) -> tuple[str, str]:
     return name, spec
 
 
-def of_spec(name: str, spec: str, rng: np.random.Generator) -> Any:
+def of_spec(name: str, spec: str, rng: np.random.Generator | None = None) -> Any:
     """An input from its specification.
 
         3,5           normal numbers of shape (3, 5); float32:3,5 in that dtype
@@ -87,6 +87,8 @@ def of_spec(name: str, spec: str, rng: np.random.Generator) -> Any:
     """
     if spec.startswith("@"):
         return _from_file(name, spec[1:])
+    if rng is None:
+        raise UserError(f"--{name} {spec}: expected @FILE.npy")
     integers = re.fullmatch(r"int:([\d,]*):(-?\d+)\.\.(-?\d+)", spec)
     if integers:
         low, high = int(integers[2]), int(integers[3])

@@ -77,7 +77,7 @@ class _Going:
 
 def _said(module: ModuleType, place: str, name: str, options: Options, going: _Going) -> Said:
     try:
-        subject = found.subject(module, place, name)
+        subject = found.subject(module, place, name, options.twin)
         inputs, notes = inputs_of(subject, place, options.seed, options.inputs)
         report = _report(subject, place, inputs, options, going)
         return name, replace(report, file=place), None, notes
