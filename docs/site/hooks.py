@@ -22,7 +22,7 @@ BESIDE = (
     "SECURITY.md",
     "examples/*",
     "layers/derivations/*.md",
-    "layers/mistakes/*.md",
+    "layers/mistakes/**/*.md",
 )
 """What the site shows of the rest of the repository."""
 DERIVATIONS = ROOT / "layers" / "derivations"
@@ -57,7 +57,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """A page with what is made for it, and its formulas as MathML, which needs no script."""
     if page.file.abs_src_path and str(ROOT / "docs") in page.file.abs_src_path:
         markdown = _moved(markdown).replace("](../", "](")
-    for marker, make in {"codes": codes, "catalogue": catalogue}.items():
+    for marker, make in {"codes": codes, "catalogue": catalogue, "wild": wild}.items():
         if f"<!-- {marker} -->" in markdown:
             markdown = markdown.replace(f"<!-- {marker} -->", "\n".join(make()))
     parts = CODE.split(markdown)
@@ -103,6 +103,23 @@ def catalogue() -> Iterator[str]:
         page = f"derivations/{name}.md" if own else f"derivations/activations.md#{name}"
         cells = (f"[`{name}`]({page})", _cell(entry.formula), f"`{_cell(entry.shapes)}`")
         yield f"| {' | '.join(cells)} |"
+
+
+def wild() -> Iterator[str]:
+    """The mistakes in code of other shapes, each with the report that convicts it; none that is set aside."""
+    from layers.mistakes.wild import SOURCES, WILD
+    from reports.wild import run
+
+    for page, source in SOURCES.items():
+        yield f"## {source.title}\n\n[The whole source](mistakes/wild/{page}.md), checked by\n"
+        yield f"```python\n{source.check}\n```\n"
+        for mistake in WILD.values():
+            if mistake.source is source and not mistake.set_aside:
+                wrong, _ = mistake.changed
+                report = run(wrong, source.check, mistake.name)
+                changed = "\n".join(mistake.diff.lines)
+                yield f"### {mistake.name}\n\n{mistake.story}\n\n```diff\n{changed}\n```\n"
+                yield f"```text\n{report}\n```\n"
 
 
 def _cell(text: str) -> str:
