@@ -22,7 +22,7 @@ def blamed(judgement: Judgement, wrong: Compared, found: Finding | None) -> Find
     """The first wrong value, with its line, its diagnosis, and the lines that share the doubt."""
     record, site = judgement.record, wrong.site
     known = known_names(record, judgement.matches)
-    known -= set() if wrong.label.returned else {wrong.label.name}
+    known -= set() if wrong.label.returned else {wrong.label.variable}
     also = doubtful_lines(record, site, known, judgement.right_before())
     message = (
         f"{wrong.label.in_a_sentence}, line {site.line}, is the first wrong value on the way back."
@@ -44,7 +44,7 @@ def blamed_for_raising(judgement: Judgement) -> Finding:
     in_a_function = line in {site.line for site in copy.inner}
     inner = [site.line for site in copy.inner] if in_a_function else []
     # An array that is written into was made somewhere.
-    place = replace(place, text=text, reads=place.reads | {place.name})
+    place = replace(place, text=text, reads=place.reads | {place.variable})
     known = known_names(record, judgement.matches)
     also = doubtful_lines(record, place, known, judgement.right_before())
     message = f"Line {line} raises, and the values before it that could be compared are right."
@@ -74,7 +74,7 @@ def explained(judgement: Judgement, wrong: Compared, found: Finding | None) -> l
 def _explained(judgement: Judgement, wrong: Compared, found: Finding, position: int) -> Row:
     record, name, line = judgement.record, str(wrong.label), wrong.site.line
     row = record.rows[position]
-    follows = not wrong.label.returned and wrong.label.name in behind(record, position)
+    follows = not wrong.label.returned and wrong.label.variable in behind(record, position)
     if not follows or all(finding.code != "unknown" for finding in row.findings):
         return row
     own = position == wrong.match.intermediate.position
@@ -102,13 +102,14 @@ def diagnosis(judgement: Judgement, wrong: Compared) -> Finding | None:
 
 def _step_left_out(judgement: Judgement, wrong: Compared, found: Finding) -> Finding | None:
     """The gradient of what comes next: the step from here to there was left out."""
-    after, name = found.evidence.get("gradient_of"), wrong.match.intermediate.name
-    if not any(name in one.reads for one in judgement.record.meanings.get(str(after), ())):
+    after, one = found.evidence.get("gradient_of"), wrong.match.intermediate
+    later = judgement.record.meanings.get(str(after), ())
+    if not any(one.variable in use.reads for use in later):
         return None
     return Finding(
         "missing-mask",
         f"{wrong.label} is the gradient of {after}: the derivative of the step from "
-        f"{name} to {after} was left out.",
+        f"{one.name} to {after} was left out.",
         {"gradient_of": after},
     )
 
@@ -151,7 +152,7 @@ def _first_step(wrong: Compared) -> int | None:
     place = next((p for t, p in wrong.match.times if t == wrong.time), None)
     if one.places:
         return next((k for k, p in enumerate(one.places) if p == place), None)
-    step = place[0] if isinstance(place, tuple) else place
+    step = place[0] if isinstance(place, tuple) and place else place
     return step if one.steps and isinstance(step, int) else None
 
 
@@ -168,19 +169,19 @@ def _uses(judgement: Judgement, value: Intermediate) -> list[Use]:
     record, gradient = judgement.record, judgement.stage.gradient
     found: dict[int, Intermediate] = {}
     between: set[str] = set()
-    waiting = [value.name]
+    waiting = [value.variable]
     while waiting:
         name = waiting.pop()
         for one in _reading(judgement, name):
-            if one.name in (value.name, *between):
+            if one.variable in (value.variable, *between):
                 continue
             if gradient(one) is not None:
                 found[id(one)] = one
             else:
-                between.add(one.name)
-                waiting.append(one.name)
+                between.add(one.variable)
+                waiting.append(one.variable)
     recorded = record.copy.recorder.recorded.items()
-    sites = frozenset(number for number, o in recorded if o.site.name in between)
+    sites = frozenset(number for number, o in recorded if o.site.variable in between)
     return [Use(one, g, sites) for one in found.values() if (g := gradient(one)) is not None]
 
 

@@ -9,45 +9,79 @@ from __future__ import annotations
 import ast
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from gradcheck.layer import Adapted, Backward
-from gradcheck.lines.instrument import instrument_backward, instrument_forward, scope_of
-from gradcheck.lines.recorder import Recorder, Site
+from gradcheck.layer import Adapted
+from gradcheck.layer import Backward as WayBack
+from gradcheck.lines.instrument import Backward, Forward, Helpers, Instrument, Text
+from gradcheck.lines.recorder import Recorder, Site, item
 from gradcheck.lines.source import COPIED, Source, Unreadable, parsed_function, returned_function
 from gradcheck.lines.statements import names_read
 from gradcheck.result import Array
 
 Function = Callable[..., Any]
 
+Path = tuple[Any, ...]
+"""Keys and positions that lead to a gradient in what a backward pass returns."""
+
 
 @dataclass(frozen=True)
 class Copy:
     """The instrumented copy of a layer: called like it, with what its calls report to.
 
-    `listing` is the text of the backward pass with its line numbers, `offset` what to add to a line of
-    the copy to have that of the file, `upstream` the name that the backward pass gives to its
-    argument, `inner` the statements of functions within it.
+    `body` is the text of the backward pass with its line numbers, in `file`; `upstream` the names that
+    it gives to its upstream gradients, `inner` the statements of functions within it, `gradients` the
+    way to the gradient of each input in what it returns, `helpers` the functions that it calls.
     """
 
     layer: Function
     recorder: Recorder
-    listing: tuple[tuple[int, str], ...]
-    offset: int
-    upstream: tuple[Site, ...]
-    inner: tuple[Site, ...] = ()
+    body: Text
+    file: str
+    upstream: tuple[str, ...]
+    inner: tuple[Site, ...]
+    gradients: tuple[Path | None, ...] | None
+    helpers: Helpers
 
     @property
     def sites(self) -> list[Site]:
-        """The sites of the backward pass, in the order of the text."""
+        """The sites of the backward pass and of its helpers, in the order of the text."""
         return self.recorder.backward_sites
+
+    @property
+    def listing(self) -> tuple[tuple[int, str], ...]:
+        """The lines of the backward pass, and of the helpers that it has called, with their numbers."""
+        rows = dict(self.body)
+        for text, _ in self.helpers.values():
+            rows |= dict(text)
+        return tuple(sorted(rows.items()))
+
+    def returned(self, position: int) -> Site | None:
+        """What is returned for an input, as the return statement has it."""
+        path = (position,) if self.gradients is None else self.gradients[position]
+        if path is None:
+            return None
+        if path[:1] == ("self",):
+            return self._held("self", path[1:])
+        sites = {s.path: s for s in self.sites if s.path is not None and not s.function}
+        exact = sites.get(path) or (sites.get(()) if path in ((), (0,)) else None)
+        if exact is not None or () not in sites:
+            return exact
+        return self._held(sites[()].name, path)
+
+    def _held(self, name: str, path: Path) -> Site | None:
+        """The last statement that gives a value to what an object or a dictionary holds."""
+        for key in path:
+            name = f"{name}.{key}" if name == "self" else item(name, str(key))
+        several = [s for s in self.sites if s.path is None and s.name == name]
+        return replace(several[-1], reads=frozenset([name])) if several else None
 
     def raised_at(self, error: Exception) -> list[int]:
         """The lines of the backward pass that an error passed on its way out, where it arose first."""
         numbers = {number for number, _ in self.listing}
         frames = traceback.extract_tb(error.__traceback__)
-        lines = [f.lineno + self.offset for f in frames if f.filename == COPIED and f.lineno]
+        lines = [f.lineno for f in frames if f.filename == COPIED and f.lineno]
         return [line for line in reversed(lines) if line in numbers]
 
 
@@ -97,12 +131,13 @@ def rewritten(layer: Function, written: BackwardText, text: str) -> Function:
     return source.bound(changed) if written.inside else _assembled(layer, None, source, changed)
 
 
-def instrumented(layer: Function, backward: Function) -> Copy:
+def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
     """The instrumented copy of a layer, written as one or adapted to one.
 
     Args:
         layer: the layer.
         backward: a backward pass that it has returned: it may be written elsewhere.
+        follow: instrument functions of the same file too, where they are called.
 
     Raises:
         Unreadable: if there is no source, or no backward pass to be found in it.
@@ -110,14 +145,18 @@ def instrumented(layer: Function, backward: Function) -> Copy:
     recorder = Recorder()
     back, tree, inside = _located(layer, backward)
     there = back if inside else Source.of(_forward_function(layer))
-    listing, inner, upstream = back.numbered(tree), _inner(back, tree), _upstream(back, tree)
-    scope = scope_of(recorder)
-    instrument_backward(back, tree, recorder.backward_sites)
-    instrument_forward(there, there.tree, recorder.forward_sites)
-    forward = there.bound(there.compiled(there.tree, scope))
+    files = frozenset([back.file, there.file]) if follow else frozenset()
+    behind = Instrument(recorder, recorder.backward_sites, Backward, files)
+    ahead = Instrument(recorder, recorder.forward_sites, Forward, files, scope=behind.scope)
+    body, inner, upstream = back.numbered(tree), _inner(back, tree), _upstream(layer, tree)
+    behind.change(back, tree)
+    Backward(back, recorder.backward_sites, "", frozenset()).upstream(tree, upstream)
+    ahead.change(there, there.tree)
+    forward = there.bound(ahead.compiled(there, there.tree))
     if not inside:
-        forward = _assembled(layer, forward, back, back.compiled(tree, scope))
-    return Copy(forward, recorder, listing, back.line - 1, upstream, inner)
+        forward = _assembled(layer, forward, back, behind.compiled(back, tree))
+    gradients = getattr(layer, "gradients", None)
+    return Copy(forward, recorder, body, back.file, upstream, inner, gradients, behind.helpers)
 
 
 def _located(layer: Function, backward: Function) -> tuple[Source, ast.FunctionDef, bool]:
@@ -146,7 +185,7 @@ def _assembled(
     if isinstance(layer, Adapted):
         return layer.assemble(forward or layer.forward, source.bound(backward))
 
-    def joined(*inputs: Array) -> tuple[Any, Backward]:
+    def joined(*inputs: Array) -> tuple[Any, WayBack]:
         out, returned = (forward or layer)(*inputs)
         # Another function, called with what this run has given to its own.
         return out, Source.of(returned).bound(backward)
@@ -154,11 +193,13 @@ def _assembled(
     return joined
 
 
-def _upstream(source: Source, tree: ast.FunctionDef) -> tuple[Site, ...]:
-    """The argument that carries the upstream gradient: the first that is not self."""
-    names = [argument.arg for argument in tree.args.args if argument.arg != "self"]
-    line, text = source.line_of(tree), source.text(tree)
-    return tuple(Site(name, line, text, frozenset()) for name in names[:1])
+def _upstream(layer: Function, tree: ast.FunctionDef) -> tuple[str, ...]:
+    """The arguments that carry upstream gradients: as the layer says, or the first that is not self."""
+    said: tuple[str, ...] | None = getattr(layer, "upstream", None)
+    if said is not None:
+        return said
+    arguments = [*tree.args.posonlyargs, *tree.args.args]
+    return tuple(a.arg for a in arguments if a.arg != "self")[:1]
 
 
 def _inner(source: Source, tree: ast.FunctionDef) -> tuple[Site, ...]:

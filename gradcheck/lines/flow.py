@@ -10,6 +10,7 @@ import numpy as np
 from gradcheck.lines.readings import Matches
 from gradcheck.lines.record import Record
 from gradcheck.lines.recorder import Label, Site
+from gradcheck.lines.statements import key_of, part_of
 
 
 def reached(record: Record, names: Iterable[str], stop: Iterable[str] = ()) -> set[str]:
@@ -19,10 +20,28 @@ def reached(record: Record, names: Iterable[str], stop: Iterable[str] = ()) -> s
     while waiting:
         name = waiting.pop()
         seen.add(name)
-        for site in record.copy.sites:
-            if site.name == name and site.position is None:
-                waiting |= site.reads - seen - set(stop)
+        for site in _computing(record, name):
+            waiting |= site.reads - seen - set(stop)
     return seen
+
+
+def _computing(record: Record, name: str) -> list[Site]:
+    """The statements that give a variable its value; for the name of a helper, what it returns."""
+    return [
+        site
+        for site in record.copy.sites
+        if (site.variable == name if site.path is None else _returns(site, name))
+    ]
+
+
+def _returns(site: Site, name: str) -> bool:
+    """Whether a return statement is that of the helper of this name, or of a part of what it returns."""
+    function, path = key_of(site.function), site.path or ()
+    parts = [part_of(function, path[0])] if path else []
+    whole = f"{function}[" if not path else None
+    return bool(site.function) and (
+        name in (function, *parts) or (whole is not None and name.startswith(whole))
+    )
 
 
 def behind(record: Record, position: int) -> set[str]:
@@ -35,7 +54,7 @@ def known_names(record: Record, matches: Matches) -> set[str]:
     """The names whose values were compared as they are, or are those of the forward pass."""
     labels = [label for label in record.events if not label.returned]
     return {
-        label.name
+        label.variable
         for label in labels
         if _compared_in_full(record, label, matches) or _handed_over(record, label)
     }
@@ -47,9 +66,9 @@ def doubtful_lines(record: Record, place: Site, known: set[str], right: set[str]
     A loop is among them unless something computed in it is right: then it runs the right way.
     """
     names = reached(record, place.reads, stop=known)
-    sites = [s for s in record.copy.sites if s.position is None and s.name in names]
+    sites = [site for name in names for site in _computing(record, name)]
     sites += [s for s in record.copy.inner if s.name in names]
-    right_loops = {s.loop for s in record.copy.sites if s.name in right}
+    right_loops = {s.loop for s in record.copy.sites if s.variable in right}
     loops = {s.loop for s in (place, *sites) if s.loop is not None} - right_loops
     return sorted({*loops, *(s.line for s in sites)} - {place.line})
 

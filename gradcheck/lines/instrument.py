@@ -1,43 +1,107 @@
 """Adds a call after each assignment of a function; the call sees the value, and in the forward pass may move it.
 
-The function's own lines keep their numbers.
+Calls of the user's own functions are followed: what is called in their place is a copy that is
+instrumented likewise, made when it is first called. Lines keep their numbers.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from types import FunctionType
+from typing import Any, ClassVar
 
 import numpy as np
 
-from gradcheck.lines.recorder import Recorder, Site
-from gradcheck.lines.source import Source, blocks
-from gradcheck.lines.statements import names_read, targets, written_into
+from gradcheck.lines.recorder import Recorder, Site, variable
+from gradcheck.lines.source import Source, Unreadable, blocks, unbound
+from gradcheck.lines.statements import (
+    base_of,
+    items_written,
+    locals_of,
+    makes_room,
+    name_of,
+    names_read,
+    place_of,
+    reads_for,
+    targets,
+    written_into,
+)
 
-VALUE, PIECE, BACKWARD, INDEX = "_forward_value", "_forward_piece", "_backward_value", "_index"
+VALUE, PIECE, BACKWARD = "_forward_value", "_forward_piece", "_backward_value"
+UPSTREAM, CALL, INDEX = "_upstream", "_call", "_index"
 """The names under which the copies know the recorder's methods, and what makes an index of a[…]."""
 
+Text = tuple[tuple[int, str], ...]
+"""Lines with their numbers."""
 
-def scope_of(recorder: Recorder) -> dict[str, Any]:
-    """What the calls that are added call."""
-    return {
-        VALUE: recorder.forward_value,
-        PIECE: recorder.forward_piece,
-        BACKWARD: recorder.backward_value,
-        INDEX: np.s_,
-    }
+Helpers = dict[FunctionType, tuple[Text, FunctionType]]
+"""Functions that were followed, each with its text and its copy."""
 
 
-def instrument_forward(source: Source, tree: ast.FunctionDef, sites: list[Site]) -> None:
-    """Change the tree of a forward pass so that the recorder sees, and may move, what is assigned."""
-    _through(tree, _Forward(source, sites).handle, source)
+@dataclass
+class Instrument:
+    """Makes instrumented copies of functions of one direction, and of the helpers that they call.
 
+    `helpers` are those that were called so far; only functions of the files in `files`
+    are followed, and none if there are no files.
+    """
 
-def instrument_backward(source: Source, tree: ast.FunctionDef, sites: list[Site]) -> None:
-    """Change the tree of a backward pass so that the recorder sees what is assigned and returned."""
-    _through(tree, _Backward(source, sites).handle, source)
+    recorder: Recorder
+    sites: list[Site]
+    handler: type[_Handler]
+    files: frozenset[str] = frozenset()
+    helpers: Helpers = field(default_factory=dict)
+    scope: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.scope[self.handler.following] = self.followed
+
+    def compiled(self, source: Source, tree: ast.FunctionDef) -> FunctionType:
+        """Compile a tree, changed or within a changed one, with what the added calls call."""
+        scope = {
+            VALUE: self.recorder.forward_value,
+            PIECE: self.recorder.forward_piece,
+            BACKWARD: self.recorder.backward_value,
+            UPSTREAM: self.recorder.upstream_value,
+            CALL: self.recorder.call,
+            INDEX: np.s_,
+            **self.scope,
+        }
+        return source.compiled(tree, scope)
+
+    def change(self, source: Source, tree: ast.FunctionDef, function: str = "") -> None:
+        """Change the tree of a function, or of a helper of that name."""
+        own = locals_of(tree) - {"self"} if function else frozenset()
+        handler = self.handler(source, self.sites, function, own)
+        _through(tree, handler.handle, source)
+        if self.files:
+            for call in _calls(tree):
+                handler.follow(call)
+
+    def followed(self, function: Any) -> Any:
+        """The instrumented copy of a function of the user's, with what is bound to it; others as they are."""
+        try:
+            bare, ahead, keywords = unbound(function)
+        except Unreadable:
+            return function
+        if bare.__code__.co_filename not in self.files or hasattr(bare, "__wrapped__"):
+            return function
+        if bare not in self.helpers:
+            try:
+                self._copy(bare)
+            except (Unreadable, SyntaxError):
+                return function
+        return partial(self.helpers[bare][1], *ahead, **keywords)
+
+    def _copy(self, bare: FunctionType) -> None:
+        source = Source.of(bare)
+        name, text = bare.__qualname__, source.numbered(source.tree)
+        self.change(source, source.tree, name)
+        source.tree.body.insert(0, _statement(f"{CALL}({name!r})"))
+        self.helpers[bare] = text, self.compiled(source, source.tree)
 
 
 def _through(
@@ -57,33 +121,60 @@ def _through(
         block[:] = changed
 
 
+def _calls(node: ast.AST) -> Iterator[ast.Call]:
+    """The calls in a function, not those in functions within it."""
+    for inner in ast.iter_child_nodes(node):
+        if not isinstance(inner, (ast.FunctionDef, ast.ClassDef, ast.Lambda)):
+            yield from _calls(inner)
+            if isinstance(inner, ast.Call):
+                yield inner
+
+
+NOT_FOLLOWED = {"np", "numpy", "super", VALUE, PIECE, BACKWARD, UPSTREAM, CALL, INDEX}
+"""What is never a function of the user's; to look costs time at each call."""
+
+
 @dataclass(frozen=True)
-class _Sites:
-    """The sites found so far in one function, whose lines `source` knows."""
+class _Handler:
+    """What is added to the statements of one function, whose lines `source` knows.
+
+    `sites` are those found so far; `function` is the helper that it is, if any, and `own` its locals.
+    """
 
     source: Source
     sites: list[Site]
+    function: str
+    own: frozenset[str]
+    following: ClassVar[str] = ""
 
-    def add(
-        self,
-        name: str,
-        statement: ast.stmt,
-        loop: int | None = None,
-        *,
-        whole: bool = True,
-        onto: bool = True,
-    ) -> int:
-        """The number of a new site; `onto` says that what stood there before goes into the value."""
-        reads = names_read(statement)
-        if not whole:
-            reads = reads | {name} if onto else reads - {name}
+    def handle(self, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
+        """A statement with the calls around it."""
+        raise NotImplementedError
+
+    def follow(self, call: ast.Call) -> None:
+        """Have the call of a name that may be a function of the user's call its copy."""
+        name = name_of(call.func)
+        if name is not None and base_of(name) not in NOT_FOLLOWED:
+            followed = ast.Call(ast.Name(self.following, ast.Load()), [call.func], [])
+            call.func = ast.copy_location(followed, call.func)
+
+    def add(self, name: str, statement: ast.stmt | ast.expr, **what: Any) -> int:
+        """The number of a new site; `what` are fields of it."""
+        reads = what.pop("reads", None)
+        reads = names_read(statement) if reads is None else reads
         line, text = self.source.line_of(statement), self.source.text(statement)
-        self.sites.append(Site(name, line, text, reads, whole, loop=loop))
+        reads = frozenset(self._variable(read) for read in reads)
+        self.sites.append(Site(name, line, text, reads, function=self.function, **what))
         return len(self.sites) - 1
 
+    def _variable(self, name: str) -> str:
+        return variable(name, self.function) if base_of(name) in self.own else name
 
-class _Forward(_Sites):
+
+class Forward(_Handler):
     """What is added to the statements of a forward pass."""
+
+    following = "_followed_forward"
 
     def handle(self, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
         """A statement with the calls before and after it."""
@@ -91,74 +182,115 @@ class _Forward(_Sites):
         return [*self._appended(statement), statement, *after]
 
     def _assigned(self, target: ast.expr, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
-        match target:
-            case ast.Subscript(ast.Name(name), index) if loop is not None:
-                if isinstance(statement, ast.AugAssign):
-                    return []
-                site = self.add(name, statement, whole=False)
-                return _statements(f"{PIECE}({site}, {name}, {_index(index)})")
-            case ast.Name(name) | ast.Subscript(ast.Name(name)):
-                return _statements(f"{name} = {VALUE}({self.add(name, statement)}, {name})")
-        return []
+        place = place_of(target)
+        if place is None:
+            return []
+        name, node, index = place
+        code = ast.unparse(node)
+        if index is None or (loop is None and not _is_text(index)):
+            site = self.add(name, statement, reads=reads_for(statement, target))
+            return [_statement(f"{code} = {VALUE}({site}, {code})")]
+        if isinstance(statement, ast.AugAssign):
+            return []
+        site = self.add(
+            name, statement, whole=False, in_place=True, reads=reads_for(statement, target) - {name}
+        )
+        return [_statement(f"{PIECE}({site}, {code}, {_index(index)})")]
 
     def _appended(self, statement: ast.stmt) -> list[ast.stmt]:
         match statement:
-            case ast.Expr(ast.Call(ast.Attribute(ast.Name(name), "append"), [ast.Name(value)])):
+            case ast.Expr(ast.Call(ast.Attribute(held, "append"), [ast.Name(value)])):
                 # What is put into the list is the same as what is used from here on.
-                return _statements(f"{value} = {VALUE}({self.add(name, statement)}, {value})")
-            case ast.Expr(ast.Call(ast.Attribute(ast.Name(name), "append"), [value]) as call):
-                site = self.add(name, statement)
-                call.args = [_expression(f"{VALUE}({site}, {ast.unparse(value)})")]
+                name = name_of(held)
+                if name is not None:
+                    return [_statement(f"{value} = {VALUE}({self.add(name, statement)}, {value})")]
+            case ast.Expr(ast.Call(ast.Attribute(held, "append"), [value]) as call):
+                name = name_of(held)
+                if name is not None and not isinstance(value, (ast.Tuple, ast.List, ast.Dict)):
+                    site = self.add(name, statement)
+                    call.args = [_expression(f"{VALUE}({site}, {ast.unparse(value)})")]
         return []
 
 
-class _Backward(_Sites):
+class Backward(_Handler):
     """What is added to the statements of a backward pass."""
+
+    following = "_followed_backward"
 
     def handle(self, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
         """A statement with the calls after it; a return statement with the calls in it."""
         if isinstance(statement, ast.Return) and statement.value is not None:
-            return [self._returning(statement, statement.value)]
+            returned = self._returned(statement.value, ())
+            return [ast.copy_location(ast.Return(returned), statement)]
+        if makes_room(statement):
+            return [statement]
         after = [call for t in targets(statement) for call in self._assigned(t, statement, loop)]
-        for name in written_into(statement):
-            site = self.add(name, statement, loop, whole=False)
-            after += _statements(f"{BACKWARD}({site}, {name})")
+        for name, value in items_written(statement).items():
+            site = self.add(name, value, loop=loop)
+            after.append(_statement(f"{BACKWARD}({site}, {name})"))
+        for written in written_into(statement):
+            name = str(name_of(written))
+            reads = names_read(statement) | {name}
+            site = self.add(name, statement, loop=loop, whole=False, in_place=True, reads=reads)
+            after.append(_statement(f"{BACKWARD}({site}, {ast.unparse(written)})"))
         return [statement, *after]
 
+    def upstream(self, tree: ast.FunctionDef, names: tuple[str, ...]) -> None:
+        """The arguments that carry upstream gradients are the first values."""
+        calls = [
+            _statement(f"{UPSTREAM}({self.add(name, tree, reads=frozenset())}, {name})")
+            for name in names
+        ]
+        tree.body[:0] = calls
+
     def _assigned(self, target: ast.expr, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
-        match target:
-            case ast.Name(name):
-                return _statements(f"{BACKWARD}({self.add(name, statement, loop)}, {name})")
-            case ast.Subscript(ast.Name(name), index):
-                piece = loop is not None and isinstance(statement, ast.Assign)
-                site = self.add(name, statement, loop, whole=False, onto=not piece)
-                return _statements(f"{BACKWARD}({site}, {name}, {_index(index)})")
-        return []
+        place = place_of(target)
+        if place is None:
+            return []
+        name, node, index = place
+        code, reads = ast.unparse(node), reads_for(statement, target)
+        if index is None:
+            onto = isinstance(statement, ast.AugAssign)
+            site = self.add(name, statement, loop=loop, in_place=onto, reads=reads)
+            return [_statement(f"{BACKWARD}({site}, {code})")]
+        piece = loop is not None and isinstance(statement, ast.Assign)
+        reads = reads - {name} if piece else reads | {name}
+        site = self.add(name, statement, loop=loop, whole=False, in_place=True, reads=reads)
+        return [_statement(f"{BACKWARD}({site}, {code}, {_index(index)})")]
 
-    def _returning(self, statement: ast.Return, value: ast.expr) -> ast.Return:
-        if not isinstance(value, (ast.Tuple, ast.List)):
-            return ast.copy_location(ast.Return(self._returned(value, 0)), statement)
-        if any(isinstance(part, ast.Starred) for part in value.elts):
-            return statement
-        parts = [self._returned(part, k) for k, part in enumerate(value.elts)]
-        return ast.copy_location(ast.Return(ast.Tuple(parts, ast.Load())), statement)
-
-    def _returned(self, part: ast.expr, position: int) -> ast.expr:
-        name = part.id if isinstance(part, ast.Name) else ""
-        line, text = self.source.line_of(part), self.source.text(part)
-        self.sites.append(Site(name, line, text, names_read(part), position=position))
-        call = _expression(f"{BACKWARD}({len(self.sites) - 1}, None)")
+    def _returned(self, value: ast.expr, path: tuple[Any, ...]) -> ast.expr:
+        """What is returned, with a call around each gradient in it."""
+        match value:
+            case ast.Tuple(parts) | ast.List(parts):
+                if any(isinstance(part, ast.Starred) for part in parts):
+                    return value
+                parts[:] = [self._returned(part, (*path, k)) for k, part in enumerate(parts)]
+                return value
+            case ast.Dict(keys, values):
+                for k, key in enumerate(keys):
+                    if isinstance(key, ast.Constant):
+                        values[k] = self._returned(values[k], (*path, key.value))
+                return value
+        site = self.add(name_of(value) or "", value, path=path)
+        call = _expression(f"{BACKWARD}({site}, None)")
         assert isinstance(call, ast.Call)
-        call.args[1] = part
-        return ast.copy_location(call, part)
+        call.args[1] = value
+        return ast.copy_location(call, value)
+
+
+def _is_text(index: ast.expr) -> bool:
+    """Whether an index looks like a key that is text: "dW" + str(l), f"dW{l}"."""
+    return isinstance(index, ast.JoinedStr) or any(
+        isinstance(node, ast.Constant) and isinstance(node.value, str) for node in ast.walk(index)
+    )
 
 
 def _index(index: ast.expr) -> str:
     return ast.unparse(ast.Subscript(ast.Name(INDEX, ast.Load()), index, ast.Load()))
 
 
-def _statements(text: str) -> list[ast.stmt]:
-    return ast.parse(text).body
+def _statement(text: str) -> ast.stmt:
+    return ast.parse(text).body[0]
 
 
 def _expression(text: str) -> ast.expr:

@@ -22,13 +22,14 @@ class Intermediate:
 
     `value` holds the steps along its first axis where there are `steps` of them; where each step
     writes into a part of one array, `places` are those parts and `value` is the whole. `position` is
-    that of an input, `sites` are the statements that assign any other value, `reads` the names that
-    they compute with.
+    that of an input, `sites` are the statements that assign any other value, `reads` the variables that
+    they compute with, `variable` the one that others read it by.
     """
 
     name: str
     value: Array
     sites: tuple[int, ...] = ()
+    variable: str = ""
     position: int | None = None
     steps: int | None = None
     places: tuple[Any, ...] = ()
@@ -58,17 +59,23 @@ def meanings(recorder: Recorder, context: Context) -> dict[str, tuple[Intermedia
     for number, occurrences in sorted(recorder.recorded.items(), reverse=True):
         one = intermediate(number, occurrences)
         if isinstance(one, Intermediate):
-            found.setdefault(one.name, []).append(one)
-    for name, several in found.items():
-        pieces = [one for one in several if one.places]
-        if pieces:
-            # Written into piece by piece: the pieces together, not the empty beginning.
-            found[name] = [reduce(_joined, pieces)]
-    for position, name in enumerate(context.names):
-        if position in context.true:
-            x = Intermediate(name, context.inputs[position], position=position)
-            found.setdefault(name, []).append(x)
-    return {name: tuple(several) for name, several in found.items()}
+            found.setdefault(one.variable, []).append(one)
+    # Written into piece by piece: the pieces together, not the empty beginning.
+    together = [_pieces_joined(several) for several in found.values()]
+    inputs = [
+        Intermediate(name, context.inputs[position], position=position, variable=name)
+        for position, name in enumerate(context.names)
+        if position in context.true
+    ]
+    by_name: dict[str, tuple[Intermediate, ...]] = {}
+    for one in (*(one for several in together for one in several), *inputs):
+        by_name[one.name] = (*by_name.get(one.name, ()), one)
+    return by_name
+
+
+def _pieces_joined(several: list[Intermediate]) -> list[Intermediate]:
+    pieces = [one for one in several if one.places]
+    return [reduce(_joined, pieces)] if pieces else several
 
 
 def intermediate(number: int, found: Occurrences) -> Intermediate | str:
@@ -80,14 +87,14 @@ def intermediate(number: int, found: Occurrences) -> Intermediate | str:
     if reason is not None:
         return reason
     site = found.site
-    if not site.whole:
-        places = tuple(found.indices)
-        return Intermediate(site.name, values[0].copy(), (number,), places=places, reads=site.reads)
+    one = Intermediate(site.name, values[0], (number,), site.variable, reads=site.reads)
+    if found.indices:
+        return replace(one, value=values[0].copy(), places=tuple(found.indices))
     if len({v.shape for v in values}) != 1:
         return "changes its shape from step to step"
     if len(values) == 1:
-        return Intermediate(site.name, values[0], (number,), reads=site.reads)
-    return Intermediate(site.name, np.stack(values), (number,), steps=len(values), reads=site.reads)
+        return one
+    return replace(one, value=np.stack(values), steps=len(values))
 
 
 def _immovable(values: list[Array]) -> str | None:

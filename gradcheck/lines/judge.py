@@ -79,7 +79,7 @@ class Judgement:
         """The names that were right, or at first were, before another value was wrong."""
         until = len(self.record.log) if self.wrong is None else self.wrong.time
         return {
-            one.label.name
+            one.label.variable
             for one in self.compared
             if not one.label.returned
             and (one.row.verdict is Verdict.PASS or self._began(one) < until < one.time)
@@ -176,12 +176,18 @@ def _left_out(label: Label, record: Record, matches: Matches, stage: Stage) -> s
 
 def _is_upstream(label: Label, record: Record) -> bool:
     """Whether a name is that of the upstream gradient, and stays it."""
-    return label.name in record.given and len(record.events[label]) == 1
+    return label in record.given and len(record.events[label]) == 1
 
 
 def _best(tried: Sequence[Compared]) -> Compared:
-    """Right under any meaning of its name is right."""
-    return next((one for one in tried if one.row.verdict is Verdict.PASS), tried[0])
+    """Right under any meaning of its name is right; a wrong value means what it is nearest to."""
+    return min(tried, key=_distance)
+
+
+def _distance(one: Compared) -> tuple[bool, bool, float]:
+    # What nothing is computed from, an attribute that keeps a value for the backward pass, is no meaning.
+    unused = not one.row.numeric.any()
+    return one.row.verdict is not Verdict.PASS, unused, float(np.mean(_wrong(one.match, one.row)))
 
 
 def _compare(record: Record, stage: Stage, label: Label, match: Match) -> Compared:
@@ -192,15 +198,22 @@ def _compare(record: Record, stage: Stage, label: Label, match: Match) -> Compar
     row, _ = compare(context.names[position], match.hand, numeric, None)
     hand = match.hand.astype(np.float64)
     suspect = WrongGradient(context, position, hand, row.numeric, row.bound, ~numeric.kinks)
-    time = _wrong_from(match, row, hand)
+    time = _wrong_from(match, row)
     return Compared(label, record.log[time].site, time, row, suspect, match)
 
 
-def _wrong_from(match: Match, row: Row, hand: Array) -> int:
+def _wrong(match: Match, row: Row) -> Array:
+    """Which entries of a value are wrong; of one of another shape there is only one answer."""
+    if match.hand.shape != row.shape:
+        return np.array(row.verdict is Verdict.FAIL)
+    return np.asarray(~(np.abs(match.hand - row.numeric) <= row.bound))
+
+
+def _wrong_from(match: Match, row: Row) -> int:
     """When the first wrong part of a value was computed; the last part if none is wrong."""
     times = []
-    if row.verdict is Verdict.FAIL and hand.shape == row.shape:
-        wrong = ~(np.abs(hand - row.numeric) <= row.bound)
+    if row.verdict is Verdict.FAIL and match.hand.shape == row.shape:
+        wrong = _wrong(match, row)
         times = [time for time, place in match.times if wrong[place].any()]
     return min(times, default=match.times[-1][0])
 
@@ -224,7 +237,7 @@ def _returned_under_its_name(
     if not one.label.returned:
         return None
     wrong = {o.label for o in compared if o.row.verdict is Verdict.FAIL}
-    named = Label(record.log[one.time].site.name)
+    named = Label(one.site.name)
     return "" if one.row.verdict is not Verdict.FAIL or named in wrong else None
 
 
@@ -237,7 +250,7 @@ def _means_something_else(
     right = any(
         row.verdict is Verdict.PASS
         and not any(finding.code == "vacuous" for finding in row.findings)
-        and one.label.name in behind(record, position)
+        and one.label.variable in behind(record, position)
         for position, row in record.rows.items()
     )
     if record.failed() and not right:

@@ -7,15 +7,18 @@ and how their values are laid beside each other: in one piece, as a list, as one
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from gradcheck.lines.intermediate import Intermediate, intermediate
+from gradcheck.lines.names import counterparts, undressed
 from gradcheck.lines.record import Record, Timed
-from gradcheck.lines.recorder import Label
+from gradcheck.lines.recorder import Label, Site
+from gradcheck.lines.statements import key_of
 from gradcheck.result import Array
 
 Touches = tuple[tuple[int, Any], ...]
@@ -44,18 +47,18 @@ def matches_of(record: Record) -> Matches:
 def _matches(record: Record, label: Label) -> list[Match]:
     if record.raised_at is not None and not _complete(record, label):
         return []
-    laid = (
-        _laid(record.events[label], one, _may_be_reshaped(record, label, one))
+    return [
+        match
         for one in _counterparts(record, label)
-    )
-    return [match for match in laid if match is not None]
+        for match in _laid(record.events[label], one, _may_be_reshaped(record, label, one))
+    ]
 
 
 def _complete(record: Record, label: Label) -> bool:
     """Whether a name has its final value, also if an error ended the backward pass early."""
     if label.returned:
         return False
-    sites = [s for s in record.copy.sites if s.name == label.name and s.position is None]
+    sites = [s for s in record.copy.sites if s.variable == label.variable and s.path is None]
     return len(sites) == 1 and sites[0].whole and sites[0].loop is None
 
 
@@ -70,28 +73,22 @@ def _may_be_reshaped(record: Record, label: Label, one: Intermediate) -> bool:
 
 
 def counterpart(record: Record, label: Label) -> str | None:
-    """v, where a name is dv, d_v, grad_v or v_grad and the forward pass knows v."""
+    """v, where a name is dv, d_v, grad_v, v_grad, … and the forward pass knows v."""
     if label.returned:
         return None
-    return next((v for v in _undressed(label.name) if v in record.meanings), None)
-
-
-def _undressed(name: str) -> list[str]:
-    """What a gradient's name may be the gradient of: dv, d_v, grad_v and v_grad belong to v."""
-    ahead = [name[len(known) :] for known in ("grad_", "d_", "d") if name.startswith(known)]
-    return ahead + ([name[: -len("_grad")]] if name.endswith("_grad") else [])
+    return next(iter(counterparts(label.name, record.meanings)), None)
 
 
 def _counterparts(record: Record, label: Label) -> list[Intermediate]:
     """The meanings of v for a gradient's name; for another, the input that it is returned for."""
-    paired = counterpart(record, label)
-    if paired is not None:
-        return list(record.meanings[paired])
+    paired = [] if label.returned else counterparts(label.name, record.meanings)
+    if paired:
+        return [one for name in paired for one in record.meanings[name]]
     names = record.context.names
     positions = [
         k
         for k, site in record.returned.items()
-        if k < len(names) and (label == record.label(site) or label == Label(site.name))
+        if label in (Label(names[k], returned=True), Label(site.name))
     ]
     return [
         one for k in positions for one in record.meanings.get(names[k], ()) if one.position == k
@@ -111,7 +108,7 @@ def why_left_out(record: Record, label: Label) -> str | None:
         return None
     for number, occurrences in record.copy.recorder.recorded.items():
         reason = intermediate(number, occurrences)
-        if occurrences.site.name in _undressed(name) and isinstance(reason, str):
+        if key_of(occurrences.site.name) in undressed(name) and isinstance(reason, str):
             return f"{name} is left out: {occurrences.site.name} {reason}."
     return None
 
@@ -153,85 +150,119 @@ class _Pair:
         return self.intermediate.steps or len(self.intermediate.places)
 
 
-Way = Callable[[_Pair], Match | None]
+Way = Callable[[_Pair], list[Match]]
 
 
-def _list_of_steps(pair: _Pair) -> Match | None:
-    """A list with one element a time step, each computed when it was last put in its place."""
+def _list_of_steps(pair: _Pair) -> list[Match]:
+    """A list or dictionary with one element a time step, each computed when it was last put in its place."""
     final, end = pair.final, pair.events[-1][0]
-    if not isinstance(final, (list, tuple)) or not pair.steps:
-        return None
+    if isinstance(final, dict):
+        final = [final[k] for k in sorted(k for k in final if isinstance(k, int) and k >= 0)]
+    if not isinstance(final, (list, tuple)) or not pair.steps or not final:
+        return []
     put = {e.index % len(final): t for t, e in pair.events if isinstance(e.index, int)}
     values = [np.asarray(value) for value in final]
-    return _by_steps(values, [put.get(k, end) for k in range(len(final))], pair.intermediate)
+    times = [put.get(k, end) for k in range(len(final))]
+    return _by_steps(values, times, pair.intermediate)
 
 
-def _same_shape(pair: _Pair) -> Match | None:
+def _same_shape(pair: _Pair) -> list[Match]:
     """One value, or an array filled piece by piece, of the same shape."""
     one, hand = pair.intermediate, pair.hand
     if hand is None or one.steps is not None or hand.shape != one.value.shape:
-        return None
+        return []
+    if len({event.call for _, event in pair.events}) > 1:
+        # What a helper computes at each of its calls is a part of it.
+        return []
     filled = pair.touches and not pair.events[-1][1].site.whole
-    return Match(one, hand, pair.touches if filled else pair.last)
+    return [Match(one, hand, pair.touches if filled else pair.last)]
 
 
-def _value_a_step(pair: _Pair) -> Match | None:
-    """A name that is given one value a time step, the last step first."""
+def _value_a_step(pair: _Pair) -> list[Match]:
+    """A name that is given one value a time step, the last step first or the first one first.
+
+    The value at the end of the step, or the one that a statement in it gave.
+    """
     if pair.hand is None or pair.steps < 2:
-        return None
-    sites = {id(e.site): e.site for _, e in pair.events if e.site.whole}
-    for site in sites.values():
-        passed = [(t, e) for t, e in pair.events if e.site is site][::-1]
-        if len(passed) == pair.steps:
-            values = [np.asarray(e.value) for _, e in passed]
-            return _by_steps(values, [t for t, _ in passed], pair.intermediate)
-    return None
+        return []
+    sites = dict.fromkeys(e.site for _, e in pair.events if e.site.whole)
+    return [match for site in sites for match in _passings(pair, site)]
 
 
-def _stacked(pair: _Pair) -> Match | None:
-    """One array in which the time steps lie along an axis; the second, if several fit."""
+def _passings(pair: _Pair, site: Site) -> list[Match]:
+    """The steps of a statement that is passed once a step."""
+    starts = [k for k, (_, e) in enumerate(pair.events) if e.site == site]
+    if len(starts) != pair.steps:
+        return []
+    steps = [pair.events[a:b] for a, b in pairwise([*starts, len(pair.events)])]
+    # What is filled piece by piece has no meaning before it is complete.
+    filled = any(not e.site.whole for step in steps for _, e in step)
+    found: list[Match] = []
+    for chosen in (-1,) if filled else (0, -1):
+        for several in (steps[::-1], steps):
+            values = [np.asarray(step[chosen][1].value) for step in several]
+            matches = _by_steps(values, [step[chosen][0] for step in several], pair.intermediate)
+            found += [_by_pieces(match, several) if filled else match for match in matches]
+    return found
+
+
+def _by_pieces(match: Match, steps: Sequence[Sequence[Timed]]) -> Match:
+    """A match whose steps were filled piece by piece, with the time of each piece."""
+    if match.intermediate.places:
+        return match
+    times = [
+        (time, (k, *event.index))
+        for k, step in enumerate(steps)
+        for time, event in step
+        if isinstance(event.index, tuple) and Ellipsis not in event.index
+    ]
+    return replace(match, times=tuple(times)) if times else match
+
+
+def _stacked(pair: _Pair) -> list[Match]:
+    """One array in which the time steps lie along an axis; the second first, if several fit."""
     one, hand = pair.intermediate, pair.hand
     if hand is None or one.steps is None:
-        return None
-    step = one.value.shape[1:]
+        return []
+    step, found = one.value.shape[1:], []
     for axis in (1, 0, *range(2, hand.ndim)):
         if axis < hand.ndim and hand.shape == (*step[:axis], one.steps, *step[axis:]):
             times = _moved(pair.touches, axis, hand.ndim) or pair.last
-            return Match(one, np.moveaxis(hand, axis, 0), times)
-    return None
+            found.append(Match(one, np.moveaxis(hand, axis, 0), times))
+    return found
 
 
-def _other_shape(pair: _Pair) -> Match | None:
+def _other_shape(pair: _Pair) -> list[Match]:
     """The same entries in another shape, or else a mistake in it."""
     one, hand = pair.intermediate, pair.hand
-    if hand is None or one.steps is not None:
-        return None
+    if hand is None or one.steps is not None or len({e.call for _, e in pair.events}) > 1:
+        return []
     same = hand.size == one.value.size and pair.reshaped
     laid = hand.reshape(one.value.shape) if same else hand
-    return Match(one, laid, pair.last, reshaped=same)
+    return [Match(one, laid, pair.last, reshaped=same)]
 
 
 WAYS: tuple[Way, ...] = (_list_of_steps, _same_shape, _value_a_step, _stacked, _other_shape)
 """The first that fits wins."""
 
 
-def _laid(events: Sequence[Timed], one: Intermediate, reshaped: bool) -> Match | None:
-    """Lay what a name of the backward pass held beside an intermediate value; None if it does not fit."""
+def _laid(events: Sequence[Timed], one: Intermediate, reshaped: bool) -> list[Match]:
+    """Lay what a name of the backward pass held beside an intermediate value; nothing if it does not fit."""
     pair = _Pair(events, one, reshaped)
-    return next((match for way in WAYS if (match := way(pair)) is not None), None)
+    return next((matches for way in WAYS if (matches := way(pair))), [])
 
 
-def _by_steps(values: list[Array], times: list[int], one: Intermediate) -> Match | None:
+def _by_steps(values: list[Array], times: list[int], one: Intermediate) -> list[Match]:
     """One value a time step, in the order of the forward pass."""
     places = one.places or tuple(range(one.steps or 0))
     if len(values) != len(places) or any(v.dtype.kind != "f" for v in values):
-        return None
+        return []
     hand = np.zeros(one.value.shape, dtype=np.result_type(*values))
     for place, value in zip(places, values, strict=True):
         if hand[place].shape != value.shape:
-            return None
+            return []
         hand[place] = value
-    return Match(one, hand, tuple(zip(times, places, strict=True)))
+    return [Match(one, hand, tuple(zip(times, places, strict=True)))]
 
 
 def _moved(touches: Touches, axis: int, ndim: int) -> Touches:

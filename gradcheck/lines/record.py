@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.layer import listed, run
-from gradcheck.lines.copy import Copy, instrumented
+from gradcheck.lines.copy import Copy, Path, instrumented
 from gradcheck.lines.intermediate import Intermediate, meanings
 from gradcheck.lines.recorder import Event, Label, Site
 from gradcheck.lines.source import Unreadable
@@ -25,9 +25,9 @@ class Record:
     """The instrumented copy's one run.
 
     `rows` are the gradients of the inputs by position; `log` holds the events of the backward pass in
-    order, beginning with the upstream gradient, `events` the same for each label; `returned` are the
-    sites within the return statement, `meanings` what each name of the forward pass may mean;
-    `raised_at` the lines at which the backward pass raised an error, if it did.
+    order, beginning with the upstream gradients, `events` the same for each label; `returned` says what
+    is returned for each input, `meanings` what each name of the forward pass may mean; `raised_at`
+    the lines at which the backward pass raised an error, if it did.
     """
 
     context: Context
@@ -39,14 +39,10 @@ class Record:
     meanings: dict[str, tuple[Intermediate, ...]]
     raised_at: list[int] | None = None
 
-    def label(self, site: Site) -> Label:
-        """What the values of a site are filed under."""
-        return _label(site, self.context.names)
-
     @property
-    def given(self) -> set[str]:
-        """The name of the upstream gradient, which is right by definition."""
-        return {site.name for site in self.copy.upstream}
+    def given(self) -> set[Label]:
+        """The labels of the upstream gradients, which are right by definition."""
+        return {Label(name) for name in self.copy.upstream}
 
     def failed(self) -> bool:
         """Whether anything is known to be wrong."""
@@ -66,16 +62,23 @@ def record(context: Context, rows: Sequence[Row], *, raised: bool) -> Record:
         Unreadable: if there is no such copy, or it does not compute what the layer does.
     """
     _, backward = run(context.layer, [x.copy() for x in context.inputs])
-    copy = instrumented(context.layer, backward)
     by_position = {context.names.index(row.name): row for row in rows}
-    raised_at = _run(copy, context, by_position, raised)
-    upstream = [Event(site, context.dy) for site in copy.upstream]
-    log = (*upstream, *copy.recorder.events)
+    copy = instrumented(context.layer, backward, follow=True)
+    try:
+        raised_at = _run(copy, context, by_position, raised)
+    except Unreadable:
+        # A helper may be of a kind that cannot be copied.
+        copy = instrumented(context.layer, backward, follow=False)
+        raised_at = _run(copy, context, by_position, raised)
+    returned = {p: s for p in range(len(context.names)) if (s := copy.returned(p)) is not None}
+    inputs: dict[Path | None, str] = {
+        s.path: context.names[p] for p, s in returned.items() if s.path is not None
+    }
+    log = tuple(e for e in copy.recorder.events if e.site.path is None or not e.site.function)
     events: dict[Label, tuple[Timed, ...]] = {}
     for time, event in enumerate(log):
-        label = _label(event.site, context.names)
+        label = _label(event.site, inputs)
         events[label] = (*events.get(label, ()), (time, event))
-    returned = {s.position: s for s in copy.sites if s.position is not None}
     meant = meanings(copy.recorder, context)
     return Record(context, by_position, copy, log, events, returned, meant, raised_at)
 
@@ -107,11 +110,11 @@ def _unlike(error: Exception) -> Unreadable:
     return Unreadable(f"a copy made from its source raises {error!r}")
 
 
-def _label(site: Site, names: Sequence[str]) -> Label:
-    if site.position is None:
-        return Label(site.name)
-    name = names[site.position] if site.position < len(names) else ""
-    return Label(name, returned=True)
+def _label(site: Site, inputs: dict[Path | None, str]) -> Label:
+    """What the values of a site are filed under."""
+    if site.path is None:
+        return Label(site.name, function=site.function)
+    return Label(inputs.get(site.path, ""), returned=True)
 
 
 def _same(a: Array | None, b: Any) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,14 @@ from gradcheck.result import Array
 
 @dataclass(frozen=True)
 class Label:
-    """What a value of the backward pass is filed under: its name, or the input it is returned for."""
+    """What a value of the backward pass is filed under: its name, or the input it is returned for.
+
+    `function` is that of the helper whose local it is, nothing for the backward pass itself.
+    """
 
     name: str
     returned: bool = False
+    function: str = ""
 
     def __str__(self) -> str:
         return f"d{self.name}" if self.returned else self.name
@@ -25,15 +30,25 @@ class Label:
         """As a message names it."""
         return f"the returned d{self.name}" if self.returned else self.name
 
+    @property
+    def variable(self) -> str:
+        """The name by which statements read it."""
+        return variable(self.name, self.function)
+
+
+def variable(name: str, function: str = "") -> str:
+    """A name with the helper whose local it is; what belongs to an object is no local."""
+    return f"{function}::{name}" if function and not name.startswith("self.") else name
+
 
 @dataclass(frozen=True)
 class Site:
-    """One statement that gives a value to a name.
+    """One statement that gives a value to a name: `z`, `self.z`, `cache["z"]`.
 
-    `reads` are the names it computes with; `whole` says whether it gives the name a new value, as
-    `=` does, and does not write into one that is there, as `d[t] =` and `+=` do; `position` is that
-    of the returned gradient, for what stands in the return statement itself; `loop` is the line of
-    the loop around it.
+    `reads` are the variables it computes with; `whole` says whether it gives the name a new value, as
+    `=` does, and does not write into one that is there, as `d[t] =` does; `in_place` whether what was
+    there is changed, as by `+=` too; `path` leads to what stands in the return statement itself, in
+    what is returned; `loop` is the line of the loop around it, `function` the helper it stands in.
     """
 
     name: str
@@ -41,22 +56,36 @@ class Site:
     text: str
     reads: frozenset[str]
     whole: bool = True
-    position: int | None = None
+    in_place: bool = False
+    path: tuple[Any, ...] | None = None
     loop: int | None = None
+    function: str = ""
+
+    @property
+    def variable(self) -> str:
+        """The name by which other statements read what this one computes."""
+        return variable(self.name, self.function)
 
 
 @dataclass(frozen=True)
 class Event:
-    """One passing of a site of the backward pass: the value that the name has from then on."""
+    """One passing of a site of the backward pass: the value that the name has from then on.
+
+    `call` counts the calls of the helper that the site stands in.
+    """
 
     site: Site
     value: Any
     index: Any = None
+    call: int = 0
 
 
 @dataclass
 class Occurrences:
-    """The values that one site of the forward pass gave to its name, in order."""
+    """The values that one site of the forward pass gave to its name, in order.
+
+    `indices` are the places it wrote to, where it wrote into one array piece by piece.
+    """
 
     site: Site
     values: list[Any] = field(default_factory=list)
@@ -84,6 +113,7 @@ class Recorder:
         self.forward_sites: list[Site] = []
         self.backward_sites: list[Site] = []
         self.recorded: dict[int, Occurrences] = {}
+        self._items: dict[tuple[int, str], int] = {}
         self.record()
 
     def record(self) -> None:
@@ -91,18 +121,21 @@ class Recorder:
         self.start(None)
         self.recorded = {}
 
-    def start(self, moves: dict[int, Array] | None, replay: Replay | None = None) -> None:
+    def start(self, moves: Mapping[int, Array] | None, replay: Replay | None = None) -> None:
         """Begin a run in which `moves` are added to the values of their sites."""
         self.moves, self.replay = moves, replay
         self.passed: dict[int, int] = {}
+        self.calls: dict[str, int] = {}
         self.events: list[Event] = []
         self.seen: dict[int, list[Array]] = {}
+        self._live: dict[str, tuple[Site, Array]] = {}
 
     def forward_value(self, site: int, value: Any) -> Any:
         """Called with every value assigned in the forward pass; returns what goes on in its place."""
         k = self._count(site)
         if self.moves is None:
             self._occurrences(site).values.append(np.array(value) if is_number(value) else value)
+        if self.moves is None or not is_number(value):
             return value
         if self._replayed(site, value):
             value = self.recorded[site].values[k]
@@ -113,7 +146,10 @@ class Recorder:
         return (value + move[k]).astype(np.asarray(value).dtype)
 
     def forward_piece(self, site: int, array: Any, index: Any) -> None:
-        """Called after the forward pass has written into a part of an array."""
+        """Called after the forward pass has written into a part of an array, or put something in a list."""
+        if not isinstance(array, np.ndarray):
+            self._forward_item(site, array, index)
+            return
         self._count(site)
         if self.moves is None:
             found = self._occurrences(site)
@@ -125,13 +161,57 @@ class Recorder:
         if site in self.moves:
             array[index] += self.moves[site][index]
 
+    def _forward_item(self, site: int, container: Any, index: Any) -> None:
+        """An item of a dictionary or list is a value of its own: one a name, or one a time step."""
+        number = self._item(site, index) if isinstance(index, str) else site
+        value = container[index]
+        moved = self.forward_value(number, value)
+        if moved is not value:
+            container[index] = moved
+
+    def _item(self, site: int, key: str) -> int:
+        """The number of the site that a key computed at run time makes of a statement."""
+        if (site, key) not in self._items:
+            named = self.forward_sites[site]
+            self.forward_sites.append(replace(named, name=item(named.name, key), whole=True))
+            self._items[site, key] = len(self.forward_sites) - 1
+        return self._items[site, key]
+
+    def call(self, function: str) -> None:
+        """Called at the beginning of each helper."""
+        self.calls[function] = self.calls.get(function, 0) + 1
+
+    def upstream_value(self, site: int, value: Any) -> None:
+        """Called with each upstream gradient, before anything is computed from it."""
+        self._event(self.backward_sites[site], value)
+
     def backward_value(self, site: int, value: Any, index: Any = None) -> Any:
         """Called with every value assigned in the backward pass."""
         place = self.backward_sites[site]
+        if isinstance(index, str) and isinstance(value, dict):
+            place = replace(place, name=item(place.name, index), whole=True)
+            self._event(place, value[index])
+        else:
+            self._event(place, value, index)
+        if place.in_place and isinstance(value, np.ndarray):
+            self._seen_elsewhere(place, value, index)
+        if isinstance(value, np.ndarray) and place.path is None:
+            self._live[place.variable] = (place, value)
+        return value
+
+    def _event(self, place: Site, value: Any, index: Any = None) -> None:
         # What is written into piece by piece is looked at when it is complete.
         kept = np.array(value) if place.whole and is_number(value) else value
-        self.events.append(Event(place, kept, index))
-        return value
+        self.events.append(Event(place, kept, index, self.calls.get(place.function, 0)))
+
+    def _seen_elsewhere(self, place: Site, array: Array, index: Any) -> None:
+        """What is written into one array is written into those that it is a view of, or shares memory with."""
+        part = array if index is None else array[index]
+        for name, (other, whole) in list(self._live.items()):
+            region = None if name == place.variable else region_of(part, whole)
+            if region is not None:
+                seen = replace(other, line=place.line, text=place.text, reads=place.reads)
+                self._event(replace(seen, whole=False, in_place=True), whole, region)
 
     def _replayed(self, site: int, value: Any) -> bool:
         """Whether what was recorded goes on in place of this value, which is kept where it is watched."""
@@ -150,6 +230,25 @@ class Recorder:
         return self.recorded.setdefault(site, Occurrences(self.forward_sites[site]))
 
 
+def item(name: str, key: str) -> str:
+    """An item of a dictionary, as it is named here."""
+    return f'{name}["{key}"]'
+
+
 def is_number(value: Any) -> bool:
     """Whether a value is an array or a float."""
     return isinstance(value, (np.ndarray, np.generic, float))
+
+
+def region_of(part: Any, whole: Array) -> tuple[Array, ...] | None:
+    """Which entries of a contiguous array another one shares memory with, as an index; None if it does not."""
+    if not (whole.flags.c_contiguous and whole.size and np.may_share_memory(part, whole)):
+        return None
+    start = part.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    places = np.full(part.shape, start)
+    for axis, stride in enumerate(part.strides):
+        steps = np.arange(part.shape[axis]) * stride
+        places = places + steps.reshape([-1 if k == axis else 1 for k in range(part.ndim)])
+    flat = np.ravel(places) // whole.itemsize
+    inside = flat[(flat >= 0) & (flat < whole.size)]
+    return tuple(np.unravel_index(inside, whole.shape)) if inside.size else None

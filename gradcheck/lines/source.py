@@ -63,6 +63,11 @@ class Source:
         text = textwrap.dedent("".join(self.lines[k] for k in rows)).rstrip("\n").split("\n")
         return tuple((self.line + k, row) for k, row in zip(rows, text, strict=True))
 
+    @property
+    def file(self) -> str:
+        """The file it is written in."""
+        return self.function.__code__.co_filename
+
     def line_of(self, node: ast.stmt | ast.expr) -> int:
         """The line of the file in which a node begins."""
         return self.line + node.lineno - 1
@@ -85,6 +90,7 @@ class Source:
         around = parsed_function(f"def _around({', '.join(free)}):\n    pass")
         around.body = [tree]
         module = ast.fix_missing_locations(ast.Module([around], []))
+        ast.increment_lineno(module, self.line - 1)
         codes = _codes(compile(module, COPIED, "exec"))
         code = next(code for code in codes if code.co_name == tree.name)
         cells = dict(zip(free, function.__closure__ or (), strict=True))

@@ -27,9 +27,6 @@ KEPT, BROKEN = 0, 1
 SCHEMA = "gradcheck-bench/1"
 """The form of the JSON file; the number goes up when a reader of the old form would be misled."""
 
-WIDTHS = (50, 32)
-"""Columns for the name and for the figure: longer ones are wrapped, lest a table outgrow the page."""
-
 LIBRARIES = ("numpy", "scipy", "tensorflow", "torch", "jax", "autograd", "numdifftools")
 """Whose versions are written beside the figures, where installed."""
 
@@ -54,12 +51,7 @@ class Measured:
         if self.skipped:
             return f"{head}\nskipped: {self.skipped}"
         rows = [measurement.cells() for measurement in self.measurements]
-        table = tabulate(
-            rows,
-            ("", "measured", "promised", ""),
-            disable_numparse=True,
-            maxcolwidths=[*WIDTHS, None, None],
-        )
+        table = tabulate(rows, ("", "measured", "promised", ""), disable_numparse=True)
         sampled = self.section.sampled(self.sample)
         return f"{head}\nSample: {sampled}.\n{table}\n({self.seconds:.0f} s)"
 

@@ -1,0 +1,137 @@
+"""Lines in the code of strangers: whatever a gradient is called and wherever it is kept, its line is found."""
+
+import numpy as np
+import pytest
+
+from gradcheck import Verdict, check, check_module
+from gradcheck.lines.names import counterparts, undressed
+from gradcheck.lines.recorder import region_of
+from tests.styles import MISTAKES, PARTS, checks, normal, planted
+
+SHARED = {
+    ("rnn", "(1 - hs[t]) * dh"),
+    ("rnn", "dhnext = dhraw @ Whh"),
+}
+"""Two lines between one compared value and the next: the changed one is said to share the doubt."""
+
+
+@pytest.mark.parametrize("name", checks("a", PARTS["a"]))
+def test_right_code_in_every_style_is_right_line_by_line(name):
+    report = checks("a", PARTS["a"])[name](lines=True)
+    assert report.passed
+    assert {line.verdict for line in report.lines} == {Verdict.PASS}
+    assert not report.by_line.notes
+    assert len({line.name for line in report.lines}) >= 4
+
+
+@pytest.mark.parametrize(("name", "right", "wrong"), MISTAKES["a"], ids=lambda part: part.strip())
+def test_the_changed_line_is_the_first_wrong_one(name, right, wrong):
+    module, line = planted("a", right, wrong)
+    found = checks("a", module)[name]().by_line.first_wrong.evidence
+    if (name, wrong) in SHARED:
+        assert line in found["also"]
+    else:
+        assert found["line"] == line
+
+
+@pytest.mark.parametrize(
+    ("gradient", "value"),
+    [
+        ("dz", "z"),
+        ("d_z", "z"),
+        ("Dz", "z"),
+        ("dL_dz", "z"),
+        ("dLdz", "z"),
+        ("d_L_d_z", "z"),
+        ("dl_dz", "z"),
+        ("dloss_dz", "z"),
+        ("delta_z", "z"),
+        ("z_error", "z"),
+        ("grad_z", "z"),
+        ("z_grad", "z"),
+        ("z_gradient", "z"),
+        ("self.dz", "self.z"),
+        ("self.dz", "z"),
+        ('grads["dz"]', "z"),
+        ('grads["z"]', "z"),
+        ('self.grads["z"]', "self.z"),
+        ("dz", 'cache["z"]'),
+        ("dh", "hs"),
+        ("dxhat", "x_hat"),
+        ("dz1", "Z1"),
+    ],
+)
+def test_the_names_that_people_give_a_gradient(gradient, value):
+    assert counterparts(gradient, ["unrelated", value]) == [value]
+
+
+def test_a_name_that_is_none_speaks_of_nothing():
+    assert counterparts("total", ["z", "x"]) == []
+    assert undressed("d") == []
+    assert counterparts("dz", ["Z", "z_"]) == []
+
+
+def test_the_region_of_a_view_in_the_array_behind_it():
+    whole = np.zeros((3, 4, 2))
+    marked = np.zeros((3, 4, 2), dtype=bool)
+    marked[1, 1:3] = True
+    found = np.zeros((3, 4, 2), dtype=bool)
+    found[region_of(whole[1, 1:3], whole)] = True
+    assert (found == marked).all()
+    assert region_of(np.zeros(3), whole) is None
+    assert region_of(whole[..., 0], whole[..., 1]) is None
+
+
+def scalar_inside(x):
+    s = float((x * x).sum())
+    t = np.sin(s)
+    y = t * x
+
+    def backward(dy):
+        dt = (dy * x).sum()
+        ds = dt * np.sin(s)
+        return dy * t + ds * 2 * x
+
+    return y, backward
+
+
+def squared(x):
+    y = x * x
+
+    def backward(dy):
+        dx = dy * x
+        return dx
+
+    return y, backward
+
+
+def test_a_first_wrong_value_that_is_a_scalar_is_convicted_with_its_line():
+    report = check(squared, 0.7)
+    assert report.verdict is Verdict.FAIL
+    assert report.by_line.first_wrong.evidence["source"] == "dx = dy * x"
+    report = check(scalar_inside, normal(4))
+    assert report.verdict is Verdict.FAIL
+    assert report.by_line.first_wrong.evidence["source"] == "ds = dt * np.sin(s)"
+
+
+class Tanh:
+    def __init__(self, W):
+        self.W = W
+
+    def forward(self, x):
+        self.x = x
+        self.z = x @ self.W
+        self.y = np.tanh(self.z)
+        return self.y
+
+    def backward(self, dy):
+        self.dz = dy * (1 - self.y)
+        self.dW = self.x.T @ self.dz
+        return self.dz @ self.W.T
+
+
+def test_an_object_is_read_behind_check_module():
+    report = check_module(Tanh(normal(3, 2)), normal(4, 3))
+    assert report.verdict is Verdict.FAIL
+    found = report.by_line.first_wrong.evidence
+    assert (found["name"], found["source"]) == ("self.dz", "self.dz = dy * (1 - self.y)")
