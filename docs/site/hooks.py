@@ -5,6 +5,7 @@ What is written once, in a docstring, a page of the layers or the table of codes
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 from collections.abc import Iterator
@@ -57,7 +58,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """A page with what is made for it, and its formulas as MathML, which needs no script."""
     if page.file.abs_src_path and str(ROOT / "docs") in page.file.abs_src_path:
         markdown = _moved(markdown).replace("](../", "](")
-    for marker, make in {"codes": codes, "catalogue": catalogue, "wild": wild}.items():
+    made = {"codes": codes, "catalogue": catalogue, "rooms": rooms, "wild": wild}
+    for marker, make in made.items():
         if f"<!-- {marker} -->" in markdown:
             markdown = markdown.replace(f"<!-- {marker} -->", "\n".join(make()))
     parts = CODE.split(markdown)
@@ -124,6 +126,24 @@ def wild() -> Iterator[str]:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
+
+
+def rooms() -> Iterator[str]:
+    """Every module of the three packages, with the first sentence of its docstring."""
+    for house in ("gradcheck", "layers", "reports"):
+        yield f"### `{house}/`\n\n| room | what it is for |\n|---|---|"
+        for module in sorted((ROOT / house).rglob("*.py"), key=_bottom_up):
+            sentence = (ast.get_docstring(ast.parse(module.read_text())) or "").split("\n")[0]
+            name = module.relative_to(ROOT / house).as_posix().removesuffix("__init__.py")
+            if sentence and name:
+                yield f"| `{name}` | {_cell(sentence)} |"
+        yield ""
+
+
+def _bottom_up(module: Path) -> tuple[bool, str]:
+    """Modules first, then the packages beside them, each behind its own `__init__`."""
+    inside = module.parent.parent.parent == ROOT
+    return (inside, module.as_posix().replace("__init__", ""))
 
 
 def steps_figure() -> str:
