@@ -1,7 +1,6 @@
 """A class with a forward and a backward pass, which leaves the gradients of its parameters in its attributes."""
 
 
-
 class Dense:
     def __init__(self, W, b):
         self.W, self.b = W, b
