@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-EXTRA = ("tensorflow", "scipy", "sklearn", "matplotlib", "rich")
+EXTRA = ("tensorflow", "scipy", "sklearn", "matplotlib", "rich", "latex2mathml", "markdown_it")
 """What `pip install 'gradcheck[course]'` adds to the checker; some commands need it."""
 
 MISUSED = 2
