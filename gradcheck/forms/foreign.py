@@ -1,0 +1,159 @@
+"""What the frameworks share: a function of their tensors as a layer of arrays, its parameters as inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from gradcheck.compare import relative_error
+from gradcheck.forms.calling import Arguments
+from gradcheck.forms.told import Outputs, kept_randomness, parted, told
+from gradcheck.forms.trees import Leaf, children, rebuilt
+from gradcheck.layer import Adapted, Backward, Layer
+from gradcheck.result import Array, Finding, Report
+
+COARSE = 0.1
+"""How far a gradient in half precision may be from float32's: bfloat16 has an ε of 1/128, and sums of ten
+or twenty roundings reach this; a mistake of a factor lies beyond it."""
+
+Pull = Callable[[list[Any]], list[Array]]
+"""From an upstream gradient for each output to a gradient for each input of floating dtype."""
+
+
+class Room(Protocol):
+    """What a framework has to say: how a function of its tensors is run, and what its tensors hold."""
+
+    def array(self, value: Any) -> Any:
+        """A tensor as an array; anything else as it is."""
+        ...
+
+    def run(
+        self, call: Callable[[list[Any]], Any], leaves: Sequence[Array], parameters: Sequence[Array]
+    ) -> tuple[Any, Pull]:
+        """Call a function with tensors; returns its outputs and the way back through the framework."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Foreign:
+    """A framework's function with its inputs and parameters.
+
+    `halved` is the room in which it computes in half precision, where that is what it was given: its
+    formula is judged in float32 then, and what it returns in half precision beside that.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    room: Room
+    arguments: Arguments
+    parameters: Mapping[str, Array] = field(default_factory=dict)
+    halved: Room | None = None
+
+    def run(
+        self, arrays: Sequence[Array], room: Room | None = None
+    ) -> tuple[tuple[Any, ...], Pull]:
+        """The outputs as arrays, and the way back."""
+        room = room or self.room
+        count = len(self.arguments.tree.leaves)
+
+        def call(tensors: list[Any]) -> Any:
+            given = self.arguments.filled(tensors)
+            return self.function(*given.args, **given.kwargs)
+
+        outputs, pull = room.run(call, arrays[:count], arrays[count:])
+        return (with_arrays(outputs, room),), pull
+
+    def check(self, options: dict[str, Any], remarks: Sequence[Finding] = ()) -> Report:
+        """Check it."""
+        leaves = self.arguments.tree.leaves
+        values = [leaf.value for leaf in leaves] + list(self.parameters.values())
+        taken = [leaf.name for leaf in leaves]
+        names = taken + [n if n not in taken else f"self.{n}" for n in self.parameters]
+        with kept_randomness():
+            outputs = Outputs.of(self.run(values)[0])
+            layer = Adapted(
+                self.name, tuple(names), self.function, None, lambda *_: self.layer(outputs, leaves)
+            )
+            return told(layer, values, [*remarks, *self._in_half(values, outputs)], **options)
+
+    def _in_half(self, values: Sequence[Array], outputs: Outputs) -> list[Finding]:
+        """How far the gradients in half precision are from those in float32."""
+        if self.halved is None:
+            return []
+        upstream = outputs.drawn(0)
+        single = self.run(values)[1](upstream)
+        half = self.run(values, self.halved)[1](upstream)
+        pairs = zip(half, single, strict=True)
+        apart = [relative_error(a.astype(np.float64), b.astype(np.float64)) for a, b in pairs]
+        worst = max(apart, default=0.0)
+        return [
+            Finding(
+                "low-precision",
+                "The formula was judged in float32. In half precision the gradients are within "
+                f"{worst:.1e} of that{', which rounding does not explain' if worst > COARSE else ''}.",
+                {"relative_error": worst},
+                fails=not worst <= COARSE,
+            )
+        ]
+
+    def layer(self, outputs: Outputs, leaves: Sequence[Leaf]) -> Layer:
+        """The function as a layer of arrays."""
+        floats = [leaf.value.dtype.kind == "f" for leaf in leaves] + [True] * len(self.parameters)
+
+        def layer(*arrays: Array) -> tuple[Any, Backward]:
+            values, pull = self.run(arrays)
+
+            def backward(dy: Array) -> list[Array | None]:
+                found = iter(pull(outputs.upstream(dy)))
+                return [next(found) if is_float else None for is_float in floats]
+
+            return outputs.packed(values), backward
+
+        return layer
+
+
+def with_arrays(value: Any, room: Room) -> Any:
+    """A tree with arrays for a framework's tensors."""
+    found = room.array(value)
+    if isinstance(found, np.ndarray):
+        return found
+    inner = [with_arrays(item, room) for _, item in children(value)]
+    return rebuilt(value, inner) if inner else value
+
+
+def flat(value: Any, is_tensor: Callable[[Any], bool]) -> list[Any]:
+    """The tensors in a tree, in order."""
+    if is_tensor(value):
+        return [value]
+    return [tensor for _, item in children(value) for tensor in flat(item, is_tensor)]
+
+
+def understood(
+    function: Callable[..., Any],
+    called: Callable[..., Any],
+    name: str,
+    room: Room,
+    inputs: Sequence[Any],
+    named: Mapping[str, Any],
+    parameters: Mapping[str, Array] | None = None,
+    halved: Room | None = None,
+) -> tuple[Foreign, dict[str, Any]]:
+    """A framework's function with its inputs, and the options for `check`.
+
+    Args:
+        function: what is called with tensors.
+        called: what names the inputs by its signature.
+        name: what a report calls it.
+        room: the framework.
+        inputs, named: as they were given: tensors, arrays, trees of them, constants, options.
+        parameters: the parameters' values by name.
+        halved: the framework in half precision, if that is what the inputs are in.
+    """
+    options, by_word = parted(named)
+    inputs = [with_arrays(value, room) for value in inputs]
+    by_word = {key: with_arrays(value, room) for key, value in by_word.items()}
+    arguments = Arguments.of(called, inputs, by_word)
+    return Foreign(name, function, room, arguments, parameters or {}, halved), options

@@ -1,0 +1,95 @@
+"""JAX: functions with a `custom_vjp` or `custom_jvp`, plain ones, and all of them under `jit`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck.forms.foreign import Pull, flat, understood
+from gradcheck.layer import name_of
+from gradcheck.result import Array, Report
+
+
+def check_jax(f: Callable[..., Any], *inputs: Any, **named: Any) -> Report:
+    """Check the gradient that JAX uses for a function, a custom one above all.
+
+        check_jax(my_custom_vjp_function, x, {"W": W, "b": b})
+
+    float64 arrays are computed in float64, whatever JAX is configured to do. Of half precision the
+    formula is judged in float32, and the gradients in half precision beside it.
+
+    Args:
+        f: a function of arrays that returns an array, or several.
+        *inputs: arrays, trees of them, and constants.
+        **named: inputs by name, and options as for `check`.
+    """
+    import jax
+
+    half = next((x.dtype for x in jax.tree_util.tree_leaves([inputs, named]) if _is_half(x)), None)
+    halved = _Room(jax, half) if half is not None else None
+    form, options = understood(f, f, name_of(f), _Room(jax), inputs, named, halved=halved)
+    with _double_precision(jax):
+        return form.check(options)
+
+
+def _is_half(value: Any) -> bool:
+    """Whether an array is of half precision, which is coarser than the checker's steps can be."""
+    return str(getattr(value, "dtype", "")) in ("float16", "bfloat16")
+
+
+@contextmanager
+def _double_precision(jax: Any) -> Iterator[None]:
+    """JAX with float64, and as it was before afterwards."""
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", True)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_x64", before)
+
+
+@dataclass(frozen=True, eq=False)
+class _Room:
+    """JAX; `half` is the dtype to compute in if it is coarser than float32."""
+
+    jax: Any
+    half: Any = None
+
+    def array(self, value: Any) -> Any:
+        if _is_half(value):
+            return np.asarray(value, dtype=np.float32)
+        return np.asarray(value) if isinstance(value, self.jax.Array) else value
+
+    def run(
+        self, call: Callable[[list[Any]], Any], leaves: Sequence[Array], parameters: Sequence[Array]
+    ) -> tuple[Any, Pull]:
+        arrays = [
+            self.jax.numpy.array(leaf, dtype=self.half if leaf.dtype == np.float32 else None)
+            for leaf in leaves
+        ]
+        floats = [k for k, leaf in enumerate(leaves) if leaf.dtype.kind == "f"]
+
+        def of_floats(*moved: Any) -> Any:
+            given = dict(zip(floats, moved, strict=True))
+            return call([given.get(k, array) for k, array in enumerate(arrays)])
+
+        outputs, vjp = self.jax.vjp(of_floats, *(arrays[k] for k in floats))
+
+        def pull(upstream: list[Any]) -> list[Array]:
+            leaves, structure = self.jax.tree_util.tree_flatten(outputs)
+            given = iter(flat(upstream, lambda value: isinstance(value, np.ndarray)))
+            tangents = [self._tangent(leaf, given) for leaf in leaves]
+            found = vjp(self.jax.tree_util.tree_unflatten(structure, tangents))
+            return [self.array(gradient) for gradient in found]
+
+        return outputs, pull
+
+    def _tangent(self, leaf: Any, given: Iterator[Array]) -> Any:
+        """The upstream gradient of an output; that of integers has a dtype of its own."""
+        if not self.jax.numpy.issubdtype(leaf.dtype, np.floating):
+            return np.zeros(np.shape(leaf), dtype=self.jax.dtypes.float0)
+        return self.jax.numpy.asarray(next(given), dtype=leaf.dtype)

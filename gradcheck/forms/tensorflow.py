@@ -1,0 +1,104 @@
+"""TensorFlow: functions with a `tf.custom_gradient`, and Keras layers with their variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradcheck.forms.foreign import Pull, flat, understood
+from gradcheck.layer import name_of
+from gradcheck.result import Array, Report
+from gradcheck.tape import tensorflow
+
+
+def check_tensorflow(f: Callable[..., Any], *inputs: Any, **named: Any) -> Report:
+    """Check the gradient that TensorFlow uses for a function, a custom one above all.
+
+        check_tensorflow(my_custom_gradient_function, x)
+        check_tensorflow(MyKerasLayer(3), x)            its variables are inputs too
+
+    Args:
+        f: a function of tensors that returns a tensor, or several; or a Keras layer, built or not. Its
+            trainable variables are moved and put back. A layer computes in its own dtype.
+        *inputs: tensors or arrays, trees of them, and constants.
+        **named: inputs by name, and options as for `check`.
+    """
+    tf = tensorflow()
+    arrays = [_in_dtype_of(f, value) for value in inputs]
+    if getattr(f, "built", True) is False:
+        f(*[tf.convert_to_tensor(value) for value in arrays])
+    variables = list(getattr(f, "trainable_variables", ()))
+    room = _Room(tf, variables)
+    values = dict(zip(_names(variables), (v.numpy() for v in variables), strict=True))
+    name = name_of(f) if not variables else str(getattr(f, "name", name_of(f)))
+    called: Callable[..., Any] = getattr(f, "call", getattr(f, "python_function", f))
+    form, options = understood(f, called, name, room, arrays, named, values)
+    try:
+        return form.check(options)
+    finally:
+        room.assign(list(values.values()))
+
+
+def _in_dtype_of(f: Any, value: Any) -> Any:
+    """A float array in the dtype in which a Keras layer computes; anything else as it is."""
+    dtype = getattr(f, "compute_dtype", None)
+    array = np.asarray(value) if hasattr(value, "dtype") or isinstance(value, float) else value
+    if dtype in ("float32", "float64") and isinstance(array, np.ndarray):
+        return array.astype(dtype) if array.dtype.kind == "f" else array
+    return value
+
+
+def _names(variables: Sequence[Any]) -> list[str]:
+    """The variables' own names, numbered where several have the same."""
+    names = [str(v.name).split("/")[-1].split(":")[0] for v in variables]
+    return [n if names.count(n) == 1 else f"{n}_{k}" for k, n in enumerate(names)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Room:
+    """TensorFlow, and the variables of what is called."""
+
+    tf: Any
+    variables: Sequence[Any] = field(default_factory=list)
+
+    def array(self, value: Any) -> Any:
+        return value.numpy() if self.tf.is_tensor(value) or hasattr(value, "numpy") else value
+
+    def assign(self, values: Sequence[Array]) -> None:
+        for variable, value in zip(self.variables, values, strict=True):
+            variable.assign(value)
+
+    def run(
+        self, call: Callable[[list[Any]], Any], leaves: Sequence[Array], parameters: Sequence[Array]
+    ) -> tuple[Any, Pull]:
+        tf, values = self.tf, [np.array(p) for p in parameters]
+        self.assign(values)
+        tensors = [tf.constant(np.array(leaf)) for leaf in leaves]
+        floats = [tensor for tensor in tensors if tensor.dtype.is_floating]
+        watched = [getattr(v, "value", v) for v in self.variables]
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(floats)
+            outputs = call(tensors)
+            results = flat(outputs, tf.is_tensor)
+        sources = [
+            *floats,
+            *(w if not callable(w) else v for v, w in zip(self.variables, watched, strict=True)),
+        ]
+
+        def pull(upstream: list[Any]) -> list[Array]:
+            # A custom gradient may read the variables, which other runs have moved since.
+            self.assign(values)
+            given = [tf.cast(u, r.dtype) for u, r in zip(_numbers(upstream), results, strict=True)]
+            found = tape.gradient(
+                results, sources, given, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            )
+            return [tf.convert_to_tensor(gradient).numpy() for gradient in found]
+
+        return outputs, pull
+
+
+def _numbers(upstream: list[Any]) -> list[Array]:
+    return flat(upstream, lambda value: isinstance(value, np.ndarray))

@@ -1,0 +1,148 @@
+"""PyTorch: `autograd.Function` classes, modules with their parameters, functions; on any device."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gradcheck.forms.foreign import Pull, flat, understood
+from gradcheck.forms.trees import copied
+from gradcheck.layer import name_of
+from gradcheck.result import Array, Report
+
+
+def check_torch(f: Any, *inputs: Any, **named: Any) -> Report:
+    """Check the gradient that PyTorch uses for a function, a hand-written one above all.
+
+        check_torch(MyFunction, x, W)                   an autograd.Function
+        check_torch(MyModule(4, 3), x)                  its parameters are inputs too
+
+    Everything stays on the device and in the dtype of the inputs: a kernel that exists in float32
+    alone is judged as float32, with the bound of that. Of half precision the formula is judged in
+    float32, and the gradients in half precision beside it.
+
+    Args:
+        f: an `autograd.Function` class, an `nn.Module`, or a function of tensors that returns a
+            tensor, or several.
+        *inputs: tensors or arrays, trees of them, and constants.
+        **named: inputs by name, and options as for `check`.
+    """
+    import torch
+
+    tensors = flat([*inputs, *named.values()], torch.is_tensor)
+    parameters: dict[str, Any] = {}
+    function: Callable[..., Any] = f
+    called, name = f, name_of(f)
+    if isinstance(f, type) and issubclass(f, torch.autograd.Function):
+        function = called = _signed(f, torch.autograd.Function)
+    elif isinstance(f, torch.nn.Module):
+        parameters = {k: p for k, p in f.named_parameters() if p.requires_grad}
+        function, called, name = _arguments, f.forward, type(f).__name__
+    held = [*tensors, *parameters.values()]
+    first = next(iter(held), torch.zeros(()))
+    half = next((t.dtype for t in held if t.dtype in (torch.bfloat16, torch.float16)), None)
+    module = f if isinstance(f, torch.nn.Module) else None
+    room = _Room(torch, first.device, None, module, tuple(parameters))
+    halved = replace(room, half=half) if half is not None else None
+    values = {name: room.array(p) for name, p in parameters.items()}
+    form, options = understood(function, called, name, room, inputs, named, values, halved)
+    return form.check(options)
+
+
+def _arguments(*args: Any, **keywords: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What a module is to be called with."""
+    return args, keywords
+
+
+def _signed(function: Any, base: Any) -> Callable[..., Any]:
+    """What an autograd.Function is called with: its forward pass's parameters, without the context."""
+    parameters = list(inspect.signature(function.forward).parameters.values())
+    if function.setup_context is base.setup_context:
+        parameters = parameters[1:]
+
+    def called(*args: Any) -> Any:
+        return function.apply(*args)
+
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return called
+
+
+@dataclass(frozen=True, eq=False)
+class _Room:
+    """PyTorch on one device; `half` is the dtype to compute in if it is coarser than float32."""
+
+    torch: Any
+    device: Any
+    half: Any = None
+    module: Any = None
+    names: tuple[str, ...] = ()
+
+    def array(self, value: Any) -> Any:
+        if not self.torch.is_tensor(value):
+            return value
+        # NumPy has no bfloat16, and the checker's steps need float32 at least.
+        coarse = value.dtype in (self.torch.bfloat16, self.torch.float16)
+        return (value.float() if coarse else value).detach().cpu().numpy().copy()
+
+    def _tensor(self, array: Array) -> Any:
+        tensor = self.torch.as_tensor(np.array(array), device=self.device)
+        if not tensor.dtype.is_floating_point:
+            return tensor
+        return (tensor.to(self.half) if self.half is not None else tensor).requires_grad_()
+
+    def run(
+        self, call: Callable[[list[Any]], Any], leaves: Sequence[Array], parameters: Sequence[Array]
+    ) -> tuple[Any, Pull]:
+        torch = self.torch
+        tensors, values = [self._tensor(x) for x in leaves], [self._tensor(p) for p in parameters]
+        with torch.enable_grad():
+            outputs = self._called(call, tensors, dict(zip(self.names, values, strict=True)))
+        sources = [t for t in tensors if t.requires_grad] + values
+        results = [r for r in flat(outputs, torch.is_tensor) if r.dtype.is_floating_point]
+
+        def pull(upstream: list[Any]) -> list[Array]:
+            given = flat(upstream, lambda value: isinstance(value, np.ndarray))
+            return self._pulled(results, sources, given)
+
+        return outputs, pull
+
+    def _pulled(
+        self, results: Sequence[Any], sources: Sequence[Any], upstream: Sequence[Array]
+    ) -> list[Array]:
+        """The gradients of the sources; zero for what the results do not depend on."""
+        pairs = [
+            (r, self.torch.as_tensor(np.array(u), device=r.device).to(r.dtype))
+            for r, u in zip(results, upstream, strict=True)
+            if r.requires_grad
+        ]
+        found = self.torch.autograd.grad(
+            [r for r, _ in pairs],
+            sources,
+            [u for _, u in pairs],
+            retain_graph=True,
+            allow_unused=True,
+        )
+        return [
+            self.array(self.torch.zeros_like(s) if g is None else g)
+            for s, g in zip(sources, found, strict=True)
+        ]
+
+    def _called(
+        self,
+        call: Callable[[list[Any]], Any],
+        tensors: list[Any],
+        parameters: Mapping[str, Any],
+    ) -> Any:
+        """The function, or its module with these parameters and with buffers of its own."""
+        if self.module is None:
+            return call(tensors)
+        buffers = {name: copied(b) for name, b in self.module.named_buffers()}
+        both = {**parameters, **buffers}
+        functional = self.torch.func.functional_call
+        # `call` binds the arguments and hands them on to the module; here it hands them to us.
+        args, keywords = call(tensors)
+        return functional(self.module, both, args, keywords)

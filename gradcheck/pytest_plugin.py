@@ -1,0 +1,187 @@
+"""What pytest gains: a fixture with the calls of this package, and a summary of all gradients checked.
+
+Every report that a test gets, from the fixture or from `gradcheck.check` and the calls beside it, is
+noted among the test's properties. They travel with the test's result, so that the summary works with
+xdist too, and JUnit's file holds them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial, wraps
+from typing import Any, NamedTuple
+
+import pytest
+
+import gradcheck as package
+
+SUMMARIES = ("none", "fail", "all")
+PREFIX = "gradcheck "
+"""What the properties of a test that hold gradients begin with."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--gradcheck-summary`."""
+    parser.getgroup("gradcheck").addoption(
+        "--gradcheck-summary",
+        choices=SUMMARIES,
+        default="fail",
+        help="list the gradients that were checked: none; those that did not pass in tests that failed "
+        "(default); all",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Listen at the front door, where tests come in; what goes on behind it is nobody's report."""
+    config.pluginmanager.register(_Listener(), "gradcheck_listener")
+
+
+class Calls:
+    """The calls of this package, with the seed of the test unless one is given."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(package, name)
+        takes = inspect.signature(call).parameters if callable(call) else {}
+        seeded = "seed" in takes or any(p.kind is p.VAR_KEYWORD for p in takes.values())
+        checks = name.startswith(("check", "assert")) and name != "check_many"
+        return partial(call, seed=self.seed) if checks and seeded else call
+
+
+@pytest.fixture
+def gradcheck(request: pytest.FixtureRequest) -> Calls:
+    """`gradcheck.check(layer, x)` and the calls beside it, with a seed of the test's own."""
+    return Calls(zlib.crc32(request.node.nodeid.encode()))
+
+
+class _Listener:
+    """Notes the reports of the test that is running."""
+
+    def __init__(self) -> None:
+        self.item: pytest.Item | None = None
+        self.kept: dict[str, Any] = {}
+
+    def pytest_sessionstart(self) -> None:
+        """Put a listening call in the place of each."""
+        for name in package.__all__:
+            call = getattr(package, name)
+            if inspect.isfunction(call) and name.startswith(("check", "assert")):
+                self.kept[name] = call
+                setattr(package, name, self._listening(call))
+        setattr(package, "assert_gradients", _asserting(package.check))  # noqa: B010
+
+    def pytest_unconfigure(self) -> None:
+        """Put the calls back."""
+        for name, call in self.kept.items():
+            setattr(package, name, call)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Know which test is running."""
+        self.item = item
+        try:
+            return (yield)
+        finally:
+            self.item = None
+
+    def _listening(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(call)
+        def listening(*args: Any, **named: Any) -> Any:
+            __tracebackhide__ = True
+            result = call(*args, **named)
+            for report in result if isinstance(result, list) else [result]:
+                self._note(report)
+            return result
+
+        return listening
+
+    def _note(self, report: Any) -> None:
+        """Note the rows of a report; whatever goes wrong here is no failure of the test."""
+        try:
+            if self.item is not None and isinstance(report, package.Report):
+                self.item.user_properties += properties_of(report)
+        except Exception as error:
+            self._warn(error)
+
+    def _warn(self, error: Exception) -> None:
+        if self.item is not None:
+            self.item.add_report_section("call", "gradcheck", f"summary left out: {error!r}")
+
+
+def _asserting(check: Callable[..., Any]) -> Callable[..., Any]:
+    """`assert_gradients` by a check that is listened to."""
+
+    @wraps(package.assert_gradients)
+    def asserting(*args: Any, **named: Any) -> Any:
+        __tracebackhide__ = True
+        report = check(*args, **named)
+        if not report.passed:
+            raise AssertionError(str(report))
+        return report
+
+    return asserting
+
+
+def properties_of(report: package.Report) -> list[tuple[str, object]]:
+    """A line for each gradient of a report, or one for a report without any."""
+    rows: list[tuple[str, object]] = [
+        (
+            f"{PREFIX}{report.name} d{row.name}",
+            f"{row.verdict} error {row.relative_error:.1e} resolution {row.resolution:.1e}",
+        )
+        for row in report.rows
+    ]
+    findings = [finding for finding in report.findings if finding.fails]
+    if findings or not rows:
+        text = "; ".join(finding.code for finding in findings) or "no gradient"
+        rows.append((f"{PREFIX}{report.name}", f"{report.verdict} {text}"))
+    return rows
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """The gradients that the tests have checked."""
+    wanted = config.getoption("--gradcheck-summary")
+    try:
+        noted = list(_noted(terminalreporter))
+    except Exception as error:
+        terminalreporter.write_line(f"gradcheck: no summary ({error!r})")
+        return
+    shown = [one for one in noted if wanted == "all" or (one.failed and not one.passed)]
+    if wanted == "none" or not shown:
+        return
+    passed = sum(one.passed for one in noted)
+    terminalreporter.section(f"gradients: {passed} of {len(noted)} passed")
+    for one in shown:
+        terminalreporter.write_line(f"{one.gradient}: {one.verdict}  ({one.test})")
+
+
+class _Noted(NamedTuple):
+    """A gradient that a test has checked, and whether that test failed."""
+
+    test: str
+    failed: bool
+    gradient: str
+    verdict: str
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict.startswith("PASS")
+
+
+def _noted(terminalreporter: pytest.TerminalReporter) -> Iterator[_Noted]:
+    """From the results of all tests, in whatever process they ran."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            # The phases of a test hand on the same properties; those of its call are enough.
+            if getattr(report, "when", None) != "call":
+                continue
+            for name, value in report.user_properties:
+                if str(name).startswith(PREFIX):
+                    gradient = str(name).removeprefix(PREFIX)
+                    yield _Noted(report.nodeid, report.failed, gradient, str(value))

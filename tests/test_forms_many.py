@@ -1,0 +1,178 @@
+"""Many checks through executors, a conformance suite, a strategy for inputs."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+
+import numpy as np
+import pytest
+from examples import dense, softmax, tanh
+from hypothesis import given, settings
+
+from gradcheck import Verdict, check, check_many, conformance
+from gradcheck.strategies import inputs
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng((seed, *shape)).standard_normal(shape)
+
+
+def wrong(x):
+    return np.tanh(x), lambda dy: dy * np.tanh(x)
+
+
+def deadly(x):
+    os._exit(7)
+
+
+def raising(x):
+    raise RuntimeError("no such layer")
+
+
+X = normal(3, 4)
+CASES = [(tanh, Verdict.PASS), (wrong, Verdict.FAIL), (softmax, Verdict.PASS)]
+
+
+@pytest.mark.parametrize("executor", [None, partial(ThreadPoolExecutor, 2)])
+def test_every_task_has_its_report_in_order(executor):
+    tasks = [partial(check, layer, X) for layer, _ in CASES] + [partial(check, raising, X)]
+    reports = check_many(tasks, executor)
+    assert [r.verdict for r in reports] == [verdict for _, verdict in CASES] + [Verdict.FAIL]
+    assert [r.name for r in reports] == ["tanh", "wrong", "softmax", "raising"]
+    assert "RuntimeError: no such layer" in reports[-1].findings[0].message
+
+
+def test_names_and_reports_are_the_same_whoever_runs_them():
+    tasks = {"one": partial(check, tanh, X, name="one"), "two": partial(check, raising, X)}
+    here = check_many(tasks)
+    with ThreadPoolExecutor(2) as pool:
+        there = check_many(tasks, pool)
+    assert [r.name for r in here] == [r.name for r in there] == ["one", "two"]
+    assert here[0].to_json(arrays=True) == there[0].to_json(arrays=True)
+
+
+@pytest.mark.slow
+def test_a_task_that_kills_its_worker_costs_itself_only():
+    tasks = [partial(check, layer, X) for layer in (tanh, deadly, wrong, softmax)]
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        reports = check_many(tasks, pool)
+    assert [str(r.verdict) for r in reports] == ["PASS", "FAIL", "FAIL", "PASS"]
+    assert "died" in reports[1].findings[0].message
+    assert reports[2].rows
+
+
+@pytest.mark.slow
+def test_a_task_that_cannot_be_sent_is_a_report():
+    pool = partial(ProcessPoolExecutor, 1, mp_context=get_context("spawn"))
+    reports = check_many([lambda: check(tanh, X), partial(check, tanh, X)], pool)
+    assert [str(r.verdict) for r in reports] == ["FAIL", "PASS"]
+
+
+DENSE = {"x": normal(3, 4), "W": normal(4, 2), "b": normal(2)}
+
+
+@pytest.mark.parametrize("one", conformance(dense, DENSE))
+def test_a_right_layer_stands_every_check(one):
+    one()
+
+
+def test_the_checks_have_names_and_can_be_left_out():
+    names = [one.__name__ for one in conformance(dense, DENSE)]
+    assert names[0] == "numbers" and names[-3:] == ["batch_of_one", "empty_batch", "batch_of_many"]
+    assert "zeros" not in [c.__name__ for c in conformance(dense, DENSE, skip=["zeros"])]
+    with pytest.raises(ValueError, match="skip names 'ones'"):
+        list(conformance(dense, DENSE, skip=["ones"]))
+
+
+def wide_softmax(x):
+    e = np.exp(x)
+    p = e / e.sum(axis=-1, keepdims=True)
+    return p, lambda dy: p * (dy - (dy * p).sum(axis=-1, keepdims=True))
+
+
+def double_only(x):
+    return np.tanh(x).astype(float), lambda dy: dy * (1 - np.tanh(x) ** 2)
+
+
+def in_place(x):
+    x *= 2
+    return x.copy(), lambda dy: 2 * dy
+
+
+def squeezed(x, W):
+    y = np.squeeze(x @ W)
+    return y, lambda dy: (np.reshape(dy, (len(x), -1)) @ W.T, x.T @ dy)
+
+
+def averaged(x, W):
+    def backward(dy):
+        dW = np.mean(x[:, :, None] * dy[:, None, :], axis=0) * len(x)
+        return dy @ W.T, np.where(np.isnan(dW), 1.0, dW)
+
+    return x @ W, backward
+
+
+CALLS = []
+
+
+def forgetful(x):
+    CALLS.append(len(CALLS))
+    return np.tanh(x) + 1e-3 * (len(CALLS) > 2), lambda dy: dy * (1 - np.tanh(x) ** 2)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(
+    ("layer", "arrays", "fails"),
+    [
+        (wide_softmax, [X], "large_values"),
+        (double_only, [X], "float32"),
+        (in_place, [X], "read_only_inputs"),
+        (squeezed, [X, normal(4, 2)], "batch_of_one"),
+        (averaged, [X, normal(4, 2)], "empty_batch"),
+        (wrong, [X], "numbers"),
+        (forgetful, [X], "repeated_calls"),
+    ],
+)
+def test_each_check_fails_what_it_is_there_for(layer, arrays, fails):
+    CALLS.clear()
+    checks = {one.__name__: one for one in conformance(layer, arrays)}
+    CALLS.clear()
+    with pytest.raises((AssertionError, ValueError)):
+        checks[fails]()
+
+
+@given(inputs("x: N D; W: D M; b: M"))
+@settings(max_examples=20, deadline=None)
+def test_a_line_of_shapes_tests_a_layer_at_many(arrays):
+    assert arrays["x"].shape[1] == arrays["W"].shape[0]
+    report = check(dense, **arrays)
+    assert report.passed, str(report)
+
+
+@given(inputs("labels: N int<C; x: N C; fixed: 3 2", least=2, most=4, dtype=np.float32))
+@settings(max_examples=20, deadline=None)
+def test_integers_numbers_and_dtypes_in_a_spec(arrays):
+    assert arrays["labels"].max(initial=0) < arrays["x"].shape[1]
+    assert arrays["fixed"].shape == (3, 2) and arrays["x"].dtype == np.float32
+
+
+def test_a_failing_shape_is_shrunk():
+    shapes = []
+
+    @given(inputs("x: N D"))
+    @settings(max_examples=50, deadline=None, database=None, derandomize=True)
+    def attempt(arrays):
+        shapes.append(arrays["x"].shape)
+        assert arrays["x"].shape[1] < 3
+
+    with pytest.raises(AssertionError):
+        attempt()
+    assert shapes[-1] == (1, 3)
+
+
+def test_a_spec_that_cannot_be_read_is_told():
+    with pytest.raises(ValueError, match="'x N D' is no input"):
+        inputs("x N D")

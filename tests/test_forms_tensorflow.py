@@ -1,0 +1,80 @@
+"""TensorFlow's custom gradients and Keras layers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gradcheck import Verdict, check_tensorflow
+from gradcheck.tape import TensorFlowMissing, tensorflow
+
+try:
+    tf = tensorflow()
+except TensorFlowMissing as error:
+    pytest.skip(str(error), allow_module_level=True)
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng((seed, *shape)).standard_normal(shape)
+
+
+def custom(factor):
+    @tf.custom_gradient
+    def cube(x, w):
+        def backward(dy):
+            return (
+                factor * x**2 * tf.matmul(dy, w, transpose_b=True),
+                tf.matmul(x**3, dy, transpose_a=True),
+            )
+
+        return tf.matmul(x**3, w), backward
+
+    return cube
+
+
+def test_a_custom_gradient_right_and_wrong():
+    x, w = normal(3, 4), normal(4, 2)
+    report = check_tensorflow(custom(3.0), x, w)
+    assert report.passed, str(report)
+    assert [row.name for row in report.rows] == ["x", "w"]
+    report = check_tensorflow(custom(2.0), x, tf.constant(w))
+    assert report["x"].verdict is Verdict.FAIL and report["w"].verdict is Verdict.PASS
+    assert "scaled" in {finding.code for finding in report.all_findings()}
+
+
+def test_a_kink_and_a_graph_function():
+    x = normal(3, 4)
+    x[0, 0] = 0
+    assert check_tensorflow(tf.function(tf.nn.relu), x).passed
+
+
+class Layer(tf.keras.layers.Layer):
+    def __init__(self, factor, **options):
+        super().__init__(**options)
+        self.factor = factor
+
+    def build(self, shape):
+        self.w = self.add_weight(name="w", shape=(shape[-1], 2), initializer="glorot_uniform")
+        self.v = self.add_weight(name="v", shape=(2,), initializer="ones")
+
+    def call(self, x):
+        return custom(self.factor)(x, tf.convert_to_tensor(self.w)) * self.v
+
+
+def test_keras_layers_with_their_variables_which_are_put_back():
+    for dtype, precise in (("float64", 1e-9), ("float32", 1e-3)):
+        layer = Layer(tf.constant(3.0, dtype), dtype=dtype)
+        layer(tf.zeros((1, 4), dtype))
+        before = [v.numpy() for v in layer.trainable_variables]
+        report = check_tensorflow(layer, normal(3, 4))
+        assert report.passed, str(report)
+        assert [row.name for row in report.rows] == ["x", "w", "v"]
+        assert all(row.relative_error < precise for row in report.rows)
+        after = [v.numpy() for v in layer.trainable_variables]
+        assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_a_wrong_keras_layer_is_convicted():
+    report = check_tensorflow(Layer(tf.constant(2.0, "float64"), dtype="float64"), normal(3, 4))
+    assert report["x"].verdict is Verdict.FAIL
+    assert report["w"].verdict is report["v"].verdict is Verdict.PASS

@@ -1,0 +1,114 @@
+"""The pytest plug-in: its fixture, its summary, in one process and in several, and in JUnit's file."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+INSTALLED = "gradcheck" in {plugin.name for plugin in entry_points(group="pytest11")}
+
+FILE = """
+import numpy as np
+import pytest
+from gradcheck import assert_gradients, check, check_derivative
+
+X = np.array([0.3, -0.7])
+
+def tanh(x):
+    return np.tanh(x), lambda dy: dy * (1 - np.tanh(x) ** 2)
+
+def wrong(x):
+    return np.tanh(x), lambda dy: dy * np.tanh(x)
+
+def test_right(gradcheck):
+    assert gradcheck.check(tanh, X)
+
+def test_beside_the_fixture():
+    assert check_derivative(np.sin, np.cos, X)
+
+def test_wrong():
+    assert_gradients(wrong, X)
+
+def test_wrong_by_the_fixture(gradcheck):
+    assert gradcheck.check(wrong, X).passed
+
+def test_seeds(gradcheck):
+    assert gradcheck.check(tanh, X).seed == gradcheck.seed != 0
+    assert gradcheck.check(tanh, X, seed=5).seed == 5
+"""
+
+
+@pytest.fixture
+def run(pytester):
+    pytester.makepyfile(FILE)
+
+    def runs(*options):
+        plugin = [] if INSTALLED else ["-p", "gradcheck.pytest_plugin"]
+        return pytester.runpytest_subprocess(*plugin, "-p", "no:cacheprovider", *options)
+
+    return runs
+
+
+def test_a_failure_shows_the_table_and_the_summary_what_did_not_pass(run):
+    result = run()
+    result.assert_outcomes(passed=3, failed=2)
+    text = result.stdout.str()
+    assert "first-wrong-line" in text and "verdict" in text
+    # The checker's own frames are nobody's business.
+    assert "gradcheck/check.py" not in text
+    result.stdout.fnmatch_lines(
+        ["*gradients: 4 of 6 passed*", "wrong dx: FAIL error *(*test_wrong)*"]
+    )
+    assert "tanh dx" not in text
+
+
+def test_all_and_none(run):
+    result = run("--gradcheck-summary=all")
+    result.stdout.fnmatch_lines(["tanh dx: PASS error * resolution *(*::test_right)"])
+    assert "gradients:" not in run("--gradcheck-summary=none").stdout.str()
+
+
+@pytest.mark.slow
+def test_the_summary_of_several_processes_is_the_same(run):
+    pytest.importorskip("xdist")
+    result = run("-n", "2", "--gradcheck-summary=all")
+    result.stdout.fnmatch_lines(["*gradients: 4 of 6 passed*"])
+    result.stdout.fnmatch_lines(["tanh dx: PASS error *"])
+
+
+def test_junits_file_holds_the_gradients(run, pytester):
+    run("--junitxml=results.xml")
+    text = (pytester.path / "results.xml").read_text()
+    assert '<property name="gradcheck wrong dx" value="FAIL error' in text
+
+
+def test_an_error_in_the_summary_breaks_no_session(run, pytester):
+    pytester.makeconftest(
+        "import gradcheck.pytest_plugin as plugin\n"
+        "def broken(report):\n"
+        "    raise RuntimeError('broken')\n"
+        "plugin.properties_of = broken\n"
+    )
+    result = run("--gradcheck-summary=all")
+    result.assert_outcomes(passed=3, failed=2)
+
+
+def test_tensorflow_is_not_imported_at_the_start(pytester):
+    pytester.makepyfile(
+        "import sys\n"
+        "def test_light():\n"
+        "    assert not {'tensorflow', 'torch', 'jax', 'matplotlib'} & sys.modules.keys()\n"
+    )
+    plugin = [] if INSTALLED else ["-p", "gradcheck.pytest_plugin"]
+    pytester.runpytest_subprocess(*plugin).assert_outcomes(passed=1)
+
+
+def test_a_wrong_gradient_that_a_test_expects_is_no_news(run, pytester):
+    pytester.makepyfile(
+        test_expected=FILE.split("def test_right")[0]
+        + "def test_expected():\n    assert not check(wrong, X)\n"
+    )
+    assert "gradients:" not in run("test_expected.py").stdout.str()
