@@ -133,9 +133,10 @@ def test_a_layers_file_of_the_students_own_is_checked(python, homework, launcher
         ("list", "softmax_cross_entropy"),
         ("mistakes dense-W-zero", "zero: dW is zero everywhere"),
         ("check dense --no-tape", "PASS"),
+        ("check dense conv2d --no-tape --jobs 2 --timeout 60", "PASS"),
         ("run --quick --no-tape", "Stage 3"),
     ],
-    ids=["list", "mistakes", "check", "run"],
+    ids=["list", "mistakes", "check", "jobs", "run"],
 )
 def test_every_command_works_where_layers_and_reports_raise(python, tmp_path, command, expected):
     (tmp_path / "layers.py").write_text(RAISES)
@@ -179,7 +180,7 @@ sys.exit(gradcheck.__main__.main(sys.argv[1:]))
     assert "relu: PASS" in said
 
 
-def test_what_is_missing_is_one_line(python, homework):
+def test_what_is_missing_is_one_line_before_any_work(python, homework):
     program = """
 import sys
 sys.modules["matplotlib"] = None
@@ -187,8 +188,20 @@ from gradcheck.__main__ import main
 sys.exit(main(["run", "--no-tape", "--quick"]))
 """
     said = run(python, "-c", program, cwd=homework, check=False)
-    assert said.endswith("\ngradcheck: this needs matplotlib: pip install 'gradcheck[course]'\n")
-    assert "Traceback" not in said
+    assert said == "gradcheck: this needs matplotlib: pip install 'gradcheck[course]'\n"
+
+
+def test_a_homework_imports_its_own_layers_and_reports(python, homework):
+    (homework / "reports.py").write_text("SLOPE = 1.0\n")
+    (homework / "hw.py").write_text(
+        "import reports\nfrom layers import relu_inputs as mine_inputs, relu\n\n"
+        "def mine(x):\n    y, backward = relu(x)\n"
+        "    return y, lambda dy: reports.SLOPE * backward(dy)\n"
+    )
+    for targets in (["hw.py:mine", "dense"], ["dense", "hw.py:mine"]):
+        said = run(python, "-m", "gradcheck", "check", *targets, "--no-tape", cwd=homework)
+        assert "hw.py:mine: PASS" in said
+        assert "dense (plain): PASS" in said
 
 
 def test_uninstalled_it_leaves_the_neighbour_whole(wheel, python):

@@ -54,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.network not in NETWORKS:
         known = ", ".join(NETWORKS)
         raise UserError(f"there is no network {arguments.network!r}; there are {known}")
+    import reports.figures  # noqa: F401  Whether matplotlib is missing is said now, not after the work.
     from reports.request import Request
     from reports.run import run as job
 
