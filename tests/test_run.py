@@ -1,12 +1,13 @@
 """`gradcheck run`: tried before it works, whole afterwards, the same with any number of processes."""
 
 import json
+import os
 
 import pytest
 
 from gradcheck import __version__
 from reports.cli import main
-from reports.parallel import mapped
+from reports.parallel import ONE_THREAD, apart, mapped
 from reports.written import FIGURES, TEXTS
 
 QUICK = ["run", "--quick", "--no-tape"]
@@ -66,6 +67,14 @@ def test_the_record_is_whole_and_its_times_add_up(report):
 def test_two_jobs_find_what_one_finds(report, tmp_path):
     assert main([*QUICK, "--seed", "5", "--jobs", "2", "--out", str(tmp_path)]) == 0
     assert (tmp_path / "gradients.csv").read_bytes() == (report / "gradients.csv").read_bytes()
+
+
+def test_a_process_apart_has_one_thread_and_this_one_keeps_its_own(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    assert list(apart(os.getenv, ONE_THREAD)) == ["1"] * len(ONE_THREAD)
+    assert os.environ["OMP_NUM_THREADS"] == "2"
+    assert "TF_NUM_INTRAOP_THREADS" not in os.environ
 
 
 def test_results_keep_the_order_of_their_tasks():

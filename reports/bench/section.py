@@ -11,7 +11,7 @@ from inspect import getdoc
 from typing import TypeVar
 
 from reports.bench.measurement import Measurement
-from reports.parallel import mapped
+from reports.parallel import apart, mapped
 from reports.progress import Progress
 
 T = TypeVar("T")
@@ -53,7 +53,13 @@ class Sample:
 
     def mapped(self, work: Callable[[T], Result], tasks: Sequence[T], what: str) -> list[Result]:
         """`work` on each task in as many processes as were asked for; results in order."""
-        results = mapped(work, tasks, self.jobs)
+        return self._collected(mapped(work, tasks, self.jobs), tasks, what)
+
+    def timed(self, work: Callable[[T], Result], tasks: Sequence[T], what: str) -> list[Result]:
+        """`work` on each task in a fresh process of one thread, so that times can be compared."""
+        return self._collected(apart(work, tasks), tasks, what)
+
+    def _collected(self, results: Iterator[Result], tasks: Sequence[T], what: str) -> list[Result]:
         both = zip(self.over(tasks, what), results, strict=True)
         return [result for _, result in both]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from layers import Objective, conv2d, digits_cnn, max_pool2d, reference
@@ -13,9 +15,9 @@ IMAGES, FEW = 100, 2
 """The plain loops run over a few of the images and are multiplied up: they take time in proportion."""
 
 
-def training(sample: Sample) -> list[Measurement]:
-    """Forward and backward of convolution and pooling against plain loops, 100 images 28×28."""
-    rng = np.random.default_rng(sample.seed)
+def _times(rounds: int, seed: int) -> tuple[float, float, float]:
+    """Seconds of the plain loops, of the layers' own code, and of the whole network."""
+    rng = np.random.default_rng(seed)
     x = rng.normal(size=(IMAGES, 28, 28, 1))
     W, b = rng.normal(size=(3, 3, 1, 8)), rng.normal(size=8)
 
@@ -28,15 +30,19 @@ def training(sample: Sample) -> list[Measurement]:
     theta = network.initialize(rng, scheme="he")
     labels = rng.integers(0, 10, IMAGES)
     objective = Objective(network)
-
-    fast = quickest(lambda: there_and_back(conv2d, max_pool2d, IMAGES), sample.size)
     plain = quickest(lambda: there_and_back(reference.conv2d, reference.max_pool2d, FEW), 1)
-    plain *= IMAGES / FEW
-    whole = quickest(lambda: objective.gradients(x, labels, *theta), sample.size)
+    fast = quickest(lambda: there_and_back(conv2d, max_pool2d, IMAGES), rounds)
+    whole = quickest(lambda: objective.gradients(x, labels, *theta), rounds)
+    return plain * IMAGES / FEW, fast, whole
+
+
+def training(sample: Sample) -> list[Measurement]:
+    """Forward and backward of convolution and pooling against plain loops, 100 images 28×28."""
+    work = partial(_times, seed=sample.seed)
+    ((plain, fast, whole),) = sample.timed(work, [sample.size], "training")
+    few = f"{FEW} images, times {IMAGES // FEW}"
     return [
-        Measurement(
-            "convolution and pooling, plain loops", plain, None, seconds, "2 images, times 50"
-        ),
+        Measurement("convolution and pooling, plain loops", plain, None, seconds, few),
         Measurement("convolution and pooling, as in layers/", fast, None, seconds),
         Measurement("whole network, forward and backward", whole, None, seconds),
         Measurement("plain loops over the whole network", plain / whole, at_least(200), times),
