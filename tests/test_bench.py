@@ -25,7 +25,7 @@ from reports.bench.measurement import (
 from reports.bench.peers import PEERS
 from reports.bench.peers.subject import subject
 from reports.bench.section import EVERYTHING, Sample, Section, Skipped
-from reports.bench.sections import SECTIONS, coverage, false_names, soak
+from reports.bench.sections import SECTIONS, coverage, false_names, growth, soak
 from reports.cli import main
 from reports.places import Place
 
@@ -228,3 +228,25 @@ def test_an_input_without_a_gradient_is_held_at_its_value():
     one = subject("loss", softmax_cross_entropy, [logits, labels])
     assert one.positions == (0,)
     assert one.value(logits) == softmax_cross_entropy(logits, labels)[0]
+
+
+def test_growth_tells_a_constant_from_a_linear_cost(monkeypatch):
+    def unaligned(x):
+        return x[::-1] * x, lambda dy: x[::-1] * dy + (x * dy)[::-1]
+
+    def measured(layer):
+        grown = growth.Growth("made up", layer, lambda draw, n: [draw(n)], "x", growth.FLAT)
+        monkeypatch.setattr(growth, "GROWTHS", (grown,))
+        (measurement,) = growth.growth(Sample(0))
+        return measurement
+
+    assert not measured(relu).broken
+    assert measured(unaligned).broken
+
+
+def test_a_long_name_or_figure_is_wrapped_at_words(capsys):
+    section = one(Measurement("a name " * 20, 6293, detail="163, 219, 283, 411 at 8, 16, 32, 64"))
+    story.bench([(section, 7)], arguments())
+    said = capsys.readouterr().out
+    assert max(len(line) for line in said.splitlines()) <= 100
+    assert "6,293" in said

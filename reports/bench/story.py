@@ -6,6 +6,8 @@ import argparse
 import difflib
 import json
 import platform
+import sys
+import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +52,7 @@ class Measured:
         head = f"{self.section.name}: {self.section.title}"
         if self.skipped:
             return f"{head}\nskipped: {self.skipped}"
-        rows = [measurement.cells() for measurement in self.measurements]
+        rows = [_wrapped(measurement.cells()) for measurement in self.measurements]
         table = tabulate(rows, ("", "measured", "promised", ""), disable_numparse=True)
         sampled = self.section.sampled(self.sample)
         return f"{head}\nSample: {sampled}.\n{table}\n({self.seconds:.0f} s)"
@@ -65,6 +67,15 @@ class Measured:
             "seconds": round(self.seconds, 3),
             "measurements": [measurement.to_dict() for measurement in self.measurements],
         }
+
+
+def _wrapped(cells: Sequence[str]) -> list[str]:
+    """The first cells broken into lines, at words alone."""
+    widths = [*WIDTHS, *[sys.maxsize] * (len(cells) - len(WIDTHS))]
+    return [
+        textwrap.fill(cell, width, break_long_words=False, break_on_hyphens=False)
+        for cell, width in zip(cells, widths, strict=True)
+    ]
 
 
 def named(names: Sequence[str], sections: Mapping[str, Section]) -> list[Section]:
