@@ -29,6 +29,9 @@ KEPT, BROKEN = 0, 1
 SCHEMA = "gradcheck-bench/1"
 """The form of the JSON file; the number goes up when a reader of the old form would be misled."""
 
+WIDTHS = (50, 32)
+"""Columns for the name and for the figure: longer ones are wrapped, lest a table outgrow the page."""
+
 LIBRARIES = ("numpy", "scipy", "tensorflow", "torch", "jax", "autograd", "numdifftools")
 """Whose versions are written beside the figures, where installed."""
 
