@@ -13,6 +13,7 @@ from gradcheck.numeric.forward import Forward, random_direction, rounded_to_floa
 from gradcheck.numeric.grouping import Grouping
 from gradcheck.numeric.kinks import Joint
 from gradcheck.numeric.margins import CAUTION
+from gradcheck.numeric.second_look import second_look
 from gradcheck.numeric.slopes import slope_along
 from gradcheck.numeric.variable import scales
 from gradcheck.numeric.walk import Progress
@@ -32,5 +33,6 @@ __all__ = [
     "random_direction",
     "rounded_to_float32",
     "scales",
+    "second_look",
     "slope_along",
 ]

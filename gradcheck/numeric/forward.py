@@ -138,10 +138,12 @@ def random_direction(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 def _second_differences(line: list[Array], places: tuple[float, ...]) -> list[Array]:
     """By how much each inner point misses the straight line between its neighbours."""
+    # The differences first: weights that round would leave their rounding of the whole value.
     return [
-        line[k]
-        - (line[k - 1] * (places[k + 1] - places[k]) + line[k + 1] * (places[k] - places[k - 1]))
+        (line[k] - line[k - 1])
+        - (places[k] - places[k - 1])
         / (places[k + 1] - places[k - 1])
+        * (line[k + 1] - line[k - 1])
         for k in range(1, len(line) - 1)
     ]
 

@@ -138,6 +138,20 @@ CONFIRMING_STEP = 0.4
 """The step that confirms a grouping is ε^0.4: long, so that rounding hides no missing effect; its
 curvature is measured and allowed for. Noticed by test_grouping_that_a_probe_suggests."""
 
+# Lifted precision and the second look.
+
+SAME_FUNCTION = 64.0
+"""A forward pass that differs from itself in wider precision by more than this many times its measured
+noise is another function there (it asks for its dtype). Rounding inside is often a few times what is
+measured at six neighbouring points. Noticed by test_lifted."""
+
+LOOKS = 8
+"""Entries that are measured again before a conviction: if a cause makes one in four look wrong that is
+right, eight true ones are missed with probability 0.75⁸, one in ten; all are seen where they are fewer."""
+
+MORE_LOOKS = 64
+"""Entries that are measured again once one of the first has been acquitted."""
+
 # The complex step.
 
 COMPLEX_STEP = 1e-30

@@ -74,7 +74,7 @@ class Neighbours:
         ahead, behind = np.array(x), np.array(x)
         ahead[entry] += self.step[entry]
         behind[entry] -= self.step[entry]
-        width = float(ahead[entry]) - float(behind[entry])
+        width = float(ahead[entry] - behind[entry])
         everything: Group = self.variable.everything
         difference = self.variable.value(everything, ahead) - self.variable.value(
             everything, behind

@@ -35,7 +35,8 @@ def slope_along(
         ]
         return forward.raw(*moved)
 
-    t = Variable(Forward(along, [np.zeros(())]), 0)
+    start = np.zeros((), dtype=np.result_type(forward.dtype, np.float64))
+    t = Variable(Forward(along, [start]), 0)
     dy = np.asarray(dy, dtype=np.float64)
     found = Walk(Stencil(t, Grouping(()), dy, noise, "extrapolated")).through()
     return float(found.value), float(found.bound)

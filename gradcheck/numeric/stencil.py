@@ -148,7 +148,7 @@ class Stencil:
         x = self.variable.at(group, 0.0)
         places = [self.variable.at(group, t * step) for t in (-1.0, -0.5, 0.5, 1.0)]
         far_down, down, up, far_up = (self.variable.value(group, place) for place in places)
-        exact = [place.astype(np.float64) for place in places]
+        exact = [place.astype(np.result_type(place, np.float64)) for place in places]
         return Points(
             far_down,
             down,

@@ -73,7 +73,7 @@ class Walk:
         # Where everything cancels, a small bound on what cancels is all that can be had.
         blurred = ~search.good(BLURRED, np.maximum(self.largest, best.absolute_sum))
         if blurred.any():
-            best = best.choose(self._swept(group), blurred)
+            best = best.choose(self.swept(group), blurred)
         else:
             self._learn(search.estimates, group)
         self.start = search.usual_step(self.start)
@@ -92,7 +92,7 @@ class Walk:
             step = SHORTER * step if good.all() else search.next_step(good)
         return search
 
-    def _swept(self, group: Group) -> StencilEstimate:
+    def swept(self, group: Group) -> StencilEstimate:
         """The estimate that a sweep over all steps corroborates."""
         long = FAR * self.near * self.scale[group]
         estimates = self._all_steps(self.stencil, group)

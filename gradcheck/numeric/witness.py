@@ -9,6 +9,7 @@ Assumed is only that f is smooth, or straight on both sides of a kink, over the 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from gradcheck.numeric.complexstep import complex_step
 from gradcheck.numeric.forward import Forward, random_direction
 from gradcheck.numeric.grouping import Grouping, find_grouping
 from gradcheck.numeric.kinks import Joint, joint_direction
+from gradcheck.numeric.lifted import lift
 from gradcheck.numeric.margins import CAUTION, CONFIRMING_STEP, OUTSIDE
 from gradcheck.numeric.neighbours import Hull, Neighbours
 from gradcheck.numeric.stencil import Stencil
@@ -80,6 +82,14 @@ class NumericalWitness:
         rng = np.random.default_rng(seed)
         self.noise = forward.noise(rng) if noise is None else np.asarray(noise)
 
+    @cached_property
+    def lifted(self) -> NumericalWitness | None:
+        """This witness in the next wider precision, or None where the forward pass does not follow."""
+        forward = lift(self.forward, self.noise)
+        if forward is None:
+            return None
+        return NumericalWitness(forward, self.dy, self.method, self.seed, progress=self.progress)
+
     def gradient(self, position: int) -> NumericalGradient:
         """The gradient of the input at `position`: grouped if that is confirmed, one by one if not."""
         variable = Variable(self.forward, position)
@@ -127,7 +137,7 @@ class NumericalWitness:
         everything = variable.everything
         ahead, behind = variable.at(everything, h), variable.at(everything, -h)
         up, down = variable.value(everything, ahead), variable.value(everything, behind)
-        taken = (ahead.astype(np.float64) - behind) / 2
+        taken = (ahead.astype(np.result_type(ahead, np.float64)) - behind) / 2
         seen = float((self.dy * (up - down)).sum()) / 2
         curved = np.abs(self.dy * (up - 2 * self.forward.value + down)).sum() / 2
         with np.errstate(over="ignore"):
