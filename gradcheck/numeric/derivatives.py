@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradcheck.numeric.forward import Forward
+from gradcheck.numeric.lifted import is_small, lift
 from gradcheck.numeric.slopes import slope_along
 from gradcheck.numeric.witness import NumericalWitness
 from gradcheck.result import Array
@@ -30,6 +31,8 @@ def numerical_gradient(
 ) -> Estimate:
     """The vector-Jacobian product Σ dy·∂f/∂x of one input by differences, with a bound on its error.
 
+    A function of few numbers that follows its inputs into a wider precision is evaluated there.
+
     Args:
         f: `f(*inputs)` returns an array (a layer's pair of value and way back serves too).
         inputs: float32 or float64 arrays of any shapes, or a single one; integer ones are constants.
@@ -48,8 +51,12 @@ def numerical_gradient(
         TypeError: if the input is not of floating dtype.
     """
     arrays = [np.asarray(x) for x in ([inputs] if isinstance(inputs, np.ndarray) else inputs)]
-    witness = NumericalWitness(Forward(f, arrays), dy, method=method, seed=seed)
-    gradient = witness.gradient(wrt)
+    forward = Forward(f, arrays)
+    lifted = None
+    if method != "complex" and is_small(forward):
+        lifted = lift(forward, np.random.default_rng(seed))
+    forward, noise = lifted or (forward, None)
+    gradient = NumericalWitness(forward, dy, method, seed, noise).gradient(wrt)
     return Estimate(gradient.value, gradient.bound)
 
 

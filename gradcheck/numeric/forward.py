@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from gradcheck.numeric.margins import LINE, PLACES, ULPS
+from gradcheck.numeric.margins import LINE, PLACES, ULPS, UNBACKED
 from gradcheck.result import Array
 
 Group = tuple[slice, ...]
@@ -85,16 +85,16 @@ class Forward:
     def noise(self, rng: np.random.Generator) -> Array:
         """The rounding noise of each output, measured at neighbouring points.
 
-        How far the outputs move when all inputs move by an ulp or two shows what a cancelling sum
-        loses inside. A coarser staircase (float32 somewhere on the way) shows in the second
+        How far the outputs at x ± an ulp or two are from one line shows what a cancelling sum loses
+        inside. A coarser staircase (float32 somewhere on the way) shows in the third
         differences along a line so short that a smooth function leaves nothing of them: a
         difference table of Moré and Wild, Estimating Computational Noise, 2011. The floor is
-        ε·|f|, with the ε of a coarser dtype where the values turn out to be rounded to it; an output
+        half an ulp, with the ε of a coarser dtype where the values turn out to be rounded to it; an output
         that does not move at all has been saturated by numbers of the inputs' size, and its floor is
         theirs. Only `movable` inputs are moved. Six evaluations.
         """
         directions = [random_direction(rng, x.shape) for x in self.inputs]
-        epsilon = self._coarsest_epsilon()
+        epsilon = self.coarsest_epsilon()
 
         def perturbed(sizes: list[Array]) -> Array:
             moved = list(self.inputs)
@@ -103,20 +103,27 @@ class Forward:
                 moved[p] = np.asarray(x + directions[p] * sizes[p]).astype(x.dtype)
             return self(*moved)
 
-        beside = perturbed([ULPS * _ulp(x) for x in self.inputs])
+        ahead = perturbed([ULPS * _ulp(x) for x in self.inputs])
+        behind = perturbed([-ULPS * _ulp(x) for x in self.inputs])
         line = [perturbed([t * epsilon**LINE * np.abs(x) for x in self.inputs]) for t in PLACES]
-        samples = [beside - self.value, *_second_differences([self.value, *line], (0.0, *PLACES))]
+        # Half of it, because two evaluations and twice a third are in it.
+        within_ulps = ((ahead - self.value) - (self.value - behind)) / 2
+        # Most forward passes round a multiple of x before anything else: a third of an ulp of x or so.
+        inside = (ahead - self.value) / (2 * ULPS)
+        samples = [within_ulps, inside, *_misfits([self.value, *line], (0.0, *PLACES))]
         seen = np.max(np.nan_to_num(np.abs(samples), nan=0.0, posinf=0.0), axis=0)
-        epsilon = max(epsilon, _precision([beside, *line], self.dtype))
+        epsilon = max(epsilon, _precision([ahead, behind, *line], self.dtype))
         # Below the smallest normal number, what underflows is lost too.
-        floor = epsilon * np.abs(self.value) + np.finfo(self.dtype).tiny
+        floor = epsilon / 2 * np.abs(self.value) + np.finfo(self.dtype).tiny
+        # Far above an ulp, the few samples are all that is known of it.
+        seen = np.where(seen > UNBACKED * floor, 2 * seen, seen)
         # What most outputs show, the others are spared by luck only.
         usual = float(np.median(seen / floor)) if seen.size else 1.0
-        still = np.all([moved == self.value for moved in (beside, *line)], axis=0)
+        still = np.all([moved == self.value for moved in (ahead, behind, *line)], axis=0)
         flat = np.where(still, epsilon * self._usual_input(), 0.0)
         return np.asarray(np.maximum(np.maximum(seen, flat), max(1.0, usual) * floor))
 
-    def _coarsest_epsilon(self) -> float:
+    def coarsest_epsilon(self) -> float:
         """The ε of the output or of the coarsest input: what float32 goes through stays float32."""
         dtypes = [self.dtype, *(x.dtype for x in self.inputs if x.dtype.kind == "f")]
         return float(max(np.finfo(dtype).eps for dtype in dtypes))
@@ -136,16 +143,18 @@ def random_direction(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return np.asarray(rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.0, shape))
 
 
-def _second_differences(line: list[Array], places: tuple[float, ...]) -> list[Array]:
-    """By how much each inner point misses the straight line between its neighbours."""
-    # The differences first: weights that round would leave their rounding of the whole value.
-    return [
-        (line[k] - line[k - 1])
-        - (places[k] - places[k - 1])
-        / (places[k + 1] - places[k - 1])
-        * (line[k + 1] - line[k - 1])
-        for k in range(1, len(line) - 1)
-    ]
+def _misfits(line: list[Array], places: tuple[float, ...]) -> Iterator[Array]:
+    """By how much each inner point misses the parabola through the three nearest others."""
+    for k in range(1, len(line) - 1):
+        others = sorted(set(range(len(line))) - {k}, key=lambda j: abs(places[j] - places[k]))[:3]
+        weights = {
+            j: np.prod(
+                [(places[k] - places[i]) / (places[j] - places[i]) for i in others if i != j]
+            )
+            for j in others
+        }
+        # The differences first: weights that round would leave their rounding of the whole value.
+        yield sum(weights[j] * (line[j] - line[k]) for j in others)
 
 
 def _ulp(x: Array) -> Array:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradcheck.numeric.forward import Forward
-from gradcheck.numeric.margins import SAME_FUNCTION
+from gradcheck.numeric.margins import LIFTED_AT_ONCE, SAME_FUNCTION
 from gradcheck.result import Array
 
 
@@ -22,12 +22,15 @@ def wider(dtype: np.dtype[np.floating]) -> np.dtype[np.floating] | None:
     return None
 
 
-def lift(forward: Forward, noise: Array) -> Forward | None:
+def lift(forward: Forward, rng: np.random.Generator) -> tuple[Forward, Array] | None:
     """The forward pass at the same point in the next wider precision, or None if it does not follow.
 
     Args:
         forward: the forward pass in its own precision.
-        noise: how much of each output is rounding there.
+        rng: for the measurement of noise.
+
+    Returns:
+        The lifted forward pass and the noise of its outputs.
     """
     dtypes = [forward.inputs[p].dtype for p in forward.movable]
     target = wider(max(dtypes, key=lambda dtype: np.finfo(dtype).eps)) if dtypes else None
@@ -39,11 +42,18 @@ def lift(forward: Forward, noise: Array) -> Forward | None:
     except Exception:
         # Whatever it is that the layer cannot do with these numbers, it does not follow.
         return None
-    follows = np.finfo(there.dtype).eps <= np.finfo(target).eps
-    if not follows or there.value.shape != forward.value.shape:
+    if there.coarsest_epsilon() > np.finfo(target).eps or there.value.shape != forward.value.shape:
         return None
-    same = np.abs(there.value - forward.value) <= SAME_FUNCTION * noise
-    return there if same.all() else None
+    noise = there.noise(rng)
+    # The same arithmetic rounds by as many ulps in either precision.
+    ulps = forward.coarsest_epsilon() / there.coarsest_epsilon()
+    same = np.abs(there.value - forward.value) <= SAME_FUNCTION * ulps * noise
+    return (there, noise) if same.all() else None
+
+
+def is_small(forward: Forward) -> bool:
+    """Whether wider numbers, for which there are no vector instructions, cost little here."""
+    return max(x.size for x in (*forward.inputs, forward.value)) <= LIFTED_AT_ONCE
 
 
 def _lifted(x: Array, target: np.dtype[np.floating]) -> Array:

@@ -19,13 +19,21 @@ NEAR_ZERO = 0.1
 """The scale of a small entry is this part of the usual one: an entry of 1e-300 among ones moves by
 steps that the others feel. Noticed by coverage (points over many scales)."""
 
-OFF_THE_GRID = 0.43
-"""Any factor but a power of two: a step on the grid of a coarser dtype would see nothing of its
-rounding. Noticed by test_float32_inside_float64_widens_the_bound."""
-
 SHORTER = 0.6
-"""The second look of the first group: far enough from the first to fall elsewhere on a staircase,
-near enough to see the same curvature. Noticed by coverage."""
+"""The second step of the first group: far enough from the first to fall elsewhere on a staircase, near
+enough to see the same curvature, and no fraction of two: points would coincide. Noticed by coverage."""
+
+CONVERGING = 0.25
+"""A smooth function's correction shrinks as ρ², but for the next term of its series: a quarter of it at
+most, or the series is not yet what two steps see of it. Noticed by coverage."""
+
+LEAST_RATIO = 1 / 64
+"""No second step is shorter than this part of the first: ρ² must leave more of its correction than
+rounding. Noticed by resolution."""
+
+RESOLVED = 0.05
+"""A correction that is less than this part of the value is the first term of a series that converges, and
+a second step tells the next. Noticed by resolution."""
 
 SHORTEST_JUMP, LONGEST_JUMP = 2.0**-16, 64.0
 """How far one step may be from the next. The search estimates an optimum from one stencil, and an
@@ -47,7 +55,10 @@ It starts within LARGEST_STEP and off the grid of powers of two."""
 TELLING = 0.25
 """A bound narrower than this part of the value tells its sign and size: two that agree are no accident."""
 
-FAR = 10.0
+NEAR = 3.0
+"""Stencils up to this many first steps long tell noise from curvature. Noticed by coverage."""
+
+FAR = 30.0
 """Steps of a sweep that are longer than this many first steps may have met a kink: what they contradict
 is not widened for their sake."""
 
@@ -67,8 +78,13 @@ in double precision. Noticed by test_beside_a_kink_the_derivative_is_judged_as_a
 ULPS = 3.0
 """An ulp or two: 1.5 to 3 of them, so that every input moves however it is rounded."""
 
-PLACES = (1.0, 1.618, 2.936, 3.763, 5.145)
+PLACES = (1.0, 1.618, 2.936, 4.763)
 """Distances along a line for the measurement: uneven, lest they fall in step with a staircase."""
+
+UNBACKED = 8.0
+"""Noise that is so many times half an ulp comes from inside, and is known from four samples only: each of
+four normal ones is below half its deviation in one of 50 cases. Doubled, it is covered. Noticed by
+coverage, (x + 1e4) − 1e4."""
 
 LINE = 0.6
 """The line is ε^0.6·|x| long. Second differences leave ε^1.2·f'' of a smooth function, less than its
@@ -84,9 +100,9 @@ STENCIL_CAUTION = 16.0
 """The same for noise seen in one stencil only: one sample is often far below its own deviation (one
 normal sample in 20 lies below 1/16 of it). Noticed by coverage, (x + 1e4) − 1e4."""
 
-EXTRAPOLATED = 6.0
-"""What (4 D(h/2) − D(h)) / 3 makes of noise in every evaluation, over the width 2h: its weights are
-±8/3 and ±1/3, whose sizes add up to 6."""
+EXTRAPOLATED = 3.8
+"""What (4 D(h/2) − D(h)) / 3 makes of independent noise in every evaluation, over the width 2h: its
+weights are ±8/3 and ±1/3, the root of the sum of whose squares is √130/3."""
 
 MOVED = 2.0
 """Each of the evaluations rounds by ε of what has moved, too: where the output itself is zero, or large
@@ -144,6 +160,9 @@ SAME_FUNCTION = 64.0
 """A forward pass that differs from itself in wider precision by more than this many times its measured
 noise is another function there (it asks for its dtype). Rounding inside is often a few times what is
 measured at six neighbouring points. Noticed by test_lifted."""
+
+LIFTED_AT_ONCE = 4096
+"""A function of so few numbers is differentiated in lifted precision at once. Noticed by resolution."""
 
 LOOKS = 8
 """Entries that are measured again before a conviction: if a cause makes one in four look wrong that is

@@ -30,6 +30,7 @@ from gradcheck.numeric.kinks import jump
 from gradcheck.numeric.margins import (
     CAUTION,
     CONTRACTION,
+    CONVERGING,
     EPSILON,
     EXTRAPOLATED,
     FOURTH_DIFFERENCE,
@@ -43,7 +44,8 @@ from gradcheck.result import Array
 class StencilEstimate(NamedTuple):
     """One step's estimate for a group, with its bound in the parts that say where to go next.
 
-    `truncation` holds the `stencil_noise` too, which looks the same from one stencil.
+    `truncation` holds the `stencil_noise` too, which looks the same from one stencil; `correction` is
+    R − D(h/2), with its sign.
     """
 
     step: Array
@@ -53,6 +55,7 @@ class StencilEstimate(NamedTuple):
     round_off: Array
     half_jump: Array
     absolute_sum: Array
+    correction: Array
 
     @property
     def bound(self) -> Array:
@@ -99,6 +102,17 @@ class Points:
         )
 
 
+@dataclass(frozen=True)
+class Sample:
+    """Five points of a group, the jumps of each output's slope there, and the fourth differences."""
+
+    group: Group
+    step: Array
+    points: Points
+    jumps: Array
+    fourth: Array
+
+
 class Stencil:
     """Difference quotients of one variable under one upstream gradient, group by group.
 
@@ -128,21 +142,62 @@ class Stencil:
             step: how far each of them moves.
             roughness: how many times the measured noise there is.
         """
+        return self.judge(self.sample(group, step), roughness)
+
+    def sample(self, group: Group, step: Array) -> Sample:
+        """The five points themselves."""
         points = self._points(group, step)
+        centre, right, left = points.second_differences()
+        noise = self.noise + MOVED * self.variable.epsilon * points.moved()
+        jumps = jump(centre, right, left, noise)
+        return Sample(group, step, points, jumps, np.where(jumps > 0, 0, right + left - 2 * centre))
+
+    def judge(self, sample: Sample, roughness: float = 1.0) -> StencilEstimate:
+        """What a sample says, with a bound on its error."""
+        points, group = sample.points, sample.group
         with np.errstate(all="ignore"):
             fine = self._sum(self.dy * (points.up - points.down), group) / points.narrow
-            value, truncation = self._value(points, fine, group)
-            kink = self._jumps(points)
-            noise = self._stencil_noise(points, kink, group)
-            half_jump, bent = self._half_jump(points, kink, group)
+            value, correction = self._value(points, fine, group)
+            noise = self._stencil_noise(sample.fourth, group) / points.wide
+            half_jump, bent = self._half_jump(sample)
             absolute = self._sum(np.abs(self.dy * (points.up - points.down)), group) / points.narrow
             moved = self._sum(np.abs(self.dy) * points.moved(), group)
             rounded = roughness * self._noise_of(group) + MOVED * self.variable.epsilon * moved
             # The last term is this arithmetic's own: all that is left where outputs are exact.
             round_off = EXTRAPOLATED * rounded / points.wide + CONTRACTION * EPSILON * absolute
+            truncation = 2 * np.abs(correction) + noise + bent
         return StencilEstimate(
-            step, value, truncation + noise + bent, noise, round_off, half_jump, absolute
+            sample.step, value, truncation, noise, round_off, half_jump, absolute, correction
         )
+
+    def refine(self, longer: Sample, sample: Sample, ratio: float) -> StencilEstimate:
+        """What two samples say together, where the second step is `ratio` times the first.
+
+        One more extrapolation, (R(ρh) − ρ⁴ R(h)) / (1 − ρ⁴), leaves an error of h⁶; again the distance to
+        the worse value is a bound on the better. It is believed where the two corrections are seen to
+        shrink as ρ², as those of a smooth function do (the observed order of convergence: Roache,
+        Perspective: a method for uniform reporting of grid refinement studies, 1994).
+        """
+        first, second = self.judge(longer), self.judge(sample)
+        square, weight = ratio**2, ratio**4
+        with np.errstate(all="ignore"):
+            value = second.value + weight / (1 - weight) * (second.value - first.value)
+            rounded = second.round_off + weight * first.round_off
+            round_off = rounded / (1 - weight)
+            rest = self._stencil_noise(sample.fourth - weight * longer.fourth, sample.group)
+            noise = rest / np.sqrt(1 + weight**2) / (1 - weight) / sample.points.wide
+            refined = second._replace(
+                value=value,
+                # Measured at neighbouring points or seen in these: the same noise, the larger counts.
+                truncation=np.abs(value - second.value) + np.maximum(noise - round_off, 0),
+                stencil_noise=noise,
+                round_off=round_off,
+            )
+            gap = np.abs(second.correction - square * first.correction)
+            allowed = CONVERGING * square * np.abs(first.correction) + rounded
+            smooth = (gap <= allowed) & (first.half_jump == 0) & (second.half_jump == 0)
+        apart = second.step != ratio * first.step
+        return second.choose(refined, smooth & ~apart & (refined.bound < second.bound))
 
     def _points(self, group: Group, step: Array) -> Points:
         x = self.variable.at(group, 0.0)
@@ -162,41 +217,34 @@ class Stencil:
         )
 
     def _value(self, points: Points, fine: Array, group: Group) -> tuple[Array, Array]:
-        """The quotient that the method believes, and by how much it may miss a smooth function's slope."""
+        """The quotient that the method believes, and what the better of two adds to the worse."""
         if self.method == "forward":
             value = self._sum(self.dy * (points.up - points.middle), group) / points.ahead
             further = self._sum(self.dy * (points.far_up - points.middle), group) / points.far_ahead
-            return value, 2 * np.abs(value - further)
+            return value, value - further
         coarse = self._sum(self.dy * (points.far_up - points.far_down), group) / points.wide
         ratio = (points.wide / points.narrow) ** 2
         extrapolated = (ratio * fine - coarse) / (ratio - 1)
         value = extrapolated if self.method == "extrapolated" else fine
-        return value, 2 * np.abs(extrapolated - fine)
+        return value, extrapolated - fine
 
-    def _jumps(self, points: Points) -> Array:
-        """How far the slope of each output jumps at the point, as a second difference."""
-        noise = self.noise + MOVED * self.variable.epsilon * points.moved()
-        return jump(*points.second_differences(), noise)
+    def _stencil_noise(self, differences: Array, group: Group) -> Array:
+        """The noise that fourth differences show, in a quotient over the width one."""
+        noise = self._root_sum_square(self.dy * differences, group)
+        return np.asarray(EXTRAPOLATED * STENCIL_CAUTION / np.sqrt(FOURTH_DIFFERENCE) * noise)
 
-    def _stencil_noise(self, points: Points, jumps: Array, group: Group) -> Array:
-        """The noise that the stencil itself shows."""
-        centre, right, left = points.second_differences()
-        fourth = np.where(jumps > 0, 0.0, right + left - 2 * centre)
-        noise = self._root_sum_square(self.dy * fourth, group) / np.sqrt(FOURTH_DIFFERENCE)
-        return np.asarray(EXTRAPOLATED * STENCIL_CAUTION * noise / points.wide)
-
-    def _half_jump(self, points: Points, jumps: Array, group: Group) -> tuple[Array, Array]:
+    def _half_jump(self, sample: Sample) -> tuple[Array, Array]:
         """Half the jump of the slope at a kink, and by how much it may be misjudged.
 
         Each one-sided slope is taken over h/2, and misses by h/4·f'': half the second difference there.
         """
-        _, right, left = points.second_differences()
-        weight = np.abs(self.dy)
-        half_jump = self._sum(weight * jumps, group) / points.narrow
-        curved = np.where(jumps > 0, np.abs(right) + np.abs(left), 0.0)
+        _, right, left = sample.points.second_differences()
+        weight, narrow = np.abs(self.dy), sample.points.narrow
+        half_jump = self._sum(weight * sample.jumps, sample.group) / narrow
+        curved = np.where(sample.jumps > 0, np.abs(right) + np.abs(left), 0.0)
         # A forward quotient sees one side alone, so that the other may be a whole jump away.
         whole = 2 * half_jump if self.method == "forward" else half_jump
-        return whole, self._sum(weight * curved, group) / points.narrow
+        return whole, self._sum(weight * curved, sample.group) / narrow
 
     def _noise_of(self, group: Group) -> Array:
         """The noise of the sum that is read off for each entry of a group."""

@@ -9,8 +9,10 @@ from gradcheck.numeric.margins import (
     CAUTION,
     KINK_SETTLED,
     LARGEST_STEP,
+    LEAST_RATIO,
     LONGEST_JUMP,
-    OFF_THE_GRID,
+    RESOLVED,
+    SHORTER,
     SHORTEST_JUMP,
     STENCIL_CAUTION,
     STRAIGHT,
@@ -25,8 +27,20 @@ from gradcheck.result import Array
 
 
 def first_step(epsilon: float) -> float:
-    """Relative first step: 5e-5 in float64, 8e-3 in float32; near the optimum for extrapolation."""
-    return float(OFF_THE_GRID * epsilon**0.25)
+    """Relative step at which the bound of one stencil is about the least: 2e-5 in float64.
+
+    Of a function of size and derivatives one it is h²/4 + 12ε/h, least at h³ = 24ε.
+    """
+    return float((24 * epsilon) ** (1 / 3))
+
+
+def first_pair(epsilon: float) -> float:
+    """Relative step at which the bound of two stencils is about the least: 5e-3 in float64, halved.
+
+    It is 2ρ⁴·h⁴/480 + 25ε/h, least at h⁵ = 25·60/ρ⁴·ε; half of that, because few functions are as
+    straight as the exponential over |x|.
+    """
+    return float(min(LARGEST_STEP, 0.5 * (1500 / SHORTER**4 * epsilon) ** 0.2))
 
 
 class StepSearch:
@@ -82,13 +96,43 @@ class StepSearch:
         straight = ~worse & (last.truncation < STRAIGHT * last.round_off)
         longer = np.where(straight, limit, longer)
         step = np.where((bent > last.round_off) & ~worse, shorter, longer)
-        return np.asarray(np.where(good, best.step, step))
+        # Those that need no other may go along to longer ones, and be the quicker for it next time.
+        return np.asarray(np.where(good & (bent > last.round_off), best.step, step))
+
+    def after_first(self, good: Array) -> tuple[Array, float]:
+        """The second step, and the ratio to the first at which a smooth function is best seen by both.
+
+        Together two stencils claim ρ⁴ of the first one's error of fourth order, and round-off that grows
+        as 1/ρ: the least is at ρ⁵ = round-off/4·error. In a series whose terms shrink evenly that error,
+        h⁴L⁽⁵⁾/480, follows from those before: it is t²/30 of the correction t = h²L⁽³⁾/4 alone, and
+        n²/100t with the fourth difference n = 0.23·h³L⁽⁴⁾.
+        """
+        first = self.estimates[0]
+        with np.errstate(all="ignore"):
+            size = np.abs(first.value)
+            bent, fourth = 2 * np.abs(first.correction) / size, first.stencil_noise / size
+            error = np.maximum(bent**2 / 30, fourth**2 / (100 * bent))
+            optimum = (first.round_off / size / (4 * error)) ** 0.2
+        smooth = (first.half_jump == 0) & (bent <= RESOLVED) & (first.round_off <= first.truncation)
+        ratio = float(np.median(optimum[smooth])) if smooth.any() else SHORTER
+        ratio = min(SHORTER, max(ratio, LEAST_RATIO)) if np.isfinite(ratio) else SHORTER
+        together = np.full(good.shape, True) if good.all() else smooth
+        return np.where(together, ratio * first.step, self.next_step(good)), ratio
 
     def usual_step(self, otherwise: float) -> float:
         """The relative step at which this group ended: a good first one for the next."""
         smooth = ~self.best.kinked & np.isfinite(self.best.bound)
         relative = (self.best.step / self.scale)[smooth]
         return float(np.median(relative)) if relative.size else otherwise
+
+
+def alone(estimate: StencilEstimate, scale: Array, otherwise: float) -> float:
+    """The relative step, no longer than this one, at which one stencil of its own would know most."""
+    with np.errstate(all="ignore"):
+        shorter = np.cbrt(estimate.round_off / estimate.truncation)
+    relative = estimate.step / scale * np.clip(np.nan_to_num(shorter, nan=1.0), 0, 1)
+    smooth = ~estimate.kinked & np.isfinite(estimate.bound)
+    return float(np.median(relative[smooth])) if smooth.any() else otherwise
 
 
 def roughness(estimates: list[StencilEstimate], near: Array) -> float:

@@ -9,9 +9,17 @@ from functools import cached_property
 import numpy as np
 
 from gradcheck.numeric.forward import Group
-from gradcheck.numeric.margins import BLURRED, FAR, MUCH_MORE, ROUNDS, SHORTER, STEEP, WANTED
+from gradcheck.numeric.margins import BLURRED, FAR, MUCH_MORE, NEAR, ROUNDS, STEEP, WANTED
 from gradcheck.numeric.stencil import Stencil, StencilEstimate
-from gradcheck.numeric.steps import StepSearch, corroborated, first_step, roughness, sweep
+from gradcheck.numeric.steps import (
+    StepSearch,
+    alone,
+    corroborated,
+    first_pair,
+    first_step,
+    roughness,
+    sweep,
+)
 from gradcheck.result import Array
 
 Progress = Callable[[int, int], None]
@@ -53,6 +61,7 @@ class Walk:
         self.scale = stencil.variable.scale
         self.near = first_step(stencil.variable.epsilon)
         self.start = self.near
+        self.pair = first_pair(stencil.variable.epsilon)
         self.wanted = stencil.variable.epsilon**WANTED
         self.largest = 0.0
         self.roughness = 1.0
@@ -68,7 +77,7 @@ class Walk:
         return found
 
     def _visit(self, group: Group, first: bool) -> StencilEstimate:
-        search = self._search(group, first)
+        search = self._search_first(group) if first else self._search(group)
         best = search.best
         # Where everything cancels, a small bound on what cancels is all that can be had.
         blurred = ~search.good(BLURRED, np.maximum(self.largest, best.absolute_sum))
@@ -76,21 +85,43 @@ class Walk:
             best = best.choose(self.swept(group), blurred)
         else:
             self._learn(search.estimates, group)
-        self.start = search.usual_step(self.start)
         return best
 
-    def _search(self, group: Group, first: bool) -> StepSearch:
-        scale = self.scale[group]
-        search, step = StepSearch(scale), scale * self.start
-        for attempt in range(ROUNDS):
-            search.add(self.stencil.estimate(group, step, self.roughness))
-            self.largest = max(self.largest, float(np.abs(search.best.value).max(initial=0.0)))
-            good = search.good(self.wanted, self.largest)
-            # The first group looks twice: one stencil may lie by luck on a staircase.
-            if good.all() and (attempt or not first):
-                break
-            step = SHORTER * step if good.all() else search.next_step(good)
+    def _search_first(self, group: Group) -> StepSearch:
+        """The first group is seen twice at least: one stencil may lie by luck on a staircase."""
+        scale, stencil = self.scale[group], self.stencil
+        pairs = stencil.method == "extrapolated"
+        search = StepSearch(scale)
+        before = stencil.sample(group, scale * (self.pair if pairs else self.near))
+        good = self._enter(search, stencil.judge(before))
+        step, ratio = search.after_first(good)
+        sample = stencil.sample(group, step)
+        single = stencil.judge(sample)
+        good = self._enter(search, stencil.refine(before, sample, ratio) if pairs else single)
+        self.start = alone(single, scale, self.start)
+        search = self._go_on(search, group, good)
+        if len(search.estimates) > 2:
+            self.start = search.usual_step(self.start)
         return search
+
+    def _search(self, group: Group) -> StepSearch:
+        search, step = StepSearch(self.scale[group]), self.scale[group] * self.start
+        good = self._enter(search, self.stencil.estimate(group, step, self.roughness))
+        search = self._go_on(search, group, good)
+        self.start = search.usual_step(self.start)
+        return search
+
+    def _go_on(self, search: StepSearch, group: Group, good: Array) -> StepSearch:
+        while not good.all() and len(search.estimates) < ROUNDS:
+            step = search.next_step(good)
+            good = self._enter(search, self.stencil.estimate(group, step, self.roughness))
+        return search
+
+    def _enter(self, search: StepSearch, estimate: StencilEstimate) -> Array:
+        """One more estimate; which entries need no other."""
+        search.add(estimate)
+        self.largest = max(self.largest, float(np.abs(search.best.value).max(initial=0.0)))
+        return search.good(self.wanted, self.largest)
 
     def swept(self, group: Group) -> StencilEstimate:
         """The estimate that a sweep over all steps corroborates."""
@@ -112,7 +143,7 @@ class Walk:
 
     def _learn(self, estimates: list[StencilEstimate], group: Group) -> None:
         """Whether these stencils saw more noise than was measured; the next groups will too."""
-        seen = roughness(estimates, self.near * self.scale[group])
+        seen = roughness(estimates, NEAR * self.near * self.scale[group])
         self.roughness = max(self.roughness, seen)
 
     @cached_property

@@ -85,10 +85,11 @@ class NumericalWitness:
     @cached_property
     def lifted(self) -> NumericalWitness | None:
         """This witness in the next wider precision, or None where the forward pass does not follow."""
-        forward = lift(self.forward, self.noise)
-        if forward is None:
+        lifted = lift(self.forward, np.random.default_rng(self.seed))
+        if lifted is None:
             return None
-        return NumericalWitness(forward, self.dy, self.method, self.seed, progress=self.progress)
+        forward, noise = lifted
+        return NumericalWitness(forward, self.dy, self.method, self.seed, noise, self.progress)
 
     def gradient(self, position: int) -> NumericalGradient:
         """The gradient of the input at `position`: grouped if that is confirmed, one by one if not."""
