@@ -14,7 +14,7 @@ from reports.bench.section import Sample, Section
 def stage2(sample: Sample) -> list[Measurement]:
     """Every parameter of the network on real images, one image at a time."""
     from reports.data import load
-    from reports.stages import starting_point, step_reports
+    from reports.stages.network import starting_point, step_reports
 
     data = load(sample.data)
     network = digits_cnn(data.x_train.shape[1:], data.classes)
