@@ -8,12 +8,6 @@ from gradcheck.lines.names import counterparts, undressed
 from gradcheck.lines.recorder import region_of
 from tests.styles import MISTAKES, PARTS, checks, normal, planted
 
-SHARED = {
-    ("rnn", "(1 - hs[t]) * dh"),
-    ("rnn", "dhnext = dhraw @ Whh"),
-}
-"""Two lines between one compared value and the next: the changed one is said to share the doubt."""
-
 
 @pytest.mark.parametrize("name", checks("a", PARTS["a"]))
 def test_right_code_in_every_style_is_right_line_by_line(name):
@@ -28,10 +22,7 @@ def test_right_code_in_every_style_is_right_line_by_line(name):
 def test_the_changed_line_is_the_first_wrong_one(name, right, wrong):
     module, line = planted("a", right, wrong)
     found = checks("a", module)[name]().by_line.first_wrong.evidence
-    if (name, wrong) in SHARED:
-        assert line in found["also"]
-    else:
-        assert found["line"] == line
+    assert found["line"] == line
 
 
 @pytest.mark.parametrize(

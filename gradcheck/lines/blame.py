@@ -9,9 +9,10 @@ import numpy as np
 
 from gradcheck.diagnosis.diagnose import OF_THE_VALUE, diagnose, diagnose_shape
 from gradcheck.diagnosis.wrong import Context, WrongGradient
-from gradcheck.lines.flow import behind, doubtful_lines, known_names
+from gradcheck.lines.flow import behind, doubtful_loops, doubtful_sites, known_names
 from gradcheck.lines.intermediate import Intermediate
 from gradcheck.lines.judge import Compared, Judgement
+from gradcheck.lines.narrow import narrowed
 from gradcheck.lines.recorder import Site
 from gradcheck.lines.uses import Source, Use, diagnose_uses
 from gradcheck.numeric import Forward
@@ -23,15 +24,22 @@ def blamed(judgement: Judgement, wrong: Compared, found: Finding | None) -> Find
     record, site = judgement.record, wrong.site
     known = known_names(record, judgement.matches)
     known -= set() if wrong.label.returned else {wrong.label.variable}
-    also = doubtful_lines(record, site, known, judgement.right_before())
-    message = (
-        f"{wrong.label.in_a_sentence}, line {site.line}, is the first wrong value on the way back."
-    )
+    lines = narrowed(judgement, wrong, doubtful_sites(record, site, known))
+    name, line = wrong.label.in_a_sentence, site.line
+    message = f"{name}, line {line}, is the first wrong value on the way back."
+    if lines.solved:
+        message = (
+            f"{lines.site.name}, line {lines.site.line}, is wrong: with another value of it every "
+            f"gradient is right. {name}, line {line}, is the first value seen to be wrong."
+        )
     if found is not None and wrong.match.intermediate.position is None:
         # Of an input's gradient its own row says it.
         message += f" {found.message}"
+    loops = doubtful_loops(record, (lines.site, *lines.others), judgement.right_before())
+    also = sorted({*loops, *(s.line for s in lines.others)} - {lines.site.line})
     code = None if found is None else found.code
-    return _first_wrong(message, str(wrong.label), site, code, also)
+    called = lines.site.name if lines.solved else str(wrong.label)
+    return _first_wrong(message, called, lines.site, code, also)
 
 
 def blamed_for_raising(judgement: Judgement) -> Finding:
@@ -46,7 +54,9 @@ def blamed_for_raising(judgement: Judgement) -> Finding:
     # An array that is written into was made somewhere.
     place = replace(place, text=text, reads=place.reads | {place.variable})
     known = known_names(record, judgement.matches)
-    also = doubtful_lines(record, place, known, judgement.right_before())
+    sites = doubtful_sites(record, place, known)
+    loops = doubtful_loops(record, (place, *sites), judgement.right_before())
+    also = {*loops, *(site.line for site in sites)}
     message = f"Line {line} raises, and the values before it that could be compared are right."
     return _first_wrong(
         message, place.name, place, "raises", sorted({*callers, *inner, *also} - {line})

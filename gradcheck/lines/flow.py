@@ -60,17 +60,21 @@ def known_names(record: Record, matches: Matches) -> set[str]:
     }
 
 
-def doubtful_lines(record: Record, place: Site, known: set[str], right: set[str]) -> list[int]:
-    """The other lines that a line is computed by, back to values that are known.
-
-    A loop is among them unless something computed in it is right: then it runs the right way.
-    """
+def doubtful_sites(record: Record, place: Site, known: set[str]) -> list[Site]:
+    """The other statements that one is computed by, back to values that are known."""
     names = reached(record, place.reads, stop=known)
     sites = [site for name in names for site in _computing(record, name)]
     sites += [s for s in record.copy.inner if s.name in names]
+    return sorted((s for s in sites if s.line != place.line), key=lambda site: site.line)
+
+
+def doubtful_loops(record: Record, sites: Iterable[Site], right: set[str]) -> set[int]:
+    """The lines of the loops around statements, unless something computed in one is right.
+
+    Then it runs the right way.
+    """
     right_loops = {s.loop for s in record.copy.sites if s.variable in right}
-    loops = {s.loop for s in (place, *sites) if s.loop is not None} - right_loops
-    return sorted({*loops, *(s.line for s in sites)} - {place.line})
+    return {s.loop for s in sites if s.loop is not None and s.loop not in right_loops}
 
 
 def _compared_in_full(record: Record, label: Label, matches: Matches) -> bool:

@@ -252,7 +252,7 @@ class Backward(_Handler):
         if index is None:
             onto = isinstance(statement, ast.AugAssign)
             site = self.add(name, statement, loop=loop, in_place=onto, reads=reads)
-            return [_statement(f"{BACKWARD}({site}, {code})")]
+            return [_statement(f"{code} = {BACKWARD}({site}, {code})")]
         piece = loop is not None and isinstance(statement, ast.Assign)
         reads = reads - {name} if piece else reads | {name}
         site = self.add(name, statement, loop=loop, whole=False, in_place=True, reads=reads)

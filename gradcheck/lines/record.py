@@ -74,9 +74,12 @@ def record(context: Context, rows: Sequence[Row], *, raised: bool) -> Record:
     inputs: dict[Path | None, str] = {
         s.path: context.names[p] for p, s in returned.items() if s.path is not None
     }
-    log = tuple(e for e in copy.recorder.events if e.site.path is None or not e.site.function)
+    log = tuple(copy.recorder.events)
     events: dict[Label, tuple[Timed, ...]] = {}
     for time, event in enumerate(log):
+        if event.site.path is not None and event.site.function:
+            # What a helper returns is judged under the name that it is given.
+            continue
         label = _label(event.site, inputs)
         events[label] = (*events.get(label, ()), (time, event))
     meant = meanings(copy.recorder, context)

@@ -121,9 +121,17 @@ class Recorder:
         self.start(None)
         self.recorded = {}
 
-    def start(self, moves: Mapping[int, Array] | None, replay: Replay | None = None) -> None:
-        """Begin a run in which `moves` are added to the values of their sites."""
-        self.moves, self.replay = moves, replay
+    def start(
+        self,
+        moves: Mapping[int, Array] | None,
+        replay: Replay | None = None,
+        replaced: Mapping[int, tuple[Any, Array]] | None = None,
+    ) -> None:
+        """Begin a run in which `moves` are added to the values of their sites.
+
+        `replaced` holds, for moments of the backward pass, an index (None for the whole) and a value.
+        """
+        self.moves, self.replay, self.replaced = moves, replay, replaced or {}
         self.passed: dict[int, int] = {}
         self.calls: dict[str, int] = {}
         self.events: list[Event] = []
@@ -186,8 +194,14 @@ class Recorder:
         self._event(self.backward_sites[site], value)
 
     def backward_value(self, site: int, value: Any, index: Any = None) -> Any:
-        """Called with every value assigned in the backward pass."""
+        """Called with every value assigned in the backward pass; returns what goes on in its place."""
         place = self.backward_sites[site]
+        if len(self.events) in self.replaced:
+            part, other = self.replaced[len(self.events)]
+            if part is None:
+                value = other
+            else:
+                value[part] = other
         if isinstance(index, str) and isinstance(value, dict):
             place = replace(place, name=item(place.name, index), whole=True)
             self._event(place, value[index])
