@@ -147,7 +147,7 @@ class _Bench:
         if min(equations, freedom or equations) - numbers < SPARE:
             return Fit.ANYTHING
         # What only wants its opposite is as well written with the wrong sign where it is used.
-        return Fit.OPPOSITE if _opposite(values, wanted, matrix.any(axis=0)) else Fit.YES
+        return Fit.OPPOSITE if _opposite(values, wanted, np.any(matrix, axis=0)) else Fit.YES
 
     def _effects(self, times: Sequence[int], values: Sequence[Array], count: int) -> Array | None:
         """What moving each entry of the values by one does to the error; None if it has no answer."""
