@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -55,7 +56,11 @@ def load(name: str) -> Digits:
 
 
 def from_file(path: Path) -> Digits:
-    """Read and validate an .npz file with x_train, y_train, x_test, y_test."""
+    """Read and validate an .npz file with x_train, y_train, x_test, y_test.
+
+    Raises:
+        UserError: for whatever is wrong with the file, in one line.
+    """
     if not path.is_file():
         raise UserError(f"--data {path}: no such file (or use 'digits' or 'mnist')")
     try:
@@ -67,42 +72,61 @@ def from_file(path: Path) -> Digits:
             arrays = {name: archive[name] for name in NAMES}
     except UserError:
         raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError, TypeError) as error:
+    except Exception as error:
+        # Damaged archives raise what zipfile, zlib, lzma, tokenize and NumPy happen to trip over.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{path}: not a readable .npz file ({reason})") from error
     return _validated(str(path), arrays)
 
 
 def _refuse_giants(path: Path) -> None:
-    """Add up what the archive says it unpacks to, before anything is unpacked."""
+    """Add up what the arrays will take in memory, as their headers say, before anything is unpacked."""
+    size = 0
     with zipfile.ZipFile(path) as archive:
-        size = sum(member.file_size for member in archive.infolist())
+        for member in archive.infolist():
+            with archive.open(member) as file:
+                size += max(member.file_size, _in_memory(file))
     if size > LARGEST:
-        raise UserError(f"{path}: unpacks to {size:,} bytes, more than {LARGEST:,}")
+        raise UserError(f"{path}: takes {size:,} bytes in memory, more than {LARGEST:,}")
+
+
+def _in_memory(file: IO[bytes]) -> int:
+    """Bytes of an array once it is made float64; its header is read, not its data."""
+    version = np.lib.format.read_magic(file)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    shape, _, _ = read[version](file)
+    return math.prod(shape) * np.dtype(np.float64).itemsize
 
 
 def _validated(source: str, arrays: dict[str, Array]) -> Digits:
     for part in ("train", "test"):
         x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
-        if x.ndim not in (3, 4) or 0 in x.shape:
-            raise UserError(
-                f"{source}: x_{part} has shape {x.shape}; expected (N, H, W) or (N, H, W, C)"
-            )
-        if min(x.shape[1:3]) < 2:
-            raise UserError(
-                f"{source}: x_{part} has images of {x.shape[1:3]}; expected 2×2 or more"
-            )
-        if y.shape != x.shape[:1]:
-            raise UserError(f"{source}: y_{part} has shape {y.shape}; expected {x.shape[:1]}")
-        if y.dtype.kind not in "iu" or y.min() < 0 or y.max() > 999:
-            raise UserError(f"{source}: y_{part} ({y.dtype}) must hold integer labels from 0")
-        if x.dtype.kind not in "uif" or not np.isfinite(x).all():
-            raise UserError(f"{source}: x_{part} ({x.dtype}) must hold finite numbers")
+        _must_be_images(f"{source}: x_{part}", x)
+        _must_be_labels(f"{source}: y_{part}", y, len(x))
         arrays[f"x_{part}"] = _scaled(x)
         arrays[f"y_{part}"] = y.astype(np.int64)
     if arrays["x_train"].shape[1:] != arrays["x_test"].shape[1:]:
         raise UserError(f"{source}: training and test images differ in shape")
     return Digits(source, **arrays)
+
+
+def _must_be_images(where: str, x: Array) -> None:
+    if x.ndim not in (3, 4) or 0 in x.shape:
+        raise UserError(f"{where} has shape {x.shape}; expected (N, H, W) or (N, H, W, C)")
+    if min(x.shape[1:3]) < 2:
+        raise UserError(f"{where} has images of {x.shape[1:3]}; expected 2×2 or more")
+    if x.dtype.kind not in "uif" or not np.isfinite(x).all():
+        raise UserError(f"{where} ({x.dtype}) must hold finite numbers")
+
+
+def _must_be_labels(where: str, y: Array, count: int) -> None:
+    if y.shape != (count,):
+        raise UserError(f"{where} has shape {y.shape}; expected {(count,)}")
+    if y.dtype.kind not in "iu" or y.min() < 0 or y.max() > 999:
+        raise UserError(f"{where} ({y.dtype}) must hold integer labels from 0")
 
 
 def _scaled(x: Array) -> Array:

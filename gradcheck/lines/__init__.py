@@ -1,11 +1,21 @@
 """From a wrong gradient to the wrong line; and, for a repair, where a backward pass is written.
 
 `check_lines` compares the backward pass line by line. `backward_text` and `rewritten` are for those
-who want to run the layer with another text in its backward pass.
+who want to run the layer with another text in its backward pass; `trace` writes down every value that
+a layer computes, there and back.
 """
 
 from gradcheck.lines.copy import BackwardText, backward_text, rewritten
 from gradcheck.lines.source import Unreadable
 from gradcheck.lines.story import check_lines
+from gradcheck.lines.trace import Traced, trace
 
-__all__ = ["BackwardText", "Unreadable", "backward_text", "check_lines", "rewritten"]
+__all__ = [
+    "BackwardText",
+    "Traced",
+    "Unreadable",
+    "backward_text",
+    "check_lines",
+    "rewritten",
+    "trace",
+]

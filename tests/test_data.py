@@ -1,0 +1,74 @@
+"""Files of digits: whatever is in them, they are read whole or refused in one line."""
+
+import io
+import random
+import zipfile
+
+import numpy as np
+import pytest
+from examples import SAMPLE_SEED
+
+from reports.data import Digits, from_file
+from reports.errors import UserError
+
+ARRAYS = {
+    "x_train": np.zeros((4, 6, 6), np.uint8),
+    "y_train": np.arange(4),
+    "x_test": np.zeros((2, 6, 6), np.uint8),
+    "y_test": np.arange(2),
+}
+
+
+@pytest.fixture
+def archive(tmp_path):
+    path = tmp_path / "digits.npz"
+    np.savez_compressed(path, **ARRAYS)
+    return path
+
+
+def refused(path):
+    with pytest.raises(UserError) as caught:
+        from_file(path)
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+def test_a_whole_file_is_read(archive):
+    assert from_file(archive).x_train.shape == (4, 6, 6, 1)
+
+
+def test_a_header_that_claims_more_than_there_is_memory_for_is_refused_unread(tmp_path):
+    path = tmp_path / "giant.npz"
+    header = io.BytesIO()
+    claims = {"descr": "|u1", "fortran_order": False, "shape": (10**6, 28, 10**4)}
+    np.lib.format.write_array_header_1_0(header, claims)
+    with zipfile.ZipFile(path, "w") as file:
+        for name in ARRAYS:
+            file.writestr(f"{name}.npy", header.getvalue())
+    assert "bytes in memory" in refused(path)
+
+
+def test_a_small_file_that_is_large_as_floats_is_refused(tmp_path):
+    path = tmp_path / "zeros.npz"
+    images = np.zeros((300_000, 40, 40), np.uint8)
+    np.savez_compressed(path, **(ARRAYS | {"x_train": images}))
+    assert path.stat().st_size < 10_000_000
+    assert "bytes in memory" in refused(path)
+
+
+def test_damaged_archives_end_in_one_line(archive, tmp_path):
+    whole = archive.read_bytes()
+    rng = random.Random(SAMPLE_SEED)
+    damaged = tmp_path / "damaged.npz"
+    said = []
+    for _ in range(400):
+        data = bytearray(whole)
+        for _ in range(rng.randint(1, 8)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        damaged.write_bytes(bytes(data[: rng.choice([len(data), rng.randrange(len(data))])]))
+        try:
+            assert isinstance(from_file(damaged), Digits)
+        except UserError as error:
+            said.append(str(error))
+    assert len(said) > 200
+    assert all(len(line.splitlines()) == 1 for line in said)
