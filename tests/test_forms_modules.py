@@ -253,3 +253,37 @@ def test_two_draws_of_a_mask_are_convicted(tmp_path):
     new = "return dout * (np.random.rand(*dout.shape) > self.ratio)"
     wrong = edited(layers, tmp_path, "return dout * self.mask", new)
     assert not check_module(wrong.Dropout(), normal(8, 8), seed=3).passed
+
+
+def test_which_gradients_are_returned_can_be_said():
+    class Swapped:
+        def __init__(self):
+            self.W = normal(4, 4)
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.W
+
+        def backward(self, dy):
+            return self.x.T @ dy, dy @ self.W.T
+
+    square = normal(4, 4, seed=2)
+    assert not check_module(Swapped(), square).passed
+    report = check_module(Swapped(), square, gradients="W x")
+    assert report.passed and [row.name for row in report.rows] == ["x", "W"]
+    with pytest.raises(TypeError, match="gradients= names 'V'; the inputs are x, W"):
+        check_module(Swapped(), square, gradients="V x")
+
+
+def test_a_forward_pass_that_leaves_nothing_is_told_so():
+    class Silent:
+        def forward(self, x):
+            self.x = x
+
+        def backward(self, dy):
+            return dy
+
+    with pytest.raises(
+        TypeError, match=r"forward pass of Silent returns nothing, and leaves nothing"
+    ):
+        check_module(Silent(), X)

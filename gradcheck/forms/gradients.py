@@ -54,7 +54,7 @@ def match(
         order: the inputs' names in the order in which their gradients are returned, where it is said.
     """
     if order is not None:
-        return _in_order(gradients, leaves, order)
+        return _in_order(list(_leaves(gradients, ())), leaves, order)
     if isinstance(gradients, dict):
         return _by_name(list(_leaves(gradients, ())), leaves, names)
     if is_number(gradients):
@@ -85,16 +85,17 @@ def _arguments(names: Sequence[str], leaves: Sequence[Leaf]) -> list[list[Leaf]]
     return [[leaf for leaf in leaves if leaf.path[0] == name] for name in names]
 
 
-def _in_order(gradients: Any, leaves: Sequence[Leaf], order: Sequence[str]) -> Matching:
+def _in_order(
+    found: Sequence[tuple[Path, Any]], leaves: Sequence[Leaf], order: Sequence[str]
+) -> Matching:
     by_name = {leaf.name: leaf for leaf in leaves}
     unknown = [name for name in order if name not in by_name and name != "None"]
     if unknown:
         raise TypeError(
             f"gradients= names {unknown[0]!r}; the inputs are {', '.join(by_name) or 'none'}"
         )
-    found = [path for path, _ in _leaves(gradients, ())]
     pairs = zip(order, found, strict=False)
-    paths = {by_name[name].path: path for name, path in pairs if name in by_name}
+    paths = {by_name[name].path: path for name, (path, _) in pairs if name in by_name}
     return Matching(paths, fits=len(found) == len(order))
 
 
@@ -224,8 +225,21 @@ def name_by_name(
     inputs: Sequence[Leaf],
     parameters: Sequence[Leaf],
     names: Mapping[Path, str],
+    order: Sequence[str] | None = None,
+    *,
+    guess_beside: bool = True,
 ) -> dict[Path, Path]:
-    """For inputs and parameters the gradient that is called so; what has no such name goes by order and shape."""
+    """For inputs and parameters the gradient that is called so; what has no such name goes by order and shape.
+
+    Args:
+        entries: the gradients, with the way to each.
+        inputs, parameters: what they may be gradients of.
+        names: what the return statement calls them.
+        order: whose gradients they are, one after another, where that is said.
+        guess_beside: whether what has no name is a gradient also beside others that have one.
+    """
+    if order is not None:
+        return _in_order(entries, (*inputs, *parameters), order).paths
     found: dict[Path, Path] = {}
     unnamed = []
     for path, value in entries:
@@ -235,6 +249,10 @@ def name_by_name(
             found[leaf.path] = path
         elif not any(isinstance(key, str) for key in path):
             unnamed.append((path, value))
+    if found and not guess_beside:
+        return found
+    # A mask or a label in floats is given no gradient as long as there is something else.
+    inputs = sorted(inputs, key=lambda leaf: bool(np.isin(leaf.value, (0, 1)).all()))
     for group, strict in ((inputs, False), (parameters, True)):
         left = [leaf for leaf in group if leaf.path not in found and not leaf.soft]
         unnamed = _laid(found, unnamed, left, strict=strict)

@@ -10,8 +10,8 @@ import numpy as np
 
 from gradcheck.forms.calling import Arguments, Plan, items_of
 from gradcheck.forms.objects import Begun, Methods, Module
-from gradcheck.forms.rehearsal import Rehearsal, blank
-from gradcheck.forms.state import copy_of
+from gradcheck.forms.rehearsal import Rehearsal, blank, parameter_names
+from gradcheck.forms.state import Globals, copy_of
 from gradcheck.forms.told import Dice, kept_randomness, parted, told
 from gradcheck.layer import name_of
 from gradcheck.result import Report
@@ -21,6 +21,7 @@ def check_loss(
     f: Callable[..., Any],
     *inputs: Any,
     parameters: Any = None,
+    gradients: str | Sequence[str] | None = None,
     seed: int | None = None,
     **named: Any,
 ) -> Report:
@@ -34,7 +35,9 @@ def check_loss(
             name (`dW` or `W` for `W`). `value` is a single number. A method may leave its gradients in
             its object, and return the value alone.
         *inputs: arrays, trees of arrays, and constants; integers are labels and indices.
-        parameters: as for `check_module`, where f is a method.
+        parameters: as for `check_module`, where f is a method; for a function the names of the globals
+            that its parameters are in.
+        gradients: the names of the inputs whose gradients are returned, in that order, "W b".
         seed: puts NumPy's global random state back to the same before each call; also as for `check`.
         **named: inputs by name, and options as for `check`.
 
@@ -43,7 +46,7 @@ def check_loss(
     """
     options, by_word = parted(named)
     with kept_randomness():
-        form = adapt_loss(f, inputs, by_word, parameters, seed, options.get("wrt"))
+        form = adapt_loss(f, inputs, by_word, parameters, gradients, seed, options.get("wrt"))
         return told(form.adapted(), form.inputs.values, form.remarks, seed=seed or 0, **options)
 
 
@@ -52,6 +55,7 @@ def adapt_loss(
     inputs: Sequence[Any],
     named: Mapping[str, Any],
     parameters: Any = None,
+    order: str | Sequence[str] | None = None,
     seed: int | None = None,
     wrt: Any = None,
 ) -> Module:
@@ -60,16 +64,23 @@ def adapt_loss(
     belongs = owner is not None and hasattr(f, "__func__") and not isinstance(owner, ModuleType)
     function = f.__func__ if belongs else f  # type: ignore[attr-defined]
     arguments = Arguments.of(f, inputs, named)
-    pristine = copy_of(owner) if belongs else None
+    pristine = copy_of(owner if belongs else _globals(f, parameters))
     methods = Methods(name_of(f), function, function)
     form = blank(pristine, methods, arguments, Dice(seed), alone=True)
-    form = Rehearsal.of(form, _planned).understood(parameters, None, wrt)
+    form = Rehearsal.of(form, _planned).understood(parameters, None, wrt, order)
     if not form.sources:
         raise TypeError(
             f"{name_of(f)} returns no gradient: expected (value, gradient), where the gradient is an "
             "array, several, or a dict of them by name"
         )
     return form
+
+
+def _globals(f: Callable[..., Any], parameters: Any) -> Globals | None:
+    """The globals that were named as parameters of a function, if they are."""
+    names = parameter_names(parameters)
+    known = getattr(f, "__globals__", {})
+    return Globals(f, names) if names and known.keys() >= set(names) else None  # type: ignore[arg-type]
 
 
 def _planned(begun: Begun) -> Plan:

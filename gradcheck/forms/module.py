@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from gradcheck.forms.rehearsal import adapt_module
@@ -16,6 +17,7 @@ def check_module(
     forward: str = "forward",
     backward: str = "backward",
     update: str | float | None = None,
+    gradients: str | Sequence[str] | None = None,
     seed: int | None = None,
     **named: Any,
 ) -> Report:
@@ -37,6 +39,8 @@ def check_module(
         update: for a backward pass that changes its weights itself: the name of its argument that is
             the learning rate, the learning rate that the object keeps, or the name of a method that
             takes the step, `update(learning_rate)`. The gradient is read off a step.
+        gradients: the names of the inputs and parameters whose gradients are returned, in that order,
+            "x W b"; seen by default.
         seed: puts NumPy's global random state back to the same before each forward pass; also as for
             `check`.
         **named: inputs by name, what the backward pass alone takes, and options as for `check`.
@@ -49,6 +53,6 @@ def check_module(
     with kept_randomness():
         form = adapt_module(
             *(module, inputs, by_word), parameters=parameters, forward=forward, backward=backward,
-            update=update, seed=seed, wrt=options.get("wrt"),
+            update=update, order=gradients, seed=seed, wrt=options.get("wrt"),
         )  # fmt: skip
         return told(form.adapted(), form.inputs.values, form.remarks, seed=seed or 0, **options)

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from gradcheck.forms.calling import Arguments, Plan, items_of, outputs_of
-from gradcheck.forms.state import SELF, Owner, reach
-from gradcheck.forms.told import Dice, Inputs, Outputs
+from gradcheck.forms.state import SELF, Globals, Owner, reach
+from gradcheck.forms.told import Dice, Inputs, Outputs, times
 from gradcheck.forms.trees import Path, at, copied
-from gradcheck.layer import Adapted, Backward, Layer, Misuse
+from gradcheck.layer import Adapted, Backward, Layer
 from gradcheck.result import Array, Finding
 
 FORWARDS = ("forward", "__call__", "forward_pass", "feedforward", "fprop", "forward_propagation")
@@ -100,6 +100,7 @@ class Module:
     Args:
         alone: one function computes value and gradient, and is called again for the way back; it may
             belong to no object.
+        output: the attribute that the forward pass leaves its output in, if it returns nothing.
         step: the length of a step, where gradients are read off the steps of a backward pass; it also
             takes the step, where a method of its own does that.
         moves: the backward pass changes parameters, which is no offence then.
@@ -116,6 +117,7 @@ class Module:
     step: Callable[[Any], float] = lambda _: 1.0
     moves: bool = False
     alone: bool = False
+    output: str = ""
     remarks: tuple[Finding, ...] = ()
 
     def begin(self, forward: Callable[..., Any], arrays: Sequence[Array]) -> Begun:
@@ -127,11 +129,14 @@ class Module:
         given = self.arguments.filled(spread[:count])
         self.dice.throw()
         result = self._called(forward, owner, *given.args, **given.kwargs)
+        result = getattr(owner, self.output) if self.output else result
         known = {**self.arguments.defaults, **self.arguments.beyond, **given.arguments}
         return Begun(owner, known, result, self.dice.state())
 
     def _called(self, function: Callable[..., Any], owner: Any, *args: Any, **keywords: Any) -> Any:
         """A method of an object, or a function that belongs to none."""
+        if isinstance(owner, Globals):
+            return owner.around(function)(*args, **keywords)
         return function(*([] if owner is None else [owner]), *args, **keywords)
 
     def go_back(self, backward: Callable[..., Any], begun: Begun, upstream: list[Any]) -> Any:
@@ -166,7 +171,7 @@ class Module:
             return (before[source.path] - now) / length if source.kind == STEP else now
 
         found = [gradient(self.sources.get(leaf.path)) for leaf in self.inputs.chosen]
-        return found if self.plan.upstream else [_times(dy, g) for g in found]
+        return found if self.plan.upstream else [times(dy, g) for g in found]
 
     def assembled(self, forward: Callable[..., Any], backward: Callable[..., Any] | None) -> Layer:
         """The layer of an object, with these functions for its methods."""
@@ -219,19 +224,3 @@ class Begun:
         """The same, with an object and a cache of its own."""
         owner, known, result = copied((self.owner, self.known, self.result))
         return Begun(owner, known, result, self.state)
-
-
-def _times(dy: Array, gradient: Any) -> Any:
-    """What a backward pass without an upstream gradient returns, times that: a loss, or elementwise.
-
-    Raises:
-        Misuse: if the output is neither a single number nor of the gradient's shape.
-    """
-    if gradient is None:
-        return None
-    if dy.ndim and dy.shape != np.shape(gradient):
-        raise Misuse(
-            f"the backward pass takes no upstream gradient, which is enough for a loss, but the "
-            f"forward pass returns an array of shape {dy.shape}"
-        )
-    return dy * gradient

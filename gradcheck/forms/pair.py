@@ -21,6 +21,7 @@ from gradcheck.forms.told import (
     paths_of,
     said,
     same,
+    times,
     told,
 )
 from gradcheck.forms.trees import Leaf
@@ -182,15 +183,16 @@ class Pair:
 
         def layer(*arrays: Array) -> tuple[Any, Backward]:
             value, back = self._run(forward, backward, arrays)
-            return value, lambda dy: self._listed(back(self.outputs.upstream(dy)))
+            return value, lambda dy: self._listed(back(self.outputs.upstream(dy)), dy)
 
         return layer
 
-    def _listed(self, returned: Any) -> Any:
+    def _listed(self, returned: Any, dy: Array) -> Any:
         """The gradients as a list, one for each input; as they are, where they are too few or many."""
         if not self.matching.fits:
             return returned
-        return [picked(returned, self.matching.of(leaf)) for leaf in self.inputs.chosen]
+        found = [picked(returned, self.matching.of(leaf)) for leaf in self.inputs.chosen]
+        return found if self.plan.upstream else [times(dy, gradient) for gradient in found]
 
     def adapted(self) -> Adapted:
         """The pair as a layer whose lines can be read."""

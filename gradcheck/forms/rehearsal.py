@@ -19,6 +19,8 @@ from gradcheck.result import Finding
 
 RATES = ("learning_rate", "lr", "eta", "step_size", "rate", "alpha")
 """What people call the length of a step."""
+OUTPUTS = ("output", "out", "outputs", "y", "value", "a", "A", "z", "Z")
+"""What people call the attribute that a forward pass leaves its output in."""
 RATE = 1024.0
 """The step that a gradient is read off: (before − after) / step. Large, so that the rounding of the
 weights is small beside it; a power of two, so that the division adds none."""
@@ -33,6 +35,7 @@ def adapt_module(
     forward: str = "forward",
     backward: str = "backward",
     update: str | float | None = None,
+    order: str | Sequence[str] | None = None,
     seed: int | None = None,
     wrt: Any = None,
 ) -> Module:
@@ -48,7 +51,7 @@ def adapt_module(
     form = blank(owner, methods, arguments, Dice(seed))
     given = tuple(arguments.tree.template)
     run = Rehearsal.of(form, lambda begun: _planned(methods, begun, given), step)
-    return run.understood(parameters, step, wrt)
+    return run.understood(parameters, step, wrt, order)
 
 
 def blank(
@@ -127,6 +130,9 @@ class Rehearsal:
         """
         methods = form.methods
         begun = form.begin(methods.forward, form.inputs.values)
+        if begun.result is None:
+            form = replace(form, output=_output_of(begun.owner))
+            begun = form.begin(methods.forward, form.inputs.values)
         chosen = planned(begun)
         outputs = Outputs.of(outputs_of(chosen, begun.result))
         form = replace(form, plan=chosen, outputs=outputs)
@@ -140,7 +146,13 @@ class Rehearsal:
             return Rehearsal(form, before, begun.owner, None, raised=True)
         return Rehearsal(form, before, begun.owner, returned, raised=False)
 
-    def understood(self, parameters: Any, step: Callable[[Any], float] | None, wrt: Any) -> Module:
+    def understood(
+        self,
+        parameters: Any,
+        step: Callable[[Any], float] | None,
+        wrt: Any,
+        order: str | Sequence[str] | None = None,
+    ) -> Module:
         """The object with its inputs, and where the gradient of each is."""
         leaves = self.form.arguments.tree.leaves
         held = [
@@ -152,8 +164,10 @@ class Rehearsal:
         held = [h for h in held if not buffers & set(h.paths)]
         owner = Owner.of(self.form.owner.pristine, held, [leaf.name for leaf in leaves])
         sources = {(SELF, *path): source for path, source in left.items()}
-        returned = self._returned(leaves, [x for x in owner.leaves if x.path not in sources])
+        free = [x for x in owner.leaves if x.path not in sources]
+        returned = self._returned(leaves, free, words(order))
         sources |= returned
+        sources |= self._of_inputs([leaf for leaf in leaves if leaf.path not in sources])
         steps = self._steps(owner.leaves, sources) if step else {}
         sources |= steps
         wanted = {wrt} if isinstance(wrt, str) else set(wrt or ())
@@ -196,7 +210,19 @@ class Rehearsal:
         buffers = set(found.values())
         return {path: Source(LEFT, place) for path, place in found.items() if path not in buffers}
 
-    def _returned(self, leaves: Sequence[Leaf], mine: Sequence[Leaf]) -> dict[Path, Source]:
+    def _of_inputs(self, leaves: Sequence[Leaf]) -> dict[Path, Source]:
+        """The inputs' gradients, where the backward pass leaves them in the object: self.dinputs."""
+        if self.returned is not None:
+            return {}
+        after = {path: h.value for h in held_in(self.after) for path in h.paths}
+        places = {
+            leaf.path: gradient_path(Held(leaf.value, (leaf.path,)), after) for leaf in leaves
+        }
+        return {path: Source(LEFT, place) for path, place in places.items() if place is not None}
+
+    def _returned(
+        self, leaves: Sequence[Leaf], mine: Sequence[Leaf], order: Sequence[str] | None
+    ) -> dict[Path, Source]:
         """The gradients that the backward pass returns: by name, then the inputs' in order, then by shape."""
         names = returned_names(self.form.methods.backward)
         entries = list(entries_of(self.returned))
@@ -204,7 +230,7 @@ class Rehearsal:
             value = self.form.plan.outputs
             entries = [(path, item) for path, item in entries if path and path[0] not in value]
         inputs = [leaf for leaf in leaves if leaf.value.dtype.kind == "f"]
-        found = name_by_name(entries, inputs, mine, names)
+        found = name_by_name(entries, inputs, mine, names, order, guess_beside=not self.form.alone)
         return {leaf: Source(RETURNED, path) for leaf, path in found.items()}
 
     def _has_moved(self, path: Path) -> bool:
@@ -265,6 +291,21 @@ class Rehearsal:
         ]
 
 
+def _output_of(owner: Any) -> str:
+    """The attribute that holds the output of a forward pass that returns nothing.
+
+    Raises:
+        TypeError: if none is called so.
+    """
+    for name in OUTPUTS:
+        if isinstance(getattr(owner, name, None), (np.ndarray, float, np.floating)):
+            return name
+    raise TypeError(
+        f"the forward pass of {type(owner).__name__} returns nothing, and leaves nothing in "
+        f"{', '.join('self.' + name for name in OUTPUTS)}"
+    )
+
+
 def _planned(methods: Methods, begun: Begun, given: Sequence[str]) -> Plan:
     """How the backward pass is called; that of a loss is handed what its forward pass was."""
     backward = of_object(methods.backward, begun.owner)
@@ -281,15 +322,26 @@ def _renamed(required: Sequence[str], begun: Begun) -> bool:
     return unknown and not any(map(is_upstream, required))
 
 
+def words(text: str | Sequence[str] | None) -> list[str] | None:
+    """Names written in a row, "W b", as a list."""
+    if text is None:
+        return None
+    return text.replace(",", " ").split() if isinstance(text, str) else list(text)
+
+
+def parameter_names(parameters: Any) -> list[str]:
+    """The names of the parameters that were named."""
+    return words(parameters) or []
+
+
 def said_parameters(parameters: Any, held: Sequence[Held]) -> dict[Path, Path | None]:
     """The parameters that were named, each with the place of its gradient, where that was said.
 
     Raises:
         TypeError: for a name that leads to no array of the object.
     """
-    if isinstance(parameters, str):
-        parameters = parameters.replace(",", " ").split()
-    places = parameters if isinstance(parameters, Mapping) else dict.fromkeys(parameters or ())
+    names = parameter_names(parameters)
+    places = parameters if isinstance(parameters, Mapping) else dict.fromkeys(names)
     paths = {".".join(map(str, path)): h.path for h in held for path in h.paths}
     unknown = [name for name in places if name not in paths]
     if unknown:

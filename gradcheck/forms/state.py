@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
+from functools import partial
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,24 @@ def copy_of(owner: Any, memo: Mapping[int, Any] | None = None) -> Any:
             f"a {type(owner).__name__} cannot be copied ({error}), and every evaluation takes a fresh "
             "one: give its functions to check_pair, or a __deepcopy__ to the class"
         ) from error
+
+
+class Globals:
+    """The globals that a function has its parameters in, as an object that they are attributes of."""
+
+    def __init__(self, function: FunctionType, names: Sequence[str]) -> None:
+        self.__dict__ |= {name: function.__globals__[name] for name in names}
+
+    def around(self, function: Any) -> Callable[..., Any]:
+        """The function with these values for those globals."""
+        if isinstance(function, partial):
+            return partial(self.around(function.func), *function.args, **function.keywords)
+        scope = {**function.__globals__, **vars(self)}
+        copied = FunctionType(
+            function.__code__, scope, function.__name__, function.__defaults__, function.__closure__
+        )
+        copied.__kwdefaults__ = function.__kwdefaults__
+        return copied
 
 
 @dataclass(frozen=True, eq=False)

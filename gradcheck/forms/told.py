@@ -14,7 +14,7 @@ import numpy as np
 from gradcheck.check import check
 from gradcheck.forms.gradients import Matching
 from gradcheck.forms.trees import Leaf, Packing, Path, Tree
-from gradcheck.layer import Adapted, random_upstream
+from gradcheck.layer import Adapted, Misuse, random_upstream
 from gradcheck.result import Array, Finding, Report
 
 OPTIONS = frozenset(
@@ -235,3 +235,19 @@ def same(a: Array, b: Array) -> bool:
 def paths_of(matching: Matching, chosen: Sequence[Leaf]) -> tuple[Path | None, ...]:
     """For each input where its gradient is."""
     return tuple(matching.of(leaf) for leaf in chosen)
+
+
+def times(dy: Array, gradient: Any) -> Any:
+    """What a backward pass without an upstream gradient returns, times that: a loss, or elementwise.
+
+    Raises:
+        Misuse: if the output is neither a single number nor of the gradient's shape.
+    """
+    if gradient is None:
+        return None
+    if dy.ndim and dy.shape != np.shape(gradient):
+        raise Misuse(
+            f"the backward pass takes no upstream gradient, which is enough for a loss, but the "
+            f"forward pass returns an array of shape {dy.shape}"
+        )
+    return dy * gradient
