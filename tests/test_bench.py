@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -250,3 +251,8 @@ def test_a_long_name_or_figure_is_wrapped_at_words(capsys):
     said = capsys.readouterr().out
     assert max(len(line) for line in said.splitlines()) <= 100
     assert "6,293" in said
+
+
+def test_the_page_tells_of_every_section():
+    page = (Path(__file__).parent.parent / "docs" / "bench.md").read_text(encoding="utf-8")
+    assert [name for name in SECTIONS if f"`{name}`" not in page] == []
