@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gradcheck.result import Array
 from layers.network import Network
 from layers.networks import NETWORKS
 from reports.data import Digits, load
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What a run is asked to do; `jobs` says how many processes check the layers."""
+    """What a run is asked to do.
+
+    `jobs` says how many processes check the layers; `verbose` prints every row, not a line a layer.
+    """
 
     source: str
     out: Path
@@ -29,6 +34,7 @@ class Request:
     quick: bool = False
     architecture: str = "digits_cnn"
     jobs: int = 1
+    verbose: bool = False
     progress: Progress = field(default_factory=Progress, compare=False)
 
     @cached_property
@@ -41,6 +47,14 @@ class Request:
         return load(self.source)
 
     @property
+    def command(self) -> str:
+        """What to type to have this run again."""
+        options = {"data": self.source, "network": self.architecture, "seed": str(self.seed)}
+        named = [part for name, value in options.items() for part in (f"--{name}", value)]
+        switches = {"--quick": self.quick, "--no-tape": not self.tape}
+        return shlex.join(["gradcheck", "run", *named, *(s for s, on in switches.items() if on)])
+
+    @property
     def network(self) -> Network:
         """The network that is checked and trained, for images of this size."""
         return NETWORKS[self.architecture](self.data.x_train.shape[1:], self.data.classes)
@@ -50,8 +64,8 @@ class Request:
 class Found:
     """What a stage found: whether anything failed, its table, and what is to be said of it.
 
-    `facts` are written to the report; `figures` gives for each file the function that draws it. A
-    stage that was left out has failed nothing.
+    `facts` are written to the report; `figures` gives for each file the function that draws it, and
+    `arrays` what the page draws. A stage that was left out has failed nothing.
     """
 
     passed: bool
@@ -59,4 +73,5 @@ class Found:
     notes: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Callable[[], Figure]] = field(default_factory=dict)
+    arrays: Mapping[str, Array] = field(default_factory=dict)
     seconds: float = 0.0

@@ -11,7 +11,7 @@ from gradcheck.tape import tensorflow
 from reports.request import Found, Request
 from reports.stages import check_layers, check_network, train
 from reports.witness import must_be_there
-from reports.written import draw, prepare, times, write
+from reports.written import PAGE, draw, prepare, times, write
 
 
 def run(request: Request) -> bool:
@@ -36,7 +36,9 @@ def run(request: Request) -> bool:
     stages["figures"] = _timed("", partial(draw, stages=stages), request)
     write(request, stages, passed)
     print(f"\n{times(stages)}")
-    print(f"{'Everything passed' if passed else 'NOT everything passed'}. Report: {request.out}")
+    print(
+        f"{'Everything passed' if passed else 'NOT everything passed'}. Report: {request.out / PAGE}"
+    )
     return passed
 
 

@@ -8,10 +8,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from tabulate import tabulate
 
+from gradcheck.render import scientific
 from gradcheck.result import COLUMNS as GRADIENT_COLUMNS
-from gradcheck.result import Report, Row, plain
+from gradcheck.result import Report, Row, Verdict, plain
 
 COLUMNS = ("layer", "configuration", *GRADIENT_COLUMNS)
 
@@ -21,11 +23,12 @@ FORMATS = {"text": "simple", "github": "github", "latex": "latex_booktabs", "htm
 
 @dataclass(frozen=True)
 class Line:
-    """One row of the table: a gradient, and whose it is."""
+    """One row of the table: a gradient, whose it is, and the report that it stands in."""
 
     layer: str
     configuration: str
     row: Row
+    report: Report
 
     def cells(self) -> list[str]:
         """The row as text, under `COLUMNS`."""
@@ -34,7 +37,7 @@ class Line:
 
 def lines(layer: str, configuration: str, report: Report) -> list[Line]:
     """A table row for each gradient of a report."""
-    return [Line(layer, configuration, row) for row in report.rows]
+    return [Line(layer, configuration, row, report) for row in report.rows]
 
 
 def render(table: Sequence[Line], form: str = "text") -> str:
@@ -47,8 +50,36 @@ def render(table: Sequence[Line], form: str = "text") -> str:
     return tabulate(body, COLUMNS, tablefmt=FORMATS[form], disable_numparse=True)
 
 
+def by_layer(table: Sequence[Line]) -> str:
+    """A line for each layer, as text, and under them whole the rows that did not pass."""
+    layers: dict[str, list[Line]] = {}
+    for line in table:
+        layers.setdefault(line.layer, []).append(line)
+    body = [[layer, *_summary(found)] for layer, found in layers.items()]
+    drawn = tabulate(body, SUMMARY, tablefmt=FORMATS["text"], disable_numparse=True)
+    failed = [line for line in table if line.row.verdict is not Verdict.PASS]
+    return f"{drawn}\n\n{render(failed)}" if failed else drawn
+
+
+SUMMARY = ("layer", "gradients", "largest error", "vs tape", "resolution", "verdict")
+
+
+def _summary(found: Sequence[Line]) -> list[str]:
+    rows = [line.row for line in found]
+    taped = [row.tape_error for row in rows if row.tape_error is not None]
+    return [
+        str(len(rows)),
+        scientific(max(row.relative_error for row in rows)),
+        scientific(max(taped)) if taped else "-",
+        scientific(max(row.resolution for row in rows)),
+        str(Verdict.of(line.report.verdict for line in found)),
+    ]
+
+
 def _record(line: Line) -> dict[str, object]:
-    figures = {"layer": line.layer, "configuration": line.configuration, **line.row.to_dict()}
+    norm = float(np.linalg.norm(np.asarray(line.row.analytic)))
+    whose = {"layer": line.layer, "configuration": line.configuration}
+    figures = {**whose, **line.row.to_dict(), "norm": norm}
     record = plain(figures)
     assert isinstance(record, dict)
     return record

@@ -79,8 +79,19 @@ class HandTrainer:
 
     def accuracy(self, x: Array, labels: Array) -> float:
         """The share of images that it reads right."""
+        return float((self.read(x) == labels).mean())
+
+    def read(self, x: Array) -> Array:
+        """The class that it reads in each image (N, H, W, C): (N,)."""
         logits, _ = self.objective.network(x, *self.optimizer.parameters)
-        return float((logits.argmax(axis=1) == labels).mean())
+        return np.asarray(logits.argmax(axis=1))
+
+
+def confusion(labels: Array, read: Array, classes: int) -> Array:
+    """How often class i was read as class j: (classes, classes), the right ones on the diagonal."""
+    table = np.zeros((classes, classes), dtype=int)
+    np.add.at(table, (labels.astype(int), read), 1)
+    return table
 
 
 class TapeTrainer:

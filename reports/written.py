@@ -13,13 +13,15 @@ from typing import Any
 from gradcheck import __version__
 from gradcheck.result import plain
 from reports.files import replacing, write_text
+from reports.page.report import report_page
 from reports.request import Found, Request
 from reports.table import Line, render
 
 SCHEMA = "gradcheck-run/1"
 """The form of gradients.json; the number goes up when a reader of the old form would be misled."""
 
-TEXTS = ("gradients.txt", "gradients.md", "gradients.csv", "gradients.json")
+PAGE = "report.html"
+TEXTS = ("gradients.txt", "gradients.md", "gradients.csv", "gradients.json", PAGE)
 
 FIGURES = ("digits.png", "errors-layers.png", "errors-network.png", "losses.png", "filters.png")
 """All that a run can draw; one that this run did not draw is an earlier run's."""
@@ -57,7 +59,7 @@ def draw(request: Request, stages: Mapping[str, Found]) -> Found:
 
 
 def write(request: Request, stages: Mapping[str, Found], passed: bool) -> None:
-    """Write the tables, with verdict, findings, data, seed, versions and times."""
+    """Write the page and the tables, with verdict, findings, data, seed, versions and times."""
     table = [line for found in stages.values() for line in found.table]
     facts = _facts(request, stages, passed)
     record = {**facts, "gradients": json.loads(render(table, "json"))}
@@ -66,6 +68,7 @@ def write(request: Request, stages: Mapping[str, Found], passed: bool) -> None:
         _document(table, facts, "github", lambda title: f"## {title}"),
         render(table, "csv"),
         json.dumps(plain(record), indent=2, allow_nan=False),
+        report_page(request, stages, plain(record)),
     )
     for name, text in zip(TEXTS, texts, strict=True):
         write_text(request.out / name, text)
@@ -122,6 +125,7 @@ def _facts(request: Request, stages: Mapping[str, Found], passed: bool) -> dict[
     return {
         "schema": SCHEMA,
         "passed": passed,
+        "command": request.command,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": str(request.data),
         "network": request.architecture,

@@ -32,7 +32,7 @@ def add_to(commands: Any) -> None:
         type=Path,
         default=Path("gradcheck-report"),
         metavar="DIR",
-        help="where tables and figures are written; default: gradcheck-report",
+        help="where page, tables and figures are written; default: gradcheck-report",
     )
     add(
         "--network",
@@ -44,6 +44,7 @@ def add_to(commands: Any) -> None:
     add("--jobs", type=positive, default=1, metavar="N", help="processes for stage 1; default: 1")
     add("--no-tape", action="store_true", help="do without TensorFlow")
     add("--seed", type=natural, default=0, metavar="N", help="default: 0")
+    add("--verbose", action="store_true", help="print every gradient, not a line for each layer")
     parser.set_defaults(command=run)
 
 
@@ -66,5 +67,6 @@ def run(arguments: argparse.Namespace) -> int:
         quick=arguments.quick,
         architecture=arguments.network,
         jobs=arguments.jobs,
+        verbose=arguments.verbose,
     )
     return PASSED if job(request) else FAILED

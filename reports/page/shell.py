@@ -1,27 +1,32 @@
-"""The shell of a page: everything in one file, nothing fetched, nothing run."""
+"""The shell of a page: everything in one file, nothing fetched, no script but one named by its hash."""
 
 from __future__ import annotations
 
+from base64 import b64encode
+from hashlib import sha256
 from html import escape
 from pathlib import Path
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-"""What a browser may do with a page of ours: show it. No script, no request."""
+"""What a browser may do with a page of ours: show it. No request, and no script but one named by its hash."""
 
 
-def page(title: str, body: str) -> str:
+def page(title: str, body: str, script: str = "") -> str:
     """A whole page in HTML.
 
     Args:
         title: as text; it is escaped here.
         body: HTML, whose parts are escaped where they were made.
+        script: one of ours, for comfort alone; the page's policy lets this very text run and no other.
     """
+    policy = f"{POLICY}; script-src 'sha256-{_hash(script)}'" if script else POLICY
+    run = f"<script>{script}</script>\n" if script else ""
     style = (Path(__file__).parent / "style.css").read_text("utf-8")
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
 <style>
@@ -29,9 +34,13 @@ def page(title: str, body: str) -> str:
 </head>
 <body>
 {body}
-</body>
+{run}</body>
 </html>
 """
+
+
+def _hash(script: str) -> str:
+    return b64encode(sha256(script.encode()).digest()).decode()
 
 
 def section(heading: str, *parts: str) -> str:
@@ -40,6 +49,6 @@ def section(heading: str, *parts: str) -> str:
     return f"<section>\n<h2>{escape(heading)}</h2>\n{inside}\n</section>" if inside else ""
 
 
-def folded(summary: str, inside: str) -> str:
+def folded(summary: str, inside: str, *, opened: bool = False) -> str:
     """What is there for whoever opens it."""
-    return f"<details>\n<summary>{escape(summary)}</summary>\n{inside}\n</details>"
+    return f"<details{' open' if opened else ''}>\n<summary>{escape(summary)}</summary>\n{inside}\n</details>"

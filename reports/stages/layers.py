@@ -11,7 +11,7 @@ from reports.parallel import mapped
 from reports.places import Place, places
 from reports.request import Found, Request
 from reports.stages.conclude import concluded
-from reports.table import lines, render
+from reports.table import by_layer, lines, render
 
 
 def check_layers(request: Request) -> Found:
@@ -23,7 +23,7 @@ def check_layers(request: Request) -> Found:
     for place, report in zip(request.progress.over(chosen, "layers"), done, strict=True):
         reports.append(report)
         table += lines(place.name, place.configuration.label, report)
-    print(render(table))
+    print(render(table) if request.verbose else by_layer(table))
     return concluded(reports, table, "errors-layers.png", "Every layer")
 
 

@@ -17,7 +17,7 @@ from layers.types import Layer, present
 from reports.progress import Progress
 from reports.request import Found, Request
 from reports.stages.conclude import concluded
-from reports.table import Line, lines, render
+from reports.table import Line, by_layer, lines, render
 
 IMAGES = 2
 """Real images that arrive at every layer: enough that a mean over them is not a sum."""
@@ -44,7 +44,7 @@ def check_network(request: Request) -> Found:
         *(line for name, report in reversed(steps) for line in _owned(name, report)),
         *lines("network", "end to end", end_to_end),
     ]
-    print(render(table))
+    print(render(table) if request.verbose else by_layer(table))
     checked = sum(row.numeric.size for _, report in steps for row in report.rows if row.name != "x")
     print(f"{network.size:,} parameters; {checked:,} of their gradient entries checked each.")
     reports = [*(report for _, report in steps), end_to_end]

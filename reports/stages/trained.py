@@ -19,6 +19,7 @@ from reports.training import (
     HandTrainer,
     Lockstep,
     TapeTrainer,
+    confusion,
     keras_digits_cnn,
     keras_twin,
     lockstep,
@@ -37,7 +38,7 @@ def train(request: Request) -> Found:
     ours, twin = _trainers(request, before)
     counter = request.progress.counter("training")
     curves = lockstep(ours, twin, [(x, labels)] * steps, counter)
-    facts = {
+    facts: dict[str, Any] = {
         "steps": steps,
         "images": len(x),
         "loss_before": curves.ours[0],
@@ -45,6 +46,8 @@ def train(request: Request) -> Found:
         "training_accuracy": ours.accuracy(x, labels),
         "test_accuracy": ours.accuracy(data.x_test, data.y_test),
         "deviation": curves.deviation,
+        "losses": {"ours": curves.ours, "twin": curves.twins},
+        "confusion": confusion(data.y_test, ours.read(data.x_test), data.classes),
     }
     print(f"{steps} full-batch steps of Adam({LEARNING_RATE}) on {len(x)} digits.")
     print(f"Loss {curves.ours[0]:.3g} → {curves.ours[-1]:.3g}, a fall of {curves.fall:.3%}.")
@@ -57,8 +60,10 @@ def train(request: Request) -> Found:
     for problem in problems:
         print(f"! {problem}")
     print("FAIL." if problems else "PASS.")
-    figures = _training_figures(curves, before[0], ours.optimizer.parameters[0])
-    return Found(not problems, notes=problems, facts=facts, figures=figures)
+    after = ours.optimizer.parameters[0]
+    arrays = {"before": before[0], "after": after, "read": ours.read(data.x_test)}
+    figures = _training_figures(curves, before[0], after)
+    return Found(not problems, notes=problems, facts=facts, figures=figures, arrays=arrays)
 
 
 def _trainers(request: Request, before: tuple[Array, ...]) -> tuple[HandTrainer, TapeTrainer]:

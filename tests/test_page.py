@@ -1,0 +1,242 @@
+"""The report page: whole, still, every figure that of gradients.json, failing rows first, users' text harmless."""
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from gradcheck import check
+from gradcheck.render import scientific
+from layers.dense import dense
+from reports.cli import main
+from reports.page.gradients import families, table
+from reports.page.report import family_names, report_page
+from reports.page.shell import page
+from reports.page.sketch import heat_map, scatter
+from reports.request import Found, Request
+from reports.table import _record, lines
+
+HEAVIEST = 1_000_000
+"""Bytes of a page that one would send around."""
+
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+VOID = {"meta", "br", "hr", "img", "link"}
+
+
+class Page(HTMLParser):
+    """The rows of a page's tables, its figures with their text, and what it would fetch."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.rows, self.figures, self.open, self.fetched, self.value = [], [], [], [], None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.fetched += [found[a] for a in ("src", "href", "xlink:href") if a in found]
+        assert not any(name.startswith("on") for name in found)
+        assert tag != "img" or found["alt"]
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th") and self.rows:
+            self.rows[-1].append("")
+        self.value = found.get("data-value")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.fetched += [v for a, v in attributes if a in ("src", "href", "xlink:href")]
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag, tag
+
+    def handle_data(self, data):
+        if self.value is not None:
+            self.figures.append((float(self.value), data))
+            self.value = None
+        if self.open and self.open[-1] in ("td", "th") and self.rows:
+            self.rows[-1][-1] += data
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    assert main(["run", "--quick", "--no-tape", "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def text(out):
+    return (out / "report.html").read_text("utf-8")
+
+
+def wrong_dense(x, W, b):
+    y, backward = dense(x, W, b)
+
+    def half(dy):
+        dx, dW, db = backward(dy)
+        dW = dW.copy()
+        dW[1, 2] *= 2
+        return dx, dW, db
+
+    return y, half
+
+
+def pairs_of(layer, name="dense", configuration="<b>mine</b>"):
+    rng = np.random.default_rng(0)
+    shapes = ((4, 3), (3, 5), (5,))
+    report = check(layer, *(rng.normal(size=shape) for shape in shapes), name=name)
+    return [(line, _record(line)) for line in lines(name, configuration, report)]
+
+
+def test_the_page_is_whole_still_and_light(text):
+    parts = Page(text)
+    assert not parts.open
+    assert all(link.startswith(("#", "data:image/png")) for link in parts.fetched)
+    assert "default-src 'none'" in text and '<html lang="en">' in text
+    assert len(text.encode()) < HEAVIEST
+
+
+def test_every_gradient_of_the_record_stands_on_the_page_with_its_figures(out, text):
+    record = json.loads((out / "gradients.json").read_text())
+    shown = [row for row in Page(text).rows if len(row) == 8 and row[-1] in ("PASS", "FAIL")]
+    assert len(shown) == len(record["gradients"]) > 100
+    for wanted in record["gradients"]:
+        figures = [wanted["relative_error"], wanted["tape_error"], wanted["resolution"]]
+        written = ["-" if figure is None else scientific(figure) for figure in figures]
+        assert any(
+            row[:3] == [wanted["layer"], wanted["configuration"], wanted["gradient"]]
+            and row[4:] == [*written, wanted["verdict"]]
+            for row in shown
+        ), wanted
+
+
+def test_every_figure_is_one_of_the_record(out, text):
+    record = json.loads((out / "gradients.json").read_text())
+    known = {
+        row[name]
+        for row in record["gradients"]
+        for name in ("relative_error", "tape_error", "resolution", "norm")
+    }
+    figures = Page(text).figures
+    assert len(figures) > 2 * len(record["gradients"])
+    for value, written in figures:
+        assert value in known and written in (scientific(value), f"{value:.2g}")
+
+
+def test_the_circumstances_are_told(out, text):
+    record = json.loads((out / "gradients.json").read_text())
+    for name in ("command", "data", "date", "times", "gradcheck", "python", "numpy"):
+        assert record[name] in text
+    assert "training was left out (--no-tape)" in text
+
+
+def test_failing_rows_come_first_with_map_scatter_finding_and_the_wrong_line():
+    pairs = pairs_of(wrong_dense)
+    html = table(pairs, "dense")
+    verdicts = re.findall(r'<tbody class="(\w+)"', html)
+    assert verdicts == ["fail", "pass", "pass"]
+    first = html.split("</tbody>")[0]
+    assert "<details open" in first and 'class="map"' in first and 'class="scatter"' in first
+    assert "<code>partial</code>" in first or "<code>unknown</code>" in first
+    assert "wrong" in first and "dW[1, 2] *= 2" in first
+
+
+def test_the_family_with_a_failing_row_is_open_and_first():
+    pairs = [*pairs_of(dense, "relu"), *pairs_of(wrong_dense)]
+    first, second = families(pairs, family_names())
+    assert "dense: FAIL, 2 of 3 gradients" in first and 'class="family" open' in first
+    assert "activations: PASS, 3 of 3" in second and 'class="family" open' not in second
+
+
+def test_what_comes_from_users_is_shown_and_not_run():
+    pairs = pairs_of(wrong_dense, name="<script>alert(1)</script>")
+    html = table(pairs, "<img src=x>")
+    assert "<script>" not in html and "<img src=x" not in html and "<b>" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_the_same_seed_gives_the_same_figures_to_the_byte():
+    row = pairs_of(wrong_dense)[1][0].row
+    again = pairs_of(wrong_dense)[1][0].row
+    assert heat_map(row) == heat_map(again) and scatter(row) == scatter(again)
+    assert heat_map(row) != heat_map(pairs_of(dense)[1][0].row)
+
+
+def test_a_gradient_that_is_not_finite_is_drawn_and_said():
+    row = pairs_of(dense)[0][0].row
+    broken = row.analytic.copy()
+    broken[0, 0] = np.nan
+    assert "Red: 1 not finite" in heat_map(replace(row, analytic=broken))
+
+
+def test_a_script_runs_only_by_its_hash():
+    assert "script-src" not in page("still", "")
+    once, other = page("a", "", "let a = 1"), page("a", "", "let a = 2")
+    hashes = [re.search(r"script-src '(sha256-[^']+)'", text)[1] for text in (once, other)]
+    assert hashes[0] != hashes[1]
+
+
+def test_a_trained_network_is_shown_with_digits_filters_and_confusions(tmp_path):
+    request = Request("digits", tmp_path, architecture="digits_cnn")
+    data = request.data
+    read = data.y_test.copy()
+    read[7] = (read[7] + 1) % 10
+    counts = np.zeros((10, 10), dtype=int)
+    np.add.at(counts, (data.y_test, read), 1)
+    facts = {
+        "steps": 3, "images": 5, "loss_before": 2.25, "loss_after": 0.125, "training_accuracy": 0.75,
+        "test_accuracy": 0.625, "deviation": 1.5e-16, "confusion": counts.tolist(),
+    }  # fmt: skip
+    weights = np.random.default_rng(0).normal(size=(3, 3, 1, 8))
+    arrays = {"before": weights, "after": -weights, "read": read}
+    stages = {
+        "layers": Found(True, tuple(line for line, _ in pairs_of(dense))),
+        "network": Found(True),
+        "training": Found(True, facts=facts, arrays=arrays),
+    }
+    record = {
+        "passed": True, "data": "digits", "network": "digits_cnn", "seed": 0, "quick": False,
+        "tape": True, "command": "gradcheck run", "date": "today", "times": "1 s", "training": facts,
+        "gradients": [record for _, record in pairs_of(dense)],
+    }  # fmt: skip
+    html = report_page(request, stages, record)
+    assert not Page(html).open
+    assert "Loss 2.25 → 0.125" in html and "62.5%" in html and "1.5e-16" in html
+    assert f"<strong>{read[7]}, is {data.y_test[7]}</strong>" in html and "; 1 misread" in html
+    assert html.count("Filter 3 ") == 2
+    row = [str(n) if n else "·" for n in counts[int(data.y_test[7])]]
+    assert any(shown[1:] == row for shown in Page(html).rows)
+
+
+def chromium(*options):
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here to look at the page with")
+    command = [
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--enable-logging=stderr",
+        *options,
+    ]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+
+
+def test_a_browser_opens_it_without_an_error_and_sorts(out, text):
+    said = chromium("--dump-dom", (out / "report.html").as_uri())
+    assert "CONSOLE" not in said.stderr
+    assert "<button>rel. error</button>" in said.stdout
+
+
+def test_a_browser_prints_it(out, tmp_path):
+    chromium(f"--print-to-pdf={tmp_path / 'page.pdf'}", (out / "report.html").as_uri())
+    assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
