@@ -170,6 +170,7 @@ class Line:
     relative_error: float
     bound: Array
     verdict: Verdict
+    file: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The line as plain Python values, without its bound."""

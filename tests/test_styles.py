@@ -1,5 +1,7 @@
 """Lines in the code of strangers: whatever a gradient is called and wherever it is kept, its line is found."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -126,3 +128,50 @@ def test_an_object_is_read_behind_check_module():
     assert report.verdict is Verdict.FAIL
     found = report.by_line.first_wrong.evidence
     assert (found["name"], found["source"]) == ("self.dz", "self.dz = dy * (1 - self.y)")
+
+
+def leaky(a, z):
+    return a * np.where(z > 0, 1, 0.2)
+
+
+def leaky_wrong(a, z):
+    return a * np.where(z < 0, 1, 0.2)
+
+
+def activated(x):
+    z = 2 * x
+    y = np.where(z > 0, z, 0.2 * z)
+
+    def backward(dy):
+        dz = leaky_wrong(dy, z)
+        dx = 2 * dz
+        return dx
+
+    return y, backward
+
+
+def activated_with_a_wrong_argument(x):
+    z = 2 * x
+    y = np.where(z > 0, z, 0.2 * z)
+
+    def backward(dy):
+        dz = leaky(dy, -z)
+        dx = 2 * dz
+        return dx
+
+    return y, backward
+
+
+def test_the_line_of_a_helper_is_named_with_its_file():
+    report = check(activated, normal(6))
+    found = report.by_line.first_wrong.evidence
+    assert found["source"] == "return a * np.where(z < 0, 1, 0.2)"
+    assert found["file"] == __file__
+    assert {line.file for line in report.lines} == {__file__}
+    assert "return a * np.where(z < 0, 1, 0.2)" in str(report)
+
+
+def test_what_a_helper_is_called_with_is_in_doubt_beside_it():
+    found = check(activated_with_a_wrong_argument, normal(6)).by_line.first_wrong.evidence
+    _, start = inspect.getsourcelines(activated_with_a_wrong_argument)
+    assert start + 5 in found["also"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from gradcheck.lines.flow import behind, doubtful_loops, doubtful_sites, known_n
 from gradcheck.lines.intermediate import Intermediate
 from gradcheck.lines.judge import Compared, Judgement
 from gradcheck.lines.narrow import narrowed
+from gradcheck.lines.record import Record
 from gradcheck.lines.recorder import Site
 from gradcheck.lines.uses import Source, Use, diagnose_uses
 from gradcheck.numeric import Forward
@@ -24,7 +26,10 @@ def blamed(judgement: Judgement, wrong: Compared, found: Finding | None) -> Find
     record, site = judgement.record, wrong.site
     known = known_names(record, judgement.matches)
     known -= set() if wrong.label.returned else {wrong.label.variable}
-    lines = narrowed(judgement, wrong, doubtful_sites(record, site, known))
+    # Where a helper computed it, the line that calls the helper may have called it with something wrong.
+    called = record.log[wrong.time].site
+    others = doubtful_sites(record, called, known) + ([called] if called != site else [])
+    lines = narrowed(judgement, wrong, [other for other in others if other.line != site.line])
     name, line = wrong.label.in_a_sentence, site.line
     message = f"{name}, line {line}, is the first wrong value on the way back."
     if lines.solved:
@@ -38,8 +43,8 @@ def blamed(judgement: Judgement, wrong: Compared, found: Finding | None) -> Find
     loops = doubtful_loops(record, (lines.site, *lines.others), judgement.right_before())
     also = sorted({*loops, *(s.line for s in lines.others)} - {lines.site.line})
     code = None if found is None else found.code
-    called = lines.site.name if lines.solved else str(wrong.label)
-    return _first_wrong(message, called, lines.site, code, also)
+    named = lines.site.name if lines.solved else str(wrong.label)
+    return _first_wrong(record, message, named, lines.site, code, also)
 
 
 def blamed_for_raising(judgement: Judgement) -> Finding:
@@ -58,18 +63,24 @@ def blamed_for_raising(judgement: Judgement) -> Finding:
     loops = doubtful_loops(record, (place, *sites), judgement.right_before())
     also = {*loops, *(site.line for site in sites)}
     message = f"Line {line} raises, and the values before it that could be compared are right."
-    return _first_wrong(
-        message, place.name, place, "raises", sorted({*callers, *inner, *also} - {line})
-    )
+    also = {*callers, *inner, *also} - {line}
+    return _first_wrong(record, message, place.name, place, "raises", sorted(also))
 
 
-def _first_wrong(message: str, name: str, site: Site, code: str | None, also: list[int]) -> Finding:
+def _first_wrong(
+    record: Record, message: str, name: str, site: Site, code: str | None, also: list[int]
+) -> Finding:
     if also:
         message += (
             f" What line {', '.join(map(str, also))} does goes into it and cannot be compared: the "
             "mistake may be there."
         )
-    evidence = {"name": name, "line": site.line, "source": site.text, "code": code, "also": also}
+    if record.copy.elsewhere:
+        message += f" The line is in {Path(record.copy.file).name}."
+    evidence = {
+        "name": name, "file": record.copy.file, "line": site.line, "source": site.text,
+        "code": code, "also": also,
+    }  # fmt: skip
     return Finding("first-wrong-line", message, evidence)
 
 

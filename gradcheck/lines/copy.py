@@ -32,7 +32,8 @@ class Copy:
 
     `body` is the text of the backward pass with its line numbers, in `file`; `upstream` the names that
     it gives to its upstream gradients, `inner` the statements of functions within it, `gradients` the
-    way to the gradient of each input in what it returns, `helpers` the functions that it calls.
+    way to the gradient of each input in what it returns, `helpers` the functions that it calls;
+    `elsewhere` says that it is not in the file of the forward pass.
     """
 
     layer: Function
@@ -43,6 +44,7 @@ class Copy:
     inner: tuple[Site, ...]
     gradients: tuple[Path | None, ...] | None
     helpers: Helpers
+    elsewhere: bool = False
 
     @property
     def sites(self) -> list[Site]:
@@ -156,7 +158,10 @@ def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
     if not inside:
         forward = _assembled(layer, forward, back, behind.compiled(back, tree))
     gradients = getattr(layer, "gradients", None)
-    return Copy(forward, recorder, body, back.file, upstream, inner, gradients, behind.helpers)
+    return Copy(
+        *(forward, recorder, body, back.file, upstream, inner, gradients, behind.helpers),
+        elsewhere=back.file != there.file,
+    )
 
 
 def _located(layer: Function, backward: Function) -> tuple[Source, ast.FunctionDef, bool]:

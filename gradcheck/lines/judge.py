@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from gradcheck.lines.flow import behind
 from gradcheck.lines.intermediate import Intermediate
 from gradcheck.lines.readings import Match, Matches, counterpart, matches_of, why_left_out
 from gradcheck.lines.record import Record
-from gradcheck.lines.recorder import Label, Site
+from gradcheck.lines.recorder import Event, Label, Site
 from gradcheck.lines.source import Unreadable
 from gradcheck.numeric import Forward, NumericalWitness
 from gradcheck.result import Array, Line, Row, Verdict
@@ -29,13 +30,14 @@ class Compared:
     row: Row
     suspect: WrongGradient
     match: Match
+    file: str
 
     @property
     def line(self) -> Line:
         """As a report says it."""
         row, site = self.row, self.site
-        name = str(self.label)
-        return Line(name, site.line, site.text, row.relative_error, row.bound, row.verdict)
+        name, file = str(self.label), self.file
+        return Line(name, site.line, site.text, row.relative_error, row.bound, row.verdict, file)
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,33 @@ def _compare(record: Record, stage: Stage, label: Label, match: Match) -> Compar
     hand = match.hand.astype(np.float64)
     suspect = WrongGradient(context, position, hand, row.numeric, row.bound, ~numeric.kinks)
     time = _wrong_from(match, row)
-    return Compared(label, record.log[time].site, time, row, suspect, match)
+    return Compared(label, _origin(record, time), time, row, suspect, match, record.copy.file)
+
+
+def _origin(record: Record, time: int) -> Site:
+    """The statement that computed a value: where that only hands on what a helper returns, the helper's.
+
+    A helper that returns a name has been judged under that name.
+    """
+    event = record.log[time]
+    for earlier in reversed(record.log[:time]):
+        site = earlier.site
+        if not (site.path is not None and site.function):
+            # Only what is returned in one go lies between: a, b = f(x).
+            if site.line != event.site.line:
+                break
+        elif not site.name and _is_whole(event) and _same_array(earlier.value, event.value):
+            return site
+    return event.site
+
+
+def _is_whole(event: Event) -> bool:
+    return event.site.whole and not event.site.in_place
+
+
+def _same_array(a: Any, b: Any) -> bool:
+    """Whether two values are equal arrays."""
+    return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.array_equal(a, b)
 
 
 def _wrong(match: Match, row: Row) -> Array:

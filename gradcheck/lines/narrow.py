@@ -25,6 +25,8 @@ from gradcheck.result import Array
 
 LARGEST = 300
 """Entries of a value beyond which it is not solved for: each costs a run of both passes."""
+WORK = 300_000
+"""Values recorded over all those runs beyond which it is not either: about two seconds."""
 EXPLAINED = 1e-5
 """What is left of the error if a value explains it: the square root of what differences resolve."""
 SPARE = 3
@@ -132,7 +134,8 @@ class _Bench:
     def _solved(self, times: Sequence[int], values: Sequence[Array], freedom: int | None) -> Fit:
         """Whether values at these moments make every gradient right."""
         count, error = sum(v.size for v in values), self.error
-        if error is None or not 0 < count <= LARGEST:
+        affordable = count <= LARGEST and count * len(self.record.log) <= WORK
+        if error is None or not count or not affordable:
             return Fit.UNKNOWN
         matrix = self._effects(times, values, count)
         if matrix is None:

@@ -1,19 +1,21 @@
 """From a wrong gradient to the wrong line: what the backward pass computes is compared, value by value.
 
-1. The layer's source is copied with a call after each assignment, and run once, both ways (`copy`,
-   `record`): now every value that a name held is known, and when.
-2. The names of the backward pass are laid beside those of the forward pass: `dxhat` is the gradient
-   of `xhat` (`readings`).
+1. The layer's source is copied with a call after each assignment, helpers of the same file included, and
+   run once, both ways (`instrument`, `copy`, `record`): every value that a name held is known, and when.
+2. The names of the backward pass are laid beside those of the forward pass: `dxhat`, `grads["dxhat"]`
+   or `self.xhat_grad` is the gradient of `xhat` (`names`, `readings`).
 3. Every intermediate value laid beside becomes an input that differences can move, so that it has a
    numerical gradient, with bounds, aligned axes and kinks as inputs have (`judge`).
 4. What only seems wrong goes: a name that means something else, an input laid beside by mistake.
 5. Of the values left, the one that is wrong from the earliest moment is the first wrong value, and the
-   statement that computed it at that moment is its line (`blame`).
+   statement that computed it at that moment is its line.
 6. In doubt with it are the lines it is computed by, back to values that were compared or that the
    forward pass handed over (`flow`): the mistake is in one of them.
-7. If the backward pass raises and nothing before is wrong, the line that raises takes that place.
-8. The first wrong value is given a name, by itself or by the step to what is computed from it (`uses`);
-   rows that follow from it and have no name of their own take it over.
+7. Those are told apart by running the backward pass again: with the first wrong value set right, and
+   with any value of the others; a line that alone explains the error takes the blame (`narrow`).
+8. If the backward pass raises and nothing before is wrong, the line that raises takes that place.
+9. The first wrong value is given a name, by itself or by the step to what is computed from it (`uses`);
+   rows that follow from it and have no name of their own take it over (`blame`).
 """
 
 from __future__ import annotations
