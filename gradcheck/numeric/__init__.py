@@ -10,6 +10,7 @@ from gradcheck.numeric.derivatives import (
     numerical_gradient,
 )
 from gradcheck.numeric.forward import Forward, random_direction, rounded_to_float32
+from gradcheck.numeric.gradient import NumericalGradient
 from gradcheck.numeric.grouping import Grouping
 from gradcheck.numeric.kinks import Joint
 from gradcheck.numeric.margins import CAUTION
@@ -17,7 +18,7 @@ from gradcheck.numeric.second_look import second_look
 from gradcheck.numeric.slopes import slope_along
 from gradcheck.numeric.variable import scales
 from gradcheck.numeric.walk import Progress
-from gradcheck.numeric.witness import NumericalGradient, NumericalWitness
+from gradcheck.numeric.witness import NumericalWitness
 
 __all__ = [
     "CAUTION",

@@ -42,6 +42,8 @@ class Forward:
         floats = [p for p, x in enumerate(self.inputs) if np.issubdtype(x.dtype, np.floating)]
         self.movable = floats if movable is None else [p for p in movable if p in floats]
         self.evaluations = 0
+        self.still: Array | None = None
+        """Which outputs nothing moved while noise was measured: flat there, or a staircase."""
         self.value = self(*self.inputs)
         if not np.isfinite(self.value).all():
             raise ValueError("the forward pass returns NaN or Inf here: nothing to differentiate")
@@ -91,7 +93,7 @@ class Forward:
         difference table of Moré and Wild, Estimating Computational Noise, 2011. The floor is
         half an ulp, with the ε of a coarser dtype where the values turn out to be rounded to it; an output
         that does not move at all has been saturated by numbers of the inputs' size, and its floor is
-        theirs. Only `movable` inputs are moved. Six evaluations.
+        theirs. Only `movable` inputs are moved. Six evaluations, or seven.
         """
         directions = [random_direction(rng, x.shape) for x in self.inputs]
         epsilon = self.coarsest_epsilon()
@@ -118,9 +120,14 @@ class Forward:
         # Far above an ulp, the few samples are all that is known of it.
         seen = np.where(seen > UNBACKED * floor, 2 * seen, seen)
         # What most outputs show, the others are spared by luck only.
-        usual = float(np.median(seen / floor)) if seen.size else 1.0
-        still = np.all([moved == self.value for moved in (ahead, behind, *line)], axis=0)
-        flat = np.where(still, epsilon * self._usual_input(), 0.0)
+        telling = self.value != 0
+        usual = float(np.median(seen[telling] / floor[telling])) if telling.any() else 1.0
+        self.still = np.all([moved == self.value for moved in (ahead, behind, *line)], axis=0)
+        if self.still.any():
+            # An input of zero has not moved yet.
+            off_zero = [epsilon**LINE * (np.abs(x) + (x == 0)) for x in self.inputs]
+            self.still &= perturbed(off_zero) == self.value
+        flat = np.where(self.still, epsilon * self._usual_input(), 0.0)
         return np.asarray(np.maximum(np.maximum(seen, flat), max(1.0, usual) * floor))
 
     def coarsest_epsilon(self) -> float:

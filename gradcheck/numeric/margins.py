@@ -164,9 +164,9 @@ measured at six neighbouring points. Noticed by test_lifted."""
 LIFTED_AT_ONCE = 4096
 """A function of so few numbers is differentiated in lifted precision at once. Noticed by resolution."""
 
-LOOKS = 8
-"""Entries that are measured again before a conviction: if a cause makes one in four look wrong that is
-right, eight true ones are missed with probability 0.75⁸, one in ten; all are seen where they are fewer."""
+LOOKS = 2
+"""Entries that are measured again before a conviction. Of a right gradient every convicted entry is a
+mistake of the first look, so that the furthest would do; a second is for luck."""
 
 MORE_LOOKS = 64
 """Entries that are measured again once one of the first has been acquitted."""

@@ -7,17 +7,15 @@ to be what the second look says. Where one conviction of the first look falls, n
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gradcheck.numeric.forward import Group
-from gradcheck.numeric.grouping import Grouping
+from gradcheck.numeric.gradient import NumericalGradient
 from gradcheck.numeric.margins import LOOKS, MORE_LOOKS
-from gradcheck.numeric.stencil import Stencil
-from gradcheck.numeric.variable import Variable
 from gradcheck.numeric.walk import Walk
-from gradcheck.numeric.witness import NumericalGradient, NumericalWitness
 from gradcheck.result import Array
 
 
@@ -30,6 +28,11 @@ class _Look:
     bound: Array
     kinks: Array
     acquitted: int = 0
+
+    @property
+    def evaluations(self) -> int:
+        """Evaluations of the forward pass so far."""
+        return self.alone.stencil.variable.forward.evaluations
 
     def at(self, entry: tuple[int, ...], claimed: float, rounding: float) -> None:
         """Measure one entry, and believe that if the claim lies within."""
@@ -46,69 +49,48 @@ class _Look:
 
 
 def second_look(
-    witness: NumericalWitness,
-    position: int,
-    numeric: NumericalGradient,
-    claimed: Array,
-    rounding: Array | float = 0.0,
+    numeric: NumericalGradient, claimed: Array, rounding: Array, alone: Callable[[], Walk]
 ) -> NumericalGradient:
     """What is left of a first look after the entries that speak for a conviction were measured again.
 
+    The furthest two decide: if they stay convicted, so does the gradient, whatever the others are.
+
     Args:
-        witness: the witness of the first look.
-        position: the input.
         numeric: the first look.
         claimed: the hand-derived gradient, of the input's shape.
         rounding: what the hand-derived side may lose in its own precision, entry by entry.
+        alone: makes a walk over the same input without grouping, in the precision of the second look.
 
     Returns:
         `numeric` itself if the second look agrees; else with the entries that it acquits as the second
         look sees them, and an infinite bound where convictions are left that were not looked at.
     """
-    hand = np.asarray(claimed, dtype=np.float64)
-    rounding = np.broadcast_to(np.asarray(rounding, dtype=np.float64), hand.shape)
-    entries = _convicted(numeric, hand, rounding)
+    entries = _convicted(numeric, claimed, rounding)
     if not entries:
         return numeric
-    near = witness.lifted or witness
-    before = near.forward.evaluations
-    look = _Look(
-        _one_by_one(near, position),
-        numeric.value.copy(),
-        numeric.bound.copy(),
-        numeric.kinks.copy(),
-    )
-    seen = 0
-    for entry in entries[:MORE_LOOKS]:
-        if seen >= LOOKS and not look.acquitted:
-            return numeric
-        look.at(entry, float(hand[entry]), float(rounding[entry]))
-        seen += 1
+    look = _Look(alone(), numeric.value.copy(), numeric.bound.copy(), numeric.kinks.copy())
+    before = look.evaluations
+    for entry in entries[:LOOKS]:
+        look.at(entry, float(claimed[entry]), float(rounding[entry]))
     if not look.acquitted:
         return numeric
-    for entry in entries[seen:]:
+    for entry in entries[LOOKS:MORE_LOOKS]:
+        look.at(entry, float(claimed[entry]), float(rounding[entry]))
+    for entry in entries[MORE_LOOKS:]:
         look.bound[entry] = np.inf
-    used = near.forward.evaluations - before
     return replace(
         numeric,
         value=look.value,
         bound=look.bound,
         kinks=look.kinks,
-        evaluations=numeric.evaluations + used,
+        evaluations=numeric.evaluations + look.evaluations - before,
     )
 
 
 def _convicted(numeric: NumericalGradient, hand: Array, rounding: Array) -> list[tuple[int, ...]]:
     """The entries outside their bounds, the furthest first."""
     with np.errstate(all="ignore"):
-        outside = np.isfinite(hand) & ~(np.abs(hand - numeric.value) <= numeric.bound + rounding)
-        strain = np.abs(hand - numeric.value) / numeric.bound
-    places = np.argwhere(outside)
-    order = np.argsort(-np.nan_to_num(strain[outside]), kind="stable")
-    return [tuple(int(k) for k in place) for place in places[order]]
-
-
-def _one_by_one(witness: NumericalWitness, position: int) -> Walk:
-    variable = Variable(witness.forward, position)
-    grouping = Grouping(variable.shape)
-    return Walk(Stencil(variable, grouping, witness.dy, witness.noise, witness.method))
+        strain = np.abs(hand - numeric.value) / (numeric.bound + rounding)
+    outside = np.asarray(strain > 1)
+    order = np.argsort(-strain[outside], kind="stable")
+    return [tuple(int(k) for k in place) for place in np.argwhere(outside)[order]]

@@ -133,6 +133,7 @@ class Stencil:
         self.noise = noise
         self.method = method
         self._noises: dict[Any, Array] = {}
+        self._risers = np.full(dy.shape, np.inf)
 
     def estimate(self, group: Group, step: Array, roughness: float = 1.0) -> StencilEstimate:
         """What one step says of every entry of a group. Four evaluations.
@@ -147,6 +148,7 @@ class Stencil:
     def sample(self, group: Group, step: Array) -> Sample:
         """The five points themselves."""
         points = self._points(group, step)
+        self._learn_risers(points)
         centre, right, left = points.second_differences()
         noise = self.noise + MOVED * self.variable.epsilon * points.moved()
         jumps = jump(centre, right, left, noise)
@@ -163,6 +165,7 @@ class Stencil:
             absolute = self._sum(np.abs(self.dy * (points.up - points.down)), group) / points.narrow
             moved = self._sum(np.abs(self.dy) * points.moved(), group)
             rounded = roughness * self._noise_of(group) + MOVED * self.variable.epsilon * moved
+            rounded = rounded + self._noise_of_stairs(sample)
             # The last term is this arithmetic's own: all that is left where outputs are exact.
             round_off = EXTRAPOLATED * rounded / points.wide + CONTRACTION * EPSILON * absolute
             truncation = 2 * np.abs(correction) + noise + bent
@@ -238,6 +241,9 @@ class Stencil:
 
         Each one-sided slope is taken over h/2, and misses by h/4·f'': half the second difference there.
         """
+        if not sample.jumps.any():
+            nothing = np.zeros(sample.step.shape)
+            return nothing, nothing
         _, right, left = sample.points.second_differences()
         weight, narrow = np.abs(self.dy), sample.points.narrow
         half_jump = self._sum(weight * sample.jumps, sample.group) / narrow
@@ -253,6 +259,28 @@ class Stencil:
             deviation = self._root_sum_square(self.dy * self.noise, group, at_least=True)
             self._noises[key] = CAUTION * deviation
         return self._noises[key]
+
+    def _learn_risers(self, points: Points) -> None:
+        """The smallest movement of an output that stood still when noise was measured.
+
+        A smooth function moves by more than its rounding over that length. One that does not, and moves
+        later, is a staircase (rounded, saturated, cast on the way), and a riser is its noise.
+        """
+        still = self.variable.forward.still
+        if still is None or not still.any():
+            return
+        for moved in (points.far_down, points.down, points.up, points.far_up):
+            riser = np.abs(moved - points.middle)
+            seen = still & (riser > 0)
+            self._risers = np.where(seen, np.fmin(self._risers, riser), self._risers)
+
+    def _noise_of_stairs(self, sample: Sample) -> Array | float:
+        """What the risers add, where a sample climbed any."""
+        climbed = np.isfinite(self._risers) & (sample.points.moved() > 0)
+        if not climbed.any():
+            return 0.0
+        risers = np.where(climbed, self._risers, 0.0)
+        return CAUTION * self._root_sum_square(self.dy * risers, sample.group)
 
     def _root_sum_square(self, effects: Array, group: Group, *, at_least: bool = False) -> Array:
         """√Σ effects² for each entry, scaled so that no square over- or underflows."""

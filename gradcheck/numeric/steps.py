@@ -195,7 +195,8 @@ def corroborated(
     best = table.tightest(confirmed | unconfirmed)
     against = confirmed & table.contradicting(best) & (table.steps < best.step)
     best = best.choose(table.tightest(against), np.asarray(against.any(axis=0)))
-    against = table.contradicting(best) & (table.steps <= long)
+    # Where nothing moves there is no small bound: it may be a stair, and the long steps see the slope.
+    against = table.contradicting(best) & ((table.steps <= long) | (best.absolute_sum == 0))
     reach = np.where(against, table.away(best) + table.bounds, 0).max(axis=0)
     if not trusting:
         near = confirmed & (np.abs(np.log2(table.steps / best.step)) < 1.5 * np.log2(SWEEP_RATIO))

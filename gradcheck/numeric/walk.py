@@ -79,11 +79,12 @@ class Walk:
     def _visit(self, group: Group, first: bool) -> StencilEstimate:
         search = self._search_first(group) if first else self._search(group)
         best = search.best
-        # Where everything cancels, a small bound on what cancels is all that can be had.
-        blurred = ~search.good(BLURRED, np.maximum(self.largest, best.absolute_sum))
-        if blurred.any():
-            best = best.choose(self.swept(group), blurred)
-        else:
+        if len(search.estimates) == ROUNDS:
+            # Where everything cancels, a small bound on what cancels is all that can be had.
+            blurred = ~search.good(BLURRED, np.maximum(self.largest, best.absolute_sum))
+            if blurred.any():
+                return best.choose(self.swept(group), blurred)
+        if len(search.estimates) > 1:
             self._learn(search.estimates, group)
         return best
 
@@ -139,7 +140,8 @@ class Walk:
 
     def _all_steps(self, stencil: Stencil, group: Group) -> list[StencilEstimate]:
         steps = [t * self.scale[group] for t in sweep(stencil.variable.epsilon)]
-        return [stencil.estimate(group, step) for step in steps]
+        # All are seen before any is judged: the shortest show how high a stair is.
+        return [stencil.judge(sample) for sample in [stencil.sample(group, s) for s in steps]]
 
     def _learn(self, estimates: list[StencilEstimate], group: Group) -> None:
         """Whether these stencils saw more noise than was measured; the next groups will too."""

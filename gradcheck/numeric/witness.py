@@ -8,18 +8,20 @@ Assumed is only that f is smooth, or straight on both sides of a kink, over the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
 from gradcheck.numeric.complexstep import complex_step
 from gradcheck.numeric.forward import Forward, random_direction
+from gradcheck.numeric.gradient import NumericalGradient
 from gradcheck.numeric.grouping import Grouping, find_grouping
 from gradcheck.numeric.kinks import Joint, joint_direction
-from gradcheck.numeric.lifted import lift
-from gradcheck.numeric.margins import CAUTION, CONFIRMING_STEP, OUTSIDE
+from gradcheck.numeric.lifted import is_small, lift
+from gradcheck.numeric.margins import CAUTION, CONFIRMING_STEP, CONTRACTION, EPSILON, OUTSIDE
 from gradcheck.numeric.neighbours import Hull, Neighbours
+from gradcheck.numeric.second_look import second_look
 from gradcheck.numeric.stencil import Stencil
 from gradcheck.numeric.steps import first_step
 from gradcheck.numeric.variable import Variable
@@ -27,24 +29,6 @@ from gradcheck.numeric.walk import Found, Progress, Walk
 from gradcheck.result import Array
 
 METHODS = ("extrapolated", "central", "forward", "complex")
-
-
-@dataclass(frozen=True)
-class NumericalGradient:
-    """What the numerical witness says of one input, all arrays shaped like it.
-
-    `kinks` marks entries where the slope jumps: there `value` is the middle of the one-sided slopes
-    and `bound` reaches both. `absolute_sum` is the gradient with nothing cancelling, the scale on
-    which a zero is a zero. `joint` is what the kinked entries must add up to.
-    """
-
-    value: Array
-    bound: Array
-    kinks: Array
-    absolute_sum: Array
-    grouping: Grouping
-    evaluations: int
-    joint: Joint | None = None
 
 
 class NumericalWitness:
@@ -111,11 +95,24 @@ class NumericalWitness:
         )
 
     def beside(self, position: int, hand: Array | None) -> NumericalGradient:
-        """The gradient, looked at more closely where a hand-derived one lies outside a kink's slopes."""
+        """The gradient, looked at again where a hand-derived one lies outside what it allows.
+
+        At kinks the neighbours are asked; then what still speaks for a conviction is measured anew, entry
+        by entry, over all steps, in lifted precision where the forward pass follows.
+        """
         numeric = self.gradient(position)
-        if hand is None or hand.shape != numeric.value.shape or not np.isfinite(hand).all():
+        if hand is None or hand.shape != numeric.value.shape or self.method == "complex":
+            return numeric
+        if hand.dtype.kind != "f" or not np.isfinite(hand).all():
             return numeric
         claimed = hand.astype(np.float64)
+        numeric = self._with_neighbours(position, numeric, claimed)
+        rounding = CONTRACTION * float(np.finfo(hand.dtype).eps) * numeric.absolute_sum
+        return second_look(numeric, claimed, rounding, lambda: self.one_by_one(position))
+
+    def _with_neighbours(
+        self, position: int, numeric: NumericalGradient, claimed: Array
+    ) -> NumericalGradient:
         hull = Hull(numeric.value.copy(), numeric.bound.copy())
         outside = np.asarray(numeric.kinks & hull.misses(claimed))
         # Where many are wrong, the first of them say it.
@@ -126,6 +123,17 @@ class NumericalWitness:
         neighbours = Neighbours(Variable(self.forward, position), self.dy, self.noise, rng)
         neighbours.widen(hull, outside, numeric.kinks, claimed, numeric.absolute_sum)
         return replace(numeric, value=hull.value, bound=hull.bound)
+
+    def one_by_one(self, position: int) -> Walk:
+        """A walk without grouping, in the widest precision that is not too slow."""
+        wider = self.lifted if is_small(self.forward) or self._is_single(position) else None
+        witness = wider or self
+        variable = Variable(witness.forward, position)
+        grouping = Grouping(variable.shape)
+        return Walk(Stencil(variable, grouping, witness.dy, witness.noise, witness.method))
+
+    def _is_single(self, position: int) -> bool:
+        return bool(self.forward.epsilon(position) > EPSILON)
 
     def _walk(self, variable: Variable, grouping: Grouping) -> Found:
         stencil = Stencil(variable, grouping, self.dy, self.noise, self.method)

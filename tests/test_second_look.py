@@ -1,0 +1,139 @@
+"""Lifted precision, and the second look before a conviction: right layers that a first look convicts go free."""
+
+import numpy as np
+import pytest
+
+from gradcheck import Verdict, check
+from gradcheck.numeric import Forward, NumericalWitness, second_look
+
+
+def witness(f, x, **options):
+    forward = Forward(f, [x])
+    return NumericalWitness(forward, np.ones(forward.value.shape), **options)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "wide"), [(np.float16, np.float64), (np.float32, np.float64), (float, np.longdouble)]
+)
+def test_lifted_precision_is_thousands_of_times_quieter(dtype, wide):
+    if np.finfo(wide).eps == np.finfo(dtype).eps:
+        pytest.skip("no wider precision here")
+    x = np.random.default_rng(0).normal(size=(3, 4)).astype(dtype)
+    own = witness(lambda x: np.tanh(x) * x.sum(), x)
+    lifted = own.lifted
+    assert lifted is not None and lifted.forward.dtype == wide
+    assert np.median(lifted.noise / own.noise) < 1e-2
+    first, second = own.gradient(0), lifted.gradient(0)
+    assert (np.abs(first.value - second.value) <= first.bound + second.bound).all()
+    assert np.median(second.bound / first.bound) < 1e-1
+
+
+def test_what_does_not_follow_is_not_lifted():
+    x = np.random.default_rng(0).normal(size=5).astype(np.float32)
+
+    def through_a_buffer(x):
+        buffer = np.zeros(x.shape, np.float32)
+        buffer[:] = np.sin(x)
+        return buffer
+
+    def another_function(x):
+        return x * (2 if x.dtype == np.float32 else 3)
+
+    def refuses(x):
+        assert x.dtype == np.float32
+        return x * x
+
+    for f in (through_a_buffer, another_function, refuses):
+        assert witness(f, x).lifted is None
+
+
+def weakly_coupled(x, coupling=3e-9):
+    """Elementwise, but one entry reaches another's output by so little that no probe sees it."""
+    y = np.tanh(x)
+    y[3] += coupling * x[17]
+
+    def backward(dy):
+        dx = dy * (1 - np.tanh(x) ** 2)
+        dx[17] += coupling * dy[3]
+        return dx
+
+    return y, backward
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_an_effect_that_grouping_overlooks_convicts_nobody(seed):
+    x = np.random.default_rng(seed).normal(size=40)
+    assert check(weakly_coupled, x, seed=seed).verdict is not Verdict.FAIL
+
+
+def rounded(x):
+    return np.round(np.sin(x), 6), lambda dy: dy * np.cos(x)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_staircase_convicts_nobody(seed):
+    x = np.random.default_rng(seed).normal(size=(4, 5))
+    assert check(rounded, x, seed=seed).verdict is not Verdict.FAIL
+
+
+def confident(x, labels):
+    """Softmax cross-entropy."""
+    p = np.exp(x - x.max(axis=1, keepdims=True))
+    p = p / p.sum(axis=1, keepdims=True)
+    rows = np.arange(len(x))
+
+    def backward(dy):
+        dx = p.copy()
+        dx[rows, labels] -= 1
+        return dy * dx / len(x), None
+
+    return -np.log(p[rows, labels]).mean(), backward
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("lead", [12, 17, 25, 36, 60])
+def test_a_confident_classifier_convicts_nobody(lead, dtype):
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        x, labels = rng.normal(size=(4, 5)), rng.integers(0, 5, 4)
+        x[np.arange(4), labels] += lead
+        report = check(confident, x.astype(dtype), labels, seed=seed, lines=False)
+        assert report.verdict is not Verdict.FAIL, report
+
+
+@pytest.mark.parametrize("factor", [-1, 1.001, 0])
+def test_what_is_wrong_stays_convicted(factor):
+    def wrong(x):
+        y, backward = weakly_coupled(x)
+        return y, lambda dy: factor * backward(dy)
+
+    x = np.random.default_rng(0).normal(size=40)
+    for dtype in (np.float32, np.float64):
+        assert check(wrong, x.astype(dtype), lines=False).verdict is Verdict.FAIL
+
+
+def test_one_wrong_entry_among_thousands_stays_convicted():
+    def wrong(x):
+        def backward(dy):
+            dx = dy * (1 - np.tanh(x) ** 2)
+            dx.flat[4177] *= 1.001
+            return dx
+
+        return np.tanh(x), backward
+
+    x = np.random.default_rng(1).normal(size=(100, 100))
+    report = check(wrong, x, lines=False)
+    assert report.rows[0].verdict is Verdict.FAIL
+    assert report.rows[0].worst == (41, 77)
+
+
+def test_many_convictions_that_fall_leave_none_unseen():
+    """A first look that is off everywhere by more than its bound."""
+    x = np.random.default_rng(0).normal(size=200)
+    first = witness(np.sin, x)
+    numeric = first.gradient(0)
+    off = type(numeric)(**{**vars(numeric), "value": numeric.value + 1e-3})
+    seen = second_look(off, np.cos(x), np.zeros(200), lambda: first.one_by_one(0))
+    inside = np.abs(np.cos(x) - seen.value) <= seen.bound
+    assert inside.all()
+    assert 0 < np.isinf(seen.bound).sum() < 200
