@@ -54,7 +54,7 @@ class Forward:
         # A step may leave the domain (a logarithm below zero); the NaN that comes back says so.
         with np.errstate(all="ignore"):
             value = self.raw(*([np.array(x) for x in inputs] if self.careful else inputs))
-        if not np.issubdtype(value.dtype, np.floating):
+        if value.dtype.kind != "f":
             raise ValueError(
                 f"the forward pass returns dtype {value.dtype}, not a real float array"
             )

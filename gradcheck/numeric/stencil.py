@@ -165,9 +165,10 @@ class Stencil:
             absolute = self._sum(np.abs(self.dy * (points.up - points.down)), group) / points.narrow
             moved = self._sum(np.abs(self.dy) * points.moved(), group)
             rounded = roughness * self._noise_of(group) + MOVED * self.variable.epsilon * moved
-            rounded = rounded + self._noise_of_stairs(sample)
             # The last term is this arithmetic's own: all that is left where outputs are exact.
             round_off = EXTRAPOLATED * rounded / points.wide + CONTRACTION * EPSILON * absolute
+            # Or a kink was passed, as is more common: a shorter step tells.
+            bent = bent + EXTRAPOLATED * self._noise_of_stairs(sample) / points.wide
             truncation = 2 * np.abs(correction) + noise + bent
         return StencilEstimate(
             sample.step, value, truncation, noise, round_off, half_jump, absolute, correction
@@ -189,10 +190,11 @@ class Stencil:
             round_off = rounded / (1 - weight)
             rest = self._stencil_noise(sample.fourth - weight * longer.fourth, sample.group)
             noise = rest / np.sqrt(1 + weight**2) / (1 - weight) / sample.points.wide
+            stairs = EXTRAPOLATED * self._noise_of_stairs(sample) / sample.points.wide
             refined = second._replace(
                 value=value,
                 # Measured at neighbouring points or seen in these: the same noise, the larger counts.
-                truncation=np.abs(value - second.value) + np.maximum(noise - round_off, 0),
+                truncation=np.abs(value - second.value) + np.maximum(noise - round_off, 0) + stairs,
                 stencil_noise=noise,
                 round_off=round_off,
             )
