@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from gradcheck.again import Again
 from gradcheck.compare import compare, not_finite
 from gradcheck.conduct import Conduct, observe
 from gradcheck.diagnosis.explain import explain_row, forward_disagrees
@@ -112,8 +114,12 @@ def check(
     context = Context(layer, names, forward, seen.dy, compared)
     rows, by_line = _explain(context, seen.raised, lines, effort, seed)
     findings += [] if by_line.first_wrong is None else [by_line.first_wrong]
-    rows += [missing_row(names[p], arrays[p].shape) for p in returned.unchecked]
-    return Report(name, tuple(rows), tuple(findings), seed, method, forward.evaluations, by_line)
+    afresh = partial(check, wrt=wrt, method=method, lines=False)
+    again = Again(context, rows, by_line, afresh, seed)
+    rows = [*rows, *(missing_row(names[p], arrays[p].shape) for p in returned.unchecked)]
+    return Report(
+        name, tuple(rows), tuple(findings), seed, method, forward.evaluations, by_line, _again=again
+    )
 
 
 def assert_gradients(layer: Layer, *inputs: Any, **options: Any) -> Report:

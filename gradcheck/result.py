@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +20,11 @@ __all__ = [
     "CODES",
     "Array",
     "Code",
+    "Edit",
     "Finding",
     "Line",
     "Lines",
+    "Repair",
     "Report",
     "Row",
     "Verdict",
@@ -161,7 +164,8 @@ DROPPABLE = ("vs tape", "worst entry", "shape", "resolution")
 class Line:
     """One value on the way back, compared: `name` is given it last in line `line`, which reads `source`.
 
-    `bound` has the shape of the value and limits the error of the numerical witness.
+    `analytic` is the value as computed, `numeric` what it should be; `bound`, of that shape, limits the
+    error of the numerical witness.
     """
 
     name: str
@@ -170,6 +174,8 @@ class Line:
     relative_error: float
     bound: Array
     verdict: Verdict
+    analytic: Array
+    numeric: Array
     file: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -230,6 +236,83 @@ class Lines:
         return f"<table>{rows}</table>" if rows else ""
 
 
+@dataclass(frozen=True)
+class Edit:
+    """One line of a file changed: what stands in line `line`, before and after, without its indentation."""
+
+    line: int
+    before: str
+    after: str
+
+    @property
+    def code(self) -> str:
+        """What stands there then, without a remark at its end."""
+        return self.after.split("  #")[0]
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What was changed, one mistake or two, so that every gradient passes at three draws.
+
+    `diff` is that as a patch of the file, `text` the function that holds the backward pass as it then
+    is; `gradients` are those that pass; `code` names the mistake, if there is one and the edit says what
+    it was.
+    """
+
+    edits: tuple[Edit, ...]
+    diff: str
+    text: str
+    gradients: tuple[str, ...] = ()
+    code: Code | None = None
+
+    @property
+    def line(self) -> int:
+        """The line of the file that changes, the first of them."""
+        return self.edits[0].line
+
+    @property
+    def before(self) -> str:
+        """What stands there."""
+        return self.edits[0].before
+
+    @property
+    def after(self) -> str:
+        """What stands there then."""
+        return self.edits[0].after
+
+    def __str__(self) -> str:
+        changes = " and ".join(f"`{one.code}` in line {one.line}" for one in self.edits)
+        return f"With {changes} {_all_pass(len(self.gradients))}."
+
+    def to_dict(self) -> dict[str, Any]:
+        """The repair as plain Python values."""
+        return {
+            "line": self.line,
+            "before": self.before,
+            "after": self.after,
+            "edits": [asdict(one) for one in self.edits],
+            "diff": self.diff,
+            "code": self.code,
+            "message": str(self),
+        }
+
+
+def _all_pass(count: int) -> str:
+    """In words, as far as people write numbers in words."""
+    if count == 1:
+        return "the gradient passes"
+    words = {2: "both", 3: "all three", 4: "all four", 5: "all five", 6: "all six"}
+    return f"{words.get(count, f'all {count}')} gradients pass"
+
+
+class CanRunAgain(Protocol):
+    """The check behind a report, which can go on where the report ends."""
+
+    def repair(self) -> Repair | None:
+        """Search an edit after which every gradient passes."""
+        ...
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Report:
     """The outcome of one check: a row for each gradient, and the findings that concern the whole.
@@ -254,6 +337,20 @@ class Report:
     """The backward pass line by line, where its lines were compared."""
     file: str | None = None
     """The file it was found in, where it was found in one."""
+    _again: CanRunAgain | None = field(default=None, repr=False, compare=False)
+    """The check, to run it again; it stays behind where the report goes to another process."""
+
+    @cached_property
+    def repair(self) -> Repair | None:
+        """An edit of the backward pass after which every gradient passes, at three draws.
+
+        It is searched when it is first asked for, for a few seconds, and only where a gradient is
+        wrong and its lines were compared. None if none was found.
+        """
+        return None if self._again is None else self._again.repair()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_again": None}
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -306,7 +403,7 @@ class Report:
         return notes + [f"d{row.name} {finding}" for row in self.rows for finding in row.findings]
 
     def to_text(self, width: int | None = None) -> str:
-        """The table with the findings and the first wrong line under it.
+        """The table with the findings, the first wrong line and its repair under it.
 
         Args:
             width: characters a line; the least needed columns are left out and sentences wrapped.
@@ -318,6 +415,8 @@ class Report:
         wrong = self.by_line.first_wrong
         if wrong is not None:
             parts.append(self.by_line.text(wrong.evidence["line"]))
+        if self.repair is not None:
+            parts.append(sentence(f"repair: {self.repair}", width))
         return "\n".join(part for part in parts if part)
 
     def _table(self, width: int | None = None) -> str:
@@ -345,6 +444,7 @@ class Report:
             "findings": [finding.to_dict() for finding in self.findings],
             "lines": [line.to_dict() for line in self.lines],
             "line_notes": list(self.by_line.notes),
+            "repair": None if self.repair is None else self.repair.to_dict(),
         }
 
     def to_json(self, *, arrays: bool = False, indent: int | None = 2) -> str:
@@ -357,7 +457,9 @@ class Report:
         listed = "\n".join(f"- {escape(note, 'markdown')}" for note in self.notes())
         excerpt = self._excerpt()
         code = f"```text\n{excerpt}\n```" if excerpt else ""
-        return "\n\n".join(part for part in (head, self._in("markdown"), listed, code) if part)
+        patch = f"{self.repair}\n\n```diff\n{self.repair.diff}```" if self.repair else ""
+        parts = (head, self._in("markdown"), listed, code, patch)
+        return "\n\n".join(part for part in parts if part)
 
     def to_latex(self) -> str:
         """The table as booktabs LaTeX, the findings as comments above it."""
@@ -374,7 +476,8 @@ class Report:
         head = f"<p><strong>{escape(self.title, 'html')}: {self.verdict}</strong></p>"
         notes = "".join(f"<li>{escape(note, 'html')}</li>" for note in self.notes())
         listed = f"<ul>{notes}</ul>" if notes else ""
-        return f"{head}{self._in('html')}{listed}{self.by_line.html()}"
+        mended = f"<p>{escape(str(self.repair), 'html')}</p>" if self.repair else ""
+        return f"{head}{self._in('html')}{listed}{self.by_line.html()}{mended}"
 
     def save(self, path: str | Path) -> None:
         """Write the report in the form that the ending says: txt, json, md, tex, csv or html.

@@ -86,7 +86,7 @@ def _fate(mutant: Mutant) -> Fate:
     layer, configurations = mutant.planted, CATALOGUE[mutant.layer.__name__].configurations
     for dtype, one in product(DTYPES, configurations):
         bound = partial(layer, **one.options)
-        if check(bound, *_inputs(one, 0, dtype), lines=False).verdict is Verdict.FAIL:
+        if check(bound, *inputs_of(one, 0, dtype), lines=False).verdict is Verdict.FAIL:
             return Fate.CONVICTED
     same = all(
         agree(_gradients(mutant.layer, *way), _gradients(layer, *way))
@@ -95,13 +95,14 @@ def _fate(mutant: Mutant) -> Fate:
     return Fate.EQUAL if same else Fate.SURVIVED
 
 
-def _inputs(one: Configuration, seed: int, dtype: str) -> list[Array]:
+def inputs_of(one: Configuration, seed: int, dtype: str) -> list[Array]:
+    """The inputs of a configuration, drawn and rounded to a dtype."""
     drawn = one.inputs(np.random.default_rng(seed)).values()
     return [x.astype(dtype) if x.dtype.kind == "f" else x for x in drawn]
 
 
 def _gradients(layer: Layer, one: Configuration, seed: int, dtype: str) -> list[Array | None]:
-    inputs = _inputs(one, seed, dtype)
+    inputs = inputs_of(one, seed, dtype)
     y, backward = layer(*inputs, **one.options)
     return listed(backward(random_upstream(y, seed)), len(inputs))
 
@@ -162,7 +163,7 @@ def blamed(mutant: Mutant) -> Blame | None:
 def _blame(mutant: Mutant) -> Blame | None:
     layer = mutant.planted
     for one in CATALOGUE[mutant.layer.__name__].configurations:
-        report = check(partial(layer, **one.options), *_inputs(one, 0, "float64"))
+        report = check(partial(layer, **one.options), *inputs_of(one, 0, "float64"))
         if all(row.verdict is not Verdict.FAIL for row in report.rows):
             continue
         named = mutant.line in {line.line for line in report.lines}

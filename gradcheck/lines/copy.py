@@ -119,17 +119,26 @@ def backward_text(layer: Function, backward: Function) -> BackwardText:
     return BackwardText(source, inside, source.numbered(tree))
 
 
-def rewritten(layer: Function, written: BackwardText, text: str) -> Function:
+def rewritten(
+    layer: Function,
+    written: BackwardText,
+    text: str | Function,
+) -> Function:
     """The layer with another text in place of that of the function which holds its backward pass.
 
     What is bound to the layer, and to a backward pass that is a partial or a method, stays bound.
+
+    Args:
+        layer: the layer, written as one or adapted to one.
+        written: where its backward pass is written.
+        text: the text of that function, or a function that `written.source` has compiled.
 
     Raises:
         SyntaxError: if the text is no Python.
         Unreadable: if it is no function.
     """
     source = written.source
-    changed = source.compiled(parsed_function(text), {})
+    changed = source.compiled(parsed_function(text), {}) if isinstance(text, str) else text
     return source.bound(changed) if written.inside else _assembled(layer, None, source, changed)
 
 

@@ -37,7 +37,10 @@ class Compared:
         """As a report says it."""
         row, site = self.row, self.site
         name, file = str(self.label), self.file
-        return Line(name, site.line, site.text, row.relative_error, row.bound, row.verdict, file)
+        return Line(
+            name, site.line, site.text, row.relative_error, row.bound, row.verdict,
+            row.analytic, row.numeric, file,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports.commands.arguments import FAILED, MISUSED, PASSED, natural, positive, seconds
+from reports.errors import UserError
 from reports.terminal import coloured, width
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ examples:
   gradcheck check hw1.py                           everything in a file that can be checked
   gradcheck check hw1.py:affine --input x=3,5 --input w=5,2 --input b=2
   gradcheck check hw1.py --format github --timeout 60
+  gradcheck check hw1.py --fix | patch -p1
 """
 
 
@@ -53,6 +55,11 @@ def add_to(commands: Any) -> None:
     )
     add("--format", choices=FORMATS, default="text", help="default: text")
     add("--lines", action="store_true", help="mark every line of the backward pass, right or wrong")
+    add(
+        "--fix",
+        action="store_true",
+        help="print a patch that mends what fails, proved, and no table",
+    )
     add("--effort", choices=EFFORTS, default="complete", help="default: complete (every entry)")
     add("--method", choices=METHODS, default="extrapolated", help="default: extrapolated")
     add(
@@ -90,6 +97,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _once(arguments: argparse.Namespace) -> int:
+    if arguments.fix and (arguments.format != "text" or arguments.effort != "complete"):
+        raise UserError(
+            "--fix prints a patch after a complete check: leave out --format and --effort"
+        )
     options = _options(arguments)
     outcomes: list[Outcome] = []
     text = arguments.format == "text"
@@ -97,10 +108,12 @@ def _once(arguments: argparse.Namespace) -> int:
         outcomes.append(one)
         if one.error is not None:
             print(f"gradcheck: {one.error}", file=sys.stderr, flush=True)
+        elif arguments.fix:
+            _mend(one)
         elif text:
             separator = "\n" if len(outcomes) > 1 else ""
             print(separator + coloured(_in_words(one, arguments), sys.stdout), flush=True)
-    if not text:
+    if not text and not arguments.fix:
         from reports.formats import FORMATS as WRITTEN
 
         print(WRITTEN[arguments.format](outcomes))
@@ -158,6 +171,17 @@ def _in_words(one: Outcome, arguments: argparse.Namespace) -> str:
     if arguments.lines:
         parts += ["", *report.by_line.notes, report.by_line.text()]
     return "\n".join(parts).rstrip()
+
+
+def _mend(one: Outcome) -> None:
+    """The patch on stdout, for `patch -p1`; what it is about on stderr, for people."""
+    assert one.report is not None
+    repair = one.report.repair
+    said = "" if one.report.passed else " No edit was found that makes every gradient pass."
+    if repair is not None:
+        print(repair.diff, end="", flush=True)
+        said = f" {repair}"
+    print(f"{one.report.title}: {one.report.verdict}.{said}", file=sys.stderr, flush=True)
 
 
 def _saved(targets: Sequence[str]) -> dict[Path, float]:

@@ -79,8 +79,10 @@ def _said(module: ModuleType, place: str, name: str, options: Options, going: _G
     try:
         subject = found.subject(module, place, name, options.twin)
         inputs, notes = inputs_of(subject, place, options.seed, options.inputs)
-        report = _report(subject, place, inputs, options, going)
-        return name, replace(report, file=place), None, notes
+        report = replace(_report(subject, place, inputs, options, going), file=place)
+        # Searched here: where the report goes, the check cannot be run again.
+        _ = report.repair
+        return name, report, None, notes
     except UserError as error:
         return name, None, str(error), ()
     except Exception as error:

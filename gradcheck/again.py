@@ -1,0 +1,32 @@
+"""A check that can be run again: what a report needs to search a repair of what it has convicted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gradcheck.diagnosis.wrong import Context
+from gradcheck.repair import Check, find_repair
+from gradcheck.result import Lines, Repair, Row, Verdict
+
+
+@dataclass(frozen=True, eq=False)
+class Again:
+    """What was checked and found, and how to check something like it afresh.
+
+    `check(layer, *inputs, seed=…, upstream=…)` checks another layer as this one was checked.
+    """
+
+    context: Context
+    rows: Sequence[Row]
+    lines: Lines
+    check: Check
+    seed: int
+
+    def repair(self) -> Repair | None:
+        """A proved edit, where a gradient is wrong and its lines were read; None if none was found."""
+        wrong = any(row.verdict is Verdict.FAIL for row in self.rows)
+        if not wrong or not self.lines.listing:
+            return None
+        found = find_repair(self.context, self.rows, self.lines, self.check, self.seed)
+        return None if found is None else found.repair

@@ -1,0 +1,16 @@
+"""From the wrong line to a proved edit: one change after which every gradient passes, at three draws.
+
+1. The backward pass is run once with its names written down, so that it is known what could stand in
+   each of its lines (`scope`).
+2. For every node of the doubtful lines the grammar says what might have been meant (`grammar`), the
+   commonest slips first (`candidates`).
+3. A candidate is run once and laid beside the numerical gradients that the check has found (`trial`).
+4. One that agrees is proved: as it stands in the text, it is checked again at the inputs given and at
+   two fresh draws of inputs and upstream gradient, the second in other sizes. Only then it is said.
+5. Where no single edit will do, the one that makes the first wrong value or some of the gradients
+   right is kept, and a second mistake is looked for behind it.
+"""
+
+from gradcheck.repair.search import SECONDS, Check, Search, find_repair
+
+__all__ = ["SECONDS", "Check", "Search", "find_repair"]

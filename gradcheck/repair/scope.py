@@ -1,0 +1,178 @@
+"""What can be written in a line: the names that hold something there, and the values of expressions."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import ModuleType
+from typing import Any, TypeVar
+
+import numpy as np
+
+from gradcheck.repair.patience import SECONDS, patience
+
+SEEN = "_seen"
+"""The name under which a watched function knows what to report its names to."""
+
+LARGEST = 100_000
+"""Entries beyond which an array is not copied: watching must not cost more than running."""
+
+Node = TypeVar("Node", bound=ast.AST)
+
+NOTHING: Any = object()
+"""The value of an expression that has none."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What a function is written with, each expression once: any of it could be written elsewhere in it."""
+
+    operands: tuple[ast.expr, ...] = ()
+    indices: tuple[ast.expr, ...] = ()
+    ends: tuple[ast.expr, ...] = ()
+    calls: tuple[ast.Call, ...] = ()
+
+    @staticmethod
+    def of(tree: ast.AST) -> Pool:
+        """The expressions of a tree."""
+        read = [n for n in ast.walk(tree) if not isinstance(getattr(n, "ctx", None), ast.Store)]
+        kinds = (ast.BinOp, ast.Call, ast.Compare, ast.Subscript, ast.Attribute, ast.UnaryOp)
+        slices = [n for n in read if isinstance(n, ast.Slice)]
+        ends = [e for s in slices for e in (s.lower, s.upper, s.step) if e is not None]
+        return Pool(
+            _distinct([n for n in read if isinstance(n, kinds)]),
+            _distinct([n.slice for n in ast.walk(tree) if isinstance(n, ast.Subscript)]),
+            _distinct(ends),
+            _distinct([n for n in read if isinstance(n, ast.Call)]),
+        )
+
+
+def _distinct(nodes: Sequence[Node]) -> tuple[Node, ...]:
+    return tuple({ast.unparse(node): node for node in nodes}.values())
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The names visible in one statement, as they were when it was last reached, with those of its module."""
+
+    local: Mapping[str, Any]
+    surroundings: Mapping[str, Any]
+    pool: Pool = Pool()
+    known: dict[int, tuple[ast.AST, Any]] = field(default_factory=dict)
+
+    @cached_property
+    def everything(self) -> dict[str, Any]:
+        """All names: in one dict, so that comprehensions see them."""
+        return {**self.surroundings, **self.local}
+
+    def value(self, node: ast.expr) -> Any:
+        """What an expression of the function is here; NOTHING if it raises."""
+        if id(node) not in self.known:
+            self.known[id(node)] = node, self.evaluated(node)
+        return self.known[id(node)][1]
+
+    def evaluated(self, node: ast.expr) -> Any:
+        """What any expression is here; NOTHING if it raises."""
+        try:
+            code = compile(ast.fix_missing_locations(ast.Expression(node)), "<candidate>", "eval")
+            with np.errstate(all="ignore"), patience(SECONDS):
+                return eval(code, self.everything)
+        except Exception:
+            return NOTHING
+
+    def shape(self, node: ast.expr) -> tuple[int, ...] | None:
+        """The shape of an expression that is a number or an array of numbers, None of any other."""
+        return shape_of(self.value(node))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names that hold data, those of arrays first."""
+        data = [n for n, v in self.local.items() if _is_data(v)]
+        return tuple(sorted(data, key=lambda n: not isinstance(self.local[n], np.ndarray)))
+
+    @cached_property
+    def constants(self) -> tuple[str, ...]:
+        """The names of the module's own numbers."""
+        found = self.surroundings.items()
+        return tuple(n for n, v in found if type(v) in (int, float) and not n.startswith("__"))
+
+    @cached_property
+    def sizes(self) -> dict[int, ast.expr]:
+        """The sizes of the arrays at hand, each as the first expression for it."""
+        found: dict[int, ast.expr] = {}
+        arrays = [n for n in self.names if isinstance(self.local[n], np.ndarray)]
+        for name in arrays:
+            for axis, size in enumerate(self.local[name].shape):
+                text = f"{name}.shape[{axis}]" if axis else f"len({name})"
+                found.setdefault(size, expression(text))
+        for name in arrays:
+            found.setdefault(self.local[name].size, expression(f"{name}.size"))
+        return {size: one for size, one in found.items() if size > 1}
+
+
+def shape_of(value: Any) -> tuple[int, ...] | None:
+    """The shape of a number or an array of numbers, None of anything else."""
+    numbers = isinstance(value, (np.ndarray, np.generic, int, float))
+    return np.shape(value) if numbers else None
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two values are the same number or array, or equal data of another kind."""
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return type(a) is type(b) and a.shape == b.shape and np.array_equal(a, b)
+    try:
+        return type(a) is type(b) and bool(a == b)
+    except Exception:
+        return False
+
+
+def expression(text: str) -> ast.expr:
+    """An expression, parsed."""
+    return ast.parse(text, mode="eval").body
+
+
+def watched(tree: ast.FunctionDef) -> ast.FunctionDef:
+    """A copy of a function that reports its names before each of its statements."""
+    changed = copy.deepcopy(tree)
+    for node in ast.walk(changed):
+        for name in ("body", "orelse"):
+            block = getattr(node, name, None)
+            if isinstance(block, list) and not isinstance(node, ast.ClassDef):
+                block[:] = [one for s in block for one in _reported(s)]
+    return changed
+
+
+def _reported(statement: ast.AST) -> Iterator[ast.AST]:
+    if isinstance(statement, ast.stmt) and not isinstance(
+        statement, (ast.FunctionDef, ast.Global, ast.Nonlocal)
+    ):
+        yield ast.parse(f"{SEEN}({statement.lineno}, {statement.col_offset}, locals())").body[0]
+    yield statement
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Keeps the names of every statement as they were when it was last reached."""
+
+    found: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
+
+    def __call__(self, line: int, column: int, names: Mapping[str, Any]) -> None:
+        """Keep the names of the statement that begins there."""
+        kept = {n: v for n, v in names.items() if not isinstance(v, ModuleType)}
+        self.found[line, column] = {n: _kept(v) for n, v in kept.items()}
+
+
+def _kept(value: Any) -> Any:
+    """What is written into later is kept as it is now."""
+    if isinstance(value, np.ndarray) and value.size <= LARGEST:
+        return value.copy()
+    return list(value) if isinstance(value, list) else value
+
+
+def _is_data(value: Any) -> bool:
+    return (
+        isinstance(value, (np.ndarray, np.generic, int, float, tuple, list, dict)) or value is None
+    )

@@ -1,0 +1,310 @@
+"""A repair is proved or not said: each kind of edit, two mistakes, other shapes of code, the patch, the time."""
+
+import pickle
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gradcheck import check, check_module, check_pair
+from gradcheck.repair import find_repair
+from reports.cli import main
+
+RNG = np.random.default_rng(0)
+X, W, B = RNG.normal(size=(3, 4)), RNG.normal(size=(4, 4)), RNG.normal(size=4)
+
+
+def transposed(x, W, b):
+    y = x @ W + b
+
+    def backward(dy):
+        dx = dy @ W
+        dW = x.T @ dy
+        db = dy.sum(axis=0)
+        return dx, dW, db
+
+    return y, backward
+
+
+def averaged(x, W, b):
+    y = x @ W + b
+
+    def backward(dy):
+        return dy @ W.T, x.T @ dy, dy.mean(axis=0)
+
+    return y, backward
+
+
+def without_mask(x, W, b):
+    h = np.maximum(x @ W + b, 0)
+
+    def backward(dh):
+        da = dh
+        return da @ W.T, x.T @ da, da.sum(axis=0)
+
+    return h, backward
+
+
+def with_a_sign(x, W, b):
+    p = np.tanh(x @ W) - b
+
+    def backward(dp):
+        ds = dp * (1 - np.tanh(x @ W) ** 2)
+        dx = ds @ W.T
+        dW = x.T @ ds
+        db = dp.sum(axis=0)
+        return dx, dW, db
+
+    return p, backward
+
+
+def mean_of_squares(x, W, b):
+    loss = np.asarray((x * x).sum() / len(x) + (W * W).sum() + b @ b)
+
+    def backward(dloss):
+        return 2 * x * dloss, 2 * W * dloss, 2 * b * dloss
+
+    return loss, backward
+
+
+def overlap(x, W, b):
+    y = x[:, :-1] * x[:, 1:]
+
+    def backward(dy):
+        dx = np.zeros_like(x)
+        dx[:, :-1] += dy * x[:, 1:]
+        dx[:, 1:] = dy * x[:, :-1]
+        return dx, np.zeros_like(W), np.zeros_like(b)
+
+    return y, backward
+
+
+def recurrent(x, W, b):
+    h, hs = np.zeros(4), []
+    for t in range(len(x)):
+        hs.append(h)
+        h = np.tanh(x[t] + h @ W + b)
+    last = h
+
+    def backward(dh):
+        dx, dW, db = np.zeros_like(x), np.zeros_like(W), np.zeros_like(b)
+        h = last
+        for t in reversed(range(len(x))):
+            da = dh * (1 - h * h)
+            dx[t] = da
+            dW += np.outer(h, da)
+            db += da
+            dh = da @ W.T
+            h = hs[t]
+        return dx, dW, db
+
+    return last, backward
+
+
+@pytest.mark.parametrize(
+    ("layer", "after", "code"),
+    [
+        (transposed, "dx = dy @ W.T", "transposed"),
+        (averaged, "return dy @ W.T, x.T @ dy, dy.sum(axis=0)", "averaged"),
+        (without_mask, "da = dh * (h > 0)", "missing-mask"),
+        (with_a_sign, "db = -dp.sum(axis=0)", "sign-flipped"),
+        (mean_of_squares, "return 2 * x * dloss / len(x), 2 * W * dloss, 2 * b * dloss", "scaled"),
+        (overlap, "dx[:, 1:] += dy * x[:, :-1]", "overlap-overwritten"),
+        (recurrent, "dW += np.outer(hs[t], da)", None),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_a_mistake_is_repaired(layer, after, code):
+    report = check(layer, X, W, B)
+    assert not report.passed
+    repair = report.repair
+    assert (repair.after, repair.code) == (after, code)
+    assert f"With `{after}` in line {repair.line} all three gradients pass." in str(report)
+    source = Path(__file__).read_text(encoding="utf-8").split("\n")
+    assert source[repair.line - 1].strip() == repair.before
+
+
+def test_no_repair_of_what_passes_or_was_not_compared_line_by_line():
+    def right(x):
+        return x * x, lambda dy: 2 * x * dy
+
+    assert check(right, X).repair is None
+    assert check(transposed, X, W, B, lines=False).repair is None
+
+
+def pair_forward(x, W, b):
+    h = np.maximum(x @ W + b, 0)
+    return h, (x, W, b, h)
+
+
+def pair_backward(dout, cache):
+    x, W, _, h = cache  # noqa: RUF059
+    da = dout
+    dx = da.dot(W.T)
+    dW = x.T.dot(da)
+    db = da.mean(axis=0)
+    return dx, dW, db
+
+
+def test_two_mistakes_in_a_pair_are_repaired_one_behind_the_other():
+    report = check_pair(pair_forward, pair_backward, X, W, B)
+    again = report._again
+    found = find_repair(again.context, again.rows, again.lines, again.check, 0, seconds=60)
+    assert [edit.after for edit in found.repair.edits] == [
+        "da = dout * (h > 0)",
+        "db = da.sum(axis=0)",
+    ]
+    assert "in line" in str(found.repair) and " and `db = da.sum(axis=0)` in line" in str(
+        found.repair
+    )
+
+
+class Scaled:
+    def __init__(self):
+        self.W = W.copy()
+        self.dW = np.zeros_like(W)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+
+    def backward(self, dy):
+        self.dW = dy.T @ self.x
+        return dy @ self.W.T
+
+
+def test_an_object_is_repaired():
+    report = check_module(Scaled(), X)
+    assert not report.passed
+    assert report.repair is not None and report.repair.before == "self.dW = dy.T @ self.x"
+
+
+def coincidence(x):
+    y = x.mean(axis=0)
+
+    def backward(dy):
+        return np.broadcast_to(dy / 2, x.shape).copy()
+
+    return y, backward
+
+
+def test_a_number_that_is_a_size_here_is_no_proof():
+    # 3 would do at the draw given; in a batch of another size it does not.
+    repair = check(coincidence, X).repair
+    assert "len(x)" in repair.after or "x.shape[0]" in repair.after or "mean" in repair.after
+
+
+def hopeless(x):
+    y = np.tanh(np.sin(x)) ** 3
+
+    def backward(dy):
+        dx = dy * 0.123
+        return dx
+
+    return y, backward
+
+
+def test_what_cannot_be_repaired_is_not_said_to_be_and_the_time_is_kept():
+    report = check(hopeless, X)
+    again, started = report._again, time.perf_counter()
+    found = find_repair(again.context, again.rows, again.lines, again.check, 0, seconds=0.5)
+    assert found.repair is None and found.tried > 10
+    # Half a second, and what a loaded machine makes of the last trial.
+    assert time.perf_counter() - started < 3
+
+
+def endless(x):
+    y = 2 * x
+
+    def backward(dy):
+        dx, k = dy.copy(), 3
+        while k > 2:
+            k -= 1
+        return dx
+
+    return y, backward
+
+
+def test_a_loop_that_may_not_end_is_left_alone():
+    assert check(endless, X).repair.after in ("dx, k = 2 * dy, 3", "dx, k = dy.copy() + dy, 3")
+
+
+def test_the_layer_and_its_inputs_are_not_touched():
+    x, w, b = X.copy(), W.copy(), B.copy()
+    report = check(transposed, x, w, b)
+    assert report.repair is not None
+    for now, before in ((x, X), (w, W), (b, B)):
+        assert np.array_equal(now, before)
+    assert not check(transposed, x, w, b).passed
+
+
+def test_a_bound_layer_stays_bound():
+    def scaled(x, *, k):
+        y = k * x
+
+        def backward(dy):
+            dx = dy + k
+            return dx
+
+        return y, backward
+
+    assert check(partial(scaled, k=3.0), X).repair.after == "dx = dy * k"
+
+
+def test_a_report_goes_to_another_process_without_what_it_checked():
+    report = check(transposed, X, W, B)
+    repair = report.repair
+    sent = pickle.loads(pickle.dumps(report))
+    assert sent.repair == repair and sent._again is None
+    unasked = pickle.loads(pickle.dumps(check(transposed, X, W, B)))
+    assert unasked.repair is None
+
+
+FILE = """\
+import numpy as np
+
+
+def dense(x, W, b):
+    y = x @ W + b
+
+    def backward(dy):
+        dx = dy @ W
+        dW = x.T @ dy
+        db = dy.sum(axis=0)
+        return dx, dW, db
+
+    return y, backward
+
+
+def dense_inputs(rng):
+    return {"x": rng.normal(size=(3, 4)), "W": rng.normal(size=(4, 4)), "b": rng.normal(size=4)}
+"""
+
+
+def test_fix_prints_a_patch_that_mends_the_file(tmp_path, monkeypatch, capfd):
+    file = tmp_path / "hw1.py"
+    file.write_text(FILE)
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", "hw1.py", "--fix"]) == 1
+    out, err = capfd.readouterr()
+    assert out.startswith("--- a/hw1.py\n+++ b/hw1.py\n")
+    assert "all three gradients pass" in err and "FAIL" in err
+    assert file.read_text() == FILE
+    subprocess.run(["patch", "-p1"], input=out, text=True, check=True, capture_output=True)
+    assert file.read_text() == FILE.replace("dy @ W\n", "dy @ W.T\n")
+    assert main(["check", "hw1.py"]) == 0
+
+
+def test_fix_goes_with_no_other_form(tmp_path, capsys):
+    assert main(["check", "dense", "--fix", "--format", "json"]) == 2
+    assert "--fix" in capsys.readouterr().err
+
+
+def test_the_search_listens_with_a_profiler_and_puts_the_old_one_back():
+    before = sys.getprofile()
+    assert check(transposed, X, W, B).repair is not None
+    assert sys.getprofile() is before
