@@ -287,3 +287,38 @@ def test_a_forward_pass_that_leaves_nothing_is_told_so():
         TypeError, match=r"forward pass of Silent returns nothing, and leaves nothing"
     ):
         check_module(Silent(), X)
+
+
+def test_a_parameter_of_the_class_is_one_too():
+    class Shared:
+        W = normal(4, 3)
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.W
+
+        def backward(self, dy):
+            self.dW = 2 * self.x.T @ dy
+            return dy @ self.W.T
+
+    before = Shared.W.copy()
+    report = check_module(Shared(), X)
+    assert report["W"].verdict is Verdict.FAIL and report["x"].verdict is Verdict.PASS
+    assert np.array_equal(Shared.W, before)
+
+
+def test_a_named_parameter_without_a_gradient_fails():
+    class Forgetful:
+        def __init__(self):
+            self.W, self.b = normal(4, 4), normal(4)
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.W + self.b
+
+        def backward(self, dy):
+            self.dW = self.x.T @ dy
+            return dy @ self.W.T
+
+    report = check_module(Forgetful(), X, parameters="W b")
+    assert report["b"].verdict is Verdict.FAIL

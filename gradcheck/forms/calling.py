@@ -52,28 +52,26 @@ class Arguments:
             TypeError: for an input that is missing, unknown, or given twice.
         """
         signature = _signature(forward, len(inputs))
-        free = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
-        later = {
-            name: value
-            for name, value in named.items()
-            if name not in signature.parameters and name in beyond and not free
-        }
+        known = signature.parameters
+        free = any(p.kind is p.VAR_KEYWORD for p in known.values())
+        later = {} if free else {n: v for n, v in named.items() if n not in known and n in beyond}
         mine = {name: value for name, value in named.items() if name not in later}
         try:
             bound = signature.bind(*inputs, **mine)
         except TypeError as error:
             raise TypeError(_complaint(signature, inputs, mine, error)) from None
         given = {name: _as_array(value) for name, value in bound.arguments.items()}
-        defaults = {
-            p.name: p.default
-            for p in signature.parameters.values()
-            if p.name not in given and p.default is not p.empty
-        }
-        return Arguments(signature, Tree.of(given), defaults, later)
+        return Arguments(signature, Tree.of(given), _defaults(signature, given), later)
 
     def filled(self, values: Sequence[Any]) -> inspect.BoundArguments:
         """The arguments with these arrays for the leaves, everything else copied afresh."""
         return inspect.BoundArguments(self.signature, self.tree.filled(values))
+
+
+def _defaults(signature: inspect.Signature, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What holds for the parameters that were not given."""
+    left = [p for p in signature.parameters.values() if p.name not in given]
+    return {p.name: p.default for p in left if p.default is not p.empty}
 
 
 def _signature(function: Callable[..., Any], count: int) -> inspect.Signature:
@@ -236,23 +234,22 @@ def plan(
         TypeError: if a required parameter stands for nothing that is known.
     """
     items = items_of(result)
-    called = {path[0]: name for path, name in names.items() if len(path) == 1}
-    if len(items) == 1:
-        called = {0: names.get((), names.get((0,), ""))}
-    facts = Facts(tuple(parameters_of(backward)), frozenset(inputs), items, called)
+    facts = Facts(
+        tuple(parameters_of(backward)), frozenset(inputs), items, _item_names(names, len(items))
+    )
     kinds = _by_name(facts)
     held = _cache_item(facts, kinds, cache)
-    if held is not None and held in [r.key for r in kinds.values() if r.kind == "item"]:
-        kinds = {n: r for n, r in kinds.items() if not (r.kind == "item" and r.key == held)}
-        kinds |= _the_cache(facts, kinds, held)
-    kinds = _by_order(facts, kinds, held)
-    taken = {r.key for r in kinds.values() if r.kind == "item"}
-    outputs = tuple(
-        k
-        for k, item in enumerate(items)
-        if k != held and (k not in taken or len(items) == 1) and _is_output(item)
-    )
-    return _arranged(facts, kinds, outputs, held)
+    kinds = _by_order(facts, _cache_for_item(facts, kinds, held), held)
+    taken = {role.key for role in kinds.values() if role.kind == "item"}
+    free = [k for k in range(len(items)) if k != held and (k not in taken or len(items) == 1)]
+    return _arranged(facts, kinds, tuple(k for k in free if _is_output(items[k])), held)
+
+
+def _item_names(names: Mapping[Any, str], count: int) -> dict[int, str]:
+    """What the return statement calls each item."""
+    if count == 1:
+        return {0: names.get((), names.get((0,), ""))}
+    return {path[0]: name for path, name in names.items() if len(path) == 1}
 
 
 def _by_name(facts: Facts) -> dict[str, Role]:
@@ -274,55 +271,85 @@ def _by_name(facts: Facts) -> dict[str, Role]:
 
 def _cache_item(facts: Facts, kinds: dict[str, Role], said: int | str | None) -> int | None:
     """Which item of the result is the cache: as said, by its name, or the last that is no array."""
-    count = len(facts.items)
-    if isinstance(said, str):
-        numbers = [k for k, name in facts.names.items() if name == said]
-        if not numbers:
-            raise TypeError(f"the forward pass returns nothing called {said!r}")
-        return numbers[0]
     if said is not None:
-        return range(count)[said]
+        return _said_cache(facts, said)
+    count = len(facts.items)
     if count < 2:
         return None
     named = [k for k, name in facts.names.items() if name and is_cache(name) and k < count]
     if named:
         return named[-1]
-    if any(role.kind == "cache" for role in kinds.values()):
-        first_is = _is_output(facts.items[0]) or not isinstance(facts.items[-1], np.ndarray)
-        return count - 1 if first_is else 0
-    items = {role.key for role in kinds.values() if role.kind == "item"}
-    if items:
+    if "cache" in _kinds(kinds):
+        return _cache_without_a_name(facts)
+    if "item" in _kinds(kinds):
         return None
+    return count - 1 if _last_is_cache(facts, kinds) else None
+
+
+def _said_cache(facts: Facts, said: int | str) -> int:
+    if not isinstance(said, str):
+        return range(len(facts.items))[said]
+    numbers = [k for k, name in facts.names.items() if name == said]
+    if not numbers:
+        raise TypeError(f"the forward pass returns nothing called {said!r}")
+    return numbers[0]
+
+
+def _kinds(kinds: dict[str, Role]) -> set[str]:
+    return {role.kind for role in kinds.values()}
+
+
+def _cache_without_a_name(facts: Facts) -> int:
+    """The last item; the first where that holds no floats and the last is an array."""
+    first_is = _is_output(facts.items[0]) or not isinstance(facts.items[-1], np.ndarray)
+    return len(facts.items) - 1 if first_is else 0
+
+
+def _last_is_cache(facts: Facts, kinds: dict[str, Role]) -> bool:
+    """Whether the last item is no array, or there is a parameter for it beside the upstream gradients."""
     if not isinstance(facts.items[-1], (np.ndarray, float, np.floating)):
-        return count - 1
-    required = [p for p in facts.places if p.default is p.empty and p.name not in kinds]
-    known = sum(role.kind == "upstream" for role in kinds.values())
-    return count - 1 if len(required) + known >= count else None
+        return True
+    upstream = sum(role.kind == "upstream" for role in kinds.values())
+    return len(_open(facts, kinds)) + upstream >= len(facts.items)
 
 
-def _the_cache(facts: Facts, kinds: dict[str, Role], held: int) -> dict[str, Role]:
-    """The parameter that is called as the cache is in the forward pass's return statement."""
-    name = facts.names.get(held, "")
-    return {name: Role(name, "cache")} if name and name not in kinds else {}
+def _open(facts: Facts, kinds: dict[str, Role]) -> list[inspect.Parameter]:
+    """The parameters that must be given and stand for nothing yet."""
+    return [p for p in facts.places if p.name not in kinds and p.default is p.empty]
+
+
+def _cache_for_item(facts: Facts, kinds: dict[str, Role], held: int | None) -> dict[str, Role]:
+    """The parameter that is called as the cache is in the forward pass's return statement is the cache."""
+    if held is None:
+        return kinds
+    return {
+        name: Role(name, "cache") if role.kind == "item" and role.key == held else role
+        for name, role in kinds.items()
+    }
 
 
 def _by_order(facts: Facts, kinds: dict[str, Role], held: int | None) -> dict[str, Role]:
     """What is left: upstream gradients first, then the cache; nothing for what has a default."""
     found = dict(kinds)
-    left = [p for p in facts.places if p.name not in found and p.default is p.empty]
-    has = {role.kind for role in found.values()}
-    if held is not None and "cache" not in has and (len(left) > 1 or (left and "upstream" in has)):
+    left = _open(facts, found)
+    if _lacks_its_cache(found, left, held):
         last = left.pop()
         found[last.name] = Role(last.name, "cache")
-    room = _room(facts, found, held)
-    for parameter in left[:room]:
+    for parameter in left[: _room(facts, found, held)]:
         found[parameter.name] = Role(parameter.name, "upstream")
-    if not any(role.kind == "upstream" for role in found.values()):
-        found |= _renamed_upstream(facts, found)
-    if held is None:
-        # A parameter called cache without one to hand over: what the object itself keeps, say.
-        found = {n: r for n, r in found.items() if r.kind != "cache"}
-    return found
+    if "upstream" not in _kinds(found):
+        found |= _renamed_upstream(facts)
+    # A parameter called cache without one to hand over: what the object itself keeps, say.
+    return {name: r for name, r in found.items() if r.kind != "cache" or held is not None}
+
+
+def _lacks_its_cache(
+    kinds: dict[str, Role], left: list[inspect.Parameter], held: int | None
+) -> bool:
+    """Whether there is a cache, no parameter for it, and one left beside an upstream gradient."""
+    if held is None or "cache" in _kinds(kinds):
+        return False
+    return len(left) > 1 or (len(left) == 1 and "upstream" in _kinds(kinds))
 
 
 def _room(facts: Facts, kinds: dict[str, Role], held: int | None) -> int:
@@ -332,7 +359,7 @@ def _room(facts: Facts, kinds: dict[str, Role], held: int | None) -> int:
     return max(0, arrays - sum(role.kind == "upstream" for role in kinds.values()))
 
 
-def _renamed_upstream(facts: Facts, kinds: dict[str, Role]) -> dict[str, Role]:
+def _renamed_upstream(facts: Facts) -> dict[str, Role]:
     """The first parameter is the upstream gradient, whatever its name, unless the output is a number."""
     places = facts.places
     if not places or np.ndim(_first_array(facts.items)) == 0:

@@ -103,25 +103,30 @@ def _by_position(
     gradients: Sequence[Any], arguments: list[list[Leaf]], names: Mapping[Path, str]
 ) -> Matching | None:
     """One gradient for each argument, for each that holds floats, or for each that is an array itself."""
-    ways: list[Callable[[list[Leaf]], bool]] = [
-        lambda _: True,
-        lambda mine: any(leaf.value.dtype.kind == "f" for leaf in mine),
-        lambda mine: any(_is_input(leaf) for leaf in mine),
-        lambda mine: any(_is_input(leaf) and len(leaf.path) == 1 for leaf in mine),
-    ]
-    for way in ways:
+    for way in WAYS:
         chosen = [mine for mine in arguments if way(mine)]
         if len(chosen) == len(gradients) and all(map(_may_be, gradients, chosen)):
-            parts = [
-                _within(item, mine, (k,), names)
-                for k, (item, mine) in enumerate(zip(gradients, chosen, strict=True))
-            ]
-            return Matching(
-                {leaf: path for part in parts for leaf, path in part.paths.items()},
-                tuple(pair for part in parts for pair in part.by_name),
-                all(part.fits for part in parts),
-            )
+            pairs = zip(gradients, chosen, strict=True)
+            return _together([_within(g, mine, (k,), names) for k, (g, mine) in enumerate(pairs)])
     return None
+
+
+WAYS: tuple[Callable[[list[Leaf]], bool], ...] = (
+    lambda _: True,
+    lambda mine: any(leaf.value.dtype.kind == "f" for leaf in mine),
+    lambda mine: any(_is_input(leaf) for leaf in mine),
+    lambda mine: any(_is_input(leaf) and len(leaf.path) == 1 for leaf in mine),
+)
+"""Which arguments have a gradient: all, those with floats, with arrays of floats, or that are one."""
+
+
+def _together(parts: Sequence[Matching]) -> Matching:
+    """The matchings of several arguments as one."""
+    return Matching(
+        {leaf: path for part in parts for leaf, path in part.paths.items()},
+        tuple(pair for part in parts for pair in part.by_name),
+        all(part.fits for part in parts),
+    )
 
 
 def _may_be(gradient: Any, mine: list[Leaf]) -> bool:
@@ -152,16 +157,21 @@ def _one_after_another(
 ) -> Matching:
     """The gradients laid flat beside the inputs laid flat; those with a name of their own by name."""
     found = list(_leaves(gradients, ()))
-    keyed = [(path, value) for path, value in found if any(isinstance(k, str) for k in path)]
+    keyed = [(path, value) for path, value in found if _has_a_word(path)]
+    rest = [path for path, _ in found if not _has_a_word(path)]
     named = _by_name(keyed, leaves, {}) if keyed else Matching({})
-    rest = [path for path, _ in found if path not in dict(keyed)]
-    left = [leaf for leaf in leaves if _is_input(leaf) and leaf.path not in named.paths]
-    if keyed:
-        left = [leaf for leaf in left if len(leaf.path) == 1]
+    left = [leaf for leaf in _open(leaves, named.paths) if leaf.value.dtype.kind == "f"]
+    # Beside a dict of gradients, what has no name belongs to an argument that is an array.
+    left = [leaf for leaf in left if len(leaf.path) == 1] if keyed else left
     if len(rest) != len(left):
         return Matching({}, fits=False)
     paths = {leaf.path: path for leaf, path in zip(left, rest, strict=True)}
     return Matching(named.paths | paths, named.by_name)
+
+
+def _has_a_word(path: Path) -> bool:
+    """Whether a path goes through a key of a dict, which says what is meant."""
+    return any(isinstance(key, str) for key in path)
 
 
 def _by_name(
@@ -190,18 +200,31 @@ def named_leaf(
     path: Path, value: Any, leaves: Sequence[Leaf], names: Mapping[Path, str]
 ) -> Leaf | None:
     """The leaf that a gradient belongs to by its name; None if none does, or several do."""
-    words = [k for k, key in enumerate(path) if isinstance(key, str)]
-    keys = path if words else (called(path, names),)
-    # However much of the end is compared, a word must be in it: a position alone names nothing.
-    least = len(keys) - words[-1] if words else 1
+    keys, least = _telling(path, names)
     for fold in (str, str.lower):
         for depth in range(len(keys), least - 1, -1):
-            mine = [leaf for leaf in leaves if _same_end(keys[-depth:], leaf.path, fold)]
-            if len(mine) > 1:
-                mine = [leaf for leaf in mine if np.shape(value) == leaf.value.shape]
-            if len(mine) == 1:
-                return mine[0]
+            leaf = _only(leaves, keys[-depth:], fold, np.shape(value))
+            if leaf is not None:
+                return leaf
     return None
+
+
+def _telling(path: Path, names: Mapping[Path, str]) -> tuple[Path, int]:
+    """The keys that name a gradient, and how many at their end are the least that name anything.
+
+    A position alone names nothing: a word must be among them.
+    """
+    words = [k for k, key in enumerate(path) if isinstance(key, str)]
+    return (path, len(path) - words[-1]) if words else ((called(path, names),), 1)
+
+
+def _only(
+    leaves: Sequence[Leaf], keys: Path, fold: Callable[[Any], str], shape: tuple[int, ...]
+) -> Leaf | None:
+    """The one leaf whose path ends in these keys; of several the one of this shape."""
+    mine = [leaf for leaf in leaves if _same_end(keys, leaf.path, fold)]
+    fitting = mine if len(mine) == 1 else [leaf for leaf in mine if leaf.value.shape == shape]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def _same_end(keys: Sequence[Any], path: Path, fold: Callable[[Any], str]) -> bool:
@@ -241,22 +264,25 @@ def name_by_name(
     if order is not None:
         return _in_order(entries, (*inputs, *parameters), order).paths
     found: dict[Path, Path] = {}
-    unnamed = []
     for path, value in entries:
         known = called(path, names)
         leaf = named_leaf(path, value, (*inputs, *parameters), names) if known else None
-        if leaf is not None and leaf.path not in found:
-            found[leaf.path] = path
-        elif not any(isinstance(key, str) for key in path):
-            unnamed.append((path, value))
+        if leaf is not None:
+            found.setdefault(leaf.path, path)
     if found and not guess_beside:
         return found
+    named = set(found.values())
+    unnamed = [entry for entry in entries if entry[0] not in named and not _has_a_word(entry[0])]
     # A mask or a label in floats is given no gradient as long as there is something else.
     inputs = sorted(inputs, key=lambda leaf: bool(np.isin(leaf.value, (0, 1)).all()))
-    for group, strict in ((inputs, False), (parameters, True)):
-        left = [leaf for leaf in group if leaf.path not in found and not leaf.soft]
-        unnamed = _laid(found, unnamed, left, strict=strict)
+    unnamed = _laid(found, unnamed, _open(inputs, found), strict=False)
+    _laid(found, unnamed, _open(parameters, found), strict=True)
     return found
+
+
+def _open(leaves: Sequence[Leaf], found: Mapping[Path, Path]) -> list[Leaf]:
+    """The leaves that a gradient without a name may belong to."""
+    return [leaf for leaf in leaves if leaf.path not in found and not leaf.soft]
 
 
 def _laid(

@@ -47,6 +47,7 @@ def check_loss(
     options, by_word = parted(named)
     with kept_randomness():
         form = adapt_loss(f, inputs, by_word, parameters, gradients, seed, options.get("wrt"))
+        options["wrt"] = form.asked(options.get("wrt"))
         return told(form.adapted(), form.inputs.values, form.remarks, seed=seed or 0, **options)
 
 

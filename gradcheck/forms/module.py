@@ -55,4 +55,5 @@ def check_module(
             *(module, inputs, by_word), parameters=parameters, forward=forward, backward=backward,
             update=update, order=gradients, seed=seed, wrt=options.get("wrt"),
         )  # fmt: skip
+        options["wrt"] = form.asked(options.get("wrt"))
         return told(form.adapted(), form.inputs.values, form.remarks, seed=seed or 0, **options)

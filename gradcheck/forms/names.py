@@ -89,20 +89,21 @@ def _own(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def _named(node: ast.expr, path: Path, assigned: dict[str, ast.expr]) -> Iterable[tuple[Path, str]]:
-    if isinstance(node, ast.Name):
-        meant = assigned.get(node.id)
-        if isinstance(meant, (ast.Tuple, ast.List)) and meant.elts:
-            yield from _named(meant, path, {})
-        yield path, node.id
-    elif isinstance(node, (ast.Tuple, ast.List)):
-        for k, part in enumerate(node.elts):
-            yield from _named(part, (*path, k), assigned)
-    elif isinstance(node, ast.Attribute):
-        yield path, node.attr
-    elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        yield path, str(node.slice.value)
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        # dx.reshape(…) is still dx; np.dot(…) is nothing that has a name.
-        inner = node.func.value
-        if isinstance(inner, ast.Name) and inner.id not in ("np", "numpy"):
-            yield path, inner.id
+    """What an expression calls its value, or the values in it."""
+    parts: list[ast.expr] = []
+    match node:
+        case ast.Name(name):
+            meant = assigned.get(name)
+            parts = meant.elts if isinstance(meant, (ast.Tuple, ast.List)) else []
+            yield path, name
+        case ast.Tuple(elts) | ast.List(elts):
+            parts = elts
+        case ast.Attribute(_, name):
+            yield path, name
+        case ast.Subscript(_, ast.Constant(key)):
+            yield path, str(key)
+        case ast.Call(ast.Attribute(ast.Name(name))) if name not in ("np", "numpy"):
+            # dx.reshape(…) is still dx; np.dot(…) is nothing that has a name.
+            yield path, name
+    for k, part in enumerate(parts):
+        yield from _named(part, (*path, k), {} if isinstance(node, ast.Name) else assigned)

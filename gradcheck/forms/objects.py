@@ -120,6 +120,13 @@ class Module:
     output: str = ""
     remarks: tuple[Finding, ...] = ()
 
+    def asked(self, wrt: Any) -> Any:
+        """The option `wrt`: as given; else with named parameters that have no gradient, which fails."""
+        mine = [x for x in self.inputs.chosen if x.path[0] == SELF]
+        if wrt is not None or all(x.path in self.sources for x in mine):
+            return wrt
+        return [x.name for x in self.inputs.chosen if x in mine or x.path in self.sources]
+
     def begin(self, forward: Callable[..., Any], arrays: Sequence[Array]) -> Begun:
         """One forward pass of a fresh copy."""
         spread = self.inputs.spread(arrays)

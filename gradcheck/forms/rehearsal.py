@@ -154,42 +154,43 @@ class Rehearsal:
         order: str | Sequence[str] | None = None,
     ) -> Module:
         """The object with its inputs, and where the gradient of each is."""
-        leaves = self.form.arguments.tree.leaves
-        held = [
-            h for h in held_in(self.form.owner.pristine) if np.asarray(h.value).dtype.kind == "f"
-        ]
+        held = [h for h in held_in(self.form.owner.pristine) if _is_float(h.value)]
         places = said_parameters(parameters, held)
         left = self._left_in_the_object(held, places)
-        buffers = {source.path for source in left.values()}
-        held = [h for h in held if not buffers & set(h.paths)]
-        owner = Owner.of(self.form.owner.pristine, held, [leaf.name for leaf in leaves])
+        owner = self._owner(held, {source.path for source in left.values()})
         sources = {(SELF, *path): source for path, source in left.items()}
-        free = [x for x in owner.leaves if x.path not in sources]
-        returned = self._returned(leaves, free, words(order))
-        sources |= returned
-        sources |= self._of_inputs([leaf for leaf in leaves if leaf.path not in sources])
-        steps = self._steps(owner.leaves, sources) if step else {}
-        sources |= steps
-        wanted = {wrt} if isinstance(wrt, str) else set(wrt or ())
-        chosen = [
-            leaf
-            for leaf in (*leaves, *owner.leaves)
-            if leaf.path in sources
-            or leaf.name in wanted
-            or leaf.path[1:] in places
-            or self._is_input(leaf)
-        ]
+        sources |= self._returned(_without(owner.leaves, sources), words(order))
+        sources |= self._of_inputs(sources)
+        steps = self._steps(_without(owner.leaves, sources)) if step else {}
         form = replace(
             self.form,
             owner=owner,
-            inputs=Inputs((*leaves, *owner.leaves), tuple(chosen)),
-            sources=sources,
+            sources=sources | steps,
             step=step if step and steps else lambda _: 1.0,
-            moves=any(self._has_moved(h.path) for h in held),
+            moves=any(self._has_moved(h.path) for h in owner.held),
         )
-        return replace(
-            form, remarks=(*_where(form), *self._accumulates(form), *self._left_out(form))
-        )
+        form = replace(form, inputs=self._inputs(form, places, wrt))
+        return replace(form, remarks=tuple(self._remarks(form)))
+
+    def _owner(self, held: Sequence[Held], buffers: set[Path]) -> Owner:
+        """The object with the arrays in it that are no buffers of gradients."""
+        taken = [leaf.name for leaf in self.form.arguments.tree.leaves]
+        rest = [h for h in held if not buffers & set(h.paths)]
+        return Owner.of(self.form.owner.pristine, rest, taken)
+
+    def _inputs(self, form: Module, places: Mapping[Path, Path | None], wrt: Any) -> Inputs:
+        """What has a gradient, was named, or is an argument that needs none."""
+        asked = {wrt} if isinstance(wrt, str) else set(wrt or ())
+        known = {(SELF, *path) for path in places} | form.sources.keys()
+        leaves = (*form.arguments.tree.leaves, *form.owner.leaves)
+        chosen = [x for x in leaves if x.path in known or x.name in asked or self._is_input(x)]
+        return Inputs(leaves, tuple(chosen))
+
+    def _remarks(self, form: Module) -> list[Finding]:
+        """How the object was understood."""
+        if self.raised:
+            return []
+        return [*_where(form), *_accumulates(form), *_left_out(form)]
 
     def _is_input(self, leaf: Leaf) -> bool:
         """Whether an argument is an input also without a gradient: labels; everything where it raises."""
@@ -210,26 +211,23 @@ class Rehearsal:
         buffers = set(found.values())
         return {path: Source(LEFT, place) for path, place in found.items() if path not in buffers}
 
-    def _of_inputs(self, leaves: Sequence[Leaf]) -> dict[Path, Source]:
+    def _of_inputs(self, sources: Mapping[Path, Source]) -> dict[Path, Source]:
         """The inputs' gradients, where the backward pass leaves them in the object: self.dinputs."""
         if self.returned is not None:
             return {}
         after = {path: h.value for h in held_in(self.after) for path in h.paths}
-        places = {
-            leaf.path: gradient_path(Held(leaf.value, (leaf.path,)), after) for leaf in leaves
-        }
+        leaves = _without(self.form.arguments.tree.leaves, sources)
+        places = {x.path: gradient_path(Held(x.value, (x.path,)), after) for x in leaves}
         return {path: Source(LEFT, place) for path, place in places.items() if place is not None}
 
-    def _returned(
-        self, leaves: Sequence[Leaf], mine: Sequence[Leaf], order: Sequence[str] | None
-    ) -> dict[Path, Source]:
+    def _returned(self, mine: Sequence[Leaf], order: Sequence[str] | None) -> dict[Path, Source]:
         """The gradients that the backward pass returns: by name, then the inputs' in order, then by shape."""
         names = returned_names(self.form.methods.backward)
         entries = list(entries_of(self.returned))
         if self.form.alone:
             value = self.form.plan.outputs
             entries = [(path, item) for path, item in entries if path and path[0] not in value]
-        inputs = [leaf for leaf in leaves if leaf.value.dtype.kind == "f"]
+        inputs = [x for x in self.form.arguments.tree.leaves if _is_float(x.value)]
         found = name_by_name(entries, inputs, mine, names, order, guess_beside=not self.form.alone)
         return {leaf: Source(RETURNED, path) for leaf, path in found.items()}
 
@@ -238,57 +236,68 @@ class Rehearsal:
         before, after = reach(self.before, path), reach(self.after, path)
         return before is not None and not np.array_equal(np.asarray(before), np.asarray(after))
 
-    def _steps(self, mine: Sequence[Leaf], found: Mapping[Path, Source]) -> dict[Path, Source]:
-        """The parameters that a step has moved and that have no other gradient."""
-        return {
-            leaf.path: Source(STEP, leaf.path[1:])
-            for leaf in mine
-            if leaf.path not in found and self._has_moved(leaf.path[1:])
-        }
+    def _steps(self, mine: Sequence[Leaf]) -> dict[Path, Source]:
+        """The parameters that a step has moved."""
+        paths = [leaf.path for leaf in mine if self._has_moved(leaf.path[1:])]
+        return {path: Source(STEP, path[1:]) for path in paths}
 
-    def _accumulates(self, form: Module) -> list[Finding]:
-        """A remark where a second backward pass adds to what the first has left; the buffers begin at zero."""
-        paths = [s.path for s in form.sources.values() if s.kind == LEFT]
-        if self.raised or not paths:
-            return []
-        begun = form.begin(form.methods.forward, form.inputs.values)
-        try:
-            values = []
-            for _ in range(2):
-                form.go_back(form.methods.backward, begun, form.outputs.drawn(0))
-                values.append([np.array(reach(begun.owner, path)) for path in paths])
-        except Exception:
-            return []
-        adding = [p for p, one, two in zip(paths, *values, strict=True) if not same(one, two)]
-        for path in adding:
-            buffer = reach(form.owner.pristine, path)
-            if isinstance(buffer, np.ndarray):
-                buffer[...] = 0
-        if not adding:
-            return []
-        names = ", ".join("self." + ".".join(map(str, path)) for path in adding)
-        return [
-            Finding(
-                "accumulates",
-                f"A second backward pass adds to {names} of the first: set it to zero in between. Here "
-                "every evaluation had a fresh object, so this is a remark.",
-                {"buffers": names},
-            )
-        ]
 
-    def _left_out(self, form: Module) -> list[Finding]:
-        """Says which inputs and parameters move the outputs and have no gradient."""
-        rest = [x for x in form.inputs.leaves if x not in form.inputs.chosen and not x.soft]
-        out = [] if self.raised else [leaf.name for leaf in rest if _reaches(form, leaf)]
-        if not out:
-            return []
-        return [
-            said(
-                f"No gradient of {', '.join(out)} was found, so none was checked; parameters= says "
-                "where a parameter's is, wrt= asks for an input's.",
-                left_out=out,
-            )
-        ]
+def _is_float(value: Any) -> bool:
+    return np.asarray(value).dtype.kind == "f"
+
+
+def _without(leaves: Sequence[Leaf], sources: Mapping[Path, Source]) -> list[Leaf]:
+    """The leaves whose gradient has not been found yet."""
+    return [leaf for leaf in leaves if leaf.path not in sources]
+
+
+def _accumulates(form: Module) -> list[Finding]:
+    """A remark where a second backward pass adds to what the first has left; the buffers begin at zero."""
+    adding = _added_to(form, [s.path for s in form.sources.values() if s.kind == LEFT])
+    if not adding:
+        return []
+    for path in adding:
+        buffer = reach(form.owner.pristine, path)
+        if isinstance(buffer, np.ndarray):
+            buffer[...] = 0
+    names = ", ".join("self." + ".".join(map(str, path)) for path in adding)
+    return [
+        Finding(
+            "accumulates",
+            f"A second backward pass adds to {names} of the first: set it to zero in between. Here "
+            "every evaluation had a fresh object, so this is a remark.",
+            {"buffers": names},
+        )
+    ]
+
+
+def _added_to(form: Module, paths: Sequence[Path]) -> list[Path]:
+    """The gradients in an object that a second backward pass leaves otherwise than the first."""
+    begun = form.begin(form.methods.forward, form.inputs.values)
+    values = []
+    try:
+        for _ in range(2):
+            form.go_back(form.methods.backward, begun, form.outputs.drawn(0))
+            values.append([np.array(reach(begun.owner, path)) for path in paths])
+    except Exception:
+        # One that works once is a finding of the check itself.
+        return []
+    return [path for path, one, two in zip(paths, *values, strict=True) if not same(one, two)]
+
+
+def _left_out(form: Module) -> list[Finding]:
+    """Says which inputs and parameters move the outputs and have no gradient."""
+    rest = [x for x in form.inputs.leaves if x not in form.inputs.chosen and not x.soft]
+    out = [leaf.name for leaf in rest if _reaches(form, leaf)]
+    if not out:
+        return []
+    return [
+        said(
+            f"No gradient of {', '.join(out)} was found, so none was checked; parameters= says "
+            "where a parameter's is, wrt= asks for an input's.",
+            left_out=out,
+        )
+    ]
 
 
 def _output_of(owner: Any) -> str:

@@ -75,10 +75,14 @@ def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
     """The attributes of an object of a user's class."""
     if isinstance(value, type) or not _is_users(value):
         return
-    yield from getattr(value, "__dict__", {}).items()
+    own = getattr(value, "__dict__", {})
+    yield from own.items()
     for name in _slots(type(value)):
         if hasattr(value, name):
             yield name, getattr(value, name)
+    for base in type(value).__mro__:
+        shared = {name: item for name, item in vars(base).items() if isinstance(item, np.ndarray)}
+        yield from ((name, item) for name, item in shared.items() if name not in own)
 
 
 def _is_users(value: Any) -> bool:
@@ -166,11 +170,12 @@ class Owner:
 
     def fresh(self, values: Sequence[Any]) -> Any:
         """A copy of the object, with these values for its leaves."""
-        arrays = [(h, v) for h, v in zip(self.held, values, strict=True) if not is_number(h.value)]
-        numbers = [(h, v) for h, v in zip(self.held, values, strict=True) if is_number(h.value)]
-        owner = copy_of(self.pristine, {id(h.value): value for h, value in arrays})
-        for h, value in numbers:
-            put(owner, h.path, value)
+        pairs = list(zip(self.held, values, strict=True))
+        owner = copy_of(self.pristine, {id(h.value): v for h, v in pairs if not is_number(h.value)})
+        for h, value in pairs:
+            # A number is no object of its own to be replaced, and what the class holds is not copied.
+            if reach(owner, h.path) is not value:
+                put(owner, h.path, value)
         return owner
 
 

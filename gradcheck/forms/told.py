@@ -147,20 +147,32 @@ def choose(
     """
     asked = {wanted} if isinstance(wanted, str) else set(wanted or ())
     touched = {leaf.path[0] for leaf in leaves if leaf.path in matching.paths}
-    chosen: list[Leaf] = []
-    missing: list[Leaf] = []
-    out: list[Leaf] = []
-    for leaf in leaves:
-        if leaf.path in matching.paths or leaf.name in asked:
-            chosen.append(leaf)
-        elif leaf.soft or not matching.fits:
-            chosen += [leaf] if not leaf.soft else []
-        elif len(leaf.path) == 1:
-            (out if named and leaf.value.dtype.kind == "f" else chosen).append(leaf)
-        elif leaf.path[0] in touched and leaf.value.dtype.kind == "f":
-            (missing if reaches(leaf) else out).append(leaf)
-    inputs = tuple(leaf for leaf in leaves if leaf in (*chosen, *missing))
-    return Inputs(tuple(leaves), inputs, tuple(missing)), _left_out(out)
+
+    def fate(leaf: Leaf) -> str:
+        if leaf.name in asked:
+            return "input"
+        found = _fate(leaf, matching, named=named, beside=leaf.path[0] in touched)
+        if found != "doubtful":
+            return found
+        return "missing" if reaches(leaf) else "left out"
+
+    fates = {leaf: fate(leaf) for leaf in leaves}
+    inputs = [leaf for leaf in leaves if fates[leaf] in ("input", "missing")]
+    missing = [leaf for leaf in leaves if fates[leaf] == "missing"]
+    out = [leaf for leaf in leaves if fates[leaf] == "left out"]
+    return Inputs(tuple(leaves), tuple(inputs), tuple(missing)), _left_out(out)
+
+
+def _fate(leaf: Leaf, matching: Matching, *, named: bool, beside: bool) -> str:
+    """What a leaf is: an input, a constant, left out, or doubtful, for its neighbours have gradients."""
+    if leaf.path in matching.paths:
+        return "input"
+    if leaf.soft or not matching.fits:
+        return "constant" if leaf.soft else "input"
+    floats = leaf.value.dtype.kind == "f"
+    if len(leaf.path) == 1:
+        return "left out" if named and floats else "input"
+    return "doubtful" if beside and floats else "constant"
 
 
 def _left_out(leaves: Sequence[Leaf]) -> list[Finding]:
