@@ -63,3 +63,48 @@ def test_a_random_wrong_gradient_has_no_name(name):
     configuration = entry.configurations[0]
     inputs = list(configuration.inputs(np.random.default_rng(0)).values())
     assert not named(partial(entry.layer, **configuration.options), inputs, 0)
+
+
+def biased(factor):
+    """x + b over batch, height and width, with db multiplied by `factor(number of copies)`."""
+
+    def layer(x, b):
+        def backward(dy):
+            copies = dy[..., 0].size
+            return dy, factor(copies) * dy.sum(axis=(0, 1, 2))
+
+        return x + b, backward
+
+    return layer
+
+
+def test_a_number_that_happens_to_be_a_size_is_not_called_by_it():
+    rng = np.random.default_rng(0)
+    x, b = rng.normal(size=(2, 3, 3, 5)), rng.normal(size=5)
+    always = check(biased(lambda copies: 1 / 18), x, b)["b"].findings[0]
+    assert (always.code, always.evidence["equals"]) == ("scaled", None)
+    averaged = check(biased(lambda copies: 1 / copies), x, b)["b"].findings[0]
+    assert averaged.code == "averaged"
+
+
+def test_a_factor_of_two_is_not_the_root_of_a_batch_of_four():
+    def layer(x):
+        return np.sin(x), lambda dy: 2 * dy * np.cos(x)
+
+    finding = check(layer, np.random.default_rng(0).normal(size=(4, 3)))["x"].findings[0]
+    assert finding.code == "scaled"
+    assert finding.evidence["equals"] == "2"
+
+
+def test_what_is_true_at_one_point_only_is_no_name():
+    def layer(x):
+        def backward(dy):
+            g = dy * np.cos(x)
+            # Transposed by luck of this very input: a branch that other inputs do not take.
+            return g.T if x[0, 0] == 0.5 else -2.5 * g + 0.1 * x**3
+
+        return np.sin(x), backward
+
+    x = np.random.default_rng(0).normal(size=(3, 3))
+    x[0, 0] = 0.5
+    assert check(layer, x, lines=False).rows[0].findings[0].code == "unknown"

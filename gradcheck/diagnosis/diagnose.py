@@ -8,12 +8,12 @@ costs more than none.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from gradcheck.compare import agrees
-from gradcheck.diagnosis.margins import MOSTLY
+from gradcheck.diagnosis.margins import AGAIN, MOSTLY
 from gradcheck.diagnosis.masks import flows_where_nothing_should, mask_of_another, upstream_itself
 from gradcheck.diagnosis.places import (
     flipped,
@@ -79,16 +79,64 @@ There, the gradient of another value is more often a step left out than a mix-up
 
 
 def diagnose(
-    suspect: WrongGradient, hypotheses: Sequence[Hypothesis] | None = None
+    suspect: WrongGradient,
+    hypotheses: Sequence[Hypothesis] | None = None,
+    again: Iterable[WrongGradient] = (),
 ) -> Finding | None:
-    """The first hypothesis that explains the whole of a wrong gradient, or None; all by default."""
+    """The first hypothesis that explains the whole of a wrong gradient, or None.
+
+    Args:
+        suspect: the gradient.
+        hypotheses: those that are asked; all by default.
+        again: the same gradient at other draws, where the name must hold with the same parameters.
+            They are drawn only once something is to be said.
+    """
+    draws = Draws(again)
     with np.errstate(all="ignore"):
-        return next(_explanations(suspect, HYPOTHESES if hypotheses is None else hypotheses), None)
+        for hypothesis in HYPOTHESES if hypotheses is None else hypotheses:
+            for finding in hypothesis(suspect):
+                if all(_holds(finding, suspect, hypothesis, other) for other in draws):
+                    return finding
+    return None
 
 
-def _explanations(suspect: WrongGradient, hypotheses: Sequence[Hypothesis]) -> Iterator[Finding]:
-    for hypothesis in hypotheses:
-        yield from hypothesis(suspect)
+class Draws:
+    """Fresh draws, made when they are first looked at, and kept for the next name."""
+
+    def __init__(self, coming: Iterable[WrongGradient]) -> None:
+        self.coming = iter(coming)
+        self.made: list[WrongGradient] = []
+
+    def __iter__(self) -> Iterator[WrongGradient]:
+        yield from self.made
+        for draw in self.coming:
+            self.made.append(draw)
+            yield draw
+
+
+def _holds(
+    finding: Finding, here: WrongGradient, hypothesis: Hypothesis, there: WrongGradient
+) -> bool:
+    """Whether at another draw the same hypothesis finds the same, with the same parameters."""
+    grown = here.true.shape != there.true.shape
+    return any(_is_again(finding, other, grown) for other in hypothesis(there))
+
+
+def _is_again(finding: Finding, other: Finding, grown: bool) -> bool:
+    """Whether two findings say the same; a factor that is a size at hand changes with that size."""
+    left_out = {"entries", "steps", "true_norm"} | ({"indices"} if grown else set())
+    if finding.evidence.get("equals") or finding.code == "averaged":
+        left_out |= {"factor"}
+    parameters = finding.evidence.keys() - left_out
+    return finding.code == other.code and all(
+        _close(finding.evidence[key], other.evidence.get(key)) for key in parameters
+    )
+
+
+def _close(a: object, b: object) -> bool:
+    if isinstance(a, float) and isinstance(b, float):
+        return abs(a - b) <= AGAIN * abs(a)
+    return a == b
 
 
 def diagnose_shape(name: str, a: Array, true: Array, bound: Array) -> Finding | None:

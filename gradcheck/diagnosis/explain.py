@@ -9,6 +9,7 @@ import numpy as np
 
 from gradcheck.compare import agrees, is_vacuous, norm, not_finite, relative_error
 from gradcheck.diagnosis.diagnose import describe, diagnose, diagnose_shape
+from gradcheck.diagnosis.draws import again
 from gradcheck.diagnosis.wrong import Context, WrongGradient
 from gradcheck.numeric import CAUTION, Joint, NumericalGradient, rounded_to_float32
 from gradcheck.result import Array, Finding, Row, Verdict
@@ -176,7 +177,7 @@ def _wrong(row: Row, numeric: NumericalGradient, context: Context, position: int
             )
         ]
     suspect = WrongGradient(context, position, hand, row.numeric, row.bound, ~numeric.kinks)
-    named = diagnose(suspect)
+    named = diagnose(suspect, again=again(suspect))
     if named is None:
         named = Finding(
             "unknown",

@@ -32,9 +32,9 @@ COMPARED = 0.5
 OVERLAP = 0.25
 """The same where the model was moved and only a part of it still lies beside the gradient."""
 
-MOST = 0.9
-"""The share of inactive entries that let something through before their mask is called missing: an
-upstream gradient is rarely zero, yet it may be."""
+MOST = 0.5
+"""The share of inactive entries that let something through before their mask is called missing: no
+output may look at the others, as beside the last window of a pooling."""
 
 MOSTLY = 0.1
 """What leaves no more than this share of the error explains it mostly; a name takes all of it."""
@@ -49,3 +49,10 @@ difference at its best step is about ε^(2/3), 4e-11 and 2e-5; the rest is for c
 
 INVARIANT = 1e-6
 """The share that a sum over a group may keep if moving all of the group together changes nothing."""
+
+JITTERS = (0.3, 0.01, 1e-4)
+"""How far a fresh draw lies from the inputs given, as a factor exp(±jitter): far enough for another
+point, and closer by and by for a layer that is defined only near where it was called."""
+
+AGAIN = 1e-4
+"""How close a fitted parameter must come out again at another draw, relative."""

@@ -20,9 +20,12 @@ PARTS = 8
 
 def swapped(s: WrongGradient) -> Iterator[Finding]:
     """It is the gradient of another input."""
-    for other, compared in s.context.compared.items():
-        numeric = compared.numeric
-        if other != s.position and numeric is not None and s.is_(Measured.of(numeric)):
+    for other, x in enumerate(s.context.inputs):
+        if other == s.position or x.shape != s.claimed.shape:
+            continue
+        compared = s.context.comparison(other)
+        numeric = None if compared is None else compared.numeric
+        if numeric is not None and s.is_(Measured.of(numeric)):
             yield Finding(
                 "swapped",
                 f"{s.name} is the gradient of {s.context.names[other]}: returned in the wrong order, or "

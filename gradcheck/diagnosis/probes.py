@@ -112,7 +112,7 @@ def carry(s: WrongGradient) -> Iterator[Finding]:
     sequence = _sequence(s)
     if sequence is None:
         return
-    known = s.context.compared.get(sequence)
+    known = s.context.comparison(sequence)
     if known is not None and known.row.verdict is not Verdict.FAIL:
         return
     first = np.zeros_like(dy)

@@ -45,6 +45,10 @@ class Context:
         """The numerical gradients."""
         return {p: c.numeric.value for p, c in self.compared.items() if c.numeric is not None}
 
+    def comparison(self, position: int) -> Comparison | None:
+        """What was found of one input, if it was compared."""
+        return self.compared.get(position)
+
     @property
     def options(self) -> dict[str, float]:
         """Hyperparameters bound to the layer that are numbers."""

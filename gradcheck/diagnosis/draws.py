@@ -1,0 +1,153 @@
+"""Fresh draws, where a name must hold again: other inputs, other sizes, another upstream gradient.
+
+A name is a prediction. Fitted at one point it may be a coincidence ("18 = 2·3·3, so it is averaged over
+axes 0, 1, 2"); at other inputs, and in a batch of another size, only what is true is true again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcheck.compare import compare
+from gradcheck.diagnosis.margins import JITTERS
+from gradcheck.diagnosis.wrong import Comparison, Context, WrongGradient
+from gradcheck.layer import random_upstream
+from gradcheck.numeric import Forward, NumericalWitness
+from gradcheck.result import Array
+
+Change = Callable[[Array], Array]
+"""From an input to a fresh one."""
+
+
+@dataclass(frozen=True)
+class Redrawn(Context):
+    """A context at fresh inputs, whose gradients are compared when somebody asks for them."""
+
+    def comparison(self, position: int) -> Comparison | None:
+        """The comparison of one input, made at the first time of asking; None for integers."""
+        if self.inputs[position].dtype.kind != "f":
+            return None
+        if position not in self.compared:
+            self.compared[position] = self._compare(position)
+        return self.compared[position]
+
+    def _compare(self, position: int) -> Comparison:
+        hand = self.backward(self.dy)[position]
+        numeric = NumericalWitness(self.forward, self.dy).beside(position, hand)
+        row, ties_broken = compare(self.names[position], hand, numeric, None)
+        return Comparison(row, numeric, ties_broken)
+
+
+def again(suspect: WrongGradient) -> Iterator[WrongGradient]:
+    """The same gradient at two fresh draws: of the sizes given, and of others if the layer takes them.
+
+    A layer that runs at none of the inputs tried is asked again where it is, under another upstream
+    gradient.
+    """
+    for seed, changes in enumerate((_same_sizes, _other_sizes)):
+        rng = np.random.default_rng((1, seed))
+        tried = (_redrawn(suspect, change, rng) for change in changes(suspect.context, rng))
+        found = next((other for other in tried if other is not None), None)
+        if found is not None:
+            yield found
+
+
+def _redrawn(
+    suspect: WrongGradient, change: Change, rng: np.random.Generator
+) -> WrongGradient | None:
+    """The gradient at changed inputs; None if the layer does not run there, or not both ways."""
+    context, position = suspect.context, suspect.position
+    with np.errstate(all="ignore"):
+        try:
+            forward = Forward(context.layer, [change(x) for x in context.inputs])
+            fresh = Redrawn(
+                context.layer, context.names, forward, _upstream(context, forward, rng), {}
+            )
+            comparison = fresh.comparison(position)
+        except Exception:
+            # Not every layer runs at every point or size; that is no finding.
+            return None
+    if (
+        comparison is None
+        or comparison.numeric is None
+        or not np.isfinite(comparison.row.analytic).all()
+    ):
+        return None
+    row, smooth = comparison.row, ~comparison.numeric.kinks
+    if row.analytic.shape != row.shape:
+        return None
+    hand = row.analytic.astype(np.float64)
+    return WrongGradient(fresh, position, hand, row.numeric, row.bound, smooth)
+
+
+def _upstream(context: Context, forward: Forward, rng: np.random.Generator) -> Array:
+    """A fresh upstream gradient; a scalar's is kept, because a loss is where it all begins."""
+    if forward.value.ndim == 0:
+        return context.dy
+    drawn = random_upstream(forward.value, int(rng.integers(2**31)))
+    return drawn.astype(context.dy.dtype)
+
+
+def _same_sizes(context: Context, rng: np.random.Generator) -> Iterator[Change]:
+    """Other values in the shapes given: first far away, then ever closer, at last the same values."""
+    yield lambda x: _jittered(_permuted(x, rng), JITTERS[0], rng)
+    for jitter in (*JITTERS, 0.0):
+        yield lambda x, jitter=jitter: _jittered(x, jitter, rng)  # type: ignore[misc]
+
+
+def _other_sizes(context: Context, rng: np.random.Generator) -> Iterator[Change]:
+    """Every size larger by one, equal ones together; or only the batch; or none."""
+
+    def grown(which: Callable[[Array, int], bool]) -> Change:
+        return lambda x: _jittered(
+            _grown(x, [k for k in range(x.ndim) if which(x, k)]), JITTERS[0], rng
+        )
+
+    first = context.inputs[0].shape[0] if context.inputs[0].ndim else 0
+    yield grown(lambda x, axis: x.shape[axis] > 1)
+    yield grown(lambda x, axis: x.shape[axis] == first > 1)
+    yield grown(lambda x, axis: axis == 0 and x.shape[axis] == first > 1)
+    yield from _same_sizes(context, rng)
+
+
+def _grown(x: Array, axes: Sequence[int]) -> Array:
+    """One index more along some axes: the first one again."""
+    for axis in axes:
+        x = x.take([*range(x.shape[axis]), 0], axis)
+    return x
+
+
+def _permuted(x: Array, rng: np.random.Generator) -> Array:
+    """The same values in other places."""
+    if _is_given(x) or _is_symmetric(x):
+        return x
+    return rng.permutation(x.ravel()).reshape(x.shape)
+
+
+def _jittered(x: Array, size: float, rng: np.random.Generator) -> Array:
+    """Values nearby, of the same signs, zeros kept; what is symmetric or sums to one stays so."""
+    if _is_given(x):
+        return x
+    factors = np.exp(size * rng.normal(size=x.shape))
+    if _is_symmetric(x):
+        factors = np.sqrt(factors * factors.T)
+    moved = x * factors
+    if _are_probabilities(x):
+        moved = moved / moved.sum(axis=-1, keepdims=True)
+    return np.asarray(moved, dtype=x.dtype)
+
+
+def _is_given(x: Array) -> bool:
+    """Whether an input is no place to move from: labels, indices, masks."""
+    return x.dtype.kind != "f" or bool(np.isin(x, (0, 1)).all())
+
+
+def _is_symmetric(x: Array) -> bool:
+    return x.ndim == 2 and x.shape[0] == x.shape[1] and np.array_equal(x, x.T)
+
+
+def _are_probabilities(x: Array) -> bool:
+    return x.ndim > 0 and bool((x >= 0).all() and np.allclose(x.sum(axis=-1), 1))
