@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from examples import spoiled
 
 from gradcheck import Verdict, check
 from gradcheck.compare import agrees, compare
@@ -12,7 +13,6 @@ from gradcheck.layer import random_upstream
 from gradcheck.numeric import Forward, NumericalWitness
 from layers import conv2d, dense, multiply
 from layers.catalogue import CATALOGUE
-from tests.examples import spoiled
 
 
 def blank(rng, *shape):

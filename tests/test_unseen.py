@@ -5,6 +5,7 @@ import linecache
 
 import numpy as np
 import pytest
+import unseen
 
 from gradcheck import Verdict, check
 
@@ -193,3 +194,28 @@ def test_the_mistake_is_named_and_its_line_found(layer, right, wrong, gradient, 
     assert row.findings[0].code == code
     evidence = next(f for f in report.findings if f.code == "first-wrong-line").evidence
     assert line == evidence["line"] or line in evidence["also"]
+
+
+@pytest.mark.parametrize("layer", unseen.INPUTS, ids=lambda layer: layer.__name__)
+def test_a_strangers_right_layer_passes(layer):
+    report = check(layer, *unseen.INPUTS[layer], lines=False)
+    assert report.passed, report
+
+
+def named(cases):
+    """How many mistakes are named truly, and which are named by what they are not."""
+    misleading, true = [], 0
+    for case in cases:
+        report = check(case.planted, *unseen.INPUTS[case.layer], lines=False)
+        finding = report[case.gradient].findings[0]
+        assert report[case.gradient].verdict is Verdict.FAIL
+        true += finding.code in case.true
+        if finding.code not in (*case.true, "unknown"):
+            misleading.append((case, str(finding)))
+    return true, misleading
+
+
+def test_strangers_mistakes_are_named_or_unknown_and_never_misnamed():
+    true, misleading = named(unseen.SEEN)
+    assert not misleading
+    assert true >= 0.9 * len(unseen.SEEN)

@@ -14,7 +14,13 @@ import numpy as np
 
 from gradcheck.compare import agrees
 from gradcheck.diagnosis.margins import AGAIN, MOSTLY
-from gradcheck.diagnosis.masks import flows_where_nothing_should, mask_of_another, upstream_itself
+from gradcheck.diagnosis.masks import (
+    flows_where_nothing_should,
+    mask_of_another,
+    other_derivative,
+    right_numbers_elsewhere,
+    upstream_itself,
+)
 from gradcheck.diagnosis.places import (
     flipped,
     parts_swapped,
@@ -23,15 +29,25 @@ from gradcheck.diagnosis.places import (
     swapped,
     transposed,
 )
-from gradcheck.diagnosis.probes import altered_input, carry, single_contribution
-from gradcheck.diagnosis.values import (
+from gradcheck.diagnosis.probes import altered_input
+from gradcheck.diagnosis.recurrence import carry
+from gradcheck.diagnosis.reductions import (
     averaged,
+    last_only,
+    repeated_index,
+    single_contribution,
+    summed_over_other_axes,
+)
+from gradcheck.diagnosis.values import (
     extra_term,
+    factor_in_one_term,
+    inexact,
     partial,
     scaled,
     scaled_by_input,
     sign,
     statistics,
+    without_upstream,
     zero,
 )
 from gradcheck.diagnosis.wrong import (
@@ -50,26 +66,37 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     swapped,
     averaged,
     scaled,
+    without_upstream,
+    extra_term,
     transposed,
     flipped,
-    parts_swapped,
     read_in_another_order,
     scaled_by_input,
     flows_where_nothing_should,
     upstream_itself,
     mask_of_another,
-    extra_term,
+    other_derivative,
+    inexact,
     statistics,
+    factor_in_one_term,
     carry,
+    repeated_index,
+    summed_over_other_axes,
+    last_only,
     single_contribution,
     shifted,
+    right_numbers_elsewhere,
+    parts_swapped,
     altered_input,
     partial,
 )
 """Simplest first; the first that fits is said."""
 
+RUN_THE_LAYER = (carry, altered_input, without_upstream, other_derivative, last_only)
+"""Those that run the layer itself, at other inputs or another upstream gradient."""
+
 OF_THE_VALUE: tuple[Hypothesis, ...] = (
-    *(h for h in HYPOTHESES if h not in (carry, altered_input, swapped)),
+    *(h for h in HYPOTHESES if h not in (*RUN_THE_LAYER, swapped)),
     swapped,
 )
 """Those that look at values alone, and so apply to an intermediate gradient too.
@@ -124,7 +151,7 @@ def _holds(
 
 def _is_again(finding: Finding, other: Finding, grown: bool) -> bool:
     """Whether two findings say the same; a factor that is a size at hand changes with that size."""
-    left_out = {"entries", "steps", "true_norm"} | ({"indices"} if grown else set())
+    left_out = {"entries", "true_norm", "relative_error"} | ({"indices"} if grown else set())
     if finding.evidence.get("equals") or finding.code == "averaged":
         left_out |= {"factor"}
     parameters = finding.evidence.keys() - left_out

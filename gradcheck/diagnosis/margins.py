@@ -56,3 +56,7 @@ point, and closer by and by for a layer that is defined only near where it was c
 
 AGAIN = 1e-4
 """How close a fitted parameter must come out again at another draw, relative."""
+
+INEXACT, SMALL = 1e-4, 0.1
+"""An error of this part of every entry that is not small beside the largest is an inexactness: an ε or
+a rounded constant has five digits or more. A small entry may be off by as much as one that is SMALL."""

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from gradcheck.compare import agrees
-from gradcheck.diagnosis.margins import MOST
+from gradcheck.diagnosis.margins import FEWEST, MOST
+from gradcheck.diagnosis.probes import forward_at
 from gradcheck.diagnosis.wrong import Measured, WrongGradient
+from gradcheck.numeric import NumericalWitness
 from gradcheck.result import Array, Finding
+
+OF_THE_OUTPUT: dict[str, Callable[[Array], Array]] = {
+    "v·(1 − v)": lambda v: v * (1 - v),
+    "1 − v²": lambda v: 1 - v * v,
+    "v": lambda v: v,
+}
+"""Derivatives that are written by the output: of σ, tanh, exp."""
 
 
 def flows_where_nothing_should(s: WrongGradient) -> Iterator[Finding]:
@@ -36,6 +45,74 @@ def upstream_itself(s: WrongGradient) -> Iterator[Finding]:
             f"{s.name} is the upstream gradient itself: the derivative of this step, an activation's or a "
             "factor, was left out.",
             {"entries": int(s.wrong.sum()), "mask": "all"},
+        )
+
+
+def other_derivative(s: WrongGradient) -> Iterator[Finding]:
+    """An elementwise step with something else for its derivative: twice, of the output, the value itself."""
+    dy, y = s.context.dy, s.context.forward.value
+    if not dy.shape == s.x.shape == s.claimed.shape or s.claimed.size < FEWEST:
+        return
+    if not _is_elementwise(s):
+        return
+    for what, model in _other_derivatives(s, s.measured.times(1 / dy), y):
+        if s.is_(model.times(dy)):
+            yield Finding(
+                "missing-mask",
+                f"{s.name} has a wrong derivative: the upstream gradient is multiplied by {what}.",
+                {"mask": what},
+            )
+
+
+def _is_elementwise(s: WrongGradient) -> bool:
+    """Whether moving half of the entries leaves the outputs of the others alone."""
+    half = np.random.default_rng(0).permutation(s.x.size).reshape(s.x.shape) % 2 == 0
+    everything = (slice(None),) * s.x.ndim
+    moved = s.context.forward.moved(s.position, everything, np.where(half, 1.01 * s.x, s.x))
+    return np.array_equal(moved[~half], s.context.forward.value[~half])
+
+
+def _other_derivatives(
+    s: WrongGradient, slope: Measured, y: Array
+) -> Iterator[tuple[str, Measured]]:
+    """What is taken for the slope f'(x) of y = f(x)."""
+    exact, d = np.zeros(y.shape), slope.value
+    yield "the derivative twice", Measured(d * d, 2 * np.abs(d) * slope.bound, slope.smooth)
+    yield "the value of the function itself", Measured(y, exact, slope.smooth)
+    for formula, h in OF_THE_OUTPUT.items():
+        if agrees(d, h(y), slope.bound + s.grain).all():
+            yield (
+                f"{formula} of the input, where v is the output",
+                Measured(h(s.x), exact, slope.smooth),
+            )
+    at_output = _slope_at_output(s)
+    if at_output is not None:
+        yield "the derivative at the output, not at the input", at_output
+
+
+def _slope_at_output(s: WrongGradient) -> Measured | None:
+    """f'(y) instead of f'(x), if the function is defined there."""
+    other = forward_at(s, s.position, s.context.forward.value.astype(s.x.dtype))
+    if other is None:
+        return None
+    slope = NumericalWitness(other, np.ones(s.context.dy.shape)).gradient(s.position)
+    return Measured.of(slope)
+
+
+def right_numbers_elsewhere(s: WrongGradient) -> Iterator[Finding]:
+    """The true numbers and zeros between them, but not at the same entries."""
+    loud = s.smooth & ~_quiet(s)
+    mine = s.smooth & ~s.agrees_with(np.zeros(()), s.grain)
+    if not FEWEST <= loud.sum() == mine.sum() < s.smooth.sum() or np.array_equal(loud, mine):
+        return
+    order = np.argsort(s.true[loud])
+    true, bound = s.true[loud][order], s.bound[loud][order]
+    if agrees(np.sort(s.claimed[mine]), true, bound + s.grain).all():
+        yield Finding(
+            "missing-mask",
+            f"{s.name} holds the right numbers at the wrong entries, with zeros between them: another "
+            "entry of each group was chosen (argmin for argmax, a mask of another array).",
+            {"mask": "elsewhere"},
         )
 
 

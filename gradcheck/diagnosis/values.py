@@ -6,15 +6,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gradcheck.diagnosis.margins import FEWEST, INVARIANT
+from gradcheck.compare import norm
+from gradcheck.diagnosis.margins import EXPLAINED, FEWEST, INEXACT, INVARIANT, NAMED, SMALL
 from gradcheck.diagnosis.sizes import near, sizes_equal_to, small_number, written
 from gradcheck.diagnosis.wrong import (
     Measured,
     WrongGradient,
-    broadcast_axes,
     factor,
     named_axes,
     others,
+    subsets,
 )
 from gradcheck.result import Array, Finding
 
@@ -40,25 +41,12 @@ def sign(s: WrongGradient) -> Iterator[Finding]:
         )
 
 
-def averaged(s: WrongGradient) -> Iterator[Finding]:
-    """It is averaged where a broadcast input adds up."""
-    fitted, model = s.times_itself()
-    k, axes = float(fitted.sum()), broadcast_axes(s)
-    copies = float(np.prod([s.context.dy.shape[axis] for axis in axes]))
-    if axes and k > 0 and near(1 / k, copies) and s.is_(model):
-        yield Finding(
-            "averaged",
-            f"{s.name} is averaged over {named_axes(axes)} of the output instead of summed: exactly "
-            f"{written(k)} times the true gradient. Every copy of a broadcast input adds its gradient.",
-            {"factor": k, "axes": list(axes)},
-        )
-
-
 def scaled(s: WrongGradient) -> Iterator[Finding]:
     """It is a multiple of the true gradient, and a size at hand may be the factor."""
     fitted, model = s.times_itself()
     k = float(fitted.sum())
-    if k == 0 or not s.is_(model):
+    # A factor that is all but 1 is an inexactness.
+    if k == 0 or abs(k - 1) <= INEXACT or not s.is_(model):
         return
     plain = small_number(k)
     for size in sizes_equal_to(s.context, k):
@@ -115,12 +103,74 @@ def extra_term(s: WrongGradient) -> Iterator[Finding]:
     for name, term in _terms(s):
         k, model = s.plus_fitted(term)
         if k is not None and s.is_(model):
+            for equals in (*sizes_equal_to(s.context, k), None):
+                yield Finding(
+                    "extra-term",
+                    f"{s.name} is the true gradient plus {k:.6g}{f' ({equals})' if equals else ''} times "
+                    f"{name}: a term too many or too few (weight decay that the forward pass does not "
+                    "have?).",
+                    {"factor": k, "term": name, "equals": equals},
+                )
+
+
+def without_upstream(s: WrongGradient) -> Iterator[Finding]:
+    """What is left over is there for an upstream gradient of zero too."""
+    alone = s.context.backward(np.zeros_like(s.context.dy))[s.position]
+    if alone is None or alone.shape != s.true.shape or not np.isfinite(alone).all():
+        return
+    if not alone.any() or not s.is_(s.measured.plus(alone)):
+        return
+    what = next(_multiples(s, alone), None)
+    yield Finding(
+        "extra-term",
+        f"{s.name} is the true gradient plus a term that does not depend on the upstream gradient"
+        f"{f', {what}' if what else ''}: backward of zeros is not zero (weight decay in the layer?).",
+        {"upstream": False, "term": what},
+    )
+
+
+def _multiples(s: WrongGradient, term: Array) -> Iterator[str]:
+    """What a term is a multiple of."""
+    for name, other in _terms(s):
+        k = factor(term, other)
+        if k is not None and np.allclose(term, k * other, rtol=NAMED, atol=0):
+            yield f"{k:.6g} times {name}"
+
+
+def factor_in_one_term(s: WrongGradient) -> Iterator[Finding]:
+    """Two terms add up to the gradient, one a multiple of what is known, and the other has a factor."""
+    if s.true.size < 2 * FEWEST:
+        return
+    n, a = np.where(s.smooth, s.true, 0.0), np.where(s.smooth, s.claimed, 0.0)
+    for name, term in _terms(s):
+        known = np.stack([n.ravel(), np.where(s.smooth, term, 0.0).ravel()], axis=1)
+        (k, c), _, rank, _ = np.linalg.lstsq(known, a.ravel(), rcond=None)
+        # Both parts count: a factor of 1 leaves an extra term, no extra term leaves a factor.
+        parts = norm(k * n), norm(c * term)
+        if rank < 2 or near(k, 1) or min(parts) <= EXPLAINED * norm(a):
+            continue
+        doubt = norm(s.bound) * (np.abs(n) / norm(n) + np.abs(term) / norm(term))
+        if s.is_(s.measured.times(float(k)).plus(c * term, doubt)):
             yield Finding(
-                "extra-term",
-                f"{s.name} is the true gradient plus {k:.6g} times {name}: a term too many or too few "
-                "(weight decay that the forward pass does not have?).",
-                {"factor": k, "term": name},
+                "scaled",
+                f"{s.name} is {k:.6g} times the true gradient plus {c:.6g} times {name}: one of its terms "
+                "has a factor that the other does not have.",
+                {"factor": float(k), "term": name, "of_term": float(c)},
             )
+
+
+def inexact(s: WrongGradient) -> Iterator[Finding]:
+    """Right to many digits at every entry, and no further."""
+    n, error = np.abs(s.true), np.abs(s.error)
+    # Entry by entry, but for what is small beside the others.
+    if s.smooth.any() and (error <= INEXACT * np.maximum(n, SMALL * s.size)).all():
+        off = norm(error) / norm(n)
+        yield Finding(
+            "inexact",
+            f"{s.name} is right to about {off:.0e} and no further: look for an ε, a clip or a rounded "
+            "constant that only one of the two passes has.",
+            {"relative_error": off},
+        )
 
 
 def _terms(s: WrongGradient) -> Iterator[tuple[str, Array]]:
@@ -146,7 +196,8 @@ def statistics(s: WrongGradient) -> Iterator[Finding]:
     """What is left over is, in each group, a constant (the mean's part) or a multiple of x − mean."""
     if s.x.ndim < 2 or not s.x.shape == s.claimed.shape == s.context.dy.shape:
         return
-    for axes in _groups(s.x.ndim):
+    # Large groups first: what is constant in them is so in smaller ones too.
+    for axes in reversed(list(subsets(s.x.ndim))):
         for what, part in _flows_through(s, axes):
             # What was fitted to a group is off by no more than its widest bound.
             doubt = s.bound.max(axis=axes, keepdims=True)
@@ -159,16 +210,11 @@ def statistics(s: WrongGradient) -> Iterator[Finding]:
                 )
 
 
-def _groups(ndim: int) -> list[tuple[int, ...]]:
-    """Axes over which normalizations take their statistics: batch, layer, instance, group."""
-    groups = [tuple(range(ndim - 1)), (ndim - 1,)]
-    return groups + ([tuple(range(1, ndim - 1)), tuple(range(1, ndim))] if ndim > 2 else [])
-
-
 def _flows_through(s: WrongGradient, axes: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
     """What the error would be, fitted, if a mean, a variance or both over these axes were left out."""
     x, error = s.x, s.error
-    if np.prod([x.shape[axis] for axis in axes]) <= FEWEST:
+    count = int(np.prod([x.shape[axis] for axis in axes]))
+    if count < FEWEST:
         return
     # A mean over these axes exists only if moving all of a group together changes nothing.
     kept = np.abs(s.true.sum(axis=axes)).max()
@@ -178,8 +224,9 @@ def _flows_through(s: WrongGradient, axes: tuple[int, ...]) -> Iterator[tuple[st
     slope = (error * c).sum(axis=axes, keepdims=True) / (c * c).sum(axis=axes, keepdims=True)
     if centred:
         yield "mean", mean + 0 * error
-    yield "variance", slope * c
-    if centred:
+    yield "variance" if centred else "size", slope * c
+    # Two numbers fit any three that are centred.
+    if centred and count > FEWEST:
         yield "mean and variance", mean + slope * c
 
 

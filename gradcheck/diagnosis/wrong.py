@@ -56,10 +56,19 @@ class Context:
         return {k: float(v) for k, v in bound.items() if isinstance(v, (int, float)) and v}
 
     def backward(self, dy: Array, inputs: Sequence[Array] | None = None) -> list[Array | None]:
-        """The hand-derived gradients for another upstream gradient, or at other inputs too."""
+        """The hand-derived gradients for another upstream gradient, or at other inputs too.
+
+        One for each input, None where there is none, or where the layer does not run.
+        """
         inputs = self.inputs if inputs is None else inputs
-        _, backward = run(self.layer, [x.copy() for x in inputs])
-        return listed(backward(dy.copy()), len(inputs))
+        nothing: list[Array | None] = [None] * len(inputs)
+        try:
+            _, backward = run(self.layer, [x.copy() for x in inputs])
+            found = listed(backward(dy.copy()), len(inputs))
+        except Exception:
+            # It ran at the point that is checked; that it does not run here is no finding.
+            return nothing
+        return (found + nothing)[: len(inputs)]
 
     def rounding(self, position: int) -> Array | float:
         """What a hand-derived gradient loses: how far it lies from itself in the next wider precision.
@@ -70,10 +79,7 @@ class Context:
         assert here is not None  # It has been compared.
         wide = np.float64 if here.dtype == np.float32 else np.longdouble
         lifted = [x.astype(wide) if x.dtype.kind == "f" else x for x in self.inputs]
-        try:
-            there = self.backward(self.dy.astype(wide), lifted)[position]
-        except Exception:
-            return 0.0
+        there = self.backward(self.dy.astype(wide), lifted)[position]
         if there is None or there.dtype != wide or there.shape != here.shape:
             return 0.0
         return np.asarray(np.abs(there - here), dtype=np.float64)
@@ -128,6 +134,10 @@ class WrongGradient:
     def x(self) -> Array:
         """The input whose gradient this is."""
         return self.context.inputs[self.position]
+
+    def x_of(self, position: int) -> Array:
+        """Another input."""
+        return self.context.inputs[position]
 
     @property
     def measured(self) -> Measured:
@@ -216,15 +226,20 @@ def factor(a: Array, n: Array) -> float | None:
     return k if np.isfinite(k) and k != 0 else None
 
 
-def broadcast_axes(s: WrongGradient) -> tuple[int, ...]:
-    """The axes of the output along which this input is copied, if it looks broadcast (a bias)."""
-    x, dy = s.x.shape, s.context.dy.shape
-    if len(x) > len(dy) or not dy or x == dy:
-        return ()
-    ahead = len(dy) - len(x)
-    if any(a not in (1, b) for a, b in zip(x, dy[ahead:], strict=True)):
-        return ()
-    return (*range(ahead), *(ahead + k for k, a in enumerate(x) if a == 1 != dy[ahead + k]))
+def broadcasts(s: WrongGradient) -> Iterator[tuple[int, ...]]:
+    """The axes of the output along which this input may be copied (a bias), if it looks broadcast.
+
+    NumPy aligns shapes at their ends, so that comes first; channels first are aligned by hand.
+    """
+    sizes, dy = [n for n in s.x.shape if n != 1], s.context.dy.shape
+    ndim = len(dy)
+    kept = [
+        k for k in itertools.combinations(range(ndim), len(sizes)) if [dy[i] for i in k] == sizes
+    ]
+    for axes in sorted(kept, reverse=True):
+        copied = tuple(k for k in range(ndim) if k not in axes and dy[k] > 1)
+        if copied:
+            yield copied
 
 
 def subsets(ndim: int) -> Iterator[tuple[int, ...]]:
