@@ -34,17 +34,20 @@ from gradcheck.diagnosis.recurrence import carry
 from gradcheck.diagnosis.reductions import (
     averaged,
     last_only,
+    one_of_two_outputs,
     repeated_index,
     single_contribution,
     summed_over_other_axes,
 )
 from gradcheck.diagnosis.values import (
+    by_the_sign,
     extra_term,
     factor_in_one_term,
     inexact,
     partial,
     scaled,
-    scaled_by_input,
+    scaled_by_array,
+    scaled_by_vector,
     sign,
     statistics,
     without_upstream,
@@ -71,28 +74,38 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     transposed,
     flipped,
     read_in_another_order,
-    scaled_by_input,
+    scaled_by_vector,
     flows_where_nothing_should,
     upstream_itself,
     mask_of_another,
     other_derivative,
+    scaled_by_array,
     inexact,
     statistics,
     factor_in_one_term,
     carry,
     repeated_index,
     summed_over_other_axes,
+    one_of_two_outputs,
     last_only,
     single_contribution,
     shifted,
     right_numbers_elsewhere,
     parts_swapped,
+    by_the_sign,
     altered_input,
     partial,
 )
 """Simplest first; the first that fits is said."""
 
-RUN_THE_LAYER = (carry, altered_input, without_upstream, other_derivative, last_only)
+RUN_THE_LAYER = (
+    carry,
+    altered_input,
+    without_upstream,
+    other_derivative,
+    last_only,
+    one_of_two_outputs,
+)
 """Those that run the layer itself, at other inputs or another upstream gradient."""
 
 OF_THE_VALUE: tuple[Hypothesis, ...] = (
@@ -145,13 +158,18 @@ def _holds(
     finding: Finding, here: WrongGradient, hypothesis: Hypothesis, there: WrongGradient
 ) -> bool:
     """Whether at another draw the same hypothesis finds the same, with the same parameters."""
-    grown = here.true.shape != there.true.shape
+    grown = [x.shape for x in here.context.inputs] != [x.shape for x in there.context.inputs]
     return any(_is_again(finding, other, grown) for other in hypothesis(there))
 
 
 def _is_again(finding: Finding, other: Finding, grown: bool) -> bool:
     """Whether two findings say the same; a factor that is a size at hand changes with that size."""
-    left_out = {"entries", "true_norm", "relative_error"} | ({"indices"} if grown else set())
+    left_out = {"entries", "true_norm", "relative_error", "loop"} | (
+        {"indices"} if grown else set()
+    )
+    # What a loop runs over is longer where there is more of it; two stacked outputs stay two.
+    if grown and finding.evidence.get("loop", 0) == other.evidence.get("loop"):
+        return False
     if finding.evidence.get("equals") or finding.code == "averaged":
         left_out |= {"factor"}
     parameters = finding.evidence.keys() - left_out

@@ -51,18 +51,28 @@ def altered_input(s: WrongGradient) -> Iterator[Finding]:
     for position, x in enumerate(s.context.inputs):
         if x.dtype.kind != "f" or not 2 <= x.size <= LARGEST:
             continue
-        for code, change, altered in _alterations(x):
+        for code, change, altered in _alterations(x, itself=position == s.position):
             other = forward_at(s, position, altered)
             if other is not None and predicts_slopes(s.claimed, s.position, other, s.context.dy):
                 yield Finding(
                     code,
-                    f"{s.name} is what it would be if {s.context.names[position]} were {change}: on the "
-                    "way back the other orientation is needed.",
+                    f"{s.name} is what it would be if {s.context.names[position]} were {change}: "
+                    f"{LOOK_FOR[code]}.",
                     {"input": s.context.names[position], "change": change},
                 )
 
 
-def _alterations(x: Array) -> Iterator[tuple[Code, str, Array]]:
+LOOK_FOR: dict[Code, str] = {
+    "transposed": "on the way back the other orientation is needed",
+    "flipped": "on the way back the other orientation is needed",
+    "missing-mask": "a mask is upside down, or argmin stands for argmax",
+}
+"""What to do about an input that was altered."""
+
+
+def _alterations(x: Array, *, itself: bool) -> Iterator[tuple[Code, str, Array]]:
+    if itself:
+        yield "missing-mask", "negated", -x
     if x.ndim > 1 and x.shape[-1] == x.shape[-2]:
         yield "transposed", "transposed", np.ascontiguousarray(np.swapaxes(x, -1, -2))
     for axes in subsets(x.ndim):

@@ -21,9 +21,6 @@ from gradcheck.diagnosis.wrong import (
 )
 from gradcheck.result import Array, Finding
 
-LOOPED = 2
-"""Indices of an axis that a loop may have ended with: the last, or the first if it ran backwards."""
-
 
 def averaged(s: WrongGradient) -> Iterator[Finding]:
     """It is averaged where a broadcast input adds up."""
@@ -78,22 +75,43 @@ def _is_near(s: WrongGradient, model: Array, bound: float) -> bool:
     return s.is_(Measured(shaped, np.full(s.true.shape, bound), s.smooth))
 
 
+def one_of_two_outputs(s: WrongGradient) -> Iterator[Finding]:
+    """Of two outputs that are stacked, whatever the size of the inputs, one sends nothing back.
+
+    Asked before a loop is suspected: where sizes can change, an axis that a loop runs over is no longer two.
+    """
+    for axis, index in _ends(s):
+        if s.context.dy.shape[axis] == 2:
+            yield Finding(
+                "extra-term",
+                f"In {s.name} the term is missing that index {1 - index} of axis {axis} of the output sends "
+                "back: both outputs send something, and it adds up.",
+                {"axis": axis, "missing": 1 - index},
+            )
+
+
 def last_only(s: WrongGradient) -> Iterator[Finding]:
     """Only one index of an axis of the output sends anything back: a loop that overwrites."""
-    dy = s.context.dy
     copied = {axis for axes in broadcasts(s) for axis in axes}
-    for axis in range(dy.ndim):
-        for index in (dy.shape[axis] - 1, 0)[: LOOPED if dy.shape[axis] > 1 else 0]:
+    for axis, index in _ends(s):
+        yield Finding(
+            "not-summed" if axis in copied else "overlap-overwritten",
+            f"{s.name} is what index {index} of axis {axis} of the output alone sends back: what the "
+            "others send is lost, as by = for += in a loop over them.",
+            {"axis": axis, "last": bool(index), "loop": s.context.dy.shape[axis]},
+        )
+
+
+def _ends(s: WrongGradient) -> Iterator[tuple[int, int]]:
+    """Axis and index of the output whose upstream gradient alone makes up the whole."""
+    dy = s.context.dy
+    for axis in (k for k in range(dy.ndim) if dy.shape[k] > 1):
+        # A loop ends with the last, or with the first if it runs backwards.
+        for index in (dy.shape[axis] - 1, 0):
             here = np.arange(dy.shape[axis]) == index
             alone = dy * here.reshape([-1 if k == axis else 1 for k in range(dy.ndim)])
-            if not predicts_slopes(s.claimed, s.position, s.context.forward, alone):
-                continue
-            yield Finding(
-                "not-summed" if axis in copied else "overlap-overwritten",
-                f"{s.name} is what index {index} of axis {axis} of the output alone sends back: what the "
-                "others send is lost, as by = for += in a loop over them.",
-                {"axis": axis, "last": bool(index)},
-            )
+            if predicts_slopes(s.claimed, s.position, s.context.forward, alone):
+                yield axis, index
 
 
 @dataclass

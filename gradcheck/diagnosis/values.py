@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from gradcheck.diagnosis.wrong import (
     Measured,
     WrongGradient,
     factor,
+    factors,
     named_axes,
     others,
     subsets,
@@ -65,35 +66,65 @@ def _scaled(s: WrongGradient, k: float, equals: str | None, guess: str) -> Findi
     )
 
 
-def scaled_by_input(s: WrongGradient) -> Iterator[Finding]:
-    """Along one axis each slice has a factor of its own, and it is an input or its reciprocal."""
-    for axis, size in enumerate(s.true.shape):
-        if size < 2 or s.true.size < 2 * size:
-            continue
-        k, model = s.times_itself(others(s.true.ndim, axis))
-        if not s.is_(model):
-            continue
-        for what, vector in _vectors(s, size):
-            if np.all([near(a, b) for a, b in zip(k.ravel(), vector, strict=True)]):
-                name = what.strip("1/²")
-                yield Finding(
-                    "scaled",
-                    f"{s.name} is exactly {what} times the true gradient: {name} is missing, or applied "
-                    "too often.",
-                    {"factor": what, "equals": what},
-                )
+def scaled_by_vector(s: WrongGradient) -> Iterator[Finding]:
+    """Along one axis each slice has a factor of its own: a gain, a deviation, a length."""
+    return _scaled_by_input(s, lambda x: x.ndim == 1)
 
 
-def _vectors(s: WrongGradient, size: int) -> Iterator[tuple[str, Array]]:
-    """Inputs of one axis of this size, and what a factor of them may be."""
-    for name, x in zip(s.context.names, s.context.inputs, strict=False):
-        if x.shape == (size,) and x.dtype.kind == "f":
-            yield from (
-                (name, x),
-                (f"1/{name}", 1 / x),
-                (f"{name}²", x**2),
-                (f"1/{name}²", x**-2.0),
+def scaled_by_array(s: WrongGradient) -> Iterator[Finding]:
+    """Each entry has a factor of its own, which is another input's."""
+    return _scaled_by_input(s, lambda x: x.ndim > 1)
+
+
+def _scaled_by_input(s: WrongGradient, which: Callable[[Array], bool]) -> Iterator[Finding]:
+    """It is the true gradient times an input, or a function of one, and a number."""
+    if np.count_nonzero(s.true) < FEWEST:
+        return
+    for name, what, vector in _weights(s, which):
+        model = s.measured.times(vector)
+        c = factor(s.error + np.where(s.smooth, s.true, 0.0), np.where(s.smooth, model.value, 0.0))
+        if c is None or not s.is_(model.times(c)):
+            continue
+        for equals in (None,) if near(c, 1) else (*sizes_equal_to(s.context, c), None):
+            times = "" if near(c, 1) else f" and {equals or f'{c:.6g}'}"
+            yield Finding(
+                "scaled",
+                f"{s.name} is exactly {what}{times} times the true gradient: {name} is missing, or applied "
+                "too often.",
+                {"factor": c, "equals": equals, "of": what},
             )
+
+
+WEIGHTS: tuple[tuple[str, Callable[[Array], Array]], ...] = (
+    ("{}", lambda x: x),
+    ("1/{}", lambda x: 1 / x),
+    ("{}²", lambda x: x**2),
+    ("1/{}²", lambda x: x**-2.0),
+    ("exp {}", np.exp),
+    ("exp −{}", lambda x: np.exp(-x)),
+)
+"""What a gradient is multiplied by where an input is a gain, a deviation, a length, or the log of one."""
+
+
+def _weights(s: WrongGradient, which: Callable[[Array], bool]) -> Iterator[tuple[str, str, Array]]:
+    """Inputs that can be laid along the gradient, and what they may be multiplied with as."""
+    for name, x in zip(s.context.names, s.context.inputs, strict=False):
+        if x.dtype.kind not in "fiu" or not which(x) or np.ptp(x) == 0:
+            continue
+        for shape in _alignments(x.shape, s.true.shape):
+            for form, of in WEIGHTS:
+                weight = np.broadcast_to(of(x.astype(np.float64)).reshape(shape), s.true.shape)
+                if np.isfinite(weight).all():
+                    yield name, form.format(name), weight
+
+
+def _alignments(shape: tuple[int, ...], whole: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """The shapes in which an array can be laid along a larger one: as it is, or along one axis."""
+    if len(shape) == 1:
+        for axis in (k for k in range(len(whole)) if whole[k] == shape[0]):
+            yield tuple(shape[0] if k == axis else 1 for k in range(len(whole)))
+    elif len(shape) == len(whole) and all(a in (1, b) for a, b in zip(shape, whole, strict=True)):
+        yield shape
 
 
 def extra_term(s: WrongGradient) -> Iterator[Finding]:
@@ -147,6 +178,9 @@ def factor_in_one_term(s: WrongGradient) -> Iterator[Finding]:
         (k, c), _, rank, _ = np.linalg.lstsq(known, a.ravel(), rcond=None)
         # Both parts count: a factor of 1 leaves an extra term, no extra term leaves a factor.
         parts = norm(k * n), norm(c * term)
+        # Two numbers fit any gradient that takes two values.
+        if np.unique(np.round(known / s.size, 6), axis=0).shape[0] < 2 * FEWEST:
+            continue
         if rank < 2 or near(k, 1) or min(parts) <= EXPLAINED * norm(a):
             continue
         doubt = norm(s.bound) * (np.abs(n) / norm(n) + np.abs(term) / norm(term))
@@ -194,7 +228,7 @@ def _counts_below(x: Array, limit: int) -> bool:
 
 def statistics(s: WrongGradient) -> Iterator[Finding]:
     """What is left over is, in each group, a constant (the mean's part) or a multiple of x − mean."""
-    if s.x.ndim < 2 or not s.x.shape == s.claimed.shape == s.context.dy.shape:
+    if s.x.ndim < 2:
         return
     # Large groups first: what is constant in them is so in smaller ones too.
     for axes in reversed(list(subsets(s.x.ndim))):
@@ -224,10 +258,33 @@ def _flows_through(s: WrongGradient, axes: tuple[int, ...]) -> Iterator[tuple[st
     slope = (error * c).sum(axis=axes, keepdims=True) / (c * c).sum(axis=axes, keepdims=True)
     if centred:
         yield "mean", mean + 0 * error
-    yield "variance" if centred else "size", slope * c
+    # What is divided by a size of its own does not change with that size.
+    with_size = s.true * c
+    still = (
+        np.abs(with_size.sum(axis=axes)).max() <= EXPLAINED * np.abs(with_size).sum(axis=axes).max()
+    )
+    if centred or still:
+        yield "variance" if centred else "size", slope * c
     # Two numbers fit any three that are centred.
     if centred and count > FEWEST:
         yield "mean and variance", mean + slope * c
+
+
+def by_the_sign(s: WrongGradient) -> Iterator[Finding]:
+    """On either side of zero of its input it has a factor of its own."""
+    above = s.smooth & (s.x > 0)
+    below = s.smooth & (s.x < 0)
+    if min(above.sum(), below.sum()) < FEWEST or not s.wrong.any():
+        return
+    k, m = (float(factors(s.claimed[side], s.true[side]).sum()) for side in (above, below))
+    if s.is_(s.measured.times(np.where(s.x > 0, k, m))):
+        name = s.name[1:]
+        yield Finding(
+            "partial",
+            f"{s.name} is {written(k)} times the true gradient where {name} > 0, and {written(m)} times "
+            f"where {name} < 0: one side is treated differently, or both are exchanged.",
+            {"above": k, "below": m},
+        )
 
 
 def partial(s: WrongGradient) -> Iterator[Finding]:
