@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -97,7 +97,7 @@ def check(
         return Report(name, (), tuple(findings), seed, method)
 
     # Ask the numerical witness.
-    forward = Forward(layer, arrays, careful=seen.has("mutates-input"))
+    forward = Forward(layer, arrays, careful=seen.has("mutates-input"), movable=returned.compared)
     witness = NumericalWitness(forward, seen.dy, method=method, seed=seed, progress=progress)
 
     # Ask the tape.
@@ -105,10 +105,10 @@ def check(
     findings += tape.findings
 
     # Compare.
-    compared = {
-        p: _compare(witness, p, names[p], returned.gradients.get(p), tape.gradients.get(p), effort)
-        for p in returned.compared
-    }
+    compared: dict[int, Comparison] = {}
+    for p in returned.compared:
+        hand, taped = returned.gradients.get(p), tape.gradients.get(p)
+        compared[p] = _compare(witness, p, names[p], hand, taped, effort, compared)
 
     # Explain.
     context = Context(layer, names, forward, seen.dy, compared)
@@ -138,18 +138,33 @@ def _compare(
     hand: Array | None,
     tape: Array | None,
     effort: str,
+    before: Mapping[int, Comparison],
 ) -> Comparison:
-    """Hand-derived beside witnessed: every entry, or along directions where that is asked for."""
+    """Hand-derived beside witnessed: every entry, or along directions where that is asked for.
+
+    What the inputs `before` claim at their kinks counts for ties between inputs.
+    """
     shape = witness.forward.inputs[position].shape
     if effort == "directional" and hand is not None and hand.shape == shape:
         directions = Directions(witness, position, witness.seed)
         return Comparison(compare_directions(name, hand, directions, tape))
-    numeric = witness.beside(position, hand)
+    numeric = witness.beside(position, hand, _claimed_at_kinks(before))
     row, ties_broken = compare(name, hand, numeric, tape)
     if not (numeric.value.size and witness.dy.size):
         # Where there is nothing to compare nothing was proved.
         row = replace(row, verdict=Verdict.INCONCLUSIVE)
     return Comparison(row, numeric, ties_broken)
+
+
+def _claimed_at_kinks(compared: Mapping[int, Comparison]) -> dict[int, tuple[Array, Array]]:
+    """Of each input, which entries are at a kink, and the gradient that was derived by hand."""
+    return {
+        p: (one.numeric.kinks, one.row.analytic)
+        for p, one in compared.items()
+        if one.numeric is not None
+        and one.row.analytic.shape == one.numeric.kinks.shape
+        and np.isfinite(one.row.analytic).all()
+    }
 
 
 def _explain(

@@ -122,3 +122,49 @@ def test_a_scalar_input_wrong_at_its_kink_fails():
         return np.abs(x), lambda dy: 3.0 * dy
 
     assert check(wrong, np.array(0.0), lines=False).verdict is Verdict.FAIL
+
+
+def test_ties_of_equal_size_and_other_sign_fail_in_full_and_pass_routed_to_one():
+    def size(x, shared):
+        tied = np.abs(x) == np.abs(x).max()
+        if not shared:
+            tied &= np.arange(x.size) == tied.argmax()
+        return np.abs(x).max(), lambda dy: dy * np.sign(x) * tied
+
+    x = np.array([0.3, -0.7, 0.7, 0.1])
+    for seed in range(5):
+        right = check(lambda x: size(x, False), x, seed=seed, lines=False)
+        wrong = check(lambda x: size(x, True), x, seed=seed, lines=False)
+        assert right.passed, right
+        assert wrong.verdict is Verdict.FAIL
+        assert "ties-duplicated" in {finding.code for finding in wrong.all_findings()}
+
+
+def larger(a, b):
+    return np.maximum(a, b), lambda dy: (dy * (a >= b), dy * (a < b))
+
+
+def larger_halved(a, b):
+    return np.maximum(a, b), lambda dy: (
+        dy * ((a > b) + (a == b) / 2),
+        dy * ((a < b) + (a == b) / 2),
+    )
+
+
+def larger_paying_both(a, b):
+    return np.maximum(a, b), lambda dy: (dy * (a >= b), dy * (a <= b))
+
+
+def distance(a, b):
+    return np.abs(a - b), lambda dy: (dy * np.sign(a - b), -dy * np.sign(a - b))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_ties_between_inputs_are_paid_once(seed):
+    a = np.array([[0.3, -0.7, 1.0], [0.5, 0.1, 0.2]])
+    b = np.array([[0.3, 0.4, 1.0], [-0.5, 0.1, 0.4]])
+    for layer in (larger, larger_halved, distance):
+        assert check(layer, a, b, seed=seed, lines=False).passed
+    report = check(larger_paying_both, a, b, seed=seed, lines=False)
+    assert report.verdict is Verdict.FAIL
+    assert "ties-duplicated" in {finding.code for finding in report.all_findings()}

@@ -137,3 +137,14 @@ def test_many_convictions_that_fall_leave_none_unseen():
     inside = np.abs(np.cos(x) - seen.value) <= seen.bound
     assert inside.all()
     assert 0 < np.isinf(seen.bound).sum() < 200
+
+
+def test_labels_that_nobody_asked_about_are_not_moved():
+    def loss(z, onehot):
+        assert np.isin(onehot, (0.0, 1.0)).all()
+        p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+        return -(onehot * np.log(p)).sum(), lambda dy: (dy * (p - onehot), None)
+
+    z, onehot = np.random.default_rng(0).normal(size=(3, 4)), np.eye(4)[[0, 2, 1]]
+    assert check(loss, z, onehot, wrt="z").passed
+    assert check(loss, z, onehot).passed

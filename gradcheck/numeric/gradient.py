@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from gradcheck.numeric.grouping import Grouping
 from gradcheck.numeric.kinks import Joint
@@ -15,7 +17,8 @@ class NumericalGradient:
 
     `kinks` marks entries where the slope jumps: there `value` is the middle of the one-sided slopes
     and `bound` reaches both. `absolute_sum` is the gradient with nothing cancelling, the scale on
-    which a zero is a zero. `joint` is what the kinked entries must add up to.
+    which a zero is a zero. `joint` is what the kinked entries must add up to,
+    one of `joints`, several directions in which they move together.
     """
 
     value: Array
@@ -25,3 +28,11 @@ class NumericalGradient:
     grouping: Grouping
     evaluations: int
     joint: Joint | None = None
+    joints: tuple[Joint, ...] = ()
+
+    def with_worst_joint(self, claimed: Array) -> NumericalGradient:
+        """With that joint direction in front which a hand-derived gradient misses by most."""
+        if len(self.joints) < 2:
+            return self
+        excess = [float(joint.excess(claimed).max(initial=-np.inf)) for joint in self.joints]
+        return replace(self, joint=self.joints[int(np.argmax(excess))])

@@ -8,6 +8,7 @@ joint direction the hand-derived gradient has to be exactly right.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,10 +33,11 @@ def jump(centre: Array, right: Array, left: Array, noise: Array) -> Array:
 
 @dataclass(frozen=True)
 class Joint:
-    """The derivative along the direction that moves all kinked entries together.
+    """The derivative along a direction that moves all kinked entries together.
 
-    `value` and `bound` keep the input's number of axes: one figure for each index of the aligned
-    axes (each image, each channel), summed over the others.
+    `members` is that direction, 1 or −1 at a kinked entry, else 0. `value` and `bound` keep the input's
+    number of axes: one figure for each index of the aligned axes (each image, each channel), summed over
+    the others.
     """
 
     members: Array
@@ -45,11 +47,23 @@ class Joint:
 
     def claimed(self, analytic: Array) -> Array:
         """What the hand-derived gradient says of the same direction."""
-        return np.asarray(np.where(self.members, analytic, 0).sum(axis=self.axes, keepdims=True))
+        moved = np.where(self.members != 0, analytic, 0) * self.members
+        return np.asarray(moved.sum(axis=self.axes, keepdims=True))
 
     def excess(self, analytic: Array) -> Array:
         """By how much the claim leaves what the slopes allow; zero or less where it does not."""
         return np.asarray(np.abs(self.claimed(analytic) - self.value) - self.bound)
+
+
+def directions(x: Array, kinks: Array) -> Iterator[Array]:
+    """The directions along which ties move together: all upwards, and where signs differ all outwards.
+
+    Outwards because |−1| and |1| are tied for the largest size.
+    """
+    yield kinks.astype(np.float64)
+    signs = np.sign(x) * kinks
+    if (signs > 0).any() and (signs < 0).any():
+        yield np.asarray(signs, dtype=np.float64)
 
 
 def joint_direction(
@@ -64,19 +78,63 @@ def joint_direction(
     slabs, everything = Grouping(grouping.shape, aligned), variable.everything
     x = variable.array
     direction = members.astype(x.dtype)
-    far_down, down, up, far_up = (
+    samples = tuple(
         variable.value(everything, x + np.asarray(t, x.dtype) * direction)
         for t in (-step, -step / 2, step / 2, step)
     )
-    f = variable.forward.value
-    centre = up - 2 * f + down
-    sides = np.abs(far_up - 2 * up + f) + np.abs(far_down - 2 * down + f)
-    slope = slabs.gather(dy * (up - down), everything) / step
-    # Half the distance of the one-sided slopes, and the curvature and rounding of either.
-    # The last term is the rounding of this sum itself, for outputs that are exact.
-    loose = (
-        np.abs(centre) + 2 * sides + JOINT_NOISE * noise + CONTRACTION * EPSILON * np.abs(up - down)
-    )
+    difference, loose = _joint_motion(variable.forward.value, samples, noise)
+    slope = slabs.gather(dy * difference, everything) / step
     bound = slabs.gather(np.abs(dy) * loose, everything) / step
     free = set(range(len(grouping.shape))) - {axis.input_axis for axis in aligned}
     return Joint(members, tuple(sorted(free)), slope, bound)
+
+
+def tied_with(
+    variable: Variable,
+    dy: Array,
+    noise: Array,
+    members: Array,
+    others: Mapping[int, tuple[Array, Array]],
+    step: float,
+) -> Joint:
+    """What the kinked entries of one input must add up to, given what other inputs claim of theirs.
+
+    max(a, b) has a kink in a and one in b where they are equal, and none where both move: there the two
+    gradients together are exactly dy. Four evaluations.
+
+    Args:
+        variable: the input.
+        dy: upstream gradient.
+        noise: the noise of each output.
+        members: its kinked entries.
+        others: the kinked entries of each other input, by position, and its hand-derived gradient.
+        step: how far all of them move.
+    """
+    forward = variable.forward
+    moving = {variable.position: members, **{p: kinks for p, (kinks, _) in others.items()}}
+    samples = tuple(
+        forward(
+            *(
+                (x + t * moving[p]).astype(x.dtype) if p in moving else x
+                for p, x in enumerate(forward.inputs)
+            )
+        )
+        for t in (-step, -step / 2, step / 2, step)
+    )
+    difference, loose = _joint_motion(forward.value, samples, noise)
+    claimed = sum(float(hand[kinks].sum()) for kinks, hand in others.values())
+    shape = (1,) * len(variable.shape)
+    slope = np.full(shape, float((dy * difference).sum()) / step - claimed)
+    bound = np.full(shape, float((np.abs(dy) * loose).sum()) / step)
+    return Joint(members.astype(np.float64), tuple(range(len(variable.shape))), slope, bound)
+
+
+def _joint_motion(f: Array, samples: tuple[Array, ...], noise: Array) -> tuple[Array, Array]:
+    """How far each output moves between −h/2 and h/2, and how much of that is not a slope."""
+    far_down, down, up, far_up = samples
+    centre = up - 2 * f + down
+    sides = np.abs(far_up - 2 * up + f) + np.abs(far_down - 2 * down + f)
+    # Half the distance of the one-sided slopes, and the curvature and rounding of either.
+    # The last term is the rounding of this sum itself, for outputs that are exact.
+    loose = np.abs(centre) + 2 * sides + JOINT_NOISE * noise
+    return up - down, loose + CONTRACTION * EPSILON * np.abs(up - down)

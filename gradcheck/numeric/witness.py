@@ -8,6 +8,7 @@ Assumed is only that f is smooth, or straight on both sides of a kink, over the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 
@@ -17,7 +18,7 @@ from gradcheck.numeric.complexstep import complex_step
 from gradcheck.numeric.forward import Forward, random_direction
 from gradcheck.numeric.gradient import NumericalGradient
 from gradcheck.numeric.grouping import Grouping, find_grouping
-from gradcheck.numeric.kinks import Joint, joint_direction
+from gradcheck.numeric.kinks import Joint, directions, joint_direction, tied_with
 from gradcheck.numeric.lifted import is_small, lift
 from gradcheck.numeric.margins import CAUTION, CONFIRMING_STEP, CONTRACTION, EPSILON, OUTSIDE
 from gradcheck.numeric.neighbours import Hull, Neighbours
@@ -88,17 +89,35 @@ class NumericalWitness:
         if grouping.axes and not self._confirmed(variable, found, rng):
             grouping = Grouping(shape)
             found = self._walk(variable, grouping)
-        joint = self._joint(variable, grouping, found)
+        joints = tuple(self._joints(variable, grouping, found))
         used = self.forward.evaluations - before
         return NumericalGradient(
-            found.value, found.bound, found.kinks, found.absolute_sum, grouping, used, joint
+            found.value,
+            found.bound,
+            found.kinks,
+            found.absolute_sum,
+            grouping,
+            used,
+            joints[0] if joints else None,
+            joints,
         )
 
-    def beside(self, position: int, hand: Array | None) -> NumericalGradient:
+    def beside(
+        self,
+        position: int,
+        hand: Array | None,
+        others: Mapping[int, tuple[Array, Array]] | None = None,
+    ) -> NumericalGradient:
         """The gradient, looked at again where a hand-derived one lies outside what it allows.
 
         At kinks the neighbours are asked; then what still speaks for a conviction is measured anew, entry
         by entry, over all steps, in lifted precision where the forward pass follows.
+
+        Args:
+            position: the input.
+            hand: its hand-derived gradient.
+            others: of other inputs, by position, which entries are at a kink and the gradient that is
+                claimed there: ties between inputs are seen by moving both.
         """
         numeric = self.gradient(position)
         if hand is None or hand.shape != numeric.value.shape or self.method == "complex":
@@ -108,7 +127,8 @@ class NumericalWitness:
         claimed = hand.astype(np.float64)
         numeric = self._with_neighbours(position, numeric, claimed)
         rounding = CONTRACTION * float(np.finfo(hand.dtype).eps) * numeric.absolute_sum
-        return second_look(numeric, claimed, rounding, lambda: self.one_by_one(position))
+        numeric = second_look(numeric, claimed, rounding, lambda: self.one_by_one(position))
+        return self._with_ties(position, numeric, others or {}).with_worst_joint(claimed)
 
     def _with_neighbours(
         self, position: int, numeric: NumericalGradient, claimed: Array
@@ -154,12 +174,28 @@ class NumericalWitness:
         allowed += float((np.abs(taken) * found.bound).sum())
         return bool(abs(seen - float((taken * found.value).sum())) <= allowed)
 
-    def _joint(self, variable: Variable, grouping: Grouping, found: Found) -> Joint | None:
+    def _joints(self, variable: Variable, grouping: Grouping, found: Found) -> Iterator[Joint]:
         """What several kinked entries must add up to."""
         if found.kinks.sum() < 2:
-            return None
-        step = 2 * first_step(variable.epsilon) * float(variable.scale[found.kinks].min())
-        return joint_direction(variable, self.dy, self.noise, grouping, found.kinks, step)
+            return
+        step = self._joint_step(variable, found.kinks)
+        for members in directions(variable.array, found.kinks):
+            yield joint_direction(variable, self.dy, self.noise, grouping, members, step)
+
+    def _joint_step(self, variable: Variable, kinks: Array) -> float:
+        return 2 * first_step(variable.epsilon) * float(variable.scale[kinks].min())
+
+    def _with_ties(
+        self, position: int, numeric: NumericalGradient, others: Mapping[int, tuple[Array, Array]]
+    ) -> NumericalGradient:
+        """With what this input's kinked entries must add up to, given what other inputs claim."""
+        tied = {p: other for p, other in others.items() if p != position and other[0].any()}
+        if not (tied and numeric.kinks.any()):
+            return numeric
+        variable = Variable(self.forward, position)
+        step = self._joint_step(variable, numeric.kinks)
+        joint = tied_with(variable, self.dy, self.noise, numeric.kinks, tied, step)
+        return replace(numeric, joint=numeric.joint or joint, joints=(*numeric.joints, joint))
 
     def _complex_step(self, variable: Variable) -> NumericalGradient:
         """No difference, so nothing cancels; differences must agree along a line."""
