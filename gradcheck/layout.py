@@ -13,17 +13,17 @@ LARGEST_SIDE = 128
 def signed_error(row: Row) -> Array | None:
     """Hand-derived minus numeric, entry by entry, of the row's shape; None where it was not seen whole.
 
-    An entry at a kink lies between the one-sided slopes and is drawn as right if the bound says so; one
-    that is not finite is infinitely wrong.
+    An entry at a kink lies between the one-sided slopes and is drawn as right if the bound says so. One
+    that was derived as not finite is infinitely wrong; NaN is one that the numerical witness lacks.
     """
     analytic, numeric = np.asarray(row.analytic), np.asarray(row.numeric)
-    if analytic.shape != row.shape or numeric.shape != row.shape or analytic.dtype.kind != "f":
+    if analytic.shape != row.shape or analytic.dtype.kind != "f" or np.isnan(numeric).all():
         return None
     with np.errstate(invalid="ignore", over="ignore"):
         error = analytic.astype(np.float64) - numeric
     if row.kinks is not None:
         error = np.where(row.kinks & (np.abs(error) <= row.bound), 0.0, error)
-    return np.where(np.isfinite(error), error, np.inf)
+    return np.where(np.isfinite(numeric), np.where(np.isfinite(error), error, np.inf), np.nan)
 
 
 def laid_out(values: Array, name: str = "") -> Array:

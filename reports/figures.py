@@ -35,6 +35,9 @@ STYLE: Any = {
 SMALLEST = 1e-17
 """Where an error of exactly zero is drawn on a logarithmic axis."""
 
+LEGIBLE = 60
+"""Lines of a figure that can be read where the whole of it is seen."""
+
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure whole or not at all, and forget it."""
@@ -103,35 +106,43 @@ def filters(before: Array, after: Array) -> Figure:
 
 def errors(table: Sequence[Line], title: str) -> Figure:
     """Relative error of every gradient against both witnesses, and what could be resolved."""
-    names = [f"{line.layer} · {line.configuration} · d{line.row.name}" for line in table]
-    places = np.arange(len(table))
+    names, places = _ticks(table)
     with plt.rc_context(STYLE | {"font.size": 10}):
-        figure, axis = plt.subplots(figsize=(10, 1.8 + 0.22 * len(table)))
+        figure, axis = plt.subplots(figsize=(10, 1.8 + 0.22 * len(names)))
         resolution = [_drawn(line.row.resolution) for line in table]
         axis.hlines(places, SMALLEST, resolution, color=GREY, lw=5, alpha=0.3)
         axis.plot([], [], color=GREY, lw=5, alpha=0.3, label="below the resolution: unseen")
         numeric = [_drawn(line.row.relative_error) for line in table]
         axis.plot(numeric, places, "o", color=BLUE, ms=5, label="against differences")
-        taped = [(line.row.tape_error, k) for k, line in enumerate(table)]
+        taped = [(line.row.tape_error, k) for k, line in zip(places, table, strict=True)]
         seen = [(_drawn(error), k) for error, k in taped if error is not None]
         if seen:
             axis.plot(
                 *zip(*seen, strict=True), "D", color=ORANGE, ms=4, label="against GradientTape"
             )
-        for k, line in enumerate(table):
+        for k, line in zip(places, table, strict=True):
             if str(line.row.verdict) != "PASS":
                 axis.annotate(
                     str(line.row.verdict), (1, k), color="black", weight="bold", va="center"
                 )
         axis.set_xscale("log")
         axis.set_xlim(SMALLEST / 2, 10)
-        axis.set_ylim(len(table) - 0.5, -0.5)
-        axis.set_yticks(places, names)
+        axis.set_ylim(len(names) - 0.5, -0.5)
+        axis.set_yticks(np.arange(len(names)), names)
         axis.grid(axis="x", alpha=0.3)
         axis.set_xlabel("relative error (zero is drawn at the left edge)")
         axis.set_title(title)
         figure.legend(loc="outside lower center", ncols=3)
     return figure
+
+
+def _ticks(table: Sequence[Line]) -> tuple[list[str], Array]:
+    """What stands on the axis, and where each gradient is drawn: of many, a layer's share its line."""
+    if len(table) <= LEGIBLE:
+        names = [f"{line.layer} · {line.configuration} · d{line.row.name}" for line in table]
+        return names, np.arange(len(table))
+    layers = list(dict.fromkeys(line.layer for line in table))
+    return layers, np.array([layers.index(line.layer) for line in table])
 
 
 def _drawn(value: float) -> float:

@@ -211,7 +211,10 @@ def test_a_trained_network_is_shown_with_digits_filters_and_confusions(tmp_path)
     html = report_page(request, stages, record)
     assert not Page(html).open
     assert "Loss 2.25 → 0.125" in html and "62.5%" in html and "1.5e-16" in html
-    assert f"<strong>{read[7]}, is {data.y_test[7]}</strong>" in html and "; 1 misread" in html
+    assert (
+        f"<strong>{read[7]}, is {data.y_test[7]}</strong>" in html
+        and "1 of the 1 that it misreads" in html
+    )
     assert html.count("Filter 3 ") == 2
     row = [str(n) if n else "·" for n in counts[int(data.y_test[7])]]
     assert any(shown[1:] == row for shown in Page(html).rows)
@@ -235,6 +238,21 @@ def test_a_browser_opens_it_without_an_error_and_sorts(out, text):
     said = chromium("--dump-dom", (out / "report.html").as_uri())
     assert "CONSOLE" not in said.stderr
     assert "<button>rel. error</button>" in said.stdout
+
+
+def test_a_click_on_a_head_sorts_by_the_figures_in_full(text, tmp_path):
+    # The page's policy lets no script of ours click: it is taken off this copy.
+    copy = re.sub("<meta http-equiv[^>]*>", "", text)
+    click = "<script>document.querySelectorAll('thead')[4].querySelectorAll('button')[4].click()</script>"
+    (tmp_path / "copy.html").write_text(copy.replace("</body>", f"{click}</body>"), "utf-8")
+
+    def figures(page):
+        rows = page.split('<table class="gradients">')[5].split("<tbody")[1:]
+        return [float(re.search('data-value="([^"]+)"', row)[1]) for row in rows]
+
+    shown = figures(chromium("--dump-dom", (tmp_path / "copy.html").as_uri()).stdout)
+    assert len(shown) > 10
+    assert shown == sorted(figures(text), reverse=True) != figures(text)
 
 
 def test_a_browser_prints_it(out, tmp_path):

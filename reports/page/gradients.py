@@ -53,7 +53,7 @@ def summary(pairs: Sequence[Pair]) -> str:
     passed = sum(record["verdict"] == "PASS" for _, record in pairs)
     errors = [e for _, r in pairs if (e := r["relative_error"]) is not None]
     largest = f", largest relative error {scientific(max(errors))}" if errors else ""
-    return f"{_verdict(pairs)}, {passed} of {len(pairs)} gradients{largest}"
+    return f"{_verdict(pairs)}, {passed} of {len(pairs)} gradients pass{largest}"
 
 
 def table(pairs: Sequence[Pair], caption: str) -> str:

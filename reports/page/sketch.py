@@ -77,8 +77,8 @@ def heat_map(row: Row) -> str:
     told = f"Hand-derived minus numeric, at most {scientific(scale)} in size."
     if block != (1, 1):
         told += f" Each square is the largest of {block[0]}×{block[1]} entries."
-    if finite.size < error.size:
-        told += f" Red: {error.size - finite.size} not finite."
+    if np.isinf(error).any():
+        told += f" Red: {np.isinf(error).sum()} not finite."
     alt = f"Map of the error of d{row.name}"
     legend = "Dark: too small; light: too large." if scale else "Equal to the last bit."
     return _figure(picture(plane, scale, alt), f"{told} {legend}")
@@ -105,10 +105,10 @@ def scatter(row: Row) -> str:
         f'aria-label="Scatter of d{escape(row.name)}: hand-derived against numeric">'
         '<path class="axis" d="M20 200H380M200 20V380"/><path class="diagonal" d="M20 380L380 20"/>'
         f'<path class="points" d="{marks}"/>'
-        '<text x="380" y="190" text-anchor="end">numeric</text>'
-        '<text x="210" y="32">hand-derived</text></svg>'
+        '<text x="380" y="394" text-anchor="end">numeric →</text>'
+        '<text x="4" y="16">↑ hand-derived</text></svg>'
     )
-    return _figure(drawing, f"{told} Axes to ±{scientific(float(scale))}.")
+    return _figure(drawing, f"{told} Axes to ±{scale:.2g}.")
 
 
 def _chosen(hand: Array, numeric: Array) -> Array:

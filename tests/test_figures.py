@@ -1,0 +1,175 @@
+"""Figures of a report: they show the report's own numbers, the same bytes each time, and refuse what is not."""
+
+import io
+
+import matplotlib
+import numpy as np
+import pytest
+
+from gradcheck import check
+from gradcheck.layout import laid_out, reduced, signed_error
+from gradcheck.plots import plot_growth, plot_heat_map, plot_scatter, plot_taylor, plot_v_curve
+from layers.dense import dense
+
+
+def inputs():
+    rng = np.random.default_rng(3)
+    return rng.normal(size=(4, 3)), rng.normal(size=(3, 5)), rng.normal(size=5)
+
+
+def squared(x, W, b):
+    s = x @ W + b
+    y = s**2
+
+    def backward(dy):
+        ds = dy * 2 * s
+        dx = ds @ W.T
+        dW = x.T @ ds
+        db = ds.sum(axis=0)
+        return dx, dW, db
+
+    return y, backward
+
+
+def thrice(x, W, b):
+    s = x @ W + b
+    y = s**2
+
+    def backward(dy):
+        ds = dy * 3 * s
+        dx = ds @ W.T
+        dW = x.T @ ds
+        db = ds.sum(axis=0)
+        return dx, dW, db
+
+    return y, backward
+
+
+@pytest.fixture(scope="module")
+def right():
+    return check(squared, *inputs(), lines=True)
+
+
+@pytest.fixture(scope="module")
+def wrong():
+    return check(thrice, *inputs())
+
+
+def figures(report, layer):
+    return [
+        plot_heat_map(report, "W"),
+        plot_scatter(report, "dW"),
+        plot_growth(report),
+        plot_v_curve(report, layer, *inputs(), name="W"),
+        plot_taylor(report, layer, *inputs(), name="W"),
+    ]
+
+
+def drawn(figure):
+    out = io.BytesIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "gradcheck"}):
+        figure.savefig(out, format="svg", metadata={"Date": None})
+    return out.getvalue()
+
+
+def test_every_figure_has_real_text_and_the_same_bytes_each_time(wrong):
+    for one, again in zip(figures(wrong, thrice), figures(wrong, thrice), strict=True):
+        assert drawn(one) == drawn(again)
+        assert b"thrice" in drawn(one)
+
+
+def test_the_heat_map_shows_the_signed_error_and_names_the_worst_entry(wrong):
+    axes = plot_heat_map(wrong, "W").axes[0]
+    row = wrong["W"]
+    assert np.array_equal(axes.images[0].get_array(), row.analytic - row.numeric)
+    ((across,), (up,)) = axes.lines[0].get_data()
+    assert (up, across) == row.worst
+    assert str(list(row.worst)) in axes.get_xlabel()
+
+
+def test_the_scatter_of_a_factor_has_its_slope(wrong):
+    axes = plot_scatter(wrong, "W").axes[0]
+    numeric, hand = axes.containers[0].lines[0].get_data()
+    assert np.allclose(hand, 1.5 * numeric)
+    assert "FAIL" in axes.get_title(loc="left")
+
+
+def test_the_growth_jumps_at_the_wrong_line(right, wrong):
+    def errors(report):
+        return np.concatenate([line.get_ydata() for line in plot_growth(report).axes[0].lines])
+
+    assert errors(right).max() < 1e-6 < 0.1 < errors(wrong).max()
+    labels = [label.get_text() for label in plot_growth(wrong).axes[0].get_xticklabels()]
+    assert labels[0] == f"ds\nline {wrong.lines[0].line}"
+
+
+def test_growth_without_lines_says_how_to_have_them():
+    with pytest.raises(ValueError, match="lines=True"):
+        plot_growth(check(dense, *inputs()))
+
+
+def test_the_v_has_a_bottom_and_a_wrong_gradient_a_plateau(right, wrong):
+    def lowest(report, layer):
+        lines = plot_v_curve(report, layer, *inputs(), name="W").axes[0].lines
+        return {line.get_label(): np.min(line.get_ydata()) for line in lines}
+
+    assert lowest(right, squared)["central"] < 1e-8
+    assert lowest(wrong, thrice)["central"] > 0.1
+    assert any(label.startswith("resolution") for label in lowest(right, squared))
+
+
+def test_taylor_says_its_slope(right, wrong):
+    def title(report, layer):
+        return plot_taylor(report, layer, *inputs(), name="W").axes[0].get_title(loc="left")
+
+    assert "PASS" in title(right, squared) and "slope 2" in title(right, squared)
+    assert "FAIL" in title(wrong, thrice) and "slope 1" in title(wrong, thrice)
+
+
+def test_the_first_that_did_not_pass_is_drawn_unless_one_is_named(wrong):
+    assert "dx" in plot_heat_map(wrong).axes[0].get_title(loc="left")
+    with pytest.raises(KeyError):
+        plot_heat_map(wrong, "nothing")
+
+
+def test_a_gradient_seen_along_directions_has_no_map():
+    report = check(dense, *inputs(), effort="directional")
+    with pytest.raises(ValueError, match="entry by entry"):
+        plot_heat_map(report, "W")
+
+
+def test_a_kernel_is_laid_out_as_tiles_and_images_as_channels():
+    kernel = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5).astype(float)
+    plane = laid_out(kernel, "conv.W")
+    assert plane.shape == (4 * 3 - 1, 5 * 4 - 1)
+    assert np.array_equal(plane[3:5, 4:7], kernel[:, :, 1, 1])
+    assert np.isnan(plane[2]).all() and np.isnan(plane[:, 3]).all()
+    images = laid_out(kernel, "x")
+    assert images.shape == (2 * 4 - 1, 5 * 5 - 1)
+    assert np.array_equal(images[:3, 5:9], kernel[0, :, :, 1])
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (2, 3, 4), (2, 1, 2, 3, 2)])
+def test_every_entry_of_any_shape_is_laid_out_once(shape):
+    values = np.arange(np.prod(shape, dtype=int)).reshape(shape).astype(float)
+    plane = laid_out(values)
+    assert sorted(plane[~np.isnan(plane)]) == sorted(values.ravel())
+
+
+def test_one_wrong_entry_stays_in_sight_when_a_map_is_reduced():
+    plane = np.zeros((300, 200))
+    plane[299, 199] = -5.0
+    small, block = reduced(plane, 128)
+    assert max(small.shape) <= 128 and block == (3, 2)
+    assert small[-1, -1] == -5.0 and np.count_nonzero(small) == 1
+
+
+def test_what_is_right_at_a_kink_is_no_error():
+    x = np.array([0.0, 1.0, -1.0])
+
+    def relu(x):
+        return np.maximum(x, 0), lambda dy: dy * (x > 0)
+
+    row = check(relu, x)["x"]
+    assert row.kinks[0]
+    assert signed_error(row)[0] == 0.0
