@@ -1,13 +1,15 @@
 """Lines in the code of strangers: whatever a gradient is called and wherever it is kept, its line is found."""
 
 import inspect
+import linecache
 
 import numpy as np
 import pytest
 
-from gradcheck import Verdict, check, check_module
+from gradcheck import Verdict, check, check_module, check_pair
 from gradcheck.lines.names import counterparts, undressed
 from gradcheck.lines.recorder import region_of
+from tests.strangers import deep_net
 from tests.styles import MISTAKES, PARTS, checks, normal, planted
 
 
@@ -175,3 +177,43 @@ def test_what_a_helper_is_called_with_is_in_doubt_beside_it():
     found = check(activated_with_a_wrong_argument, normal(6)).by_line.first_wrong.evidence
     _, start = inspect.getsourcelines(activated_with_a_wrong_argument)
     assert start + 5 in found["also"]
+
+
+PARAMETERS = {
+    name + str(k): normal(n, m if name == "W" else 1)
+    for k, (n, m) in enumerate([(4, 3), (5, 4), (2, 5)], 1)
+    for name in "Wb"
+}
+
+
+def check_deep(module, **options):
+    passes = module["L_model_forward"], module["L_model_backward"]
+    return check_pair(*passes, normal(3, 6), PARAMETERS, **options)
+
+
+def test_a_deep_net_is_compared_call_by_call():
+    report = check_deep(vars(deep_net), lines=True)
+    assert report.passed
+    seen = [line.name for line in report.lines]
+    assert {line.verdict for line in report.lines} == {Verdict.PASS}
+    assert seen.count("dZ") >= 3 and {f'grads["dW{k}"]' for k in (1, 2, 3)} <= set(seen)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("dW = dZ @ A_prev.T", "dW = dZ @ A_prev.T / 6"),
+        ("dZ[Z <= 0] = 0", "dZ[Z < 0.5] = 0"),
+        ("dZ = dA * s * (1 - s)", "dZ = dA * s"),
+        ('grads["db" + str(k + 1)] = c', 'grads["db" + str(k + 1)] = 2 * c'),
+    ],
+)
+def test_the_wrong_line_of_a_deep_net_is_in_the_helper(right, wrong):
+    source = inspect.getsource(deep_net)
+    assert source.count(right) == 1
+    text, name = source.replace(right, wrong), f"<deep net: {wrong}>"
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    module = {"__name__": "planted"}
+    exec(compile(text, name, "exec"), module)
+    found = check_deep(module).by_line.first_wrong.evidence
+    assert found["line"] == source[: source.index(right)].count("\n") + 1

@@ -53,11 +53,12 @@ def behind(record: Record, position: int) -> set[str]:
 def known_names(record: Record, matches: Matches) -> set[str]:
     """The names whose values were compared as they are, or are those of the forward pass."""
     labels = [label for label in record.events if not label.returned]
-    return {
+    unknown = {
         label.variable
         for label in labels
-        if _compared_in_full(record, label, matches) or _handed_over(record, label)
+        if not (_compared_in_full(record, label, matches) or _handed_over(record, label))
     }
+    return {label.variable for label in labels} - unknown
 
 
 def doubtful_sites(record: Record, place: Site, known: set[str]) -> list[Site]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,9 @@ from gradcheck.result import Array
 LARGEST = 100_000
 """Entries of an intermediate value beyond which it is left out: differences would take too long."""
 
+Moves = dict[int, Any]
+"""For each site what to add to its value: an array for each passing, or one to a whole filled in pieces."""
+
 
 @dataclass(frozen=True)
 class Intermediate:
@@ -23,7 +28,8 @@ class Intermediate:
     `value` holds the steps along its first axis where there are `steps` of them; where each step
     writes into a part of one array, `places` are those parts and `value` is the whole. `position` is
     that of an input, `sites` are the statements that assign any other value, `reads` the variables that
-    they compute with, `variable` the one that others read it by.
+    they compute with, `variable` the one that others read it by. Where a statement is passed several
+    times with values of several shapes, each `passing` of these `passings` is a value of its own.
     """
 
     name: str
@@ -34,13 +40,17 @@ class Intermediate:
     steps: int | None = None
     places: tuple[Any, ...] = ()
     reads: frozenset[str] = frozenset()
+    passing: int = 0
+    passings: int = 1
 
-    def move(self, moved: Array) -> dict[int, Array]:
-        """What to add at each site to have `moved` instead; nothing if nothing changes."""
+    def move(self, moved: Array) -> Moves:
+        """What to add at each passing of each site to have `moved` instead; nothing if nothing changes."""
         move = moved - self.value
         if not move.any():
             return {}
-        return dict.fromkeys(self.sites, move if self.steps or self.places else move[None])
+        if self.steps or self.places:
+            return dict.fromkeys(self.sites, move)
+        return {site: [*([np.zeros(())] * self.passing), move] for site in self.sites}
 
     def place(self, step: int | None) -> Any:
         """Where in `value` a time step is; everywhere if none is given."""
@@ -57,8 +67,7 @@ def meanings(recorder: Recorder, context: Context) -> dict[str, tuple[Intermedia
     """What each name of the forward pass may mean, the last meaning first and an input last."""
     found: dict[str, list[Intermediate]] = {}
     for number, occurrences in sorted(recorder.recorded.items(), reverse=True):
-        one = intermediate(number, occurrences)
-        if isinstance(one, Intermediate):
+        for one in _intermediates(number, occurrences):
             found.setdefault(one.variable, []).append(one)
     # Written into piece by piece: the pieces together, not the empty beginning.
     together = [_pieces_joined(several) for several in found.values()]
@@ -76,6 +85,33 @@ def meanings(recorder: Recorder, context: Context) -> dict[str, tuple[Intermedia
 def _pieces_joined(several: list[Intermediate]) -> list[Intermediate]:
     pieces = [one for one in several if one.places]
     return [reduce(_joined, pieces)] if pieces else several
+
+
+def merged(moves: Sequence[Moves]) -> Moves:
+    """What several values ask to be added at each site, together."""
+    found: Moves = {}
+    for one in moves:
+        for site, move in one.items():
+            known = found.get(site)
+            pairs = zip_longest(known, move, fillvalue=np.zeros(())) if known is not None else ()
+            found[site] = [a + b for a, b in pairs] if known is not None else move
+    return found
+
+
+def _intermediates(number: int, found: Occurrences) -> list[Intermediate]:
+    """What a site gave its name: one value, or one a passing where their shapes differ."""
+    one = intermediate(number, found)
+    if isinstance(one, Intermediate):
+        return [one]
+    several = [Occurrences(found.site, [value]) for value in found.values]
+    if len(several) < 2 or found.indices or not all(map(is_number, found.values)):
+        return []
+    each = [intermediate(number, passing) for passing in several]
+    return [
+        replace(e, passing=k, passings=len(each))
+        for k, e in enumerate(each)
+        if isinstance(e, Intermediate)
+    ]
 
 
 def intermediate(number: int, found: Occurrences) -> Intermediate | str:

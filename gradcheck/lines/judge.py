@@ -10,12 +10,13 @@ import numpy as np
 
 from gradcheck.compare import compare
 from gradcheck.diagnosis.wrong import Comparison, Context, WrongGradient
-from gradcheck.lines.flow import behind
-from gradcheck.lines.intermediate import Intermediate
+from gradcheck.lines.flow import behind, known_names
+from gradcheck.lines.intermediate import Intermediate, merged
 from gradcheck.lines.readings import Match, Matches, counterpart, matches_of, why_left_out
 from gradcheck.lines.record import Record
-from gradcheck.lines.recorder import Event, Label, Site
+from gradcheck.lines.recorder import Label, Site
 from gradcheck.lines.source import Unreadable
+from gradcheck.lines.statements import key_of, part_of
 from gradcheck.numeric import Forward, NumericalWitness
 from gradcheck.result import Array, Line, Row, Verdict
 
@@ -111,8 +112,9 @@ def judge(record: Record, seed: int) -> Judgement:
         label: () if any(id(m.intermediate) in stage.unmoved for m in several) else several
         for label, several in matches.items()
     }
+    known = known_names(record, matches) | {label.variable for label in record.given}
     compared = [
-        _best([_compare(record, stage, label, match) for match in several])
+        _best([_compare(record, stage, label, match, known) for match in several])
         for label, several in matches.items()
         if several and not _is_upstream(label, record)
     ]
@@ -156,10 +158,8 @@ def _forward(record: Record, several: Sequence[Intermediate]) -> Callable[..., A
     recorder, layer, count = record.copy.recorder, record.copy.layer, len(record.context.inputs)
 
     def forward(*arrays: Array) -> Array:
-        moves: dict[int, Array] = {}
-        for one, moved in zip(several, arrays[count:], strict=True):
-            moves |= one.move(moved)
-        recorder.start(moves)
+        moved = zip(several, arrays[count:], strict=True)
+        recorder.start(merged([one.move(value) for one, value in moved]))
         return np.asarray(layer(*[x.copy() for x in arrays[:count]])[0])
 
     return forward
@@ -195,7 +195,7 @@ def _distance(one: Compared) -> tuple[bool, bool, float]:
     return one.row.verdict is not Verdict.PASS, unused, float(np.mean(_wrong(one.match, one.row)))
 
 
-def _compare(record: Record, stage: Stage, label: Label, match: Match) -> Compared:
+def _compare(record: Record, stage: Stage, label: Label, match: Match, known: set[str]) -> Compared:
     """One value beside the numerical gradient of its counterpart."""
     context, position = stage.context, stage.position(match.intermediate)
     numeric = context.compared[position].numeric
@@ -204,28 +204,39 @@ def _compare(record: Record, stage: Stage, label: Label, match: Match) -> Compar
     hand = match.hand.astype(np.float64)
     suspect = WrongGradient(context, position, hand, row.numeric, row.bound, ~numeric.kinks)
     time = _wrong_from(match, row)
-    return Compared(label, _origin(record, time), time, row, suspect, match, record.copy.file)
+    return Compared(
+        label, _origin(record, time, known), time, row, suspect, match, record.copy.file
+    )
 
 
-def _origin(record: Record, time: int) -> Site:
-    """The statement that computed a value: where that only hands on what a helper returns, the helper's.
+def _origin(record: Record, time: int, known: set[str]) -> Site:
+    """The statement that computed a value: where one only hands on what another computed, that one.
 
-    A helper that returns a name has been judged under that name.
+    Values that are known, because they were compared or come from the forward pass, are handed on
+    wrongly if they are wrong.
     """
     event = record.log[time]
-    for earlier in reversed(record.log[:time]):
-        site = earlier.site
-        if not (site.path is not None and site.function):
-            # Only what is returned in one go lies between: a, b = f(x).
-            if site.line != event.site.line:
-                break
-        elif not site.name and _is_whole(event) and _same_array(earlier.value, event.value):
-            return site
+    if event.site.in_place:
+        return event.site
+    for earlier in range(time - 1, -1, -1):
+        other = record.log[earlier]
+        if _hands_on(event.site, other.site, known) and _same_array(other.value, event.value):
+            return _origin(record, earlier, known)
     return event.site
 
 
-def _is_whole(event: Event) -> bool:
-    return event.site.whole and not event.site.in_place
+def _hands_on(site: Site, other: Site, known: set[str]) -> bool:
+    """Whether a statement reads what another one gives a value to, or returns as a helper.
+
+    Within a helper it may read that under the name of an argument.
+    """
+    if other.path is None:
+        return other.variable not in known and (
+            other.variable in site.reads or bool(site.function and other.function != site.function)
+        )
+    function = key_of(other.function)
+    parts = {function, *(part_of(function, k) for k in other.path[:1])}
+    return bool(function) and bool(parts & site.reads)
 
 
 def _same_array(a: Any, b: Any) -> bool:

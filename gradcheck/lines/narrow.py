@@ -65,9 +65,12 @@ def narrowed(judgement: Judgement, wrong: Compared, others: Sequence[Site]) -> N
         return Narrowed(own, tuple(others))
     bench = _Bench(judgement.record)
     with np.errstate(all="ignore"):
-        explains = bench.right_with(_truth(judgement.record, wrong))
-        own_value, limited = wrong.match.hand, explains is not False
-        fits = {site: bench.fit(site, own_value, limited) for site in dict.fromkeys(others)}
+        # One call of a helper set right tells nothing of the others.
+        truth = None if wrong.label.call else _truth(judgement.record, wrong)
+        explains = bench.right_with(truth)
+        freedom = None if explains is False else bench.freedom(wrong)
+        shape = wrong.match.hand.shape
+        fits = {site: bench.fit(site, shape, freedom) for site in dict.fromkeys(others)}
     left = tuple(site for site in others if fits[site] is not Fit.NO)
     chosen = [site for site in left if fits[site] is Fit.YES]
     if explains is False:
@@ -113,29 +116,41 @@ class _Bench:
         left = self.run(replaced)
         return left is not None and self._explained(left)
 
-    def fit(self, site: Site, own: Array, limited: bool) -> Fit:
+    def freedom(self, wrong: Compared) -> int:
+        """Of how many numbers an error is made that the first wrong value explains: what is seen of it."""
+        times, values = self._passings(self.record.log[wrong.time].site)
+        count = sum(v.size for v in values)
+        matrix = self._effects(times, values, count) if self._affordable(count) else None
+        return wrong.match.hand.size if matrix is None else int(np.linalg.matrix_rank(matrix))
+
+    def _passings(self, site: Site) -> tuple[list[int], list[Array]]:
+        """When a statement gave its name a value, and which."""
+        times = [t for t, e in enumerate(self.record.log) if e.site == site and _is_free(e)]
+        return times, [np.array(self.record.log[t].value) for t in times]
+
+    def _affordable(self, count: int) -> bool:
+        work = count * len(self.record.log)
+        return self.error is not None and 0 < count <= LARGEST and work <= WORK
+
+    def fit(self, site: Site, own: tuple[int, ...], freedom: int | None) -> Fit:
         """Whether some value of what a statement computes makes every gradient right.
 
         Args:
             site: the statement.
-            own: the first wrong value.
-            limited: that value set right makes every gradient right, so that the error is made of no
-                more numbers than it has entries.
+            own: the shape of the first wrong value.
+            freedom: of how many numbers the error is made, if that value set right explains it.
         """
-        times = [t for t, e in enumerate(self.record.log) if e.site == site and _is_free(e)]
-        values = [np.array(self.record.log[t].value) for t in times]
-        freedom = own.size if limited else None
+        times, values = self._passings(site)
         found = self._solved(times, values, freedom)
-        if found is Fit.NO and len(values) == 1 and _fits_into(values[0].shape, own.shape):
+        if found is Fit.NO and len(values) == 1 and _fits_into(values[0].shape, own):
             # Summed over too much it has too few entries for what it should be.
-            found = self._solved(times, [np.array(np.broadcast_to(values[0], own.shape))], freedom)
+            found = self._solved(times, [np.array(np.broadcast_to(values[0], own))], freedom)
         return found
 
     def _solved(self, times: Sequence[int], values: Sequence[Array], freedom: int | None) -> Fit:
         """Whether values at these moments make every gradient right."""
         count, error = sum(v.size for v in values), self.error
-        affordable = count <= LARGEST and count * len(self.record.log) <= WORK
-        if error is None or not count or not affordable:
+        if error is None or not self._affordable(count):
             return Fit.UNKNOWN
         matrix = self._effects(times, values, count)
         if matrix is None:
@@ -147,7 +162,7 @@ class _Bench:
             return Fit.NO if rank < equations else Fit.UNKNOWN
         wanted = [value for _, value in _replaced(times, values, change).values()]
         numbers = min(int(rank), sum(map(_numbers, wanted)))
-        if min(equations, freedom or equations) - numbers < SPARE:
+        if (equations if freedom is None else min(equations, freedom)) - numbers < SPARE:
             return Fit.ANYTHING
         # What only wants its opposite is as well written with the wrong sign where it is used.
         return Fit.OPPOSITE if _opposite(values, wanted, np.any(matrix, axis=0)) else Fit.YES

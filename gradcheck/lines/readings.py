@@ -51,6 +51,8 @@ def _matches(record: Record, label: Label) -> list[Match]:
         match
         for one in _counterparts(record, label)
         for match in _laid(record.events[label], one, _may_be_reshaped(record, label, one))
+        # Of several values of several shapes only one of this shape is meant.
+        if match.hand.shape == one.value.shape or not (label.call or one.passings > 1)
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from gradcheck.diagnosis.wrong import Context
 from gradcheck.layer import listed, run
 from gradcheck.lines.copy import Copy, Path, instrumented
 from gradcheck.lines.intermediate import Intermediate, meanings
-from gradcheck.lines.recorder import Event, Label, Site
+from gradcheck.lines.recorder import Event, Label, Site, is_number
 from gradcheck.lines.source import Unreadable
 from gradcheck.result import Array, Row, Verdict
 
@@ -75,12 +75,15 @@ def record(context: Context, rows: Sequence[Row], *, raised: bool) -> Record:
         s.path: context.names[p] for p, s in returned.items() if s.path is not None
     }
     log = tuple(copy.recorder.events)
+    ragged = _ragged(log)
     events: dict[Label, tuple[Timed, ...]] = {}
     for time, event in enumerate(log):
         if event.site.path is not None and event.site.function:
             # What a helper returns is judged under the name that it is given.
             continue
         label = _label(event.site, inputs)
+        if label.variable in ragged:
+            label = replace(label, call=event.call)
         events[label] = (*events.get(label, ()), (time, event))
     meant = meanings(copy.recorder, context)
     return Record(context, by_position, copy, log, events, returned, meant, raised_at)
@@ -111,6 +114,15 @@ def _run(copy: Copy, context: Context, rows: dict[int, Row], raised: bool) -> li
 
 def _unlike(error: Exception) -> Unreadable:
     return Unreadable(f"a copy made from its source raises {error!r}")
+
+
+def _ragged(log: Sequence[Event]) -> set[str]:
+    """The locals of helpers whose values differ in shape from call to call."""
+    shapes: dict[str, set[tuple[int, ...]]] = {}
+    for event in log:
+        if event.site.function and event.site.path is None and is_number(event.value):
+            shapes.setdefault(event.site.variable, set()).add(np.shape(event.value))
+    return {name for name, several in shapes.items() if len(several) > 1}
 
 
 def _label(site: Site, inputs: dict[Path | None, str]) -> Label:

@@ -15,12 +15,14 @@ from gradcheck.result import Array
 class Label:
     """What a value of the backward pass is filed under: its name, or the input it is returned for.
 
-    `function` is that of the helper whose local it is, nothing for the backward pass itself.
+    `function` is that of the helper whose local it is, nothing for the backward pass itself; `call`
+    counts its calls, where they differ in shape.
     """
 
     name: str
     returned: bool = False
     function: str = ""
+    call: int = 0
 
     def __str__(self) -> str:
         return f"d{self.name}" if self.returned else self.name
@@ -123,7 +125,7 @@ class Recorder:
 
     def start(
         self,
-        moves: Mapping[int, Array] | None,
+        moves: Mapping[int, Any] | None,
         replay: Replay | None = None,
         replaced: Mapping[int, tuple[Any, Array]] | None = None,
     ) -> None:
@@ -203,7 +205,7 @@ class Recorder:
             else:
                 value[part] = other
         if isinstance(index, str) and isinstance(value, dict):
-            place = replace(place, name=item(place.name, index), whole=True)
+            place = replace(place, name=item(place.name, index), whole=True, in_place=False)
             self._event(place, value[index])
         else:
             self._event(place, value, index)

@@ -77,7 +77,7 @@ class Source:
         seen = [piece for site in used.sites for piece in self.recorder.seen.get(site, [])]
         if self.step is not None:
             return seen[self.step]
-        return np.stack(seen) if used.steps or used.places else seen[0]
+        return np.stack(seen) if used.steps or used.places else seen[used.passing]
 
 
 def diagnose_uses(suspect: WrongGradient, source: Source, uses: list[Use]) -> Finding | None:
