@@ -243,7 +243,7 @@ def test_bad_input_names_the_argument():
     with pytest.raises(TypeError, match="no input 'c'"):
         check(dense, normal(2, 3), normal(3, 4), c=normal(4))
     with pytest.raises(TypeError, match=r"\(value, backward\)"):
-        check(np.sin, x=normal(3))
+        check(np.sin, normal(3))
     with pytest.raises(ValueError, match="upstream has shape"):
         check(tanh, normal(3), upstream=np.ones(4))
 
