@@ -20,13 +20,21 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r'^```(python|text|console)(?: title="([^"]+)")?\n(.*?)^```$', re.M | re.S)
 ANY = "..."
-PROGRAMS = {"gradcheck": "-m gradcheck", "python": "", "pytest": "-m pytest -p no:cacheprovider"}
+INSTALLED = any("gradcheck" in point.value for point in entry_points(group="pytest11"))
+PLUGIN = "" if INSTALLED else "-p gradcheck.pytest_plugin"
+"""An installed package is a plugin by itself; a checkout that is only on the path is not."""
+PROGRAMS = {
+    "gradcheck": "-m gradcheck",
+    "python": "",
+    "pytest": f"-m pytest -p no:cacheprovider {PLUGIN}",
+}
 WIDTH = "96"
 """Columns of the terminal that a page shows: what fits a page of the site without a scroll bar."""
 

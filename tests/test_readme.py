@@ -1,6 +1,7 @@
 """What the pages show is what the program prints: README, docs and examples, excerpt by excerpt."""
 
 import re
+import tomllib
 
 import pytest
 from pages import ROOT, Excerpt, excerpts
@@ -40,3 +41,20 @@ def test_every_link_of_the_pages_leads_somewhere():
         for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
             made = link == "figures/steps.svg" or link.startswith("http")
             assert made or (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_the_developer_guide_says_what_each_dependency_is_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    every = [*project["dependencies"], *(need for extra in extras for need in extra)]
+    names = {re.match(r"[\w-]+", need)[0] for need in every} - {"gradcheck"}
+    rows = re.findall(r"^\| (`.*?) \| \w", (ROOT / "docs" / "developers.md").read_text(), re.M)
+    assert not names - {name for row in rows for name in re.findall(r"`([\w-]+)`", row)}
+
+
+def test_every_lower_bound_is_among_the_oldest_versions_that_are_tested():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needs = [*project["dependencies"], *project["optional-dependencies"]["course"]]
+    oldest = (ROOT / ".ci" / "oldest.txt").read_text()
+    for name, bound in (need.split(">=") for need in needs):
+        assert re.search(rf"^{name}=={bound}(\.0)?\.\*$", oldest, re.M), name
