@@ -1,4 +1,4 @@
-"""A check that can be run again: what a report needs to search a repair of what it has convicted."""
+"""A check that can be run again: what a report needs to search a repair or to shrink its case."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.repair import Check, find_repair
 from gradcheck.result import Lines, Repair, Row, Verdict
+from gradcheck.smallest import Smallest, smallest
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,3 +31,8 @@ class Again:
             return None
         found = find_repair(self.context, self.rows, self.lines, self.check, self.seed)
         return None if found is None else found.repair
+
+    def smallest(self) -> Smallest:
+        """The check, shrunk as long as it says the same."""
+        context = self.context
+        return smallest(context.layer, context.names, context.inputs, self.check)

@@ -312,6 +312,10 @@ class CanRunAgain(Protocol):
         """Search an edit after which every gradient passes."""
         ...
 
+    def smallest(self) -> Any:
+        """Shrink the case as long as the same is said of it."""
+        ...
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Report:
@@ -348,6 +352,21 @@ class Report:
         wrong and its lines were compared. None if none was found.
         """
         return None if self._again is None else self._again.repair()
+
+    def smallest(self) -> Any:
+        """The smallest case in which the same is said: a `gradcheck.smallest.Smallest`, to print.
+
+        Raises:
+            ValueError: for a report that comes from a file or another process: it cannot be run again.
+        """
+        if "_smallest" not in self.__dict__:
+            self.__dict__["_smallest"] = self._shrunk()
+        return self.__dict__["_smallest"]
+
+    def _shrunk(self) -> Any:
+        if self._again is None:
+            raise ValueError("this report comes without its layer: check again to shrink the case")
+        return self._again.smallest()
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_again": None}

@@ -12,5 +12,6 @@
 """
 
 from gradcheck.repair.search import SECONDS, Check, Search, find_repair
+from gradcheck.repair.values import named_values
 
-__all__ = ["SECONDS", "Check", "Search", "find_repair"]
+__all__ = ["SECONDS", "Check", "Search", "find_repair", "named_values"]

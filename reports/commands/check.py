@@ -60,6 +60,7 @@ def add_to(commands: Any) -> None:
         action="store_true",
         help="print a patch that mends what fails, proved, and no table",
     )
+    add("--smallest", action="store_true", help="shrink each case until it fits on a blackboard")
     add("--effort", choices=EFFORTS, default="complete", help="default: complete (every entry)")
     add("--method", choices=METHODS, default="extrapolated", help="default: extrapolated")
     add(
@@ -131,7 +132,10 @@ def _options(arguments: argparse.Namespace) -> Options:
         check["upstream"] = of_spec("upstream", arguments.upstream)
     inputs = dict(parsed(text) for text in arguments.input)
     tape = not arguments.no_tape
-    return Options(arguments.seed, tape, arguments.timeout, check, inputs, arguments.twin)
+    return Options(
+        arguments.seed, tape, arguments.timeout, check, inputs, arguments.twin,
+        smallest=arguments.smallest,
+    )  # fmt: skip
 
 
 def _outcomes(arguments: argparse.Namespace, options: Options) -> Iterator[Outcome]:
@@ -170,6 +174,8 @@ def _in_words(one: Outcome, arguments: argparse.Namespace) -> str:
     parts = [*one.notes, report.to_text(width())]
     if arguments.lines:
         parts += ["", *report.by_line.notes, report.by_line.text()]
+    if arguments.smallest and report.rows:
+        parts += ["", str(report.smallest())]
     return "\n".join(parts).rstrip()
 
 

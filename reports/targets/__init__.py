@@ -27,6 +27,7 @@ class Options:
     check: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
     twin: str | None = None
+    smallest: bool = False
 
 
 @dataclass(frozen=True)

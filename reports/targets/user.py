@@ -82,6 +82,8 @@ def _said(module: ModuleType, place: str, name: str, options: Options, going: _G
         report = replace(_report(subject, place, inputs, options, going), file=place)
         # Searched here: where the report goes, the check cannot be run again.
         _ = report.repair
+        if options.smallest and report.rows:
+            report.smallest()
         return name, report, None, notes
     except UserError as error:
         return name, None, str(error), ()

@@ -1,0 +1,60 @@
+"""What both passes of a layer have given a name to, as numbers, when they return."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from gradcheck.layer import Adapted, Layer, run
+from gradcheck.lines import Unreadable, backward_text, rewritten
+from gradcheck.lines.source import Source, returned_function
+from gradcheck.repair.scope import SEEN, Watch, shape_of, watched
+from gradcheck.result import Array
+
+Values = dict[str, Array]
+
+
+def named_values(layer: Layer, inputs: Sequence[Array], upstream: Array) -> tuple[Values, Values]:
+    """The values by name of the forward and of the backward pass; none where the source cannot be read."""
+    ahead, behind = Watch(), Watch()
+    try:
+        _, backward = run(layer, [x.copy() for x in inputs])
+        written = backward_text(layer, backward)
+        tree = watched(written.source.tree)
+        changed = rewritten(layer, written, written.source.compiled(tree, {SEEN: behind}))
+        if isinstance(layer, Adapted):
+            there = Source.of(layer.forward)
+            seen = there.compiled(watched(there.tree), {SEEN: ahead})
+            changed = layer.assemble(there.bound(seen), layer.backward)
+            _run(changed, inputs, upstream)
+            changed = rewritten(
+                layer,
+                written,
+                written.source.compiled(watched(written.source.tree), {SEEN: behind}),
+            )
+        _run(changed, inputs, upstream)
+    except (Unreadable, ValueError, TypeError):
+        return {}, {}
+    if not written.inside:
+        return _last(ahead), _last(behind)
+    inner = returned_function(Source.of(layer).tree)
+    lines = range(0) if inner is None else range(inner.lineno, (inner.end_lineno or 0) + 1)
+    within = {place: names for place, names in behind.found.items() if place[0] in lines}
+    outside = {place: names for place, names in behind.found.items() if place[0] not in lines}
+    return _last(Watch(outside)), _last(Watch(within))
+
+
+def _run(layer: Layer, inputs: Sequence[Array], upstream: Array) -> None:
+    _, backward = run(layer, [x.copy() for x in inputs])
+    backward(upstream.copy())
+
+
+def _last(watch: Watch) -> Values:
+    """The arrays that the last statement sees."""
+    last: Mapping[str, object] = watch.found[max(watch.found)] if watch.found else {}
+    return {
+        name: np.asarray(value)
+        for name, value in last.items()
+        if shape_of(value) is not None and not isinstance(value, bool)
+    }

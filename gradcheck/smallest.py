@@ -1,0 +1,256 @@
+"""The smallest case: a check is shrunk as long as it says the same, until it fits on a blackboard.
+
+Axes get shorter, those of equal length together; entries become small whole numbers; the upstream
+gradient becomes a single 1, or ones and zeros. Each step is checked afresh, and is taken only if the same
+gradients fail with the same finding; of a layer that passes, if it passes and no gradient is trivial.
+Pairs, objects and losses keep their sizes, for which they were understood: their numbers become smaller.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gradcheck.layer import Layer, random_upstream, run
+from gradcheck.repair import named_values
+from gradcheck.result import Array, Report, Row, Verdict
+
+SECONDS = 10.0
+"""How long is shrunk: what is smallest by then will do."""
+LARGEST = 3
+"""The size of entries: whole numbers to reckon with by hand."""
+MANY = 10
+"""So many different whole numbers are no longer small."""
+
+Check = Callable[..., Report]
+"""`check(layer, *inputs, upstream=…)`: a fresh check."""
+
+
+@dataclass(frozen=True, eq=False)
+class Smallest:
+    """The smallest case found, with everything that is computed in it.
+
+    `inputs` and `upstream` are where the layer is called; `forward` and `backward` hold what each pass has
+    given a name to, if its source can be read; `report` is the check there; `row` is the gradient that
+    is wrong, or the first, and `index` the entry where the two sides part, None if they do not.
+    """
+
+    inputs: Mapping[str, Array]
+    upstream: Array
+    forward: Mapping[str, Array]
+    backward: Mapping[str, Array]
+    report: Report
+    row: Row
+    index: tuple[int, ...] | None
+
+    def __str__(self) -> str:
+        groups = [
+            ("given", {**self.inputs, "upstream": self.upstream}),
+            ("forward", self.forward),
+            ("backward", self.backward),
+            (
+                f"d{self.row.name}",
+                {"hand-derived": self.row.analytic, "true": self.row.numeric},
+            ),
+        ]
+        parts = [f"{self.report.title}, the smallest case: {self.report.verdict}"]
+        for title, values in groups:
+            if values:
+                parts += [f"{title}:", *(_written(name, value) for name, value in values.items())]
+        if self.index is not None:
+            hand, true = self.row.analytic[self.index], self.row.numeric[self.index]
+            place = f"[{', '.join(map(str, self.index))}]" if self.index else ""
+            parts.append(f"they part at d{self.row.name}{place}: {hand:.6g}, true {true:.6g}")
+        return "\n".join(parts)
+
+
+def _written(name: str, value: Array) -> str:
+    """A value under its name, its rows below each other."""
+    head = f"  {name} = "
+    text = np.array2string(
+        np.asarray(value),
+        precision=4,
+        suppress_small=True,
+        threshold=64,
+        prefix=head,
+        floatmode="maxprec",
+    )
+    return head + text
+
+
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """Inputs and an upstream gradient, None for one drawn at random."""
+
+    inputs: tuple[Array, ...]
+    upstream: Array | None = None
+
+
+def smallest(
+    layer: Layer,
+    names: Sequence[str],
+    inputs: Sequence[Array],
+    check: Check,
+    seconds: float = SECONDS,
+) -> Smallest:
+    """Shrink a check as long as it says the same.
+
+    Args:
+        layer: the layer that was checked.
+        names: the names of its inputs.
+        inputs: where it was checked.
+        check: checks it afresh.
+        seconds: how long to shrink.
+    """
+    start = _Case(tuple(x.copy() for x in inputs))
+    shrink = _Shrink(
+        layer, check, _Said.of(check(layer, *start.inputs)), time.monotonic() + seconds
+    )
+    case = shrink.by(shrink.by(shrink.by(start, _shorter), _rounder), _plainer)
+    given = [x.copy() for x in case.inputs]
+    upstream = run(layer, given)[0] * 0 + 1 if case.upstream is None else case.upstream
+    report = check(layer, *case.inputs, upstream=upstream)
+    if not shrink.said.stays(_Said.of(report)):
+        # With the upstream gradient that was drawn it is said, with ones it is not.
+        report, upstream = _drawn(check, layer, case)
+    forward, backward = named_values(layer, case.inputs, upstream)
+    wrong = [row for row in report.rows if row.verdict is Verdict.FAIL]
+    row = (wrong or list(report.rows))[0]
+    index = row.worst if wrong and row.analytic.shape == row.shape else None
+    known = dict(zip(names, case.inputs, strict=False))
+    backward = {n: v for n, v in backward.items() if n not in {*known, *forward}}
+    forward = {n: v for n, v in forward.items() if n not in known}
+    return Smallest(known, upstream, forward, backward, report, row, index)
+
+
+def _drawn(check: Check, layer: Layer, case: _Case) -> tuple[Report, Array]:
+    """The check of a case with an upstream gradient that is drawn."""
+    value = run(layer, [x.copy() for x in case.inputs])[0]
+    upstream = np.ones_like(value) if value.ndim == 0 else random_upstream(value, 0)
+    return check(layer, *case.inputs, upstream=upstream), upstream
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What must stay: the verdict, the gradients that fail, the first finding's name; no kink may come in.
+
+    Of a layer that passes it is that it means something: no gradient is trivial.
+    """
+
+    verdict: Verdict
+    wrong: tuple[str, ...]
+    code: str
+    conduct: tuple[str, ...]
+    kinks: bool
+    trivial: bool
+
+    @staticmethod
+    def of(report: Report) -> _Said:
+        """What a report says."""
+        wrong = [row for row in report.rows if row.verdict is Verdict.FAIL]
+        codes = [finding.code for row in wrong for finding in row.findings[:1]]
+        named = codes[0] if codes and codes[0] != "unknown" else ""
+        conduct = tuple(finding.code for finding in report.findings if finding.fails)
+        kinks = any(finding.code == "kink" for finding in report.all_findings())
+        trivial = not wrong and any(not row.numeric.any() for row in report.rows)
+        names = tuple(row.name for row in wrong)
+        return _Said(report.verdict, names, named, conduct, kinks, trivial)
+
+    def stays(self, other: _Said) -> bool:
+        """Whether another says the same; what had no name may get one."""
+        return self == (other if self.code else replace(other, code=""))
+
+
+@dataclass(frozen=True, eq=False)
+class _Shrink:
+    """Takes steps as long as the same is said."""
+
+    layer: Layer
+    check: Check
+    said: _Said
+    until: float
+
+    def by(self, case: _Case, steps: Callable[[Layer, _Case], Iterator[_Case]]) -> _Case:
+        """The smallest case that these steps lead to."""
+        while True:
+            smaller = next((one for one in steps(self.layer, case) if self._holds(one)), None)
+            if smaller is None:
+                return case
+            case = smaller
+
+    def _holds(self, case: _Case) -> bool:
+        if time.monotonic() > self.until:
+            return False
+        try:
+            with np.errstate(all="ignore"):
+                given = {} if case.upstream is None else {"upstream": case.upstream}
+                report = self.check(self.layer, *case.inputs, **given)
+                return self.said.stays(_Said.of(report))
+        except Exception:
+            # A layer need not run in every size, nor at every point.
+            return False
+
+
+def _shorter(layer: Layer, case: _Case) -> Iterator[_Case]:
+    """Shorter axes: all of one length together, or one alone; as short as can be first."""
+    axes = [(k, axis) for k, x in enumerate(case.inputs) for axis in range(x.ndim)]
+    length = {(k, axis): case.inputs[k].shape[axis] for k, axis in axes}
+    for size in sorted({n for n in length.values() if n > 1}, reverse=True):
+        together = [place for place in axes if length[place] == size]
+        for chosen in (together, *([one] for one in together if len(together) > 1)):
+            for new in sorted({1, 2, size // 2, size - 1} - {0, size}):
+                if new < size:
+                    yield _Case(tuple(_cut(case.inputs, chosen, new)))
+
+
+def _cut(inputs: Sequence[Array], places: Sequence[tuple[int, int]], size: int) -> Iterator[Array]:
+    """Inputs with the first entries only along some axes; labels beyond a size begin anew."""
+    for k, x in enumerate(inputs):
+        for axis in (axis for other, axis in places if other == k):
+            x = x.take(range(size), axis)
+        yield x
+
+
+def _rounder(layer: Layer, case: _Case) -> Iterator[_Case]:
+    """One input with small whole numbers for its entries, different ones, halves, or few decimals."""
+    for k, x in enumerate(case.inputs):
+        if x.dtype.kind != "f" or _is_whole(2 * x):
+            continue
+        plainer = [_whole(x), _whole(2 * x) / 2, x.round(1), x.round(2)]
+        plainer[1:1] = [_ranked(x)] if x.size < MANY else []
+        for plain in plainer:
+            others = list(case.inputs)
+            others[k] = np.asarray(plain, dtype=x.dtype)
+            if not np.array_equal(others[k], x):
+                yield _Case(tuple(others))
+
+
+def _whole(x: Array) -> Array:
+    """The nearest small whole numbers, none of them zero where there was none."""
+    near = np.clip(np.rint(x), -LARGEST, LARGEST)
+    return np.where((near == 0) & (x != 0), np.where(x < 0, -1.0, 1.0), near)
+
+
+def _ranked(x: Array) -> Array:
+    """Whole numbers in the order of size, all different, of the same signs."""
+    ranks = np.abs(x).ravel().argsort().argsort().reshape(x.shape) + 1
+    return np.asarray(np.sign(x) * ranks)
+
+
+def _is_whole(x: Array) -> bool:
+    return bool((x == np.rint(x)).all())
+
+
+def _plainer(layer: Layer, case: _Case) -> Iterator[_Case]:
+    """An upstream gradient of a single 1, or of ones."""
+    if case.upstream is not None:
+        return
+    value = run(layer, [x.copy() for x in case.inputs])[0]
+    for k in range(value.size):
+        single = np.zeros_like(value)
+        single.flat[k] = 1
+        yield _Case(case.inputs, single)
+    yield _Case(case.inputs, np.ones_like(value))
