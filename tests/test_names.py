@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gradcheck import Verdict, check
+from gradcheck.diagnosis.sizes import written
 from gradcheck.layer import input_names
 from layers import relu
 from layers.catalogue import CATALOGUE
@@ -108,3 +109,38 @@ def test_what_is_true_at_one_point_only_is_no_name():
     x = np.random.default_rng(0).normal(size=(3, 3))
     x[0, 0] = 0.5
     assert check(layer, x, lines=False).rows[0].findings[0].code == "unknown"
+
+
+@pytest.mark.parametrize(("factor", "said"), [(1, "are right"), (3, "are wrong too")])
+def test_a_lost_axis_is_no_reason_not_to_look_at_the_numbers(factor, said):
+    def layer(x, b):
+        return x + b, lambda dy: (dy, factor * dy.sum(axis=0))
+
+    rng = np.random.default_rng(0)
+    report = check(layer, rng.normal(size=(3, 4)), rng.normal(size=(1, 4)), lines=False)
+    (finding,) = [f for f in report["b"].findings if f.code == "wrong-shape"]
+    assert finding.message.endswith(f"the numbers in it {said}.")
+
+
+def test_a_factor_that_is_all_but_one_is_written_with_the_digits_that_tell_it():
+    assert (written(1 + 2e-8), written(1.0), written(2.5)) == ("1.00000002", "1", "2.5")
+    layer = CATALOGUE["tanh"].layer
+
+    def nearly(x):
+        y, backward = layer(x)
+        return y, lambda dy: backward(dy)[0] * (1 + 2e-6)
+
+    finding = check(nearly, np.random.default_rng(0).normal(size=(3, 4)), lines=False)[
+        "x"
+    ].findings[0]
+    assert finding.code == "inexact"
+
+
+def test_without_a_batch_there_is_no_batch_size():
+    def layer(W):
+        return (W**2).sum(), lambda dy: dy * 2 * W / len(W)
+
+    W = np.random.default_rng(0).normal(size=(5, 3))
+    finding = check(layer, W, lines=False)["W"].findings[0]
+    assert finding.code == "scaled"
+    assert "batch" not in finding.message and finding.evidence["equals"] == "1 over axis 0 of W"

@@ -88,13 +88,25 @@ def _misshapen(row: Row) -> list[Finding]:
     """Another shape, and what the numbers in it are if that can be told."""
     given, name = row.analytic, f"d{row.name}"
     named = diagnose_shape(name, given, row.numeric, row.bound) if _holds_numbers(given) else None
+    numbers = "" if named else _numbers_in_shape(row)
     expected = Finding(
         "wrong-shape",
-        f"{name} has shape {given.shape}, expected {row.shape}, the shape of {row.name}.",
+        f"{name} has shape {given.shape}, expected {row.shape}, the shape of {row.name}{numbers}.",
         {"expected": list(row.shape), "returned": list(given.shape)},
         fails=True,
     )
     return [named, expected] if named else [expected]
+
+
+def _numbers_in_shape(row: Row) -> str:
+    """Whether the numbers are right, where only axes of length one were lost or added."""
+    given = row.analytic
+    if not _holds_numbers(given) or np.squeeze(given).shape != tuple(
+        n for n in row.shape if n != 1
+    ):
+        return ""
+    right = agrees(given.astype(np.float64).reshape(row.shape), row.numeric, row.bound).all()
+    return "; the numbers in it are right" if right else "; the numbers in it are wrong too"
 
 
 def _conditions(row: Row, numeric: NumericalGradient) -> list[Finding]:
