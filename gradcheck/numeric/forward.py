@@ -121,7 +121,8 @@ class Forward:
         seen = np.where(seen > UNBACKED * floor, 2 * seen, seen)
         # What most outputs show, the others are spared by luck only.
         telling = self.value != 0
-        usual = float(np.median(seen[telling] / floor[telling])) if telling.any() else 1.0
+        with np.errstate(over="ignore"):
+            usual = float(np.median(seen[telling] / floor[telling])) if telling.any() else 1.0
         self.still = np.all([moved == self.value for moved in (ahead, behind, *line)], axis=0)
         if self.still.any():
             # An input of zero has not moved yet.
