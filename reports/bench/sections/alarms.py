@@ -23,7 +23,6 @@ class Draw:
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
         self.scale = 10.0 ** rng.uniform(-3, 1)
-        self.seed = int(rng.integers(2**31))
 
     def size(self, low: int = 1, high: int = 6) -> int:
         """A small size."""
@@ -97,14 +96,15 @@ KINDS: tuple[Callable[[Draw], Case], ...] = (
 )
 
 
+def _verdict(seed: int) -> Verdict:
+    draw = Draw(np.random.default_rng([1, seed]))
+    layer, inputs, options = KINDS[draw.rng.integers(len(KINDS))](draw)
+    return check(layer, *inputs, seed=seed, **options).verdict
+
+
 def alarms(sample: Sample) -> list[Measurement]:
     """False alarms and shrugs over random right layers at scales from 1e-3 to 10."""
-    rng = np.random.default_rng([1, sample.seed])
-    verdicts = []
-    for _ in sample.over(range(sample.size), "alarms"):
-        draw = Draw(rng)
-        layer, inputs, options = KINDS[rng.integers(len(KINDS))](draw)
-        verdicts.append(check(layer, *inputs, seed=draw.seed, **options).verdict)
+    verdicts = sample.mapped(_verdict, sample.seeds, "alarms")
     wrong, unclear = (verdicts.count(v) for v in (Verdict.FAIL, Verdict.INCONCLUSIVE))
     return [
         Measurement("right layers convicted", wrong, NONE, detail=f"of {sample.size:,}"),

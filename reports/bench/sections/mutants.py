@@ -24,9 +24,8 @@ def mutants(sample: Sample) -> list[Measurement]:
         share("convicted of the others: the mutation score", fates[Fate.CONVICTED], changing),
         share("convicted or explained", fates[Fate.CONVICTED] + explained, changing, ALL),
         Measurement("survivors, explained in layers/mistakes/survivors.md", explained),
-        Measurement(
-            "survivors that nobody has explained", len(unknown), NONE, detail=", ".join(unknown)
-        ),
+        Measurement("survivors that nobody has explained", len(unknown), NONE),
+        *(Measurement(f"· {name}", 1) for name in unknown),
     ]
 
 
