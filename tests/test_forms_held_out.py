@@ -101,8 +101,8 @@ WRONG = [
 ]
 NO_LINES = {"leaky"}
 """A derivative has no lines."""
-PROMISED = 0.7
-"""The wrong lines found, of those that have any: 17 of 23 when this was written."""
+PROMISED = 0.8
+"""The wrong lines found, of those that have any: 19 of 23 when this was written."""
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

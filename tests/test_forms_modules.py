@@ -322,3 +322,9 @@ def test_a_named_parameter_without_a_gradient_fails():
 
     report = check_module(Forgetful(), X, parameters="W b")
     assert report["b"].verdict is Verdict.FAIL
+
+
+def test_that_randomness_was_put_back_is_said():
+    report = check_module(layers.Dropout(), X, seed=3)
+    assert any("state of seed=3" in finding.message for finding in report.findings)
+    assert not check_module(layers.Relu(), X, seed=3).findings

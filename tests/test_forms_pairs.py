@@ -290,6 +290,20 @@ def test_a_mask_drawn_anew_on_the_way_back_is_convicted_under_a_seed():
     assert (np.random.get_state()[1] == before).all()
 
 
+def test_that_randomness_was_put_back_is_said_and_only_then():
+    def forward(x):
+        mask = np.random.rand(*x.shape) < 0.5
+        return x * mask + 1, mask
+
+    report = check_pair(forward, lambda d, mask: d * mask, normal(40), seed=7)
+    assert report.passed
+    assert any("state of seed=7" in finding.message for finding in report.findings)
+    still = check_pair(
+        double, lambda d, c: (2 * d * c[1], 2 * d * c[0]), normal(3), normal(3), seed=7
+    )
+    assert still.passed and not still.findings
+
+
 def test_randomness_without_a_seed_is_nondeterministic():
     def forward(x):
         mask = 0.5 + np.random.rand(*x.shape)

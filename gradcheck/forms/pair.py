@@ -119,6 +119,7 @@ class Pair:
         given = arguments.filled(all_of_them.spread(all_of_them.values))
         dice.throw()
         result = forward(*given.args, **given.kwargs)
+        drawn = dice.remarks(dice.state())
         known = [*given.arguments, *arguments.defaults, *arguments.beyond]
         names = returned_names(forward)
         chosen = plan(backward, known, result, names, cache)
@@ -133,7 +134,7 @@ class Pair:
         inputs, remarks = choose(
             leaves, matching, wanted, first._reaches, isinstance(returned, dict)
         )
-        remarks = [*first._outputs_left_out(names), *by_name(matching), *remarks]
+        remarks = [*drawn, *first._outputs_left_out(names), *by_name(matching), *remarks]
         return replace(first, inputs=inputs, matching=matching, remarks=tuple(remarks))
 
     def _reaches(self, leaf: Leaf) -> bool:

@@ -135,7 +135,8 @@ class Rehearsal:
             begun = form.begin(methods.forward, form.inputs.values)
         chosen = planned(begun)
         outputs = Outputs.of(outputs_of(chosen, begun.result))
-        form = replace(form, plan=chosen, outputs=outputs)
+        drawn = tuple(form.dice.remarks(begun.state))
+        form = replace(form, plan=chosen, outputs=outputs, remarks=drawn)
         before = copy_of(begun.owner)
         try:
             returned = form.go_back(methods.backward, begun, outputs.drawn(0))
@@ -170,7 +171,7 @@ class Rehearsal:
             moves=any(self._has_moved(h.path) for h in owner.held),
         )
         form = replace(form, inputs=self._inputs(form, places, wrt))
-        return replace(form, remarks=tuple(self._remarks(form)))
+        return replace(form, remarks=(*form.remarks, *self._remarks(form)))
 
     def _owner(self, held: Sequence[Held], buffers: set[Path]) -> Owner:
         """The object with the arrays in it that are no buffers of gradients."""

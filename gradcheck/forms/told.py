@@ -215,6 +215,22 @@ class Dice:
         """After a forward pass."""
         return None if self.seed is None else (np.random.get_state(), random.getstate())  # noqa: NPY002
 
+    def remarks(self, state: Any) -> list[Finding]:
+        """Says so, if a forward pass that ended in this state has drawn something."""
+        if state is None:
+            return []
+        _, words, *rest = np.random.RandomState(self.seed).get_state(legacy=True)
+        untouched = np.array_equal(state[0][1], words) and list(state[0][2:]) == rest
+        if untouched and state[1] == random.Random(self.seed).getstate():
+            return []
+        return [
+            said(
+                "The forward pass draws random numbers: the generator was put back to the state of "
+                f"seed={self.seed} before each.",
+                seed=self.seed,
+            )
+        ]
+
     def put(self, state: Any) -> None:
         """Before a backward pass."""
         if state is not None:
