@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,11 +69,16 @@ def _summary(found: Sequence[Line]) -> list[str]:
     taped = [row.tape_error for row in rows if row.tape_error is not None]
     return [
         str(len(rows)),
-        scientific(max(row.relative_error for row in rows)),
-        scientific(max(taped)) if taped else "-",
-        scientific(max(row.resolution for row in rows)),
+        scientific(_largest(row.relative_error for row in rows)),
+        scientific(_largest(taped)) if taped else "-",
+        scientific(_largest(row.resolution for row in rows)),
         str(Verdict.of(line.report.verdict for line in found)),
     ]
+
+
+def _largest(figures: Iterable[float]) -> float:
+    """The largest figure, and NaN where there is one: `max` alone would lose it."""
+    return float(np.max(list(figures)))
 
 
 def _record(line: Line) -> dict[str, object]:

@@ -1,5 +1,7 @@
 """The report page: whole, still, every figure that of gradients.json, failing rows first, users' text harmless."""
 
+import contextlib
+import io
 import json
 import re
 import shutil
@@ -14,12 +16,12 @@ from gradcheck import check
 from gradcheck.render import scientific
 from layers.dense import dense
 from reports.cli import main
-from reports.page.gradients import families, table
+from reports.page.gradients import families, summary, table
 from reports.page.report import family_names, report_page
 from reports.page.shell import page
 from reports.page.sketch import heat_map, scatter
 from reports.request import Found, Request
-from reports.table import _record, lines
+from reports.table import _record, by_layer, lines
 
 HEAVIEST = 1_000_000
 """Bytes of a page that one would send around."""
@@ -67,10 +69,17 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory):
+def ran(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
-    assert main(["run", "--quick", "--no-tape", "--out", str(folder)]) == 0
-    return folder
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        assert main(["run", "--quick", "--no-tape", "--verbose", "--out", str(folder)]) == 0
+    return folder, said.getvalue()
+
+
+@pytest.fixture(scope="module")
+def out(ran):
+    return ran[0]
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +164,29 @@ def test_the_family_with_a_failing_row_is_open_and_first():
     first, second = families(pairs, family_names())
     assert "dense: FAIL, 2 of 3 gradients" in first and 'class="family" open' in first
     assert "activations: PASS, 3 of 3" in second and 'class="family" open' not in second
+
+
+def test_the_terminal_has_a_line_a_layer_and_failing_rows_whole():
+    found = [*(line for line, _ in pairs_of(dense, "relu")), *(p for p, _ in pairs_of(wrong_dense))]
+    head, _, relu, wrong, *rest = by_layer(found).splitlines()
+    assert head.split()[:2] == ["layer", "gradients"]
+    assert relu.split()[:2] == ["relu", "3"] and relu.endswith("PASS")
+    assert wrong.split()[:2] == ["dense", "3"] and wrong.endswith("FAIL")
+    assert [line.split()[2] for line in rest if line.endswith("FAIL")] == ["dW"]
+    nothing = replace(found[0], row=replace(found[0].row, relative_error=float("nan")))
+    assert " nan " in by_layer([found[1], nothing, found[2]])
+
+
+def test_what_is_not_finite_is_not_lost_among_small_errors():
+    (first, record), *others = pairs_of(dense)
+    assert "largest relative error 0" not in summary(others)
+    assert summary([*others, (first, {**record, "relative_error": None})]).endswith("not finite")
+
+
+def test_verbose_prints_every_row_and_where_the_page_lies(ran):
+    folder, said = ran
+    assert re.search(r"^dense +plain +dW ", said, flags=re.M)
+    assert said.rstrip().endswith(str(folder / "report.html"))
 
 
 def test_what_comes_from_users_is_shown_and_not_run():

@@ -25,6 +25,9 @@ STYLE: Any = {
     "figure.constrained_layout.use": True,
 }
 
+_PARTS = re.compile(r' id="[A-Za-z][A-Za-z0-9.]*_\d{1,4}"')
+"""Names that Matplotlib gives to parts, `axes_1`: nothing refers to them, and two figures share them."""
+
 
 def svg(figure: Figure) -> str:
     """A figure as an SVG element to put into HTML; the figure is closed."""
@@ -33,7 +36,7 @@ def svg(figure: Figure) -> str:
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     plt.close(figure)
     text = out.getvalue()
-    return text[text.index("<svg") :].strip()
+    return _PARTS.sub("", text[text.index("<svg") :]).strip()
 
 
 def captioned(figure: Figure, caption: str) -> str:

@@ -51,9 +51,10 @@ def _verdict(pairs: Sequence[Pair]) -> Verdict:
 def summary(pairs: Sequence[Pair]) -> str:
     """The verdict on some gradients, how many passed, and the largest error."""
     passed = sum(record["verdict"] == "PASS" for _, record in pairs)
-    errors = [e for _, r in pairs if (e := r["relative_error"]) is not None]
-    largest = f", largest relative error {scientific(max(errors))}" if errors else ""
-    return f"{_verdict(pairs)}, {passed} of {len(pairs)} gradients pass{largest}"
+    errors = [record["relative_error"] for _, record in pairs]
+    # What is not finite is null in the record, and larger than any figure.
+    largest = "not finite" if None in errors else scientific(max(errors, default=0.0))
+    return f"{_verdict(pairs)}, {passed} of {len(pairs)} gradients pass, largest relative error {largest}"
 
 
 def table(pairs: Sequence[Pair], caption: str) -> str:

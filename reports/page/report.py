@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from gradcheck.result import Verdict
 from layers.catalogue import CATALOGUE
 from layers.families import FAMILIES, layers_of
 from reports.page.drawing import captioned
@@ -51,14 +52,21 @@ EXPLAINED = (
 
 
 def _head(record: Mapping[str, Any], pairs: Mapping[str, Sequence[Pair]]) -> str:
-    passed = record["passed"]
-    word = "PASS" if passed else "FAIL"
+    word = str(_verdict(record, pairs))
     return (
         "<h1>Gradient report</h1>\n"
         f'<p class="said {word.lower()}"><span class="verdict">{word}</span> {_sentence(record, pairs)}</p>\n'
         f'<p class="lead">{escape(record["data"])}. Network {escape(record["network"])}, '
         f"seed {record['seed']}{', quick' if record['quick'] else ''}.</p>"
     )
+
+
+def _verdict(record: Mapping[str, Any], pairs: Mapping[str, Sequence[Pair]]) -> Verdict:
+    """PASS if everything passed; else that of the gradients, and FAIL where only training went wrong."""
+    if record["passed"]:
+        return Verdict.PASS
+    found = Verdict.of(line.report.verdict for some in pairs.values() for line, _ in some)
+    return Verdict.FAIL if found is Verdict.PASS else found
 
 
 def _sentence(record: Mapping[str, Any], pairs: Mapping[str, Sequence[Pair]]) -> str:
