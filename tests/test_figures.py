@@ -99,6 +99,8 @@ def test_the_growth_jumps_at_the_wrong_line(right, wrong):
         return np.concatenate([line.get_ydata() for line in plot_growth(report).axes[0].lines])
 
     assert errors(right).max() < 1e-6 < 0.1 < errors(wrong).max()
+    told = [line.relative_error for line in wrong.lines]
+    assert len(set(told)) > 1 and sorted(errors(wrong)) == sorted(np.maximum(told, 1e-17))
     labels = [label.get_text() for label in plot_growth(wrong).axes[0].get_xticklabels()]
     assert labels[0] == f"ds\nline {wrong.lines[0].line}"
 

@@ -32,7 +32,8 @@ def flow(stations: Sequence[Mapping[str, Any]]) -> str:
         f'<svg class="flow" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" role="img" '
         f'aria-label="The network in order: {escape(said)}; the figures stand in the table below">'
         f"{''.join(parts)}</svg></div><figcaption>Shapes flow forward, downwards; what flows back is the "
-        "gradient of the loss in that value, here its norm ‖·‖ (bar: logarithmic).</figcaption></figure>"
+        "gradient of the loss times the check’s upstream gradient, here its norm ‖·‖ (bar: "
+        "logarithmic).</figcaption></figure>"
     )
 
 
