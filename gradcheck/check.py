@@ -15,6 +15,7 @@ from gradcheck.conduct import Conduct, observe
 from gradcheck.diagnosis.explain import explain_row, forward_disagrees
 from gradcheck.diagnosis.wrong import Comparison, Context
 from gradcheck.directional import Directions, compare_directions
+from gradcheck.formula import judged_as_formula
 from gradcheck.layer import Layer, bind, name_of, positions, say_what_is_meant
 from gradcheck.lines import check_lines
 from gradcheck.numeric import Forward, NumericalWitness, Progress
@@ -152,7 +153,11 @@ def _compare(
     row, ties_broken = compare(name, hand, numeric, tape)
     if not (numeric.value.size and witness.dy.size):
         # Where there is nothing to compare nothing was proved.
-        row = replace(row, verdict=Verdict.INCONCLUSIVE)
+        return Comparison(replace(row, verdict=Verdict.INCONCLUSIVE), numeric, ties_broken)
+    if row.verdict is Verdict.INCONCLUSIVE and hand is not None:
+        judged = judged_as_formula(witness, position, hand, row)
+        if judged is not None:
+            return Comparison(*judged)
     return Comparison(row, numeric, ties_broken)
 
 

@@ -70,7 +70,7 @@ def compare(
         analytic,
         numeric,
         tape,
-        _verdict(bool(within.all()), ties_broken <= 0, numeric),
+        _verdict(bool(within.all()), ties_broken <= 0, hand, numeric),
         relative=relative_error(hand[smooth], numeric.value[smooth]),
         largest=_entry_error(hand, numeric, smooth),
         to_tape=None if tape is None else relative_error(hand[smooth], tape[smooth]),
@@ -163,12 +163,15 @@ def _excess(hand: Array, joint: Joint | None, rounding: Array) -> Array:
         return joint.excess(hand) - joint.claimed(rounding)
 
 
-def _verdict(within: bool, ties_kept: bool, numeric: NumericalGradient) -> Verdict:
+def _verdict(within: bool, ties_kept: bool, hand: Array, numeric: NumericalGradient) -> Verdict:
     if not ties_kept:
         return Verdict.FAIL
     if not within:
         return Verdict.INCONCLUSIVE if _drowned(numeric) else Verdict.FAIL
     seen = _resolution(numeric) <= COARSEST or numeric.kinks.all() or _zero(numeric)
+    if not numeric.absolute_sum.any() and hand.any():
+        # Where no output moves, a zero is seen; anything else may be too small to move them.
+        seen = False
     return Verdict.PASS if seen else Verdict.INCONCLUSIVE
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -261,11 +261,13 @@ from dy; large enough to run into a gradient that is clipped.
 
 def _ignores_the_upstream_gradient(seen: Run) -> list[Finding]:
     """A vector-Jacobian product is linear in dy: backward(k·dy) = k·backward(dy)."""
-    scaled = _answers(seen, np.asarray(FACTOR * seen.dy, dtype=seen.dy.dtype))
-    deviations = map(_deviation, seen.gradients, scaled)
-    worst = max((d for d in deviations if d is not None), default=0.0)
+    worst = _nonlinearity(seen)
     # Rounding has no say here but for sums in another order: the root of ε is far above it.
     if not worst > float(np.finfo(seen.dy.dtype).eps) ** 0.5:
+        return []
+    lifted = _lifted(seen)
+    if lifted is not None and not _nonlinearity(lifted) > float(np.finfo(np.float64).eps) ** 0.5:
+        # Something under- or overflowed in the narrow precision; the formula is linear.
         return []
     constant = _constant_part(seen)
     if constant:
@@ -287,6 +289,26 @@ def _ignores_the_upstream_gradient(seen: Run) -> list[Finding]:
             fails=True,
         )
     ]
+
+
+def _nonlinearity(seen: Run) -> float:
+    """How far backward(FACTOR·dy) is from FACTOR·backward(dy), relative to the larger, at its worst."""
+    scaled = _answers(seen, np.asarray(FACTOR * seen.dy, dtype=seen.dy.dtype))
+    deviations = map(_deviation, seen.gradients, scaled)
+    return max((d for d in deviations if d is not None), default=0.0)
+
+
+def _lifted(seen: Run) -> Run | None:
+    """The same run in float64, for a layer in a narrower precision that follows its inputs there."""
+    if seen.dy.dtype.itemsize >= np.dtype(np.float64).itemsize:
+        return None
+    inputs = [x.astype(np.float64) if x.dtype.kind == "f" else x for x in seen.inputs]
+    dy = seen.dy.astype(np.float64)
+    wide = replace(seen, inputs=inputs, dy=dy)
+    try:
+        return replace(wide, gradients=_answers(wide, dy))
+    except Exception:
+        return None
 
 
 def _answers(seen: Run, dy: Array) -> Gradients:

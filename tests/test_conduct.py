@@ -169,3 +169,12 @@ def test_options_that_do_not_go_together_are_refused():
         check(tanh, x, wrt=[])
     with pytest.raises(ValueError, match="expected one of 'complete'"):
         check(relu, x, effort="lazy")
+
+
+def test_what_underflows_in_float32_is_no_nonlinearity():
+    def layer(x):
+        # The product is below float32's smallest normal number on the way, and above it at the end.
+        tiny = x.dtype.type(1e-30)
+        return x * tiny, lambda dy: (dy * tiny * x.dtype.type(1e-12)) * x.dtype.type(1e12)
+
+    assert "ignores-upstream" not in codes(check(layer, normal(4).astype(np.float32)))

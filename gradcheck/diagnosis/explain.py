@@ -122,7 +122,10 @@ def _conditions(row: Row, numeric: NumericalGradient) -> list[Finding]:
                 {"entries": kinks},
             )
         )
-    if is_vacuous(numeric):
+    if row.verdict is Verdict.INCONCLUSIVE:
+        sentence = f"{_what_is_lost(row)} {_what_to_do(row)}"
+        findings.append(Finding("unresolved", sentence, {"resolution": row.resolution}))
+    elif is_vacuous(numeric):
         findings.append(
             Finding(
                 "vacuous",
@@ -131,16 +134,26 @@ def _conditions(row: Row, numeric: NumericalGradient) -> list[Finding]:
                 {"bound": norm(row.bound)},
             )
         )
-    elif row.verdict is Verdict.INCONCLUSIVE:
-        findings.append(
-            Finding(
-                "unresolved",
-                f"Errors below {row.resolution:.1e} of the gradient cannot be seen here: the "
-                "forward pass is too noisy or too strongly curved for differences at this point.",
-                {"resolution": row.resolution},
-            )
-        )
     return findings
+
+
+def _what_is_lost(row: Row) -> str:
+    if not row.numeric.size:
+        return f"{row.name} has no entries: there is nothing to compare."
+    if not np.isfinite(row.resolution):
+        return (
+            "Nothing can be seen of the gradient here: no output moves by more than its rounding."
+        )
+    return (
+        f"Errors below {row.resolution:.1e} of the gradient cannot be seen here: the forward pass is "
+        "too noisy or too strongly curved for differences at this point."
+    )
+
+
+def _what_to_do(row: Row) -> str:
+    if row.analytic.dtype.itemsize < np.dtype(np.float64).itemsize:
+        return "Try it in float64."
+    return "Try inputs of ordinary size, away from saturation."
 
 
 def _tape(row: Row, context: Context, position: int) -> list[Finding]:

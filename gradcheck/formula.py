@@ -1,0 +1,66 @@
+"""A gradient that its own precision cannot judge, judged as a formula: the layer lifted into a wider one.
+
+Where float32 leaves the bound too wide, inputs are lifted exactly and the layer is run again, there and
+back. If it follows them, differences there are thousands of times quieter. The hand-derived gradient in
+the wider precision is judged as a formula; how far the one of its own precision lies from it is what
+rounding has done to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from gradcheck.compare import compare, norm
+from gradcheck.layer import listed, run
+from gradcheck.numeric import NumericalGradient, NumericalWitness
+from gradcheck.result import Array, Row, Verdict
+
+MOST_ROUNDING = 0.5
+"""Exponent: a gradient that has lost more than half of its digits is not called right, formula or not."""
+
+
+def judged_as_formula(
+    witness: NumericalWitness, position: int, hand: Array, row: Row
+) -> tuple[Row, NumericalGradient] | None:
+    """The row, judged in the next wider precision; None where the layer does not follow there.
+
+    Args:
+        witness: the witness in the layer's own precision, whose bound was too wide.
+        position: the input.
+        hand: its hand-derived gradient, in its own precision.
+        row: what was made of it there.
+    """
+    wide = witness.lifted
+    formula = None if wide is None else _lifted_gradient(wide, position)
+    if wide is None or formula is None or formula.shape != hand.shape:
+        return None
+    numeric = wide.beside(position, formula)
+    there, _ = compare(row.name, formula, numeric, None)
+    rounding = np.abs(hand.astype(np.float64) - formula.astype(np.float64))
+    lost = norm(rounding) > float(np.finfo(hand.dtype).eps) ** MOST_ROUNDING * norm(
+        numeric.absolute_sum
+    )
+    if there.verdict is Verdict.INCONCLUSIVE or (lost and there.verdict is Verdict.PASS):
+        return None
+    if there.verdict is Verdict.FAIL and hand.dtype == np.float64:
+        # What only more digits than float64's can see is noise to whoever computes in float64.
+        return None
+    numeric = replace(numeric, bound=numeric.bound + rounding)
+    here, _ = compare(row.name, hand, numeric, row.tape)
+    return replace(here, verdict=there.verdict, resolution=there.resolution), numeric
+
+
+def _lifted_gradient(wide: NumericalWitness, position: int) -> Array | None:
+    """What the backward pass returns in the wider precision, if it returns that."""
+    dtype = wide.forward.dtype
+    try:
+        with np.errstate(all="ignore"):
+            _, backward = run(wide.forward.f, [x.copy() for x in wide.forward.inputs])
+            gradient = listed(backward(wide.dy.astype(dtype)), len(wide.forward.inputs))[position]
+    except Exception:
+        # Whatever it is that it cannot do with these numbers, it does not follow.
+        return None
+    fits = gradient is not None and gradient.dtype == dtype and np.isfinite(gradient).all()
+    return gradient if fits else None

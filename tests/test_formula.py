@@ -1,0 +1,63 @@
+"""What its own precision cannot judge is judged as a formula in a wider one, right and wrong alike."""
+
+import numpy as np
+import pytest
+
+from gradcheck import Verdict, check
+
+
+def layer_norm(x, gamma, beta):
+    centred = x - x.mean(axis=-1, keepdims=True)
+    scale = 1 / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + x.dtype.type(1e-5))
+    xhat = centred * scale
+
+    def backward(dy):
+        dxhat = dy * gamma
+        shared = dxhat.mean(axis=-1, keepdims=True)
+        along = (dxhat * xhat).mean(axis=-1, keepdims=True)
+        return scale * (dxhat - shared - xhat * along), (dy * xhat).sum(axis=0), dy.sum(axis=0)
+
+    return gamma * xhat + beta, backward
+
+
+def cross_entropy(z, labels):
+    p = np.exp(z - z.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    t = np.eye(z.shape[1], dtype=z.dtype)[labels]
+    n = z.dtype.type(len(z))
+    return -np.log(p[np.arange(len(z)), labels]).mean(), lambda dy: (dy * (p - t) / n, None)
+
+
+def single(seed, *shapes):
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_right_float32_code_passes(seed):
+    assert check(layer_norm, *single(seed, (4, 6), (6,), (6,))).passed
+    (z,) = single(seed, (3, 5))
+    z[0, 1] += 5
+    assert check(cross_entropy, z, np.array([1, 0, 2])).passed
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_error_of_one_in_a_hundred_fails_in_float32(seed):
+    def wrong(x, gamma, beta):
+        y, backward = layer_norm(x, gamma, beta)
+        return y, lambda dy: (np.float32(1.01) * backward(dy)[0], *backward(dy)[1:])
+
+    report = check(wrong, *single(seed, (4, 6), (6,), (6,)), lines=False)
+    assert [row.verdict for row in report] == [Verdict.FAIL, Verdict.PASS, Verdict.PASS]
+
+
+def test_a_buffer_of_float32_is_told_to_try_float64():
+    def buffered(x):
+        out = np.empty(x.shape, np.float32)
+        out[...] = 1e4 + np.tanh(x) * np.float32(1e-4)
+        slope = np.float32(1e-4) * (1 - np.tanh(x) ** 2)
+        return out, lambda dy: (dy * slope).astype(np.float32)
+
+    report = check(buffered, *single(0, (5,)))
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert "Try it in float64" in str(report)
