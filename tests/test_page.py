@@ -20,6 +20,7 @@ from reports.page.gradients import families, summary, table
 from reports.page.report import family_names, report_page
 from reports.page.shell import page
 from reports.page.sketch import heat_map, scatter
+from reports.places import Place
 from reports.request import Found, Request
 from reports.table import _record, by_layer, lines
 
@@ -187,6 +188,20 @@ def test_verbose_prints_every_row_and_where_the_page_lies(ran):
     folder, said = ran
     assert re.search(r"^dense +plain +dW ", said, flags=re.M)
     assert said.rstrip().endswith(str(folder / "report.html"))
+
+
+def test_a_run_with_a_wrong_gradient_says_so_in_its_first_sentence(tmp_path, capsys, monkeypatch):
+    rng = np.random.default_rng(0)
+    wrong = check(wrong_dense, *(rng.normal(size=s) for s in ((4, 3), (3, 5), (5,))), name="dense")
+    monkeypatch.setattr("reports.stages.layers.places", lambda at_most: [Place("dense", 0)])
+    monkeypatch.setattr("reports.stages.layers._check_place", lambda place, **options: wrong)
+    assert main(["run", "--quick", "--no-tape", "--out", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert len(re.findall(r"^dense .* dW .* FAIL$", said, flags=re.M)) == 1
+    html = (tmp_path / "report.html").read_text("utf-8")
+    rows = len(json.loads((tmp_path / "gradients.json").read_text())["gradients"])
+    assert f'<span class="verdict">FAIL</span> {rows - 1} of {rows} gradients' in html
+    assert 'class="family" open' in html and "dW[1, 2] *= 2" in html
 
 
 def test_what_comes_from_users_is_shown_and_not_run():
