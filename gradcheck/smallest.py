@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -95,6 +96,7 @@ def smallest(
     inputs: Sequence[Array],
     check: Check,
     seconds: float = SECONDS,
+    least: int = 1,
 ) -> Smallest:
     """Shrink a check as long as it says the same.
 
@@ -104,12 +106,15 @@ def smallest(
         inputs: where it was checked.
         check: checks it afresh.
         seconds: how long to shrink.
+        least: no axis gets shorter than this; with 2 a matrix stays a matrix.
     """
     start = _Case(tuple(x.copy() for x in inputs))
     shrink = _Shrink(
         layer, check, _Said.of(check(layer, *start.inputs)), time.monotonic() + seconds
     )
-    case = shrink.by(shrink.by(shrink.by(start, _shorter), _rounder), _plainer)
+    case = shrink.by(
+        shrink.by(shrink.by(start, partial(_shorter, least=least)), _rounder), _plainer
+    )
     given = [x.copy() for x in case.inputs]
     upstream = run(layer, given)[0] * 0 + 1 if case.upstream is None else case.upstream
     report = check(layer, *case.inputs, upstream=upstream)
@@ -194,7 +199,7 @@ class _Shrink:
             return False
 
 
-def _shorter(layer: Layer, case: _Case) -> Iterator[_Case]:
+def _shorter(layer: Layer, case: _Case, least: int = 1) -> Iterator[_Case]:
     """Shorter axes: all of one length together, or one alone; as short as can be first."""
     axes = [(k, axis) for k, x in enumerate(case.inputs) for axis in range(x.ndim)]
     length = {(k, axis): case.inputs[k].shape[axis] for k, axis in axes}
@@ -202,7 +207,7 @@ def _shorter(layer: Layer, case: _Case) -> Iterator[_Case]:
         together = [place for place in axes if length[place] == size]
         for chosen in (together, *([one] for one in together if len(together) > 1)):
             for new in sorted({1, 2, size // 2, size - 1} - {0, size}):
-                if new < size:
+                if least <= new < size:
                     yield _Case(tuple(_cut(case.inputs, chosen, new)))
 
 

@@ -15,6 +15,7 @@ from layers.catalogue import CATALOGUE, Configuration, Entry
 from layers.derivations import text_of as derivation_of
 from layers.mistakes import MISTAKES, Mistake
 from reports.lecture.curves import taylor_curve, v_curve
+from reports.lecture.example import worked_example
 from reports.mistakes import examine, said
 from reports.page.code import listing, text_of
 from reports.page.drawing import captioned
@@ -36,6 +37,7 @@ def handout(name: str) -> str:
         _head(entry),
         *_derivation(entry),
         section("In code", CODE, listing(text_of(entry.layer))),
+        section("By hand", BY_HAND, worked_example(entry)),
         section("Checked", _checks(entry, report), *_figures(entry)),
         section("Find the bug", *_puzzles(entry)),
         _foot(),
@@ -47,6 +49,13 @@ CODE = (
     "<p>A line that computes a value on the way there and the line that computes its gradient on the "
     'way back bear the same number, <span class="forward">forward</span> and '
     '<span class="backward">backward</span>.</p>'
+)
+
+
+BY_HAND = (
+    "<p>The smallest inputs that still show something, and every value there "
+    '(<span class="forward">forward</span>) and back (<span class="backward">backward</span>): '
+    "reckon one of them with pencil and paper. Time steps stand first.</p>"
 )
 
 

@@ -46,20 +46,16 @@ def listing(text: str, marks: Mapping[int, str] | None = None) -> str:
 def pairs(text: str) -> dict[int, tuple[str, str]]:
     """For each line that gives v on the way there or dv on the way back: which way, and their sign."""
     tree = ast.parse(text).body[0]
+    assert isinstance(tree, ast.FunctionDef)
     inner = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n is not tree]
-    back = [a for function in inner for a in _assigned(function)]
-    within = {number for number, _ in back}
-    there = [(number, name) for number, name in _assigned(tree) if number not in within]
-    parameters = [a.arg for a in tree.args.args] if isinstance(tree, ast.FunctionDef) else []
-    names = [
-        n
-        for n in dict.fromkeys([*(n for _, n in there), *parameters])
-        if f"d{n}" in {b for _, b in back}
-    ]
-    signs = dict(zip(names, CIRCLED, strict=False))
-    found = {number: ("forward", signs[name]) for number, name in there if name in signs}
-    found |= {number: ("backward", signs[b[1:]]) for number, b in back if b[1:] in signs}
-    return found
+    back = [found for function in inner for found in _assigned(function)]
+    there = [found for found in _assigned(tree) if found not in back]
+    values = dict.fromkeys([*(name for _, name in there), *(a.arg for a in tree.args.args)])
+    gradients = {name for _, name in back}
+    paired = [name for name in values if f"d{name}" in gradients]
+    signs = dict(zip(paired, CIRCLED, strict=False))
+    forward = {n: ("forward", signs[name]) for n, name in there if name in signs}
+    return forward | {n: ("backward", signs[d[1:]]) for n, d in back if d[1:] in signs}
 
 
 def _assigned(tree: ast.AST) -> Iterator[tuple[int, str]]:
