@@ -156,17 +156,19 @@ def input_names(layer: Callable[..., Any], count: int) -> list[str]:
     """
     if isinstance(layer, NamesItsInputs):
         return [str(name) for name in layer.input_names]
+    bound = layer.keywords if isinstance(layer, partial) else {}
+    names = [p.name for p in _filled_by_place(layer) if p.name not in bound]
+    return names + [f"input{k}" for k in range(len(names), count)]
+
+
+def _filled_by_place(layer: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters that a call may fill by place; none where a layer has no signature."""
     try:
         parameters = inspect.signature(layer).parameters.values()
     except (TypeError, ValueError):
-        return [f"input{k}" for k in range(count)]
-    bound = layer.keywords if isinstance(layer, partial) else {}
-    names = [
-        p.name
-        for p in parameters
-        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name not in bound
-    ]
-    return names + [f"input{k}" for k in range(len(names), count)]
+        return []
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p for p in parameters if p.kind in kinds]
 
 
 def bind(
@@ -180,32 +182,38 @@ def bind(
         ValueError: for NaN or Inf in an input.
     """
     names = input_names(layer, len(inputs))
-    values = dict(zip(names, inputs, strict=False))
-    for name, value in named.items():
-        if name not in names:
-            raise TypeError(f"the layer has no input {name!r}; its inputs are {', '.join(names)}")
-        if name in values:
-            raise TypeError(f"input {name!r} is given by position and by name")
-        values[name] = value
+    values = _by_name(names, inputs, named)
     order = [name for name in names if name in values]
-    missing = [name for name in names[: len(order)] if name not in values]
-    missing += [name for name in _required(layer) if name not in values and name not in missing]
-    if missing:
-        raise TypeError(f"input {missing[0]!r} is missing; the layer needs {', '.join(names)}")
+    missing = _first_missing([*names[: len(order)], *_required(layer)], values)
+    if missing is not None:
+        raise TypeError(f"input {missing!r} is missing; the layer needs {', '.join(names)}")
     if len(inputs) > len(names) or not order:
         raise TypeError(f"the layer takes {len(names)} inputs, {len(inputs)} were given")
     return order, [_array(name, values[name]) for name in order]
 
 
+def _by_name(
+    names: Sequence[str], inputs: Sequence[Any], named: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What is given, by position or by name, as a dict."""
+    by_position = dict(zip(names, inputs, strict=False))
+    for name in named:
+        if name not in names:
+            raise TypeError(f"the layer has no input {name!r}; its inputs are {', '.join(names)}")
+        if name in by_position:
+            raise TypeError(f"input {name!r} is given by position and by name")
+    return {**by_position, **named}
+
+
+def _first_missing(needed: Iterable[str], values: Mapping[str, Any]) -> str | None:
+    return next((name for name in needed if name not in values), None)
+
+
 def _required(layer: Callable[..., Any]) -> list[str]:
+    """The names of the inputs that have no default."""
     if isinstance(layer, NamesItsInputs):
         return [str(name) for name in layer.input_names]
-    try:
-        parameters = inspect.signature(layer).parameters.values()
-    except (TypeError, ValueError):
-        return []
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [p.name for p in parameters if p.kind in kinds and p.default is p.empty]
+    return [p.name for p in _filled_by_place(layer) if p.default is p.empty]
 
 
 def _array(name: str, value: Any) -> Array:
@@ -233,23 +241,31 @@ def positions(
         ValueError: for a name or number that is no input.
     """
     if wrt is None:
-        chosen = [k for k, x in enumerate(arrays) if x.dtype.kind == "f"]
-        if not chosen:
-            kinds = ", ".join(f"{n} ({x.dtype})" for n, x in zip(names, arrays, strict=True))
-            raise TypeError(
-                f"no input of floating dtype among {kinds}: a small step would truncate to "
-                "nothing; convert with .astype(float)"
-            )
-        return chosen
+        return _floating(names, arrays)
     wanted = [wrt] if isinstance(wrt, (str, Integral)) else list(wrt)  # type: ignore[arg-type]
-    chosen = []
-    for item in wanted:
-        if (item not in names) if isinstance(item, str) else not (0 <= item < len(names)):
-            raise ValueError(f"wrt names {item!r}; the inputs are {', '.join(names)}")
-        position = names.index(item) if isinstance(item, str) else item
-        must_be_float(names[position], arrays[position])
-        chosen.append(position)
+    return [_position(item, names, arrays) for item in wanted]
+
+
+def _floating(names: Sequence[str], arrays: Sequence[Array]) -> list[int]:
+    """The positions of the inputs of floating dtype."""
+    chosen = [k for k, x in enumerate(arrays) if x.dtype.kind == "f"]
+    if not chosen:
+        kinds = ", ".join(f"{n} ({x.dtype})" for n, x in zip(names, arrays, strict=True))
+        raise TypeError(
+            f"no input of floating dtype among {kinds}: a small step would truncate to "
+            "nothing; convert with .astype(float)"
+        )
     return chosen
+
+
+def _position(item: str | int, names: Sequence[str], arrays: Sequence[Array]) -> int:
+    """The position of an input of floating dtype that is named or numbered."""
+    known: Sequence[str | int] = names if isinstance(item, str) else range(len(names))
+    if item not in known:
+        raise ValueError(f"wrt names {item!r}; the inputs are {', '.join(names)}")
+    position = known.index(item)
+    must_be_float(names[position], arrays[position])
+    return position
 
 
 def must_be_float(name: str, array: Array) -> None:

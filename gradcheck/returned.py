@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from gradcheck.compare import row_of
 from gradcheck.conduct import Conduct
 from gradcheck.layer import must_be_float
+from gradcheck.numeric import Grouping, NumericalGradient
 from gradcheck.result import Array, Finding, Row, Verdict
 
 Gradients = dict[int, Array | None]
@@ -53,7 +55,7 @@ def assign(
         return Returned(dict(zip(wanted, seen.gradients, strict=True)), wanted)
     laid: Gradients = dict(enumerate(seen.gradients[: len(names)]))
     findings = [*_count(len(seen.gradients), names), *_order(laid, names, inputs)]
-    strange = [p for p, g in laid.items() if g is not None and g.dtype.kind not in "fiubc"]
+    strange = _without_numbers(laid)
     findings += [_no_numbers(names[p], laid[p]) for p in strange]
     wanted = [p for p in wanted if p not in strange]
     if not (findings or seen.findings):
@@ -61,6 +63,11 @@ def assign(
     if asked:
         return Returned(laid, wanted, findings=findings)
     return _without_constants(laid, names, inputs, wanted, seen.value, findings)
+
+
+def _without_numbers(laid: Gradients) -> list[int]:
+    """The positions of what is returned but no array of numbers."""
+    return [p for p, g in laid.items() if g is not None and g.dtype.kind not in "fiubc"]
 
 
 def _no_numbers(name: str, gradient: Array | None) -> Finding:
@@ -90,34 +97,32 @@ def _without_constants(
     """Inputs whose gradient is None are not compared: those that look like data, and those that do not."""
     missing = [p for p in wanted if p in laid and laid[p] is None]
     constants = [p for p in missing if _looks_constant(p, inputs, value)]
-    remarks = [_left_out(names[p]) for p in constants if not _is_mask(inputs[p])]
     compared = [p for p in wanted if p not in missing]
     unchecked = [p for p in missing if p not in constants]
+    remarks = _left_out({names[p]: inputs[p] for p in constants})
     return Returned(laid, compared, unchecked, [*findings, *remarks])
 
 
 def missing_row(name: str, shape: tuple[int, ...]) -> Row:
     """The row of an input that looks like a parameter and has no gradient: nothing can be said of it."""
     nothing, anything = np.full(shape, np.nan), np.full(shape, np.inf)
+    unseen = NumericalGradient(
+        nothing, anything, np.zeros(shape, bool), np.zeros(shape), Grouping(shape), evaluations=0
+    )
     message = (
         f"backward returned None for {name}, so nothing was checked. Return its gradient, or, if "
         f"{name} is a constant, leave it out with wrt=…."
     )
-    return Row(
-        name=name,
-        shape=shape,
-        analytic=nothing,
-        numeric=nothing,
-        bound=anything,
-        tape=None,
-        relative_error=float("nan"),
-        entry_error=float("nan"),
-        tape_error=None,
-        resolution=float("inf"),
-        worst=(),
-        evaluations=0,
-        verdict=Verdict.INCONCLUSIVE,
-        findings=(Finding("wrong-count", message, {"input": name}),),
+    return row_of(
+        name,
+        nothing,
+        unseen,
+        None,
+        Verdict.INCONCLUSIVE,
+        relative=np.nan,
+        largest=np.nan,
+        resolution=np.inf,
+        findings=[Finding("wrong-count", message, {"input": name})],
     )
 
 
@@ -163,10 +168,15 @@ def _is_mask(x: Array) -> bool:
     return bool(np.isin(x, (0, 1)).all())
 
 
-def _left_out(name: str) -> Finding:
-    return Finding(
-        "unchecked",
-        f"backward returned None for {name}, so {name} was taken for a constant and not checked. "
-        f"wrt=['{name}', …] checks it.",
-        {"input": name},
-    )
+def _left_out(constants: Mapping[str, Array]) -> list[Finding]:
+    """What is said of the constants; of a mask it goes without saying."""
+    return [
+        Finding(
+            "unchecked",
+            f"backward returned None for {name}, so {name} was taken for a constant and not checked. "
+            f"wrt=['{name}', …] checks it.",
+            {"input": name},
+        )
+        for name, x in constants.items()
+        if not _is_mask(x)
+    ]

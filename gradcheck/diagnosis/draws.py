@@ -47,7 +47,7 @@ def again(suspect: WrongGradient) -> Iterator[WrongGradient]:
     A layer that runs at none of the inputs tried is asked again where it is, under another upstream
     gradient.
     """
-    for seed, changes in enumerate((_same_sizes, _other_sizes)):
+    for seed, changes in enumerate((same_sizes, other_sizes)):
         rng = np.random.default_rng((1, seed))
         tried = (_redrawn(suspect, change, rng) for change in changes(suspect.context, rng))
         found = next((other for other in tried if other is not None), None)
@@ -91,14 +91,14 @@ def _upstream(context: Context, forward: Forward, rng: np.random.Generator) -> A
     return drawn.astype(context.dy.dtype)
 
 
-def _same_sizes(context: Context, rng: np.random.Generator) -> Iterator[Change]:
+def same_sizes(context: Context, rng: np.random.Generator) -> Iterator[Change]:
     """Other values in the shapes given: first far away, then ever closer, at last the same values."""
     yield lambda x: _jittered(_permuted(x, rng), JITTERS[0], rng)
     for jitter in (*JITTERS, 0.0):
         yield lambda x, jitter=jitter: _jittered(x, jitter, rng)  # type: ignore[misc]
 
 
-def _other_sizes(context: Context, rng: np.random.Generator) -> Iterator[Change]:
+def other_sizes(context: Context, rng: np.random.Generator) -> Iterator[Change]:
     """Every size larger by one, equal ones together; or only the batch; or none."""
 
     def grown(which: Callable[[Array, int], bool]) -> Change:
@@ -110,7 +110,7 @@ def _other_sizes(context: Context, rng: np.random.Generator) -> Iterator[Change]
     yield grown(lambda x, axis: x.shape[axis] > 1)
     yield grown(lambda x, axis: x.shape[axis] == first > 1)
     yield grown(lambda x, axis: axis == 0 and x.shape[axis] == first > 1)
-    yield from _same_sizes(context, rng)
+    yield from same_sizes(context, rng)
 
 
 def _grown(x: Array, axes: Sequence[int]) -> Array:

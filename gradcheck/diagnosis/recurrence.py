@@ -42,15 +42,21 @@ def carry(s: WrongGradient) -> Iterator[Finding]:
 def _sequences(s: WrongGradient) -> Iterator[Sequence]:
     """The inputs that are read step by step, each step after those before it."""
     for position, x in enumerate(s.context.inputs):
-        if x.dtype.kind != "f":
-            continue
-        for axis in (k for k in range(x.ndim) if x.shape[k] > 1):
-            along = [k for k, n in enumerate(s.context.dy.shape) if n == x.shape[axis]]
-            causal = [k for k in along if _is_causal(s, Sequence(position, axis, k))]
-            if causal:
-                yield Sequence(position, axis, causal[0])
-            elif position == 0 and x.ndim > 2 and _only_the_last_counts(s, position, axis):
-                yield Sequence(position, axis, None)
+        if x.dtype.kind == "f":
+            along = (_sequence(s, position, axis) for axis in range(x.ndim) if x.shape[axis] > 1)
+            yield from (sequence for sequence in along if sequence is not None)
+
+
+def _sequence(s: WrongGradient, position: int, axis: int) -> Sequence | None:
+    """An input as a sequence along one of its axes, if it is read step by step along it."""
+    x = s.x_of(position)
+    along = [k for k, steps in enumerate(s.context.dy.shape) if steps == x.shape[axis]]
+    for sequence in (Sequence(position, axis, k) for k in along):
+        if _is_causal(s, sequence):
+            return sequence
+    if position == 0 and x.ndim > 2 and _only_the_last_counts(s, position, axis):
+        return Sequence(position, axis, None)
+    return None
 
 
 def _is_causal(s: WrongGradient, sequence: Sequence) -> bool:

@@ -46,17 +46,26 @@ def summed_over_other_axes(s: WrongGradient) -> Iterator[Finding]:
     parts = _contributions_of_all(s)
     bound = CONTRIBUTES[str(s.x.dtype)] * float(np.abs(parts).max(initial=0.0))
     for right in copies:
-        if not agrees(parts.sum(axis=right).reshape(s.true.shape), s.true, bound).all():
-            continue
-        for axes in subsets(parts.ndim):
-            summed = parts.sum(axis=axes)
-            if axes != right and summed.size == s.true.size and _is_near(s, summed, bound):
-                yield Finding(
-                    "not-summed",
-                    f"{s.name} is summed over {named_axes(axes)} of the output; {s.name[1:]} is copied "
-                    f"along {named_axes(right)}, and over that the gradient is summed.",
-                    {"axes": list(right), "summed": list(axes)},
-                )
+        if agrees(parts.sum(axis=right).reshape(s.true.shape), s.true, bound).all():
+            yield from (
+                _summed_over(s, axes, right)
+                for axes in subsets(parts.ndim)
+                if axes != right and _is_sum(s, parts.sum(axis=axes), bound)
+            )
+
+
+def _is_sum(s: WrongGradient, summed: Array, bound: float) -> bool:
+    """Whether the hand-derived gradient is a sum of contributions, which is of its size."""
+    return summed.size == s.true.size and _is_near(s, summed, bound)
+
+
+def _summed_over(s: WrongGradient, axes: tuple[int, ...], right: tuple[int, ...]) -> Finding:
+    return Finding(
+        "not-summed",
+        f"{s.name} is summed over {named_axes(axes)} of the output; {s.name[1:]} is copied "
+        f"along {named_axes(right)}, and over that the gradient is summed.",
+        {"axes": list(right), "summed": list(axes)},
+    )
 
 
 def _contributions_of_all(s: WrongGradient) -> Array:
@@ -203,19 +212,28 @@ def _lost(s: WrongGradient) -> Finding:
 def repeated_index(s: WrongGradient) -> Iterator[Finding]:
     """Wrong at all rows that an index names more than once, and right at all others."""
     for ids in s.context.inputs:
-        if ids.dtype.kind not in "iu" or ids.size < 2 or ids.min() < 0 or not s.true.ndim:
-            continue
-        rows = s.true.shape[0]
-        if ids.max() >= rows:
-            continue
-        wrong = s.wrong.any(axis=others(s.true.ndim, 0))
-        bags = ids.reshape(1, -1), ids.reshape(-1, ids.shape[-1])
-        counts = [
-            np.max([np.bincount(bag, minlength=rows) for bag in all_], axis=0) for all_ in bags
-        ]
-        once = [count == 1 for count in counts]
-        if any(np.array_equal(wrong, c > 1) and o.any() for c, o in zip(counts, once, strict=True)):
+        if _are_rows_of(s.true, ids) and _is_wrong_where_repeated(s, ids):
             yield _lost(s)
+
+
+def _are_rows_of(gradient: Array, ids: Array) -> bool:
+    """Whether an input holds several indices of a gradient's rows."""
+    if ids.dtype.kind not in "iu" or ids.size < 2 or not gradient.ndim:
+        return False
+    return bool(ids.min() >= 0 and ids.max() < len(gradient))
+
+
+def _is_wrong_where_repeated(s: WrongGradient, ids: Array) -> bool:
+    """Whether just those rows are wrong that come more than once, among all indices or in one bag of them."""
+    wrong = s.wrong.any(axis=others(s.true.ndim, 0))
+    all_in_one, by_bag = ids.reshape(1, -1), ids.reshape(-1, ids.shape[-1])
+    counts = [_most_in_a_bag(bags, len(s.true)) for bags in (all_in_one, by_bag)]
+    return any(np.array_equal(wrong, count > 1) and (count == 1).any() for count in counts)
+
+
+def _most_in_a_bag(bags: Array, rows: int) -> Array:
+    """For each row, how often it comes in the bag in which it comes most often."""
+    return np.asarray(np.max([np.bincount(bag, minlength=rows) for bag in bags], axis=0))
 
 
 def _contributions(s: WrongGradient) -> Iterator[tuple[tuple[int, ...], Array]]:

@@ -231,15 +231,16 @@ def broadcasts(s: WrongGradient) -> Iterator[tuple[int, ...]]:
 
     NumPy aligns shapes at their ends, so that comes first; channels first are aligned by hand.
     """
-    sizes, dy = [n for n in s.x.shape if n != 1], s.context.dy.shape
-    ndim = len(dy)
-    kept = [
-        k for k in itertools.combinations(range(ndim), len(sizes)) if [dy[i] for i in k] == sizes
-    ]
-    for axes in sorted(kept, reverse=True):
-        copied = tuple(k for k in range(ndim) if k not in axes and dy[k] > 1)
-        if copied:
+    sizes, shape = [n for n in s.x.shape if n != 1], s.context.dy.shape
+    aligned = itertools.combinations(range(len(shape)), len(sizes))
+    for axes in sorted(aligned, reverse=True):
+        if [shape[k] for k in axes] == sizes and (copied := _others_of_length(shape, axes)):
             yield copied
+
+
+def _others_of_length(shape: Sequence[int], axes: Sequence[int]) -> tuple[int, ...]:
+    """All axes but these, as far as there is more than one entry along them."""
+    return tuple(k for k, length in enumerate(shape) if k not in axes and length > 1)
 
 
 def subsets(ndim: int) -> Iterator[tuple[int, ...]]:

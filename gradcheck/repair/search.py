@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gradcheck.diagnosis.draws import Change, other_sizes, same_sizes
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.layer import Layer, run
 from gradcheck.lines import BackwardText, Unreadable, backward_text, rewritten
 from gradcheck.repair.candidates import Candidate, Known, Sieve, candidates
-from gradcheck.repair.draws import Change, other_sizes, same_sizes
 from gradcheck.repair.text import at_margin, changes, edited, unified
 from gradcheck.repair.trial import Trials
 from gradcheck.result import Array, Lines, Repair, Report, Row, Verdict
