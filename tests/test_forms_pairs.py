@@ -161,6 +161,34 @@ def test_the_inputs_may_come_instead_of_a_cache():
     assert not check_pair(forward, lambda dout, x, w: (dout * w, dout * x), x, w).passed
 
 
+@pytest.mark.parametrize("factor, verdict", [(2, "PASS"), (3, "FAIL")])
+def test_an_input_that_is_returned_beside_the_output_is_the_cache(factor, verdict):
+    def forward(x):
+        return x**2, x
+
+    def backward(dy, x):
+        return factor * x * dy
+
+    for x in (normal(3, 4), np.array(1.5), np.ones((2, 3, 1))):
+        report = check_pair(forward, backward, x)
+        assert report.verdict is Verdict[verdict]
+        assert not {"adapted", "wrong-shape"} & {f.code for f in report.all_findings()}
+
+
+def test_a_state_that_is_put_in_and_returned_is_still_an_output():
+    def forward(x, h):
+        y = x * h
+        h = np.tanh(x + h)
+        return y, h
+
+    def backward(dy, dh, x, h):
+        flow = dh * (1 - np.tanh(x + h) ** 2)
+        return dy * h + flow, dy * x + flow
+
+    report = check_pair(forward, backward, normal(3, 4), normal(3, 4, seed=1))
+    assert report.passed, str(report)
+
+
 def test_the_output_may_come_instead_of_a_cache():
     def forward(x):
         y = np.tanh(x)

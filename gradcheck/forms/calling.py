@@ -258,7 +258,9 @@ def _by_name(facts: Facts) -> dict[str, Role]:
     numbers = {name: k for k, name in facts.names.items() if name}
     for parameter in facts.places:
         name = parameter.name
-        if name in facts.inputs:
+        if _is_kept(facts, numbers.get(name)):
+            found[name] = Role(name, "item", numbers[name])
+        elif name in facts.inputs:
             found[name] = Role(name, "input", name)
         elif is_cache(name):
             found[name] = Role(name, "cache")
@@ -267,6 +269,16 @@ def _by_name(facts: Facts) -> dict[str, Role]:
         elif name in numbers:
             found[name] = Role(name, "item", numbers[name])
     return found
+
+
+def _is_kept(facts: Facts, number: int | None) -> bool:
+    """Whether an item behind the first is kept for the way back: no upstream gradient is its own.
+
+    `return y, x` hands x over to `backward(dy, x)`, also where x is an input by that name.
+    """
+    if not number:
+        return False
+    return not any(_belongs(p.name, facts.names[number]) for p in facts.places)
 
 
 def _cache_item(facts: Facts, kinds: dict[str, Role], said: int | str | None) -> int | None:
