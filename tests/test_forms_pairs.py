@@ -161,7 +161,7 @@ def test_the_inputs_may_come_instead_of_a_cache():
     assert not check_pair(forward, lambda dout, x, w: (dout * w, dout * x), x, w).passed
 
 
-@pytest.mark.parametrize("factor, verdict", [(2, "PASS"), (3, "FAIL")])
+@pytest.mark.parametrize(("factor", "verdict"), [(2, "PASS"), (3, "FAIL")])
 def test_an_input_that_is_returned_beside_the_output_is_the_cache(factor, verdict):
     def forward(x):
         return x**2, x

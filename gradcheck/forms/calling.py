@@ -258,8 +258,9 @@ def _by_name(facts: Facts) -> dict[str, Role]:
     numbers = {name: k for k, name in facts.names.items() if name}
     for parameter in facts.places:
         name = parameter.name
-        if _is_kept(facts, numbers.get(name)):
-            found[name] = Role(name, "item", numbers[name])
+        number = numbers.get(name)
+        if _is_kept(facts, number):
+            found[name] = Role(name, "item", number)
         elif name in facts.inputs:
             found[name] = Role(name, "input", name)
         elif is_cache(name):
@@ -276,9 +277,13 @@ def _is_kept(facts: Facts, number: int | None) -> bool:
 
     `return y, x` hands x over to `backward(dy, x)`, also where x is an input by that name.
     """
-    if not number:
-        return False
-    return not any(_belongs(p.name, facts.names[number]) for p in facts.places)
+    return bool(number) and not _has_its_own(facts, number)
+
+
+def _has_its_own(facts: Facts, number: int | None) -> bool:
+    """Whether a parameter of the backward pass is called as the upstream gradient of that item is."""
+    name = facts.names.get(number) if number is not None else None
+    return any(_belongs(p.name, name) for p in facts.places)
 
 
 def _cache_item(facts: Facts, kinds: dict[str, Role], said: int | str | None) -> int | None:
@@ -321,6 +326,8 @@ def _last_is_cache(facts: Facts, kinds: dict[str, Role]) -> bool:
     """Whether the last item is no array, or there is a parameter for it beside the upstream gradients."""
     if not isinstance(facts.items[-1], (np.ndarray, float, np.floating)):
         return True
+    if _has_its_own(facts, len(facts.items) - 1):
+        return False
     upstream = sum(role.kind == "upstream" for role in kinds.values())
     return len(_open(facts, kinds)) + upstream >= len(facts.items)
 
