@@ -154,11 +154,22 @@ def _compare(
     if not (numeric.value.size and witness.dy.size):
         # Where there is nothing to compare nothing was proved.
         return Comparison(replace(row, verdict=Verdict.INCONCLUSIVE), numeric, ties_broken)
-    if row.verdict is Verdict.INCONCLUSIVE and hand is not None:
+    if hand is not None and _needs_more_digits(row):
         judged = judged_as_formula(witness, position, hand, row)
-        if judged is not None:
+        if judged is not None and not (_is_double(hand) and judged[0].verdict is Verdict.FAIL):
+            # What only more digits than float64's can see is noise to whoever computes in float64.
             return Comparison(*judged)
     return Comparison(row, numeric, ties_broken)
+
+
+def _needs_more_digits(row: Row) -> bool:
+    """Whether a verdict waits for the wider precision: none was reached, or float32 convicts by itself."""
+    convicted = row.verdict is Verdict.FAIL and row.analytic.dtype == np.float32
+    return row.verdict is Verdict.INCONCLUSIVE or (convicted and row.analytic.shape == row.shape)
+
+
+def _is_double(hand: Array) -> bool:
+    return hand.dtype == np.float64
 
 
 def _claimed_at_kinks(compared: Mapping[int, Comparison]) -> dict[int, tuple[Array, Array]]:

@@ -23,33 +23,32 @@ MOST_ROUNDING = 0.5
 
 def judged_as_formula(
     witness: NumericalWitness, position: int, hand: Array, row: Row
-) -> tuple[Row, NumericalGradient] | None:
+) -> tuple[Row, NumericalGradient, float] | None:
     """The row, judged in the next wider precision; None where the layer does not follow there.
 
     Args:
-        witness: the witness in the layer's own precision, whose bound was too wide.
+        witness: the witness in the layer's own precision.
         position: the input.
         hand: its hand-derived gradient, in its own precision.
         row: what was made of it there.
+
+    Returns:
+        The row, the numerical gradient that it rests on, and by how much tied entries miss their sum.
     """
     wide = witness.lifted
     formula = None if wide is None else _lifted_gradient(wide, position)
     if wide is None or formula is None or formula.shape != hand.shape:
         return None
     numeric = wide.beside(position, formula)
-    there, _ = compare(row.name, formula, numeric, None)
+    there, ties_broken = compare(row.name, formula, numeric, None)
     rounding = np.abs(hand.astype(np.float64) - formula.astype(np.float64))
-    lost = norm(rounding) > float(np.finfo(hand.dtype).eps) ** MOST_ROUNDING * norm(
-        numeric.absolute_sum
-    )
-    if there.verdict is Verdict.INCONCLUSIVE or (lost and there.verdict is Verdict.PASS):
-        return None
-    if there.verdict is Verdict.FAIL and hand.dtype == np.float64:
-        # What only more digits than float64's can see is noise to whoever computes in float64.
-        return None
+    most = float(np.finfo(hand.dtype).eps) ** MOST_ROUNDING * norm(numeric.absolute_sum)
+    verdict = there.verdict
+    if verdict is Verdict.PASS and norm(rounding) > most:
+        verdict = Verdict.INCONCLUSIVE
     numeric = replace(numeric, bound=numeric.bound + rounding)
     here, _ = compare(row.name, hand, numeric, row.tape)
-    return replace(here, verdict=there.verdict, resolution=there.resolution), numeric
+    return replace(here, verdict=verdict, resolution=there.resolution), numeric, ties_broken
 
 
 def _lifted_gradient(wide: NumericalWitness, position: int) -> Array | None:
