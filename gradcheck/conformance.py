@@ -33,7 +33,11 @@ class Check:
     def __call__(self) -> None:
         """Raise AssertionError if the layer does not stand it."""
         __tracebackhide__ = True
-        self.run()
+        try:
+            self.run()
+        except AssertionError as failed:
+            # The frames in between are ours; pytest would show the text of each.
+            raise failed.with_traceback(None) from None
 
     def __repr__(self) -> str:
         return self.__name__

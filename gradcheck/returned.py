@@ -96,8 +96,9 @@ def _without_constants(
 ) -> Returned:
     """Inputs whose gradient is None are not compared: those that look like data, and those that do not."""
     missing = [p for p in wanted if p in laid and laid[p] is None]
-    constants = [p for p in missing if _looks_constant(p, inputs, value)]
     compared = [p for p in wanted if p not in missing]
+    # Beside no gradient at all None says nothing of constants: a return was forgotten.
+    constants = [p for p in missing if compared and _looks_constant(p, inputs, value)]
     unchecked = [p for p in missing if p not in constants]
     remarks = _left_out({names[p]: inputs[p] for p in constants})
     return Returned(laid, compared, unchecked, [*findings, *remarks])

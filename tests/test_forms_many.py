@@ -176,3 +176,13 @@ def test_a_failing_shape_is_shrunk():
 def test_a_spec_that_cannot_be_read_is_told():
     with pytest.raises(ValueError, match="'x N D' is no input"):
         inputs("x N D")
+
+
+def test_a_failing_check_of_the_suite_shows_no_frame_of_ours():
+    def halved(x):
+        return 2 * x, lambda dy: dy
+
+    one = next(c for c in conformance(halved, [DENSE["x"]]) if c.__name__ == "numbers")
+    with pytest.raises(AssertionError, match="halved: FAIL") as raised:
+        one()
+    assert [frame.name for frame in raised.traceback][1:] == ["__call__"]

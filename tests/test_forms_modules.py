@@ -328,3 +328,20 @@ def test_that_randomness_was_put_back_is_said():
     report = check_module(layers.Dropout(), X, seed=3)
     assert any("state of seed=3" in finding.message for finding in report.findings)
     assert not check_module(layers.Relu(), X, seed=3).findings
+
+
+def test_an_object_that_leaves_no_gradient_anywhere_is_told():
+    class Silent:
+        def __init__(self):
+            self.W = normal(4, 4)
+
+        def forward(self, x):
+            return x @ self.W
+
+        def backward(self, dy):
+            dy @ self.W.T
+
+    report = check_module(Silent(), X)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert "No gradient of W was found" in str(report)
+    assert "backward returned None for x, so nothing was checked" in str(report)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from examples import tanh
 
-from gradcheck import Verdict, check
+from gradcheck import Verdict, check, check_pair
 
 X = np.array([0.3, 0.5])
 
@@ -48,8 +48,21 @@ def test_gradients_that_are_no_numbers_are_a_finding(gradient):
 def test_nothing_to_compare_is_no_pass():
     empty = check(tanh, np.zeros((0, 3)))
     assert empty.verdict is Verdict.INCONCLUSIVE
+    assert str(empty).endswith("x has no entries: there is nothing to compare.")
     silent = check(lambda x: (x[:0], lambda dy: np.zeros_like(x)), X)
     assert silent.verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("x", [X, np.ones(2)])
+def test_a_forgotten_return_is_told(x):
+    report = check(returning(lambda dy: None), x)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert "backward returned None for x, so nothing was checked" in str(report)
+
+
+def test_a_backward_pass_that_is_no_function_is_told():
+    with pytest.raises(TypeError, match="backward is a ndarray, expected a function"):
+        check_pair(tanh, X)
 
 
 def test_numpy_integers_serve_for_seeds_and_positions():

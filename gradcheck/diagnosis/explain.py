@@ -123,7 +123,7 @@ def _conditions(row: Row, numeric: NumericalGradient) -> list[Finding]:
             )
         )
     if row.verdict is Verdict.INCONCLUSIVE:
-        sentence = f"{_what_is_lost(row)} {_what_to_do(row)}"
+        sentence = f"{_what_is_lost(row)} {_what_to_do(row)}".rstrip()
         findings.append(Finding("unresolved", sentence, {"resolution": row.resolution}))
     elif is_vacuous(numeric):
         findings.append(
@@ -151,6 +151,8 @@ def _what_is_lost(row: Row) -> str:
 
 
 def _what_to_do(row: Row) -> str:
+    if not row.numeric.size:
+        return ""
     if row.analytic.dtype.itemsize < np.dtype(np.float64).itemsize:
         return "Try it in float64."
     return "Try inputs of ordinary size, away from saturation."

@@ -61,6 +61,11 @@ def check_pair(
     Raises:
         TypeError: for inputs that do not fit, or a parameter of the backward pass that is unknown.
     """
+    if not callable(backward):
+        raise TypeError(
+            f"backward is a {type(backward).__name__}, expected a function: "
+            "check_pair(forward, backward, x)"
+        )
     options, by_word = parted(named)
     with kept_randomness():
         pair = adapt_pair(

@@ -184,7 +184,8 @@ class Rehearsal:
         asked = {wrt} if isinstance(wrt, str) else set(wrt or ())
         known = {(SELF, *path) for path in places} | form.sources.keys()
         leaves = (*form.arguments.tree.leaves, *form.owner.leaves)
-        chosen = [x for x in leaves if x.path in known or x.name in asked or self._is_input(x)]
+        lost = self.raised or not form.sources
+        chosen = [x for x in leaves if x.path in known or x.name in asked or _is_input(x, lost)]
         return Inputs(leaves, tuple(chosen))
 
     def _remarks(self, form: Module) -> list[Finding]:
@@ -192,12 +193,6 @@ class Rehearsal:
         if self.raised:
             return []
         return [*_where(form), *_accumulates(form), *_left_out(form)]
-
-    def _is_input(self, leaf: Leaf) -> bool:
-        """Whether an argument is an input also without a gradient: labels; everything where it raises."""
-        if leaf.path[0] == SELF or leaf.soft:
-            return False
-        return self.raised or (len(leaf.path) == 1 and leaf.value.dtype.kind != "f")
 
     def _left_in_the_object(
         self, held: Sequence[Held], places: Mapping[Path, Path | None]
@@ -241,6 +236,13 @@ class Rehearsal:
         """The parameters that a step has moved."""
         paths = [leaf.path for leaf in mine if self._has_moved(leaf.path[1:])]
         return {path: Source(STEP, path[1:]) for path in paths}
+
+
+def _is_input(leaf: Leaf, lost: bool) -> bool:
+    """Whether an argument is an input also without a gradient: labels; everything where all are `lost`."""
+    if leaf.path[0] == SELF or leaf.soft:
+        return False
+    return lost or (len(leaf.path) == 1 and leaf.value.dtype.kind != "f")
 
 
 def _is_float(value: Any) -> bool:
