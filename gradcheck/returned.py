@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,7 +100,7 @@ def _without_constants(
     # Beside no gradient at all None says nothing of constants: a return was forgotten.
     constants = [p for p in missing if compared and _looks_constant(p, inputs, value)]
     unchecked = [p for p in missing if p not in constants]
-    remarks = _left_out({names[p]: inputs[p] for p in constants})
+    remarks = _left_out(constants, names, inputs)
     return Returned(laid, compared, unchecked, [*findings, *remarks])
 
 
@@ -169,8 +169,10 @@ def _is_mask(x: Array) -> bool:
     return bool(np.isin(x, (0, 1)).all())
 
 
-def _left_out(constants: Mapping[str, Array]) -> list[Finding]:
-    """What is said of the constants; of a mask it goes without saying."""
+def _left_out(
+    constants: Sequence[int], names: Sequence[str], inputs: Sequence[Array]
+) -> list[Finding]:
+    """What is said of inputs taken for constants; of a mask it goes without saying."""
     return [
         Finding(
             "unchecked",
@@ -178,6 +180,5 @@ def _left_out(constants: Mapping[str, Array]) -> list[Finding]:
             f"wrt=['{name}', …] checks it.",
             {"input": name},
         )
-        for name, x in constants.items()
-        if not _is_mask(x)
+        for name in (names[p] for p in constants if not _is_mask(inputs[p]))
     ]

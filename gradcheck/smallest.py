@@ -9,7 +9,7 @@ Pairs, objects and losses keep their sizes, for which they were understood: thei
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -122,13 +122,32 @@ def smallest(
         # With the upstream gradient that was drawn it is said, with ones it is not.
         report, upstream = _drawn(check, layer, case)
     forward, backward = named_values(layer, case.inputs, upstream)
-    wrong = [row for row in report.rows if row.verdict is Verdict.FAIL]
-    row = (wrong or list(report.rows))[0]
-    index = row.worst if wrong and row.analytic.shape == row.shape else None
     known = dict(zip(names, case.inputs, strict=False))
-    backward = {n: v for n, v in backward.items() if n not in {*known, *forward}}
-    forward = {n: v for n, v in forward.items() if n not in known}
+    backward = _without(backward, {*known, *forward})
+    forward = _without(forward, known.keys())
+    row, index = _shown(report)
     return Smallest(known, upstream, forward, backward, report, row, index)
+
+
+def _without(values: Mapping[str, Array], names: Collection[str]) -> dict[str, Array]:
+    return {name: value for name, value in values.items() if name not in names}
+
+
+def _shown(report: Report) -> tuple[Row, tuple[int, ...] | None]:
+    """The row to look at, the first that fails if one does, and the entry where it does."""
+    wrong = _failing(report)
+    row = (wrong or list(report.rows))[0]
+    return row, row.worst if wrong and row.analytic.shape == row.shape else None
+
+
+def _failing(report: Report) -> list[Row]:
+    return [row for row in report.rows if row.verdict is Verdict.FAIL]
+
+
+def _first_code(rows: Sequence[Row]) -> str:
+    """The name of the first finding; empty where it names no mistake."""
+    code = next((finding.code for row in rows for finding in row.findings[:1]), "unknown")
+    return "" if code == "unknown" else code
 
 
 def _drawn(check: Check, layer: Layer, case: _Case) -> tuple[Report, Array]:
@@ -155,14 +174,12 @@ class _Said:
     @staticmethod
     def of(report: Report) -> _Said:
         """What a report says."""
-        wrong = [row for row in report.rows if row.verdict is Verdict.FAIL]
-        codes = [finding.code for row in wrong for finding in row.findings[:1]]
-        named = codes[0] if codes and codes[0] != "unknown" else ""
+        wrong = _failing(report)
         conduct = tuple(finding.code for finding in report.findings if finding.fails)
         kinks = any(finding.code == "kink" for finding in report.all_findings())
         trivial = not wrong and any(not row.numeric.any() for row in report.rows)
         names = tuple(row.name for row in wrong)
-        return _Said(report.verdict, names, named, conduct, kinks, trivial)
+        return _Said(report.verdict, names, _first_code(wrong), conduct, kinks, trivial)
 
     def stays(self, other: _Said) -> bool:
         """Whether another says the same; what had no name may get one."""
@@ -201,14 +218,20 @@ class _Shrink:
 
 def _shorter(layer: Layer, case: _Case, least: int = 1) -> Iterator[_Case]:
     """Shorter axes: all of one length together, or one alone; as short as can be first."""
-    axes = [(k, axis) for k, x in enumerate(case.inputs) for axis in range(x.ndim)]
-    length = {(k, axis): case.inputs[k].shape[axis] for k, axis in axes}
-    for size in sorted({n for n in length.values() if n > 1}, reverse=True):
-        together = [place for place in axes if length[place] == size]
-        for chosen in (together, *([one] for one in together if len(together) > 1)):
-            for new in sorted({1, 2, size // 2, size - 1} - {0, size}):
-                if least <= new < size:
-                    yield _Case(tuple(_cut(case.inputs, chosen, new)))
+    lengths = {length for x in case.inputs for length in x.shape}
+    for length in sorted(lengths - {0, 1}, reverse=True):
+        together = list(_axes_of_length(case.inputs, length))
+        alone = [[one] for one in together] if len(together) > 1 else []
+        for chosen in (together, *alone):
+            for shorter in sorted({1, 2, length // 2, length - 1}):
+                if least <= shorter < length:
+                    yield _Case(tuple(_cut(case.inputs, chosen, shorter)))
+
+
+def _axes_of_length(inputs: Sequence[Array], length: int) -> Iterator[tuple[int, int]]:
+    """The axes of a length, each with the position of its input."""
+    for position, x in enumerate(inputs):
+        yield from ((position, axis) for axis in range(x.ndim) if x.shape[axis] == length)
 
 
 def _cut(inputs: Sequence[Array], places: Sequence[tuple[int, int]], size: int) -> Iterator[Array]:

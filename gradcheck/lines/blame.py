@@ -13,7 +13,7 @@ from gradcheck.diagnosis.wrong import Context, WrongGradient
 from gradcheck.lines.flow import behind, doubtful_loops, doubtful_sites, known_names
 from gradcheck.lines.intermediate import Intermediate
 from gradcheck.lines.judge import Compared, Judgement
-from gradcheck.lines.narrow import narrowed
+from gradcheck.lines.narrow import Narrowed, narrowed
 from gradcheck.lines.record import Record
 from gradcheck.lines.recorder import Site
 from gradcheck.lines.uses import Source, Use, diagnose_uses
@@ -30,16 +30,7 @@ def blamed(judgement: Judgement, wrong: Compared, found: Finding | None) -> Find
     called = record.log[wrong.time].site
     others = doubtful_sites(record, called, known) + ([called] if called != site else [])
     lines = narrowed(judgement, wrong, [other for other in others if other.line != site.line])
-    name, line = wrong.label.in_a_sentence, site.line
-    message = f"{name}, line {line}, is the first wrong value on the way back."
-    if lines.solved:
-        message = (
-            f"{lines.site.name}, line {lines.site.line}, is wrong: with another value of it every "
-            f"gradient is right. {name}, line {line}, is the first value seen to be wrong."
-        )
-    if found is not None and wrong.match.intermediate.position is None:
-        # Of an input's gradient its own row says it.
-        message += f" {found.message}"
+    message = _message(lines, wrong, found)
     loops = doubtful_loops(record, (lines.site, *lines.others), judgement.right_before())
     also = sorted({*loops, *(s.line for s in lines.others)} - {lines.site.line})
     code = None if found is None else found.code
@@ -65,6 +56,21 @@ def blamed_for_raising(judgement: Judgement) -> Finding:
     message = f"Line {line} raises, and the values before it that could be compared are right."
     also = {*callers, *inner, *also} - {line}
     return _first_wrong(record, message, place.name, place, "raises", sorted(also))
+
+
+def _message(lines: Narrowed, wrong: Compared, found: Finding | None) -> str:
+    """Which value is wrong, and how, where no row says that already."""
+    name, line = wrong.label.in_a_sentence, wrong.site.line
+    message = f"{name}, line {line}, is the first wrong value on the way back."
+    if lines.solved:
+        message = (
+            f"{lines.site.name}, line {lines.site.line}, is wrong: with another value of it every "
+            f"gradient is right. {name}, line {line}, is the first value seen to be wrong."
+        )
+    if found is not None and wrong.match.intermediate.position is None:
+        # Of an input's gradient its own row says it.
+        message += f" {found.message}"
+    return message
 
 
 def _first_wrong(

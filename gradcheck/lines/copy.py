@@ -66,11 +66,16 @@ class Copy:
             return None
         if path[:1] == ("self",):
             return self._held("self", path[1:])
-        sites = {s.path: s for s in self.sites if s.path is not None and not s.function}
+        sites = self._returns
         exact = sites.get(path) or (sites.get(()) if path in ((), (0,)) else None)
         if exact is not None or () not in sites:
             return exact
         return self._held(sites[()].name, path)
+
+    @property
+    def _returns(self) -> dict[Path, Site]:
+        """What the pass itself returns, by the way to it."""
+        return {s.path: s for s in self.sites if s.path is not None and not s.function}
 
     def _held(self, name: str, path: Path) -> Site | None:
         """The last statement that gives a value to what an object or a dictionary holds."""

@@ -108,30 +108,39 @@ def judge(record: Record, seed: int) -> Judgement:
     matches = matches_of(record)
     stage = _staged(record, matches, seed)
     notes = [note for label in matches if (note := _left_out(label, record, matches, stage))]
-    matches = {
-        label: () if any(id(m.intermediate) in stage.unmoved for m in several) else several
-        for label, several in matches.items()
-    }
+    matches = _movable(matches, stage)
     known = known_names(record, matches) | {label.variable for label in record.given}
     compared = [
         _best([_compare(record, stage, label, match, known) for match in several])
         for label, several in matches.items()
         if several and not _is_upstream(label, record)
     ]
+    doubtful, reasons = _without_innocent(compared, record)
+    in_order = sorted(doubtful, key=lambda one: one.time)
+    return Judgement(record, matches, stage, tuple(in_order), (*notes, *reasons))
+
+
+def _movable(matches: Matches, stage: Stage) -> Matches:
+    """The matches, none for a label beside which a value stands that cannot be moved."""
+    return {
+        label: () if any(id(m.intermediate) in stage.unmoved for m in several) else several
+        for label, several in matches.items()
+    }
+
+
+def _without_innocent(compared: list[Compared], record: Record) -> tuple[list[Compared], list[str]]:
+    """What may be held against a value, and the reasons why other values are wrong by right."""
+    reasons: list[str] = []
     for innocent in INNOCENT:
         dropped = {one.label: innocent(one, compared, record) for one in compared}
-        notes += [reason for reason in dropped.values() if reason]
+        reasons += [reason for reason in dropped.values() if reason]
         compared = [one for one in compared if dropped[one.label] is None]
-    in_order = sorted(compared, key=lambda one: one.time)
-    return Judgement(record, matches, stage, tuple(in_order), tuple(notes))
+    return compared, reasons
 
 
 def _staged(record: Record, matches: Matches, seed: int) -> Stage:
     """Differentiate by every intermediate value that something is laid beside."""
-    wanted: dict[int, Match] = {}
-    for match in (match for several in matches.values() for match in several):
-        if match.intermediate.position is None:
-            wanted.setdefault(id(match.intermediate), match)
+    wanted = _intermediates(matches)
     several, context = [m.intermediate for m in wanted.values()], record.context
     names = [*context.names, *(one.name for one in several)]
     try:
@@ -151,6 +160,15 @@ def _staged(record: Record, matches: Matches, seed: int) -> Stage:
         compared[position] = Comparison(row, numeric, ties_broken)
     places = {key: k for k, key in enumerate(wanted, len(context.inputs))}
     return Stage(Context(context.layer, names, forward, context.dy, compared), places, unmoved)
+
+
+def _intermediates(matches: Matches) -> dict[int, Match]:
+    """The intermediate values, by identity, each with the first match that it is part of."""
+    wanted: dict[int, Match] = {}
+    for match in (match for several in matches.values() for match in several):
+        if match.intermediate.position is None:
+            wanted.setdefault(id(match.intermediate), match)
+    return wanted
 
 
 def _forward(record: Record, several: Sequence[Intermediate]) -> Callable[..., Array]:

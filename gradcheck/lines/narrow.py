@@ -63,22 +63,39 @@ def narrowed(judgement: Judgement, wrong: Compared, others: Sequence[Site]) -> N
     own = wrong.site
     if judgement.record.raised_at is not None or not others:
         return Narrowed(own, tuple(others))
-    bench = _Bench(judgement.record)
+    explains, fits = _tried(judgement.record, wrong, others)
+    left = tuple(site for site in others if fits[site] is not Fit.NO)
+    chosen = _fitted(left, fits, Fit.YES)
+    if explains is False and not chosen:
+        # Set right, it leaves other gradients wrong: one of the lines it is computed by is read there too.
+        chosen = _fitted(left, fits, Fit.ANYTHING)
+    return _with_blame(own, left, chosen)
+
+
+def _fitted(left: Sequence[Site], fits: Mapping[Site, Fit], fit: Fit) -> list[Site]:
+    return [site for site in left if fits[site] is fit]
+
+
+def _with_blame(own: Site, left: tuple[Site, ...], chosen: Sequence[Site]) -> Narrowed:
+    """The one line that was chosen is blamed; of none or several nobody knows, and it stays where it was."""
+    if len({site.line for site in chosen}) != 1:
+        return Narrowed(own, left)
+    first = chosen[0]
+    return Narrowed(first, tuple(s for s in (*left, own) if s.line != first.line), True)
+
+
+def _tried(
+    record: Record, wrong: Compared, others: Sequence[Site]
+) -> tuple[bool | None, dict[Site, Fit]]:
+    """Whether the first wrong value, set right, explains the error, and whether some value of another does."""
+    bench = _Bench(record)
     with np.errstate(all="ignore"):
         # One call of a helper set right tells nothing of the others.
-        truth = None if wrong.label.call else _truth(judgement.record, wrong)
+        truth = None if wrong.label.call else _truth(record, wrong)
         explains = bench.right_with(truth)
         freedom = None if explains is False else bench.freedom(wrong)
         shape = wrong.match.hand.shape
-        fits = {site: bench.fit(site, shape, freedom) for site in dict.fromkeys(others)}
-    left = tuple(site for site in others if fits[site] is not Fit.NO)
-    chosen = [site for site in left if fits[site] is Fit.YES]
-    if explains is False:
-        # Set right, it leaves other gradients wrong: one of the lines it is computed by is read there too.
-        chosen = chosen or [site for site in left if fits[site] is Fit.ANYTHING]
-    if len({site.line for site in chosen}) != 1:
-        return Narrowed(own, left)
-    return Narrowed(chosen[0], tuple(s for s in (*left, own) if s.line != chosen[0].line), True)
+        return explains, {site: bench.fit(site, shape, freedom) for site in dict.fromkeys(others)}
 
 
 Replaced = Mapping[int, tuple[Any, Array]]
@@ -113,14 +130,11 @@ class _Bench:
         """Whether every gradient is right with these values; None if that cannot be told."""
         if replaced is None or self.error is None:
             return None
-        left = self.run(replaced)
-        return left is not None and self._explained(left)
+        return self._explains(replaced)
 
     def freedom(self, wrong: Compared) -> int:
         """Of how many numbers an error is made that the first wrong value explains: what is seen of it."""
-        times, values = self._passings(self.record.log[wrong.time].site)
-        count = sum(v.size for v in values)
-        matrix = self._effects(times, values, count) if self._affordable(count) else None
+        matrix = self._effects(*self._passings(self.record.log[wrong.time].site))
         return wrong.match.hand.size if matrix is None else int(np.linalg.matrix_rank(matrix))
 
     def _passings(self, site: Site) -> tuple[list[int], list[Array]]:
@@ -149,26 +163,26 @@ class _Bench:
 
     def _solved(self, times: Sequence[int], values: Sequence[Array], freedom: int | None) -> Fit:
         """Whether values at these moments make every gradient right."""
-        count, error = sum(v.size for v in values), self.error
-        if error is None or not self._affordable(count):
-            return Fit.UNKNOWN
-        matrix = self._effects(times, values, count)
-        if matrix is None:
+        matrix, error = self._effects(times, values), self.error
+        if matrix is None or error is None:
             return Fit.UNKNOWN
         equations = int(((error != 0) | matrix.any(axis=1)).sum())
         change, _, rank, _ = np.linalg.lstsq(matrix, -error, rcond=1e-9)
-        left = self.run(_replaced(times, values, change))
-        if left is None or not self._explained(left):
+        replaced = _replaced(times, values, change)
+        if not self._explains(replaced):
             return Fit.NO if rank < equations else Fit.UNKNOWN
-        wanted = [value for _, value in _replaced(times, values, change).values()]
+        wanted = [value for _, value in replaced.values()]
         numbers = min(int(rank), sum(map(_numbers, wanted)))
         if (equations if freedom is None else min(equations, freedom)) - numbers < SPARE:
             return Fit.ANYTHING
         # What only wants its opposite is as well written with the wrong sign where it is used.
         return Fit.OPPOSITE if _opposite(values, wanted, np.any(matrix, axis=0)) else Fit.YES
 
-    def _effects(self, times: Sequence[int], values: Sequence[Array], count: int) -> Array | None:
-        """What moving each entry of the values by one does to the error; None if it has no answer."""
+    def _effects(self, times: Sequence[int], values: Sequence[Array]) -> Array | None:
+        """What moving each entry of the values by one does to the error; None if it costs too much or fails."""
+        count = sum(v.size for v in values)
+        if not self._affordable(count):
+            return None
         effects = []
         for k in range(count):
             effect = self._effect(times, values, k)
@@ -214,8 +228,11 @@ class _Bench:
         moved = self.run(_replaced(times, values, change))
         return None if moved is None or self.error is None else (moved - self.error) / scale
 
-    def _explained(self, left: Array) -> bool:
-        assert self.error is not None
+    def _explains(self, replaced: Replaced) -> bool:
+        """Whether these values make every gradient right, up to what differences resolve."""
+        left = self.run(replaced)
+        if left is None or self.error is None:
+            return False
         return bool(np.abs(left).max() <= EXPLAINED * np.abs(self.error).max())
 
 

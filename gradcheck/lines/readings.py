@@ -157,15 +157,21 @@ Way = Callable[[_Pair], list[Match]]
 
 def _list_of_steps(pair: _Pair) -> list[Match]:
     """A list or dictionary with one element a time step, each computed when it was last put in its place."""
-    final, end = pair.final, pair.events[-1][0]
-    if isinstance(final, dict):
-        final = [final[k] for k in sorted(k for k in final if isinstance(k, int) and k >= 0)]
-    if not isinstance(final, (list, tuple)) or not pair.steps or not final:
+    final, end = _elements(pair.final), pair.events[-1][0]
+    if not final or not pair.steps:
         return []
     put = {e.index % len(final): t for t, e in pair.events if isinstance(e.index, int)}
     values = [np.asarray(value) for value in final]
     times = [put.get(k, end) for k in range(len(final))]
     return _by_steps(values, times, pair.intermediate)
+
+
+def _elements(value: Any) -> Sequence[Any]:
+    """The elements of a list, or those of a dictionary with a number; none of anything else."""
+    if isinstance(value, dict):
+        numbers = sorted(k for k in value if isinstance(k, int) and k >= 0)
+        return [value[k] for k in numbers]
+    return value if isinstance(value, (list, tuple)) else []
 
 
 def _same_shape(pair: _Pair) -> list[Match]:
@@ -193,19 +199,29 @@ def _value_a_step(pair: _Pair) -> list[Match]:
 
 def _passings(pair: _Pair, site: Site) -> list[Match]:
     """The steps of a statement that is passed once a step."""
-    starts = [k for k, (_, e) in enumerate(pair.events) if e.site == site]
-    if len(starts) != pair.steps:
+    steps = _steps(pair.events, site)
+    if len(steps) != pair.steps:
         return []
-    steps = [pair.events[a:b] for a, b in pairwise([*starts, len(pair.events)])]
     # What is filled piece by piece has no meaning before it is complete.
     filled = any(not e.site.whole for step in steps for _, e in step)
-    found: list[Match] = []
-    for chosen in (-1,) if filled else (0, -1):
-        for several in (steps[::-1], steps):
-            values = [np.asarray(step[chosen][1].value) for step in several]
-            matches = _by_steps(values, [step[chosen][0] for step in several], pair.intermediate)
-            found += [_by_pieces(match, several) if filled else match for match in matches]
-    return found
+    return [
+        _by_pieces(match, several) if filled else match
+        for chosen in ((-1,) if filled else (0, -1))
+        for several in (steps[::-1], steps)
+        for match in _given(several, chosen, pair.intermediate)
+    ]
+
+
+def _steps(events: Sequence[Timed], site: Site) -> list[Sequence[Timed]]:
+    """The events from each passing of a statement to the next."""
+    starts = [k for k, (_, e) in enumerate(events) if e.site == site]
+    return [events[a:b] for a, b in pairwise([*starts, len(events)])]
+
+
+def _given(steps: Sequence[Sequence[Timed]], chosen: int, one: Intermediate) -> list[Match]:
+    """The value that one event of each step, the first or the last, gives to a name."""
+    times, events = zip(*(step[chosen] for step in steps), strict=True)
+    return _by_steps([np.asarray(event.value) for event in events], list(times), one)
 
 
 def _by_pieces(match: Match, steps: Sequence[Sequence[Timed]]) -> Match:

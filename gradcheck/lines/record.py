@@ -75,6 +75,14 @@ def record(context: Context, rows: Sequence[Row], *, raised: bool) -> Record:
         s.path: context.names[p] for p, s in returned.items() if s.path is not None
     }
     log = tuple(copy.recorder.events)
+    events, meant = _by_label(log, inputs), meanings(copy.recorder, context)
+    return Record(context, by_position, copy, log, events, returned, meant, raised_at)
+
+
+def _by_label(
+    log: Sequence[Event], inputs: dict[Path | None, str]
+) -> dict[Label, tuple[Timed, ...]]:
+    """The events under what they are filed, each with its time."""
     ragged = _ragged(log)
     events: dict[Label, tuple[Timed, ...]] = {}
     for time, event in enumerate(log):
@@ -85,8 +93,7 @@ def record(context: Context, rows: Sequence[Row], *, raised: bool) -> Record:
         if label.variable in ragged:
             label = replace(label, call=event.call)
         events[label] = (*events.get(label, ()), (time, event))
-    meant = meanings(copy.recorder, context)
-    return Record(context, by_position, copy, log, events, returned, meant, raised_at)
+    return events
 
 
 def _run(copy: Copy, context: Context, rows: dict[int, Row], raised: bool) -> list[int] | None:
@@ -106,10 +113,15 @@ def _run(copy: Copy, context: Context, rows: dict[int, Row], raised: bool) -> li
         if not raised or not raised_at:
             raise _unlike(error) from error
     same = np.array_equal(np.asarray(value, dtype=np.float64), context.forward.value)
-    claimed = {k: gradients[k] for k in rows if k < len(gradients)}
-    if not (same and all(_same(claimed[k], rows[k].analytic) for k in claimed)):
+    if not (same and _are_claimed(gradients, rows)):
         raise Unreadable("a copy made from its source computes something else")
     return raised_at
+
+
+def _are_claimed(gradients: Sequence[Array | None], rows: dict[int, Row]) -> bool:
+    """Whether these are the gradients of the check."""
+    returned = range(len(gradients))
+    return all(_same(gradients[k], row.analytic) for k, row in rows.items() if k in returned)
 
 
 def _unlike(error: Exception) -> Unreadable:

@@ -275,9 +275,7 @@ def candidates(
     first = _first_wrong(places) if first is None else first
     places = [one if _is_on(one, (first or 0,)) else replace(one, true=None) for one in places]
     doubtful = [*doubtful, *_loops_around(function, first)]
-    blamed = [p for p in places if first is not None and _is_on(p, (first,))]
-    doubted = [p for p in places if _is_on(p, doubtful) and p not in blamed]
-    others = [p for p in places if p not in blamed and p not in doubted]
+    blamed, doubted, others = _shared_out(places, first, doubtful)
     for several, rules in (
         (blamed, MISTAKEN),
         (doubted, MISTAKEN),
@@ -288,6 +286,15 @@ def candidates(
         (others, LEFT_OUT),
     ):
         yield from filter(sieve.lets_through, _of(several, rules))
+
+
+def _shared_out(
+    places: Sequence[Place], first: int | None, doubtful: Sequence[int]
+) -> tuple[list[Place], list[Place], list[Place]]:
+    """The places on the first wrong line, those on the lines that share the doubt, and the others."""
+    blamed = [p for p in places if first is not None and _is_on(p, (first,))]
+    doubted = [p for p in places if _is_on(p, doubtful) and p not in blamed]
+    return blamed, doubted, [p for p in places if p not in blamed and p not in doubted]
 
 
 def _first_wrong(places: Sequence[Place]) -> int | None:
@@ -382,14 +389,19 @@ BLOCKS = ("body", "orelse", "finalbody", "handlers", "annotation")
 
 def _expressions(statement: ast.stmt) -> Iterator[ast.expr]:
     """The expressions that a statement itself reads, without the functions that it calls."""
+    if isinstance(statement, ast.While):
+        return
     for name, value in ast.iter_fields(statement):
-        if name in BLOCKS or isinstance(statement, ast.While):
-            continue
-        for part in value if isinstance(value, list) else [value]:
-            if isinstance(part, ast.AST):
-                inside = list(ast.walk(part))
-                called = {id(node.func) for node in inside if isinstance(node, ast.Call)}
-                yield from (n for n in inside if _is_read(n) and id(n) not in called)  # type: ignore[misc]
+        if name not in BLOCKS:
+            for part in value if isinstance(value, list) else [value]:
+                if isinstance(part, ast.AST):
+                    yield from _read_within(part)
+
+
+def _read_within(part: ast.AST) -> Iterator[ast.expr]:
+    inside = list(ast.walk(part))
+    called = {id(node.func) for node in inside if isinstance(node, ast.Call)}
+    yield from (n for n in inside if _is_read(n) and id(n) not in called)  # type: ignore[misc]
 
 
 def _is_read(node: ast.AST) -> bool:

@@ -270,22 +270,21 @@ def _transposed(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
 
 def _reduced(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
     """Summed or averaged over an axis."""
-    if not isinstance(node, ast.expr):
+    if not isinstance(node, ast.expr) or not (shape := scope.shape(node)):
         return
-    shape = scope.shape(node)
-    if shape is None or not shape:
-        return
-    axes = [str(k) for k in range(len(shape))]
-    if len(shape) > 2:
-        axes += [str(tuple(range(len(shape) - 1))), str(tuple(range(1, len(shape))))]
-    if len(shape) == 4:
-        axes += ["(1, 2)", "(2, 3)", "(0, 2, 3)"]
-    for axis in axes:
+    for axis in _axes(len(shape)):
         for keep in ("", ", keepdims=True"):
             yield Alternative(_method(node, f"sum(axis={axis}{keep})"), 2, "not-summed")
             yield Alternative(_method(node, f"mean(axis={axis}{keep})"), 3)
     yield Alternative(_method(node, "sum()"), 2, "not-summed")
     yield Alternative(_method(node, "mean()"), 3)
+
+
+def _axes(ndim: int) -> list[int | tuple[int, ...]]:
+    """What an array is reduced over: one axis, all but the last or the first, those of images."""
+    spans = [tuple(range(ndim - 1)), tuple(range(1, ndim))] if ndim > 2 else []
+    of_images = [(1, 2), (2, 3), (0, 2, 3)] if ndim == 4 else []
+    return [*range(ndim), *spans, *of_images]
 
 
 OTHER_CALL = {
@@ -330,23 +329,26 @@ def _other_call(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
     """Another function, arguments exchanged, an option left out, or the call left out."""
     if not isinstance(node, ast.Call):
         return
-    func = node.func
-    if isinstance(func, ast.Attribute):
-        for name in OTHER_CALL.get(func.attr, ()):
-            code: Code | None = "averaged" if (func.attr, name) == ("mean", "sum") else None
-            other = ast.Attribute(func.value, name, ast.Load())
-            yield Alternative(ast.Call(other, node.args, node.keywords), 1, code)
-        if not _is_module(func.value, scope):
-            yield Alternative(func.value, 1)
+    if isinstance(node.func, ast.Attribute):
+        yield from _other_function(node, node.func, scope)
     yield from (Alternative(one, 1) for one in node.args[:1] if not isinstance(one, ast.Starred))
-    for i in range(len(node.args)):
-        for j in range(i + 1, len(node.args)):
-            args = list(node.args)
-            args[i], args[j] = args[j], args[i]
-            yield Alternative(_call(node, args=args), 1)
+    for i, j in itertools.combinations(range(len(node.args)), 2):
+        args = list(node.args)
+        args[i], args[j] = args[j], args[i]
+        yield Alternative(_call(node, args=args), 1)
     for keyword in node.keywords:
         others = [one for one in node.keywords if one is not keyword]
-        yield Alternative(ast.Call(func, node.args, others), 1.5)
+        yield Alternative(ast.Call(node.func, node.args, others), 1.5)
+
+
+def _other_function(node: ast.Call, func: ast.Attribute, scope: Scope) -> Iterator[Alternative]:
+    """What is mistaken for this function, or only what it is a method of."""
+    for name in OTHER_CALL.get(func.attr, ()):
+        code: Code | None = "averaged" if (func.attr, name) == ("mean", "sum") else None
+        other = ast.Attribute(func.value, name, ast.Load())
+        yield Alternative(ast.Call(other, node.args, node.keywords), 1, code)
+    if not _is_module(func.value, scope):
+        yield Alternative(func.value, 1)
 
 
 def _is_module(node: ast.expr, scope: Scope) -> bool:
@@ -360,29 +362,34 @@ def _options(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
     """Another axis, keepdims put in, an option that is given elsewhere."""
     if not isinstance(node, ast.Call):
         return
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    given = {k.arg for k in node.keywords}
-    if name in REDUCING:
-        array = _array_of(node, scope)
-        shape = None if array is None else scope.shape(array)
-        axes = list(range(len(shape))) if shape else []
-        spans = [tuple(range(len(axes) - 1)), tuple(range(1, len(axes)))] if len(axes) > 2 else []
-        spans += [(1, 2), (2, 3), (0, 2, 3)] if len(axes) == 4 else []
-        for axis in [*axes, *spans]:
-            yield Alternative(_with(node, "axis", expression(str(axis))), 1.2)
-            if "keepdims" not in given:
-                both = _with(
-                    _with(node, "axis", expression(str(axis))), "keepdims", ast.Constant(True)
-                )
-                yield Alternative(both, 1.8)
-        if "keepdims" not in given:
-            yield Alternative(_with(node, "keepdims", ast.Constant(True)), 1.2)
-    for other in (one for one in scope.pool.calls if _called(one) == name):
-        for keyword in other.keywords:
-            if keyword.arg and ast.unparse(keyword.value) not in _given(node, keyword.arg):
-                yield Alternative(_with(node, keyword.arg, keyword.value), 1.5)
-        if len(other.args) > len(node.args):
-            yield Alternative(_call(node, args=[*node.args, *other.args[len(node.args) :]]), 2)
+    if _called(node) in REDUCING:
+        yield from _reduced_otherwise(node, scope)
+    for other in scope.pool.calls:
+        if _called(other) == _called(node):
+            yield from _called_as(other, node)
+
+
+def _reduced_otherwise(node: ast.Call, scope: Scope) -> Iterator[Alternative]:
+    """Over other axes, and so that they are kept."""
+    array = _array_of(node, scope)
+    shape = None if array is None else scope.shape(array)
+    keeps = bool(_given(node, "keepdims"))
+    for axes in _axes(len(shape or ())):
+        over = _with(node, "axis", expression(str(axes)))
+        yield Alternative(over, 1.2)
+        if not keeps:
+            yield Alternative(_with(over, "keepdims", ast.Constant(True)), 1.8)
+    if not keeps:
+        yield Alternative(_with(node, "keepdims", ast.Constant(True)), 1.2)
+
+
+def _called_as(other: ast.Call, node: ast.Call) -> Iterator[Alternative]:
+    """A call with the options and the further arguments that another one has."""
+    for keyword in other.keywords:
+        if keyword.arg and ast.unparse(keyword.value) not in _given(node, keyword.arg):
+            yield Alternative(_with(node, keyword.arg, keyword.value), 1.5)
+    if len(other.args) > len(node.args):
+        yield Alternative(_call(node, args=[*node.args, *other.args[len(node.args) :]]), 2)
 
 
 def _given(node: ast.Call, name: str) -> list[str]:
@@ -408,33 +415,37 @@ def _other_index(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
             yield Alternative(value, 1.2)
             for other in _other_indices(index, scope):
                 yield Alternative(ast.Subscript(value, other, ast.Load()), 1.5)
-        case ast.Slice(lower, upper, step):
-            for k, end in enumerate((lower, upper, step)):
-                for new in (None, *_ends(end, scope)):
-                    ends = [lower, upper, step]
-                    if new is not end:
-                        ends[k] = new
-                        yield Alternative(ast.Slice(*ends), 1.5)
-            if step is not None:
-                yield from (
-                    Alternative(ast.Slice(_times(lower, step), _times(upper, step), step), 2),
-                )
-        case ast.expr():
-            shape = scope.shape(node)
-            if shape and not isinstance(node, (ast.Constant, ast.BinOp)):
-                for other in scope.pool.indices:
-                    yield Alternative(ast.Subscript(node, other, ast.Load()), 2)
-                for place in (
-                    "..., None",
-                    "None",
-                    ":, None",
-                    "::-1",
-                    "..., ::-1",
-                    ":, ::-1",
-                    "0",
-                    "-1",
-                ):
-                    yield Alternative(expression(f"({ast.unparse(node)})[{place}]"), 2.2)
+        case ast.Slice():
+            yield from _other_slices(node, scope)
+        case ast.expr() if not isinstance(node, (ast.Constant, ast.BinOp)) and scope.shape(node):
+            yield from _indexed(node, scope)
+
+
+def _other_slices(node: ast.Slice, scope: Scope) -> Iterator[Alternative]:
+    """A slice with another end or step, with none, or with its ends counted in steps."""
+    lower, upper, step = node.lower, node.upper, node.step
+    for k, end in enumerate((lower, upper, step)):
+        for new in (None, *_ends(end, scope)):
+            if new is not end:
+                others = [lower, upper, step]
+                others[k] = new
+                yield Alternative(ast.Slice(*others), 1.5)
+    if step is not None:
+        yield Alternative(ast.Slice(_times(lower, step), _times(upper, step), step), 2)
+
+
+COMMON_INDICES = (
+    "..., None", "None", ":, None", "::-1", "..., ::-1", ":, ::-1", "0", "-1",
+)  # fmt: skip
+"""An axis more, an axis turned round, the first and the last."""
+
+
+def _indexed(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
+    """Any index that is written elsewhere, and the common ones."""
+    for other in scope.pool.indices:
+        yield Alternative(ast.Subscript(node, other, ast.Load()), 2)
+    for index in COMMON_INDICES:
+        yield Alternative(expression(f"({ast.unparse(node)})[{index}]"), 2.2)
 
 
 def _other_indices(index: ast.expr, scope: Scope) -> Iterator[ast.expr]:
@@ -545,18 +556,23 @@ def _another_operand(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
         return
     for one in operands(scope):
         if _broadcast(shape, one.shape):
-            for op in (ast.Mult(), ast.Div(), ast.Add(), ast.Sub()):
-                code = one.code if isinstance(op, (ast.Mult, ast.Div)) else None
-                yield Alternative(ast.BinOp(node, op, one.node), one.price, code)
-            for turned in (ast.Sub(), ast.Div()):
-                yield Alternative(ast.BinOp(one.node, turned, node), one.price + 0.5)
-            if one.price < DERIVED:
-                yield Alternative(ast.BinOp(node, ast.Pow(), one.node), one.price + 1)
-                yield Alternative(ast.BinOp(one.node, ast.Pow(), node), one.price + 1)
+            yield from _combined(node, one)
         if _multiply(shape, one.shape):
             yield Alternative(ast.BinOp(node, ast.MatMult(), one.node), one.price + 0.5)
         if _multiply(one.shape, shape):
             yield Alternative(ast.BinOp(one.node, ast.MatMult(), node), one.price + 0.5)
+
+
+def _combined(node: ast.expr, one: Operand) -> Iterator[Alternative]:
+    """An expression and an operand, entry by entry."""
+    for op in (ast.Mult(), ast.Div(), ast.Add(), ast.Sub()):
+        code = one.code if isinstance(op, (ast.Mult, ast.Div)) else None
+        yield Alternative(ast.BinOp(node, op, one.node), one.price, code)
+    for turned in (ast.Sub(), ast.Div()):
+        yield Alternative(ast.BinOp(one.node, turned, node), one.price + 0.5)
+    if one.price < DERIVED:
+        yield Alternative(ast.BinOp(node, ast.Pow(), one.node), one.price + 1)
+        yield Alternative(ast.BinOp(one.node, ast.Pow(), node), one.price + 1)
 
 
 @dataclass(frozen=True)
@@ -577,8 +593,7 @@ def _product(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
     """A term or factor more that is itself a product of two things at hand."""
     if not isinstance(node, ast.expr) or scope.shape(node) is None:
         return
-    arrays = [n for n in scope.names if isinstance(scope.local[n], np.ndarray)]
-    for one, other in itertools.combinations_with_replacement(arrays[:MANY], 2):
+    for one, other in itertools.combinations_with_replacement(scope.arrays[:MANY], 2):
         shapes = [np.shape(scope.local[n]) for n in (one, other)]
         if _broadcast(*shapes):
             both = expression(f"{one} * {other}")
@@ -621,9 +636,15 @@ def _written_operands(scope: Scope) -> Iterator[tuple[float, ast.expr]]:
     yield from ((2.1, ast.UnaryOp(ast.USub(), ast.Constant(k))) for k in (1, 2))
     yield from ((2.2, one) for one in scope.pool.operands)
     steps = [ast.unparse(one) for one in scope.pool.operands if isinstance(one, ast.Subscript)]
-    yield from ((2.4, expression(f.format(text))) for text in steps for f in FACTORS[:4])
-    arrays = [n for n in scope.names if isinstance(scope.local[n], np.ndarray)]
-    yield from ((DERIVED, expression(f.format(name))) for name in arrays for f in FACTORS)
+    yield from _factors_of(steps, FACTORS[:4], price=2.4)
+    yield from _factors_of(scope.arrays, FACTORS, price=DERIVED)
+
+
+def _factors_of(
+    values: Sequence[str], factors: Sequence[str], price: float
+) -> Iterator[tuple[float, ast.expr]]:
+    """Derivatives made from what is at hand."""
+    yield from ((price, expression(f.format(value))) for value in values for f in factors)
 
 
 def _code_of_factor(value: object) -> Code | None:

@@ -38,16 +38,24 @@ class Pool:
     @staticmethod
     def of(tree: ast.AST) -> Pool:
         """The expressions of a tree."""
-        read = [n for n in ast.walk(tree) if not isinstance(getattr(n, "ctx", None), ast.Store)]
-        kinds = (ast.BinOp, ast.Call, ast.Compare, ast.Subscript, ast.Attribute, ast.UnaryOp)
-        slices = [n for n in read if isinstance(n, ast.Slice)]
-        ends = [e for s in slices for e in (s.lower, s.upper, s.step) if e is not None]
+        written = list(ast.walk(tree))
+        read = [n for n in written if not isinstance(getattr(n, "ctx", None), ast.Store)]
+        ends = [e for s in _only(read, ast.Slice) for e in (s.lower, s.upper, s.step)]
         return Pool(
-            _distinct([n for n in read if isinstance(n, kinds)]),
-            _distinct([n.slice for n in ast.walk(tree) if isinstance(n, ast.Subscript)]),
-            _distinct(ends),
-            _distinct([n for n in read if isinstance(n, ast.Call)]),
+            _distinct([n for n in read if isinstance(n, COMPOUND)]),
+            _distinct([n.slice for n in _only(written, ast.Subscript)]),
+            _distinct([end for end in ends if end is not None]),
+            _distinct(_only(read, ast.Call)),
         )
+
+
+COMPOUND = (ast.BinOp, ast.Call, ast.Compare, ast.Subscript, ast.Attribute, ast.UnaryOp)
+"""Expressions that are more than a name or a number."""
+
+
+def _only(nodes: Sequence[ast.AST], kind: type[Node]) -> list[Node]:
+    """The nodes of one kind."""
+    return [node for node in nodes if isinstance(node, kind)]
 
 
 def _distinct(nodes: Sequence[Node]) -> tuple[Node, ...]:
@@ -100,15 +108,19 @@ class Scope:
         return tuple(n for n, v in found if type(v) in (int, float) and not n.startswith("__"))
 
     @cached_property
+    def arrays(self) -> tuple[str, ...]:
+        """The names of arrays."""
+        return tuple(name for name in self.names if isinstance(self.local[name], np.ndarray))
+
+    @cached_property
     def sizes(self) -> dict[int, ast.expr]:
         """The sizes of the arrays at hand, each as the first expression for it."""
         found: dict[int, ast.expr] = {}
-        arrays = [n for n in self.names if isinstance(self.local[n], np.ndarray)]
-        for name in arrays:
+        for name in self.arrays:
             for axis, size in enumerate(self.local[name].shape):
                 text = f"{name}.shape[{axis}]" if axis else f"len({name})"
                 found.setdefault(size, expression(text))
-        for name in arrays:
+        for name in self.arrays:
             found.setdefault(self.local[name].size, expression(f"{name}.size"))
         return {size: one for size, one in found.items() if size > 1}
 

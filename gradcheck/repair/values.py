@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,28 +22,26 @@ def named_values(layer: Layer, inputs: Sequence[Array], upstream: Array) -> tupl
     try:
         _, backward = run(layer, [x.copy() for x in inputs])
         written = backward_text(layer, backward)
-        tree = watched(written.source.tree)
-        changed = rewritten(layer, written, written.source.compiled(tree, {SEEN: behind}))
         if isinstance(layer, Adapted):
             there = Source.of(layer.forward)
-            seen = there.compiled(watched(there.tree), {SEEN: ahead})
-            changed = layer.assemble(there.bound(seen), layer.backward)
-            _run(changed, inputs, upstream)
-            changed = rewritten(
-                layer,
-                written,
-                written.source.compiled(watched(written.source.tree), {SEEN: behind}),
-            )
-        _run(changed, inputs, upstream)
+            forward = there.bound(_reporting(there, ahead))
+            _run(layer.assemble(forward, layer.backward), inputs, upstream)
+        _run(rewritten(layer, written, _reporting(written.source, behind)), inputs, upstream)
     except (Unreadable, ValueError, TypeError):
         return {}, {}
     if not written.inside:
         return _last(ahead), _last(behind)
     inner = returned_function(Source.of(layer).tree)
     lines = range(0) if inner is None else range(inner.lineno, (inner.end_lineno or 0) + 1)
-    within = {place: names for place, names in behind.found.items() if place[0] in lines}
-    outside = {place: names for place, names in behind.found.items() if place[0] not in lines}
-    return _last(Watch(outside)), _last(Watch(within))
+    outside, within = Watch(), Watch()
+    for (line, column), names in behind.found.items():
+        (within if line in lines else outside).found[line, column] = names
+    return _last(outside), _last(within)
+
+
+def _reporting(source: Source, watch: Watch) -> Callable[..., Any]:
+    """A function, compiled so that it reports its names."""
+    return source.compiled(watched(source.tree), {SEEN: watch})
 
 
 def _run(layer: Layer, inputs: Sequence[Array], upstream: Array) -> None:
