@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gradcheck.diagnosis.wrong import Context
+from gradcheck.lines import Traced, trace
 from gradcheck.repair import Check, find_repair
 from gradcheck.result import Lines, Repair, Row, Verdict
 from gradcheck.smallest import Smallest, smallest
@@ -36,3 +37,8 @@ class Again:
         """The check, shrunk as long as it says the same."""
         context = self.context
         return smallest(context.layer, context.names, context.inputs, self.check)
+
+    def tensors(self) -> list[Traced]:
+        """Every value of the layer at its point, with its gradient."""
+        context = self.context
+        return trace(context.layer, context.inputs, context.dy)

@@ -316,6 +316,10 @@ class CanRunAgain(Protocol):
         """Shrink the case as long as the same is said of it."""
         ...
 
+    def tensors(self) -> Any:
+        """Every value of the layer with its gradient."""
+        ...
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Report:
@@ -352,6 +356,17 @@ class Report:
         wrong and its lines were compared. None if none was found.
         """
         return None if self._again is None else self._again.repair()
+
+    def tensors(self) -> Any:
+        """Every value that the layer computes at this point, there and back, in order; for a drawing.
+
+        Raises:
+            ValueError: if the report has come from another process, where the layer has stayed.
+            Unreadable: if the layer's source cannot be followed.
+        """
+        if self._again is None:
+            raise ValueError("this report has left its layer behind: check it here")
+        return self._again.tensors()
 
     def smallest(self) -> Any:
         """The smallest case in which the same is said: a `gradcheck.smallest.Smallest`, to print.

@@ -6,12 +6,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from reports.commands import bench, check, lecture, list, mistakes, run
+from reports.commands import bench, check, graph, lecture, list, mistakes, run
 from reports.commands.arguments import FAILED, MISUSED
 from reports.errors import UserError
 from reports.terminal import prepare
 
-COMMANDS = (run, check, list, mistakes, lecture, bench)
+COMMANDS = (run, check, list, mistakes, lecture, graph, bench)
 INTERRUPTED = 130
 """What a shell reports of a program that ended by Ctrl-C."""
 

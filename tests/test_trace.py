@@ -5,6 +5,7 @@ import pytest
 
 from gradcheck.lines import Unreadable, trace
 from layers import batch_norm, lstm
+from reports.cli import main
 from reports.lecture.blackboard import graph, number, table
 
 
@@ -58,3 +59,33 @@ def test_the_graph_and_the_table_show_values_and_gradients():
     assert "dense &lt;i&gt;" in drawn
     assert "2  1" in drawn and "2  1" in written
     assert number(-0.5) == "−0.5" and number(3.0) == "3"
+
+
+def test_the_command_draws_a_layer_and_a_users_own(tmp_path, capsys):
+    assert main(["graph", "batch_norm"]) == 0
+    assert capsys.readouterr().out.startswith("<svg")
+    (tmp_path / "own.py").write_text(OWN)
+    out = tmp_path / "own.svg"
+    assert main(["graph", f"{tmp_path / 'own.py'}:scale", "--out", str(out)]) == 0
+    drawn = out.read_text("utf-8")
+    assert all(name in drawn for name in ("x", "hidden", "y")) and drawn.count("<rect") == 3
+    assert main(["graph", f"{tmp_path / 'own.py'}:nothing"]) == 2
+    assert "no function or class nothing" in capsys.readouterr().err
+    assert main(["graph", "batchnorm"]) == 2
+
+
+OWN = """
+import numpy as np
+
+def scale_forward(x):
+    hidden = np.tanh(x)
+    y = 2 * hidden
+    return y, hidden
+
+def scale_backward(dy, hidden):
+    dhidden = 2 * dy
+    return dhidden * (1 - hidden**2)
+
+def scale_inputs(rng):
+    return {"x": rng.normal(size=3)}
+"""

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from gradcheck import check
+from gradcheck.lines import Traced
 from gradcheck.result import Finding, Report
 from layers.catalogue import CATALOGUE, Configuration, Entry
+from reports.errors import UserError
 from reports.targets.isolated import Died, run_apart
-from reports.targets.user import check_named
+from reports.targets.user import check_named, trace_named
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def outcomes(text: str, options: Options, watch: Watch | None = None) -> Iterato
         return
     place, _, name = text.rpartition(":") if ":" in text else (text, "", "")
     if not (place.endswith((".py", ".ipynb")) or name):
-        yield Outcome(text, "", error=_unknown(text))
+        yield Outcome(text, "", error=unknown(text))
         return
     yield from _of_user(place, name, options, watch)
 
@@ -92,13 +94,31 @@ def _of_user(place: str, name: str, options: Options, watch: Watch) -> Iterator[
             return
 
 
+def traced(place: str, name: str, options: Options) -> list[Traced]:
+    """Every value of a user's layer there and back, for a drawing.
+
+    Raises:
+        UserError: if there is no such layer, it cannot be run, or its source cannot be followed.
+    """
+    for said in run_apart(trace_named, place, name, options, timeout=options.timeout):
+        match said:
+            case "traced", values:
+                return list(values)
+            case "error", text:
+                raise UserError(text)
+            case Died(how):
+                raise UserError(f"{place}: {name} {how}")
+    raise UserError(f"{place}: {name} said nothing")
+
+
 def _fallen(name: str, place: str, how: str) -> Report:
     """The report of a target that took its process with it: a failure that says so."""
     finding = Finding("raises", f"{name} {how} while it was checked.", {"how": how}, fails=True)
     return Report(name, (), (finding,), file=place)
 
 
-def _unknown(text: str) -> str:
+def unknown(text: str) -> str:
+    """What is said of a target that is none, in one line."""
     near = get_close_matches(text, CATALOGUE, n=1)
     meant = f"; did you mean {near[0]}?" if near else ""
     return (

@@ -57,6 +57,26 @@ def check_named(
         send(("said", _said(module, place, name, options, going)))
 
 
+def trace_named(send: Send, aside: Send, place: str, name: str, options: Options) -> None:
+    """Load a module and write down every value of one layer in it.
+
+    Args:
+        send: takes ("traced", values), or ("error", the line that says why there are none).
+        aside: takes nothing.
+        place, name: where it is, and what it is called.
+        options: how.
+    """
+    try:
+        subject = found.subject(loading.load(place), place, name)
+        inputs, _ = inputs_of(subject, place, options.seed, options.inputs)
+        report = asked(subject, inputs, options.seed, {"lines": False})
+        send(("traced", report.tensors()))
+    except UserError as error:
+        send(("error", str(error)))
+    except Exception as error:
+        send(("error", f"{place}:{name}: {loading.where(error)}{loading.said(error)}"))
+
+
 NOTHING = (
     "nothing to check in it: expected a layer with its inputs, NAME and NAME_inputs(rng), a pair "
     "NAME_forward / NAME_backward, a function with NAME_gradient, or a class with forward and backward"

@@ -1,0 +1,68 @@
+"""The subcommand `gradcheck graph LAYER|FILE.py:NAME`: the graph of tensors, as an SVG."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reports.commands.arguments import PASSED, natural
+from reports.errors import UserError
+
+if TYPE_CHECKING:
+    from gradcheck.lines import Traced
+
+
+def add_to(commands: Any) -> None:
+    """Add the subcommand to the command line's parser."""
+    parser = commands.add_parser(
+        "graph",
+        help="the graph of tensors: every value of a layer with its gradient",
+        epilog="examples:\n  gradcheck graph lstm --out lstm.svg\n"
+        "  gradcheck graph hw1.py:batch_norm > graph.svg",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("target", metavar="LAYER|FILE.py:NAME", help="of the catalogue, or in a file")
+    add("--out", type=Path, metavar="FILE.svg", help="default: standard output")
+    add("--seed", type=natural, default=0, metavar="N", help="default: 0")
+    parser.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Draw the graph and write it."""
+    from reports.files import write_text
+    from reports.lecture.blackboard import graph
+
+    drawn = graph(_values(arguments.target, arguments.seed), arguments.target)
+    if arguments.out is None:
+        print(drawn)
+    else:
+        write_text(arguments.out, drawn)
+        print(arguments.out)
+    return PASSED
+
+
+def _values(target: str, seed: int) -> list[Traced]:
+    """The values of a layer of the catalogue, or of what a file holds.
+
+    Raises:
+        UserError: if there is no such thing, or its source cannot be followed.
+    """
+    from layers.catalogue import CATALOGUE
+    from reports.targets import Options, traced, unknown
+
+    if target in CATALOGUE:
+        import numpy as np
+
+        from gradcheck import check
+
+        entry = CATALOGUE[target]
+        inputs = entry.configurations[0].inputs(np.random.default_rng(seed))
+        layer = entry.bound(entry.configurations[0])
+        found: list[Traced] = check(layer, *inputs.values(), seed=seed, lines=False).tensors()
+        return found
+    place, colon, name = target.rpartition(":")
+    if not colon or not name:
+        raise UserError(unknown(target))
+    return traced(place, name, Options(seed=seed))
