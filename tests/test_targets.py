@@ -328,3 +328,101 @@ def test_the_upstream_gradient_and_the_twin_are_named_on_the_line(submissions, c
     assert main(["check", place, "--upstream", "ones"]) == 2
     assert main(["check", place, "--twin", "nowhere"]) == 2
     assert "no function nowhere" in capsys.readouterr().err
+
+
+LOSSES = """
+import numpy as np
+
+def softmax_loss(x, y):
+    p = np.exp(x - x.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    loss = -np.log(p[np.arange(len(x)), y]).mean()
+    dx = p.copy()
+    dx[np.arange(len(x)), y] -= 1
+    return loss, dx / len(x)
+
+def mse(pred, target):
+    return ((pred - target) ** 2).mean(), 2 * (pred - target) / pred.size
+
+def halves(x):
+    return x[: len(x) // 2], x[len(x) // 2 :]
+
+def alone(x):
+    return 2 * x
+"""
+
+
+def test_losses_are_found_by_what_they_return_and_tried_where_they_are_named(tmp_path, capsys):
+    place = tmp_path / "losses.py"
+    place.write_text(LOSSES)
+    status, found = records(capsys, place)
+    assert [(one["name"], one["verdict"]) for one in found] == [("softmax_loss", "PASS")]
+    assert status == 0
+    status, (one,) = records(capsys, f"{place}:mse", "--input", "pred=3,2", "--input", "target=3,2")
+    assert one["verdict"] == "PASS"
+    assert main(["check", f"{place}:alone"]) == 2
+    assert "no loss that returns its gradients; it holds softmax_loss" in capsys.readouterr().err
+    place.write_text(LOSSES.replace("dx / len(x)", "dx"))
+    status, (one,) = records(capsys, place)
+    assert status == 1 and one["rows"][0]["findings"][0]["code"] == "scaled"
+
+
+SINGLES = """
+import numpy as np
+
+class Dense:
+    def __init__(self):
+        self.W = np.random.randn(5, 4).astype(np.float32)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+
+    def backward(self, dy):
+        self.dW = self.x.T @ dy
+        return dy @ self.W.T
+"""
+
+
+def test_inputs_are_proposed_in_the_precision_of_the_object(tmp_path, capsys):
+    place = tmp_path / "singles.py"
+    place.write_text(SINGLES)
+    assert main(["check", str(place)]) == 0
+    assert "x (3, 5) float32." in capsys.readouterr().out
+    place.write_text(SINGLES.replace("self.x.T @ dy", "(self.x.T @ dy).astype(float)"))
+    status, (one,) = records(capsys, place)
+    assert status == 1 and one["rows"][1]["findings"][0]["code"] == "wrong-dtype"
+
+
+def test_hyperparameters_among_the_inputs_go_by_name(tmp_path, capsys):
+    write(
+        tmp_path,
+        hw="""
+        def power(x, *, k=2):
+            return k * x, lambda dy: k * dy
+
+        def every(x, stride=1):
+            def backward(dy):
+                dx = 0 * x
+                dx[::stride] = dy
+                return dx
+            return x[::stride], backward
+
+        def leaky_forward(x, *, slope):
+            return slope * x, None
+
+        def leaky_backward(dy, cache, *, slope):
+            return slope * dy
+
+        def power_inputs(rng):
+            return {"x": rng.normal(size=3), "k": 5}
+
+        def every_inputs(rng):
+            return {"x": rng.normal(size=5), "stride": 2}
+
+        def leaky_inputs(rng):
+            return {"x": rng.normal(size=3), "slope": 0.3}
+        """,
+    )
+    status, found = records(capsys, tmp_path / "hw.py")
+    assert [one["verdict"] for one in found] == ["PASS"] * 3 and status == 0

@@ -5,16 +5,23 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 import gradcheck
+from gradcheck.forms.state import held_in
 from gradcheck.layer import input_names
 from gradcheck.result import Report
 from reports.errors import UserError
 from reports.targets import found
 from reports.targets.inputs import Inputs, drawn, of_spec, proposed, template, wanted
+
+SINGLE = np.dtype(np.float32)
+
+PLAIN = (bool, int, str, type(None))
+"""What a hyperparameter is that has a default: a stride, a mode, a flag; a float may be an input."""
 
 RATES = ("lr", "learning_rate", "learningrate", "alpha", "eta", "step_size")
 """How the learning rate is called where a backward pass changes the weights itself."""
@@ -46,12 +53,27 @@ def inputs_of(
             f"{place}: no inputs for {subject.name}: expected a function {subject.name}_inputs(rng), "
             f"as in: {template(subject.name, function)}"
         )
-    shown = ", ".join(f"{name} {np.shape(value)}" for name, value in guess.items())
+    guess = _as_precise(subject, guess, seed)
+    shown = ", ".join(_shown(name, value) for name, value in guess.items())
     said = (
         f"Inputs of {subject.name} were proposed, as the file has no {subject.name}_inputs(rng): "
         f"{shown}."
     )
     return {**guess, **given}, (said,)
+
+
+def _as_precise(subject: found.Subject, guess: Inputs, seed: int) -> Inputs:
+    """The inputs in float32 where all that the object holds is: float64 beside it would be our mistake."""
+    instance = next(_instances(subject, seed), None) if subject.kind == "class" else None
+    held = [np.asarray(one.value) for one in held_in(instance)] if instance is not None else []
+    if {array.dtype for array in held if array.ndim and array.dtype.kind == "f"} != {SINGLE}:
+        return guess
+    return {n: v.astype(SINGLE) if np.asarray(v).dtype.kind == "f" else v for n, v in guess.items()}
+
+
+def _shown(name: str, value: Any) -> str:
+    single = np.asarray(value).dtype == SINGLE
+    return f"{name} {np.shape(value)}{' float32' if single else ''}"
 
 
 def _runs(subject: found.Subject, inputs: Inputs) -> bool:
@@ -60,7 +82,8 @@ def _runs(subject: found.Subject, inputs: Inputs) -> bool:
         return True
     with np.errstate(all="ignore"):
         try:
-            subject.forward(*_in_order(subject.forward, inputs))
+            values, words = _arguments(subject, inputs)
+            subject.forward(*values, **words)
         except Exception:
             return False
     return True
@@ -96,21 +119,23 @@ def taking(subject: found.Subject) -> Callable[..., Any]:
 
 def asked(subject: found.Subject, inputs: Inputs, seed: int, options: Mapping[str, Any]) -> Report:
     """The call that goes with its kind; inputs by position, so that no name meets an option's."""
-    values = _in_order(taking(subject), inputs)
+    values, words = _arguments(subject, inputs)
     options = {"seed": seed, "name": subject.name, **options}
     match subject.kind:
         case "pair":
+            options = {**words, **options}
             return gradcheck.check_pair(subject.parts[0], subject.parts[1], *values, **options)
         case "derivative":
             return gradcheck.check_derivative(
                 subject.parts[0], subject.parts[1], *values, **options
             )
         case "class":
-            return _of_class(subject, values, seed, options)
-        case _ if _is_loss(subject.forward, values):
-            return gradcheck.check_loss(subject.forward, *values, **options)
+            return _of_class(subject, values, seed, {**words, **options})
+        case _ if _is_loss(partial(subject.forward, **words), values):
+            return gradcheck.check_loss(subject.forward, *values, **{**words, **options})
         case _:
-            return gradcheck.check(subject.forward, *values, **options)
+            layer = partial(subject.forward, **words) if words else subject.forward
+            return gradcheck.check(layer, *values, **options)
 
 
 def _is_loss(function: Callable[..., Any], values: list[Any]) -> bool:
@@ -166,6 +191,26 @@ def _instances(subject: found.Subject, seed: int) -> Iterator[Any]:
             continue
 
 
+def _arguments(subject: found.Subject, inputs: Inputs) -> tuple[list[Any], Inputs]:
+    """Inputs in their order, and by name what cannot stand there: keyword-only hyperparameters.
+
+    A layer has no constants beside its inputs: its whole numbers, texts and flags go by name too.
+    """
+    function = taking(subject)
+    known = inspect.signature(function).parameters
+    words = {
+        name: value
+        for name, value in inputs.items()
+        if name in known
+        and (
+            known[name].kind is inspect.Parameter.KEYWORD_ONLY
+            or (subject.kind == "layer" and known[name].default is not known[name].empty)
+        )
+        and (known[name].kind is inspect.Parameter.KEYWORD_ONLY or isinstance(value, PLAIN))
+    }
+    return _in_order(function, {n: v for n, v in inputs.items() if n not in words}), words
+
+
 def _in_order(function: Callable[..., Any], inputs: Inputs) -> list[Any]:
     """The values in the order of the signature.
 
@@ -175,7 +220,8 @@ def _in_order(function: Callable[..., Any], inputs: Inputs) -> list[Any]:
     names = input_names(function, len(inputs))
     strange = [name for name in inputs if name not in names]
     if strange:
-        raise TypeError(f"there is no input {strange[0]!r}; its inputs are {', '.join(names)}")
+        known = ", ".join(input_names(function, 0))
+        raise TypeError(f"there is no input {strange[0]!r}; its inputs are {known}")
     given = [name for name in names if name in inputs]
     missing = [name for name in names[: len(given)] if name not in inputs]
     if missing:

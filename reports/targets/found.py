@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -69,6 +70,10 @@ def subject(module: ModuleType, place: str, name: str, twin: str | None = None) 
     found = _subject(module, name)
     if twin is not None and _function(module, twin) is None:
         raise UserError(f"{place}: no function {twin}, which --twin names")
+    value = _function(module, name)
+    if found is None and value is not None and _returns(value, _is_anything):
+        # Asked for by its name a function of unknown looks is tried.
+        found = Subject(name, "layer", (value,), None, _function(module, f"{name}_twin"))
     if found is not None:
         return found if twin is None else replace(found, twin=_function(module, twin))
     near = difflib.get_close_matches(name, names(module), n=1)
@@ -77,7 +82,7 @@ def subject(module: ModuleType, place: str, name: str, twin: str | None = None) 
     missing = "" if hasattr(module, name) else f"no function or class {name}{meant}, "
     raise UserError(
         f"{place}: {missing}no layer {name} with {name}_inputs(rng), no pair {name}_forward and "
-        f"{name}_backward, no {name}_gradient; it holds {holds}"
+        f"{name}_backward, no {name}_gradient, no loss that returns its gradients; it holds {holds}"
     )
 
 
@@ -140,7 +145,7 @@ def _subject(module: ModuleType, name: str) -> Subject | None:
         derivative = _function(module, pattern.format(name))
         if derivative:
             return made("derivative", value, derivative)
-    return made("layer", value) if draw or _looks_like_a_layer(value) else None
+    return made("layer", value) if draw or _returns(value, _is_way_back, _is_gradient) else None
 
 
 def _function(module: ModuleType, name: str) -> Callable[..., Any] | None:
@@ -160,22 +165,41 @@ def ways(made: type) -> tuple[str, str] | None:
     return (forward, backward) if forward and backward else None
 
 
-def _looks_like_a_layer(function: Callable[..., Any]) -> bool:
-    """Whether a function's text returns a pair whose second part is a function written in it."""
+Looks = Callable[[str, ast.expr, set[str]], bool]
+"""Whether the second of two returned values is what one looks for: what is beside it, itself, functions inside."""
+
+
+def _returns(function: Callable[..., Any], *looks: Looks) -> bool:
+    """Whether a function's text returns two values, the second as one of `looks` has it."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     except (OSError, TypeError, SyntaxError):
         return False
     inner = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n is not tree}
-    return any(_is_way_back(second, inner) for second in _second_parts(tree))
+    return any(
+        look(ast.unparse(first), second, inner) for first, second in _twos(tree) for look in looks
+    )
 
 
-def _second_parts(tree: ast.AST) -> Iterator[ast.expr]:
+def _twos(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
     for node in ast.walk(tree):
         match node:
-            case ast.Return(ast.Tuple([_, second])):
-                yield second
+            case ast.Return(ast.Tuple([first, second])):
+                yield first, second
 
 
-def _is_way_back(part: ast.expr, inner: set[str]) -> bool:
+def _is_way_back(_: str, part: ast.expr, inner: set[str]) -> bool:
     return isinstance(part, ast.Lambda) or (isinstance(part, ast.Name) and part.id in inner)
+
+
+LOSS = re.compile(r"loss|cost|nll|energy|^[JLE]$", re.IGNORECASE)
+GRADIENT = re.compile(r"^d[A-Z_]|^d[a-z]{1,2}\d?\b|grad|^d(scores|pred|logits|out)\b")
+"""How a loss and its gradient are called where they are returned together, whoever wrote it."""
+
+
+def _is_gradient(value: str, part: ast.expr, _: set[str]) -> bool:
+    return bool(LOSS.search(value) and GRADIENT.search(ast.unparse(part)))
+
+
+def _is_anything(_: str, part: ast.expr, inner: set[str]) -> bool:
+    return True

@@ -186,6 +186,9 @@ def _candidates(name: str, shape: tuple[int, ...] | None) -> Sequence[Draw]:
     integers = [partial(_labels, size=s) for s in ((3,), (5,), (3, 4)) if shape is None] or [
         partial(_labels, size=shape or ())
     ]
+    if name == "y":
+        # Targets of a regression as often as labels.
+        return [*floats[:3], *integers, *floats[3:]]
     return [*integers, *floats] if LABELS.match(name) else floats
 
 

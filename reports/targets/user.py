@@ -79,7 +79,8 @@ def trace_named(send: Send, aside: Send, place: str, name: str, options: Options
 
 NOTHING = (
     "nothing to check in it: expected a layer with its inputs, NAME and NAME_inputs(rng), a pair "
-    "NAME_forward / NAME_backward, a function with NAME_gradient, or a class with forward and backward"
+    "NAME_forward / NAME_backward, a function with NAME_gradient, a loss that ends in `return loss, "
+    "gradients`, or a class with forward and backward"
 )
 
 
