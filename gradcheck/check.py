@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.again import Again
+from gradcheck.budget import efforts_for
 from gradcheck.compare import compare, not_finite
 from gradcheck.conduct import Conduct, observe
 from gradcheck.diagnosis.explain import explain_row, forward_disagrees
@@ -33,6 +34,7 @@ def check(
     seed: int = 0,
     method: str = "extrapolated",
     effort: str = "complete",
+    budget: float = 10.0,
     lines: bool | None = None,
     name: str | None = None,
     upstream: Array | None = None,
@@ -59,7 +61,9 @@ def check(
         seed: for the upstream gradient and everything else that is drawn.
         method: `extrapolated`, `central`, `forward` or `complex`.
         effort: `complete` checks every entry; `directional` checks random directions through each
-            gradient, which is quick at any size, and searches the wrong entries if one disagrees.
+            gradient, which is quick at any size, and searches the wrong entries if one disagrees;
+            `auto` is complete where that fits into the budget, and directional where it does not.
+        budget: seconds for `auto`; what each row was judged by is said in its findings.
         lines: compare the lines of the backward pass too, which takes its source: `True`, `False`, or
             by default where a gradient fails a complete check.
         name: what the report calls the layer; its own name by default.
@@ -80,6 +84,7 @@ def check(
         seed=seed,
         method=method,
         effort=effort,
+        budget=budget,
         lines=lines,
         name=name,
     )
@@ -107,9 +112,10 @@ def check(
 
     # Compare.
     compared: dict[int, Comparison] = {}
+    efforts = efforts_for(witness, returned.compared, effort, budget)
     for p in returned.compared:
         hand, taped = returned.gradients.get(p), tape.gradients.get(p)
-        compared[p] = _compare(witness, p, names[p], hand, taped, effort, compared)
+        compared[p] = _compare(witness, p, names[p], hand, taped, efforts[p], compared)
 
     # Explain.
     context = Context(layer, names, forward, seen.dy, compared)

@@ -12,7 +12,7 @@ from gradcheck.layer import random_upstream
 from gradcheck.result import Array
 
 METHODS = ("extrapolated", "central", "forward", "complex")
-EFFORTS = ("complete", "directional")
+EFFORTS = ("complete", "directional", "auto")
 
 
 def refuse(
@@ -23,6 +23,7 @@ def refuse(
     seed: Any,
     method: Any,
     effort: Any,
+    budget: Any,
     lines: Any,
     name: Any,
 ) -> None:
@@ -42,9 +43,11 @@ def refuse(
         raise ValueError(f"seed is {seed}, expected 0 or more")
     _one_of("method", method, METHODS)
     _one_of("effort", effort, EFFORTS)
-    if effort == "directional" and method != "extrapolated":
+    if not (isinstance(budget, (int, float)) and budget > 0):
+        raise ValueError(f"budget is {_shown(budget)}, expected seconds above 0")
+    if effort != "complete" and method != "extrapolated":
         raise ValueError(
-            f"method is {method!r}, but effort='directional' follows directions with "
+            f"method is {method!r}, but effort={effort!r} follows directions with "
             "method='extrapolated' only: leave one of the two out"
         )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "markdown", "latex", "html", "csv", "github", "sarif", "junit")
 METHODS = ("extrapolated", "central", "forward", "complex")
-EFFORTS = ("complete", "directional")
+EFFORTS = ("complete", "directional", "auto")
 
 EXAMPLES = """\
 what FILE.py may hold, and what is done with it (NAME_inputs(rng) beside it returns the inputs as a dict):
