@@ -160,12 +160,21 @@ def _compare(
     if not (numeric.value.size and witness.dy.size):
         # Where there is nothing to compare nothing was proved.
         return Comparison(replace(row, verdict=Verdict.INCONCLUSIVE), numeric, ties_broken)
-    if hand is not None and _needs_more_digits(row):
-        judged = judged_as_formula(witness, position, hand, row)
-        if judged is not None and not (_is_double(hand) and judged[0].verdict is Verdict.FAIL):
-            # What only more digits than float64's can see is noise to whoever computes in float64.
-            return Comparison(*judged)
-    return Comparison(row, numeric, ties_broken)
+    judged = _with_more_digits(witness, position, hand, row)
+    return Comparison(row, numeric, ties_broken) if judged is None else judged
+
+
+def _with_more_digits(
+    witness: NumericalWitness, position: int, hand: Array | None, row: Row
+) -> Comparison | None:
+    """The judgement on the formula in more digits, where it takes them and they count."""
+    if hand is None or not _needs_more_digits(row):
+        return None
+    judged = judged_as_formula(witness, position, hand, row)
+    if judged is None or (_is_double(hand) and judged[0].verdict is Verdict.FAIL):
+        # What only more digits than float64's can see is noise to whoever computes in float64.
+        return None
+    return Comparison(*judged)
 
 
 def _needs_more_digits(row: Row) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.layer import Layer, Misuse, listed, run
+from gradcheck.layer import Layer, Misuse, copies, listed, run
 from gradcheck.result import Array, Finding
 
 Gradients = list[Array | None]
@@ -105,7 +105,7 @@ def _run_once(
     names: Sequence[str],
     upstream: Callable[[Array], Array],
 ) -> Run:
-    given = [x.copy() for x in inputs]
+    given = copies(inputs)
     value, backward = run(layer, given)
     after_forward = _changed(given, inputs, names)
     _restore(given, inputs)

@@ -7,7 +7,7 @@ def test_dense(check):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.check import assert_gradients
-from gradcheck.layer import Layer, bind, listed, random_upstream, run
+from gradcheck.layer import Layer, bind, copies, listed, random_upstream, run
 from gradcheck.result import Array
 
 LARGE, SMALL = 1e4, 1e-8
@@ -69,14 +69,20 @@ def conformance(
     names, arrays = bind(layer, by_place, inputs if isinstance(inputs, Mapping) else {})
     case = _Case(layer, tuple(names), tuple(arrays), options)
     rows = _batch_inputs(case) if batch is None else [name in batch for name in names]
-    checks: dict[str, Callable[[], None]] = {"numbers": lambda: _passes(case, arrays)}
-    checks |= {name: partial(probe, case) for name, probe in PROBES.items()}
-    if any(rows):
-        checks |= {name: partial(probe, case, rows) for name, probe in BATCHES.items()}
+    checks = _checks(case, rows)
     unknown = set(skip) - checks.keys()
     if unknown:
         raise ValueError(f"skip names {sorted(unknown)[0]!r}; the checks are {', '.join(checks)}")
     return [Check(name, run) for name, run in checks.items() if name not in skip]
+
+
+def _checks(case: _Case, rows: Sequence[bool]) -> dict[str, Callable[[], None]]:
+    """The checks by name; those of batches where some inputs have rows."""
+    checks: dict[str, Callable[[], None]] = {"numbers": partial(_passes, case, case.inputs)}
+    checks |= {name: partial(probe, case) for name, probe in PROBES.items()}
+    if any(rows):
+        checks |= {name: partial(probe, case, rows) for name, probe in BATCHES.items()}
+    return checks
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +123,7 @@ def _strided_inputs(case: _Case) -> None:
 
 def _read_only_inputs(case: _Case) -> None:
     """Arrays that nobody may write to are enough."""
-    frozen = [x.copy() for x in case.inputs]
+    frozen = copies(case.inputs)
     for x in frozen:
         x.flags.writeable = False
     _same_results(case, frozen)
@@ -125,13 +131,13 @@ def _read_only_inputs(case: _Case) -> None:
 
 def _repeated_calls(case: _Case) -> None:
     """A second call gives the same, also after one on other inputs."""
-    first = case.results([x.copy() for x in case.inputs])
+    first = case.results(copies(case.inputs))
     case.results([_times(x, 0.5) for x in case.inputs])
-    _equal(first, case.results([x.copy() for x in case.inputs]))
+    _equal(first, case.results(copies(case.inputs)))
 
 
 def _same_results(case: _Case, inputs: Sequence[Array]) -> None:
-    _equal(case.results([x.copy() for x in case.inputs]), case.results(inputs))
+    _equal(case.results(copies(case.inputs)), case.results(inputs))
 
 
 def _equal(one: tuple[Array, list[Array | None]], two: tuple[Array, list[Array | None]]) -> None:
@@ -167,16 +173,21 @@ PROBES: dict[str, Callable[[_Case], None]] = {
 
 def _batch_inputs(case: _Case) -> list[bool]:
     """Which inputs have the batch along axis 0: those that can be doubled together; none if none can."""
-    y, _ = run(case.layer, [x.copy() for x in case.inputs])
-    count = case.inputs[0].shape[:1]
-    sized = [x.shape[:1] == count for x in case.inputs]
-    integers = [x.dtype.kind != "f" for x in case.inputs]
-    first = [k == 0 for k in range(len(sized))]
-    with_integers = [a or (b and c) for a, b, c in zip(first, sized, integers, strict=True)]
-    for rows in (first, with_integers, sized):
-        if count and _can_be_doubled(case, rows, y):
+    y, _ = run(case.layer, copies(case.inputs))
+    for rows in _guesses(case.inputs):
+        if _can_be_doubled(case, rows, y):
             return rows
-    return [False] * len(sized)
+    return [False] * len(case.inputs)
+
+
+def _guesses(inputs: Sequence[Array]) -> Iterator[list[bool]]:
+    """The first input alone, with the integers of its length, with all of its length; none of a scalar."""
+    length = inputs[0].shape[:1]
+    if length:
+        sized = [x.shape[:1] == length for x in inputs]
+        yield [k == 0 for k in range(len(inputs))]
+        yield [s and (k == 0 or inputs[k].dtype.kind != "f") for k, s in enumerate(sized)]
+        yield sized
 
 
 def _can_be_doubled(case: _Case, rows: Sequence[bool], y: Array) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradcheck.compare import compare, norm
-from gradcheck.layer import listed, run
+from gradcheck.layer import copies, listed, run
 from gradcheck.numeric import NumericalGradient, NumericalWitness
 from gradcheck.result import Array, Row, Verdict
 
@@ -56,7 +56,7 @@ def _lifted_gradient(wide: NumericalWitness, position: int) -> Array | None:
     dtype = wide.forward.dtype
     try:
         with np.errstate(all="ignore"):
-            _, backward = run(wide.forward.f, [x.copy() for x in wide.forward.inputs])
+            _, backward = run(wide.forward.f, copies(wide.forward.inputs))
             gradient = listed(backward(wide.dy.astype(dtype)), len(wide.forward.inputs))[position]
     except Exception:
         # Whatever it is that it cannot do with these numbers, it does not follow.

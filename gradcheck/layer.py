@@ -97,6 +97,11 @@ def run(layer: Layer, inputs: Sequence[Array]) -> tuple[Array, Callable[[Array],
     return np.array(result[0]), result[1]
 
 
+def copies(inputs: Sequence[Array]) -> list[Array]:
+    """Arrays of their own for one run, which may write into them."""
+    return [x.copy() for x in inputs]
+
+
 def listed(gradients: Any, expected: int) -> list[Array | None]:
     """What backward returned as a list; a single array serves where there is a single input."""
     if isinstance(gradients, (tuple, list)):

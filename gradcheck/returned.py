@@ -98,7 +98,7 @@ def _without_constants(
     missing = [p for p in wanted if p in laid and laid[p] is None]
     compared = [p for p in wanted if p not in missing]
     # Beside no gradient at all None says nothing of constants: a return was forgotten.
-    constants = [p for p in missing if compared and _looks_constant(p, inputs, value)]
+    constants = _constants_among(missing, inputs, value) if compared else []
     unchecked = [p for p in missing if p not in constants]
     remarks = _left_out(constants, names, inputs)
     return Returned(laid, compared, unchecked, [*findings, *remarks])
@@ -156,6 +156,10 @@ def _order(laid: Gradients, names: Sequence[str], inputs: Sequence[Array]) -> li
             fails=True,
         )
     ]
+
+
+def _constants_among(missing: Sequence[int], inputs: Sequence[Array], value: Array) -> list[int]:
+    return [p for p in missing if _looks_constant(p, inputs, value)]
 
 
 def _looks_constant(position: int, inputs: Sequence[Array], value: Array) -> bool:

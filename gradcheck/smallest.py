@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from gradcheck.layer import Layer, random_upstream, run
+from gradcheck.layer import Layer, copies, random_upstream, run
 from gradcheck.repair import named_values
 from gradcheck.result import Array, Report, Row, Verdict
 
@@ -115,7 +115,7 @@ def smallest(
     case = shrink.by(
         shrink.by(shrink.by(start, partial(_shorter, least=least)), _rounder), _plainer
     )
-    given = [x.copy() for x in case.inputs]
+    given = copies(case.inputs)
     upstream = run(layer, given)[0] * 0 + 1 if case.upstream is None else case.upstream
     report = check(layer, *case.inputs, upstream=upstream)
     if not shrink.said.stays(_Said.of(report)):
@@ -152,7 +152,7 @@ def _first_code(rows: Sequence[Row]) -> str:
 
 def _drawn(check: Check, layer: Layer, case: _Case) -> tuple[Report, Array]:
     """The check of a case with an upstream gradient that is drawn."""
-    value = run(layer, [x.copy() for x in case.inputs])[0]
+    value = run(layer, copies(case.inputs))[0]
     upstream = np.ones_like(value) if value.ndim == 0 else random_upstream(value, 0)
     return check(layer, *case.inputs, upstream=upstream), upstream
 
@@ -276,7 +276,7 @@ def _plainer(layer: Layer, case: _Case) -> Iterator[_Case]:
     """An upstream gradient of a single 1, or of ones."""
     if case.upstream is not None:
         return
-    value = run(layer, [x.copy() for x in case.inputs])[0]
+    value = run(layer, copies(case.inputs))[0]
     for k in range(value.size):
         single = np.zeros_like(value)
         single.flat[k] = 1

@@ -121,8 +121,8 @@ def _weights(s: WrongGradient, which: Callable[[Array], bool]) -> Iterator[tuple
 def _alignments(shape: tuple[int, ...], whole: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
     """The shapes in which an array can be laid along a larger one: as it is, or along one axis."""
     if len(shape) == 1:
-        for axis in (k for k in range(len(whole)) if whole[k] == shape[0]):
-            yield tuple(shape[0] if k == axis else 1 for k in range(len(whole)))
+        for axis in (k for k, length in enumerate(whole) if length == shape[0]):
+            yield (*(1,) * axis, shape[0], *(1,) * (len(whole) - axis - 1))
     elif len(shape) == len(whole) and all(a in (1, b) for a, b in zip(shape, whole, strict=True)):
         yield shape
 
@@ -251,23 +251,25 @@ def _flows_through(s: WrongGradient, axes: tuple[int, ...]) -> Iterator[tuple[st
     if count < FEWEST:
         return
     # A mean over these axes exists only if moving all of a group together changes nothing.
-    kept = np.abs(s.true.sum(axis=axes)).max()
-    centred = kept <= INVARIANT * np.abs(s.true).sum(axis=axes).max()
+    centred = _cancels(s.true, axes, INVARIANT)
     c = x - x.mean(axis=axes, keepdims=True) if centred else x
     mean = error.mean(axis=axes, keepdims=True)
     slope = (error * c).sum(axis=axes, keepdims=True) / (c * c).sum(axis=axes, keepdims=True)
-    if centred:
-        yield "mean", mean + 0 * error
-    # What is divided by a size of its own does not change with that size.
-    with_size = s.true * c
-    still = (
-        np.abs(with_size.sum(axis=axes)).max() <= EXPLAINED * np.abs(with_size).sum(axis=axes).max()
-    )
-    if centred or still:
-        yield "variance" if centred else "size", slope * c
+    if not centred:
+        # What is divided by a size of its own does not change with that size.
+        if _cancels(s.true * c, axes, EXPLAINED):
+            yield "size", slope * c
+        return
+    yield "mean", mean + 0 * error
+    yield "variance", slope * c
     # Two numbers fit any three that are centred.
-    if centred and count > FEWEST:
+    if count > FEWEST:
         yield "mean and variance", mean + slope * c
+
+
+def _cancels(values: Array, axes: tuple[int, ...], share: float) -> bool:
+    """Whether no more than a share of the largest sum of absolute values is left in any sum over these axes."""
+    return bool(np.abs(values.sum(axis=axes)).max() <= share * np.abs(values).sum(axis=axes).max())
 
 
 def by_the_sign(s: WrongGradient) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from gradcheck.compare import agrees, norm
 from gradcheck.diagnosis.margins import COMPARED, EXPLAINED, ROUNDED
-from gradcheck.layer import Layer, listed, run
+from gradcheck.layer import Layer, copies, listed, run
 from gradcheck.numeric import Forward, NumericalGradient
 from gradcheck.result import Array, Finding, Row
 
@@ -63,7 +63,7 @@ class Context:
         inputs = self.inputs if inputs is None else inputs
         nothing: list[Array | None] = [None] * len(inputs)
         try:
-            _, backward = run(self.layer, [x.copy() for x in inputs])
+            _, backward = run(self.layer, copies(inputs))
             found = listed(backward(dy.copy()), len(inputs))
         except Exception:
             # It ran at the point that is checked; that it does not run here is no finding.

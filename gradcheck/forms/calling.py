@@ -11,7 +11,7 @@ Names decide where they tell; after that the order does, upstream gradients firs
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -52,9 +52,8 @@ class Arguments:
             TypeError: for an input that is missing, unknown, or given twice.
         """
         signature = _signature(forward, len(inputs))
-        known = signature.parameters
-        free = any(p.kind is p.VAR_KEYWORD for p in known.values())
-        later = {} if free else {n: v for n, v in named.items() if n not in known and n in beyond}
+        unknown = _unknown_to(signature, named)
+        later = {name: value for name, value in named.items() if name in unknown and name in beyond}
         mine = {name: value for name, value in named.items() if name not in later}
         try:
             bound = signature.bind(*inputs, **mine)
@@ -66,6 +65,14 @@ class Arguments:
     def filled(self, values: Sequence[Any]) -> inspect.BoundArguments:
         """The arguments with these arrays for the leaves, everything else copied afresh."""
         return inspect.BoundArguments(self.signature, self.tree.filled(values))
+
+
+def _unknown_to(signature: inspect.Signature, names: Iterable[str]) -> set[str]:
+    """The names that a function does not take; none where it takes **any."""
+    parameters = signature.parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return set()
+    return set(names) - parameters.keys()
 
 
 def _defaults(signature: inspect.Signature, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,11 +101,16 @@ def _complaint(
             return f"the layer has no input {name!r}; its inputs are {known}"
         if name in places:
             return f"input {name!r} is given by position and by name"
-    needed = [p for p in parameters if p.default is p.empty and p.kind not in SPREAD]
-    missing = [p.name for p in needed if p.name not in (*places, *named)]
+    missing = [name for name in _needed(signature) if name not in (*places, *named)]
     if missing:
         return f"input {missing[0]!r} is missing; the layer needs {known}"
     return f"the forward pass takes {known}: {error}"
+
+
+def _needed(signature: inspect.Signature) -> list[str]:
+    """The parameters without a default."""
+    parameters = signature.parameters.values()
+    return [p.name for p in parameters if p.default is p.empty and p.kind not in SPREAD]
 
 
 def _as_array(value: Any) -> Any:
@@ -293,7 +305,7 @@ def _cache_item(facts: Facts, kinds: dict[str, Role], said: int | str | None) ->
     count = len(facts.items)
     if count < 2:
         return None
-    named = [k for k, name in facts.names.items() if name and is_cache(name) and k < count]
+    named = _called_cache(facts)
     if named:
         return named[-1]
     if "cache" in _kinds(kinds):
@@ -301,6 +313,12 @@ def _cache_item(facts: Facts, kinds: dict[str, Role], said: int | str | None) ->
     if "item" in _kinds(kinds):
         return None
     return count - 1 if _last_is_cache(facts, kinds) else None
+
+
+def _called_cache(facts: Facts) -> list[int]:
+    """The items that the return statement calls a cache."""
+    items = range(len(facts.items))
+    return [k for k, name in facts.names.items() if name and is_cache(name) and k in items]
 
 
 def _said_cache(facts: Facts, said: int | str) -> int:
@@ -398,18 +416,21 @@ def _arranged(
     facts: Facts, kinds: dict[str, Role], outputs: tuple[int, ...], held: int | None
 ) -> Plan:
     """Which output each upstream gradient belongs to: by name, or in order."""
-    takers = [p.name for p in facts.places if p.name in kinds and kinds[p.name].kind == "upstream"]
+    left = _open(facts, kinds)
+    if left:
+        raise TypeError(_unknown(left[0].name, facts))
+    filled = [p for p in facts.places if p.name in kinds]
+    takers = [p.name for p in filled if kinds[p.name].kind == "upstream"]
     chosen, together = _chosen(facts, takers, outputs)
     numbers = {name: k for k, name in enumerate(takers)}
-    roles = []
-    for p in facts.places:
-        if p.name not in kinds:
-            if p.default is p.empty:
-                raise TypeError(_unknown(p.name, facts))
-            continue
-        role = kinds[p.name]
-        key = numbers[p.name] if role.kind == "upstream" else role.key
-        roles.append(Role(p.name, role.kind, key, _needs_its_name(p, facts, kinds)))
+    roles = [
+        replace(
+            kinds[p.name],
+            key=numbers.get(p.name, kinds[p.name].key),
+            by_name=_needs_its_name(p, facts, kinds),
+        )
+        for p in filled
+    ]
     spread = _spread_cache(facts, kinds, held)
     left_out = tuple(k for k in outputs if k not in chosen)
     return Plan(chosen, held, (*roles, *spread), together, left_out)

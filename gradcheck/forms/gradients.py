@@ -58,7 +58,7 @@ def match(
     if isinstance(gradients, dict):
         return _by_name(list(_leaves(gradients, ())), leaves, names)
     if is_number(gradients):
-        hard = [leaf for leaf in leaves if _is_input(leaf)]
+        hard = _hard(leaves)
         return Matching({hard[0].path: ()}) if len(hard) == 1 else Matching({}, fits=False)
     if not isinstance(gradients, (tuple, list)):
         return Matching({}, fits=False)
@@ -68,6 +68,11 @@ def match(
 
 def _is_input(leaf: Leaf) -> bool:
     return not leaf.soft and leaf.value.dtype.kind == "f"
+
+
+def _hard(leaves: Sequence[Leaf]) -> list[Leaf]:
+    """The leaves that must have a gradient: arrays of floats."""
+    return [leaf for leaf in leaves if _is_input(leaf)]
 
 
 def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
@@ -140,16 +145,19 @@ def _within(gradient: Any, mine: list[Leaf], path: Path, names: Mapping[Path, st
         return Matching({})
     if is_number(gradient):
         return Matching({mine[0].path: path})
-    same = {leaf.path: (*path, *leaf.path[1:]) for leaf in mine}
     if all(is_number(at(gradient, leaf.path[1:])) for leaf in mine):
-        return Matching(same)
+        return Matching({leaf.path: (*path, *leaf.path[1:]) for leaf in mine})
     found = [(path + inner, value) for inner, value in _leaves(gradient, ())]
     if isinstance(gradient, dict):
         return _by_name(found, mine, names)
-    hard = [leaf for leaf in mine if _is_input(leaf)]
-    if len(found) != len(hard):
+    return _one_each([path for path, _ in found], _hard(mine))
+
+
+def _one_each(paths: Sequence[Path], leaves: Sequence[Leaf]) -> Matching:
+    """One gradient for each leaf, in order."""
+    if len(paths) != len(leaves):
         return Matching({}, fits=False)
-    return Matching({leaf.path: p for leaf, (p, _) in zip(hard, found, strict=True)})
+    return Matching({leaf.path: path for leaf, path in zip(leaves, paths, strict=True)})
 
 
 def _one_after_another(
@@ -159,14 +167,17 @@ def _one_after_another(
     found = list(_leaves(gradients, ()))
     keyed = [(path, value) for path, value in found if _has_a_word(path)]
     rest = [path for path, _ in found if not _has_a_word(path)]
-    named = _by_name(keyed, leaves, {}) if keyed else Matching({})
-    left = [leaf for leaf in _open(leaves, named.paths) if leaf.value.dtype.kind == "f"]
+    if not keyed:
+        return _one_each(rest, _floats(_open(leaves, {})))
+    named = _by_name(keyed, leaves, {})
     # Beside a dict of gradients, what has no name belongs to an argument that is an array.
-    left = [leaf for leaf in left if len(leaf.path) == 1] if keyed else left
-    if len(rest) != len(left):
-        return Matching({}, fits=False)
-    paths = {leaf.path: path for leaf, path in zip(left, rest, strict=True)}
-    return Matching(named.paths | paths, named.by_name)
+    arrays = [leaf for leaf in _floats(_open(leaves, named.paths)) if len(leaf.path) == 1]
+    others = _one_each(rest, arrays)
+    return Matching(named.paths | others.paths, named.by_name) if others.fits else others
+
+
+def _floats(leaves: Sequence[Leaf]) -> list[Leaf]:
+    return [leaf for leaf in leaves if leaf.value.dtype.kind == "f"]
 
 
 def _has_a_word(path: Path) -> bool:
@@ -263,12 +274,7 @@ def name_by_name(
     """
     if order is not None:
         return _in_order(entries, (*inputs, *parameters), order).paths
-    found: dict[Path, Path] = {}
-    for path, value in entries:
-        known = called(path, names)
-        leaf = named_leaf(path, value, (*inputs, *parameters), names) if known else None
-        if leaf is not None:
-            found.setdefault(leaf.path, path)
+    found = _with_a_name(entries, (*inputs, *parameters), names)
     if found and not guess_beside:
         return found
     named = set(found.values())
@@ -277,6 +283,18 @@ def name_by_name(
     inputs = sorted(inputs, key=lambda leaf: bool(np.isin(leaf.value, (0, 1)).all()))
     unnamed = _laid(found, unnamed, _open(inputs, found), strict=False)
     _laid(found, unnamed, _open(parameters, found), strict=True)
+    return found
+
+
+def _with_a_name(
+    entries: Sequence[tuple[Path, Any]], leaves: Sequence[Leaf], names: Mapping[Path, str]
+) -> dict[Path, Path]:
+    """For each leaf the first gradient that is called so."""
+    found: dict[Path, Path] = {}
+    for path, value in entries:
+        leaf = named_leaf(path, value, leaves, names) if called(path, names) else None
+        if leaf is not None:
+            found.setdefault(leaf.path, path)
     return found
 
 

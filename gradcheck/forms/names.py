@@ -59,14 +59,18 @@ def returned_names(function: Callable[..., Any]) -> dict[Path, str]:
     if tree is None:
         return {}
     returns = [n.value for n in _own(tree) if isinstance(n, ast.Return) and n.value is not None]
-    assigned = {
+    return dict(_named(returns[-1], (), _assigned(tree))) if returns else {}
+
+
+def _assigned(tree: ast.AST) -> dict[str, ast.expr]:
+    """The names that a function gives, each with what it is given to last."""
+    return {
         target.id: node.value
         for node in _own(tree)
         if isinstance(node, ast.Assign)
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    return dict(_named(returns[-1], (), assigned)) if returns else {}
 
 
 def _tree(function: Callable[..., Any]) -> ast.AST | None:

@@ -80,9 +80,13 @@ def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
     for name in _slots(type(value)):
         if hasattr(value, name):
             yield name, getattr(value, name)
-    for base in type(value).__mro__:
-        shared = {name: item for name, item in vars(base).items() if isinstance(item, np.ndarray)}
-        yield from ((name, item) for name, item in shared.items() if name not in own)
+    yield from ((name, item) for name, item in _arrays_of(type(value)) if name not in own)
+
+
+def _arrays_of(kind: type) -> Iterator[tuple[str, Any]]:
+    """The arrays that a class holds itself, for all of its objects."""
+    for base in kind.__mro__:
+        yield from [item for item in vars(base).items() if isinstance(item[1], np.ndarray)]
 
 
 def _is_users(value: Any) -> bool:
@@ -211,15 +215,20 @@ def _beside(gradient: Path, path: Path) -> bool:
 
 def _in_parallel(gradient: Path, path: Path) -> bool:
     """self.params["W"] and self.grads["W"] or self.grads["dW"]; self.params[0] and self.grads[0]."""
-    if len(gradient) != len(path) or len(path) < 2:
-        return False
-    differing = [k for k, (g, p) in enumerate(zip(gradient, path, strict=True)) if g != p]
-    if not differing or differing[0] == len(path) - 1:
+    differing, last = _differing(gradient, path), len(path) - 1
+    if not differing or differing[0] == last:
         return False
     first, *rest = differing
     return _holds_gradients(gradient[first], path[first]) and all(
-        k == len(path) - 1 and _named(gradient[k], path[k]) for k in rest
+        k == last and _named(gradient[k], path[k]) for k in rest
     )
+
+
+def _differing(one: Path, other: Path) -> list[int]:
+    """At which keys two paths of one length differ."""
+    if len(one) != len(other):
+        return []
+    return [k for k, (a, b) in enumerate(zip(one, other, strict=True)) if a != b]
 
 
 def _holds_gradients(key: Any, beside: Any = "") -> bool:

@@ -156,19 +156,24 @@ def choose(
             return found
         return "missing" if reaches(leaf) else "left out"
 
-    fates = {leaf: fate(leaf) for leaf in leaves}
-    inputs = [leaf for leaf in leaves if fates[leaf] in ("input", "missing")]
-    missing = [leaf for leaf in leaves if fates[leaf] == "missing"]
-    out = [leaf for leaf in leaves if fates[leaf] == "left out"]
-    return Inputs(tuple(leaves), tuple(inputs), tuple(missing)), _left_out(out)
+    fates = [(leaf, fate(leaf)) for leaf in leaves]
+    inputs, missing = _of_fate(fates, "input", "missing"), _of_fate(fates, "missing")
+    return Inputs(tuple(leaves), inputs, missing), _left_out(_of_fate(fates, "left out"))
+
+
+def _of_fate(fates: Sequence[tuple[Leaf, str]], *which: str) -> tuple[Leaf, ...]:
+    """The leaves with one of these fates."""
+    return tuple(leaf for leaf, fate in fates if fate in which)
 
 
 def _fate(leaf: Leaf, matching: Matching, *, named: bool, beside: bool) -> str:
     """What a leaf is: an input, a constant, left out, or doubtful, for its neighbours have gradients."""
     if leaf.path in matching.paths:
         return "input"
-    if leaf.soft or not matching.fits:
-        return "constant" if leaf.soft else "input"
+    if leaf.soft:
+        return "constant"
+    if not matching.fits:
+        return "input"
     floats = leaf.value.dtype.kind == "f"
     if len(leaf.path) == 1:
         return "left out" if named and floats else "input"

@@ -44,13 +44,19 @@ def check_torch(f: Any, *inputs: Any, **named: Any) -> Report:
         function, called, name = _arguments, f.forward, type(f).__name__
     held = [*tensors, *parameters.values()]
     first = next(iter(held), torch.zeros(()))
-    half = next((t.dtype for t in held if t.dtype in (torch.bfloat16, torch.float16)), None)
+    half = _half_precision(torch, held)
     module = f if isinstance(f, torch.nn.Module) else None
     room = _Room(torch, first.device, None, module, tuple(parameters))
     halved = replace(room, half=half) if half is not None else None
     values = {name: room.array(p) for name, p in parameters.items()}
     form, options = understood(function, called, name, room, inputs, named, values, halved)
     return form.check(options)
+
+
+def _half_precision(torch: Any, tensors: Sequence[Any]) -> Any:
+    """The dtype of half precision among tensors, None if there is none."""
+    halves = (torch.bfloat16, torch.float16)
+    return next((t.dtype for t in tensors if t.dtype in halves), None)
 
 
 def _arguments(*args: Any, **keywords: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck.diagnosis.diagnose import OF_THE_VALUE, diagnose, diagnose_shape
 from gradcheck.diagnosis.wrong import Context, WrongGradient
+from gradcheck.layer import copies
 from gradcheck.lines.flow import behind, doubtful_loops, doubtful_sites, known_names
 from gradcheck.lines.intermediate import Intermediate
 from gradcheck.lines.judge import Compared, Judgement
@@ -162,7 +163,7 @@ def _at_its_first_step(wrong: Compared) -> Compared:
     place, whole = one.place(step), suspect.context.forward
 
     def alone(moved: Array) -> Array:
-        inputs = [x.copy() for x in whole.inputs]
+        inputs = copies(whole.inputs)
         inputs[suspect.position][place] = moved
         return whole.raw(*inputs)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck.compare import compare
 from gradcheck.diagnosis.wrong import Comparison, Context, WrongGradient
+from gradcheck.layer import copies
 from gradcheck.lines.flow import behind, known_names
 from gradcheck.lines.intermediate import Intermediate, merged
 from gradcheck.lines.readings import Match, Matches, counterpart, matches_of, why_left_out
@@ -178,7 +179,7 @@ def _forward(record: Record, several: Sequence[Intermediate]) -> Callable[..., A
     def forward(*arrays: Array) -> Array:
         moved = zip(several, arrays[count:], strict=True)
         recorder.start(merged([one.move(value) for one, value in moved]))
-        return np.asarray(layer(*[x.copy() for x in arrays[:count]])[0])
+        return np.asarray(layer(*copies(arrays[:count]))[0])
 
     return forward
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.layer import listed
+from gradcheck.layer import copies, listed
 from gradcheck.lines.judge import Compared, Judgement
 from gradcheck.lines.record import Record
 from gradcheck.lines.recorder import Event, Site
@@ -202,7 +202,7 @@ class _Bench:
         context, copy = self.record.context, self.record.copy
         copy.recorder.start({}, replaced=replaced)
         try:
-            _, backward = copy.layer(*[x.copy() for x in context.inputs])
+            _, backward = copy.layer(*copies(context.inputs))
             dy = context.dy.astype(context.forward.dtype)
             gradients = listed(backward(dy), len(context.inputs))
         except Exception:

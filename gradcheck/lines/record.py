@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.diagnosis.wrong import Context
-from gradcheck.layer import listed, run
+from gradcheck.layer import copies, listed, run
 from gradcheck.lines.copy import Copy, Path, instrumented
 from gradcheck.lines.intermediate import Intermediate, meanings
 from gradcheck.lines.recorder import Event, Label, Site, is_number
@@ -61,7 +61,7 @@ def record(context: Context, rows: Sequence[Row], *, raised: bool) -> Record:
     Raises:
         Unreadable: if there is no such copy, or it does not compute what the layer does.
     """
-    _, backward = run(context.layer, [x.copy() for x in context.inputs])
+    _, backward = run(context.layer, copies(context.inputs))
     by_position = {context.names.index(row.name): row for row in rows}
     copy = instrumented(context.layer, backward, follow=True)
     try:
@@ -100,7 +100,7 @@ def _run(copy: Copy, context: Context, rows: dict[int, Row], raised: bool) -> li
     """Run the copy both ways; the lines at which its backward pass raises, if it is known to."""
     copy.recorder.record()
     try:
-        value, backward = copy.layer(*[x.copy() for x in context.inputs])
+        value, backward = copy.layer(*copies(context.inputs))
     except Exception as error:
         raise _unlike(error) from error
     gradients: list[Array | None] = []

@@ -11,7 +11,7 @@ import numpy as np
 
 from gradcheck.diagnosis.draws import Change, other_sizes, same_sizes
 from gradcheck.diagnosis.wrong import Context
-from gradcheck.layer import Layer, run
+from gradcheck.layer import Layer, copies, run
 from gradcheck.lines import BackwardText, Unreadable, backward_text, rewritten
 from gradcheck.repair.candidates import Candidate, Known, Sieve, candidates
 from gradcheck.repair.text import at_margin, changes, edited, unified
@@ -67,7 +67,7 @@ def find_repair(
         seconds: how long to search; a proof that has begun is brought to its end.
     """
     try:
-        _, backward = run(context.layer, [x.copy() for x in context.inputs])
+        _, backward = run(context.layer, copies(context.inputs))
         written = backward_text(context.layer, backward)
     except Unreadable:
         return None
@@ -135,7 +135,7 @@ class _Task:
         """Whether every gradient passes, in this text, at the draw given and at fresh ones."""
         try:
             layer = rewritten(self.context.layer, self.written, text)
-            given = [x.copy() for x in self.context.inputs]
+            given = copies(self.context.inputs)
             if not self.check(layer, *given, seed=self.seed, upstream=self.context.dy).passed:
                 return False
             return all(self._passes(layer, k) for k in range(1, 1 + len(DRAWS)))
@@ -172,6 +172,6 @@ def _is_defined(layer: Layer, inputs: Sequence[Array]) -> bool:
     """Whether the forward pass gives finite values at these inputs."""
     try:
         with np.errstate(all="ignore"):
-            return bool(np.isfinite(run(layer, [x.copy() for x in inputs])[0]).all())
+            return bool(np.isfinite(run(layer, copies(inputs))[0]).all())
     except Exception:
         return False

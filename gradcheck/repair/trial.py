@@ -14,7 +14,7 @@ import numpy as np
 
 from gradcheck.compare import agrees
 from gradcheck.diagnosis.wrong import Context
-from gradcheck.layer import Layer, listed, run
+from gradcheck.layer import Layer, copies, listed, run
 from gradcheck.lines import BackwardText, rewritten
 from gradcheck.lines.source import Source, parsed_function, returned_function, unbound
 from gradcheck.repair.candidates import Candidate, Place, Slot
@@ -78,7 +78,7 @@ class Trials:
         function = (returned_function(tree) if written.inside else tree) or tree
         by_position = {context.names.index(row.name): row for row in rows}
         started = time.perf_counter()
-        run(context.layer, [x.copy() for x in context.inputs])
+        run(context.layer, copies(context.inputs))
         usual = time.perf_counter() - started
         return Trials(context, by_position, written, text, tree, function, usual)
 
@@ -111,7 +111,7 @@ class Trials:
         """The backward pass as the tree now is; within a layer it lacks the closure that a run gives it."""
         source = self.written.source
         if self.function is not self.tree:
-            _, backward = run(self.context.layer, [x.copy() for x in self.context.inputs])
+            _, backward = run(self.context.layer, copies(self.context.inputs))
             source = Source(unbound(backward)[0], self.function, 0, (), (), {})
         # Compiling moves the lines of what it is given.
         return source.compiled(copy.deepcopy(self.function), {**self.around, **scope})
@@ -185,7 +185,7 @@ class Trials:
 
 
 def _gradients_of(layer: Layer, context: Context) -> list[Array | None]:
-    _, backward = run(layer, [x.copy() for x in context.inputs])
+    _, backward = run(layer, copies(context.inputs))
     dy = context.dy.astype(context.forward.dtype)
     return listed(backward(dy), len(context.inputs))
 

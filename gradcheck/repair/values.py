@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.layer import Adapted, Layer, run
+from gradcheck.layer import Adapted, Layer, copies, run
 from gradcheck.lines import Unreadable, backward_text, rewritten
 from gradcheck.lines.source import Source, returned_function
 from gradcheck.repair.scope import SEEN, Watch, shape_of, watched
@@ -20,7 +20,7 @@ def named_values(layer: Layer, inputs: Sequence[Array], upstream: Array) -> tupl
     """The values by name of the forward and of the backward pass; none where the source cannot be read."""
     ahead, behind = Watch(), Watch()
     try:
-        _, backward = run(layer, [x.copy() for x in inputs])
+        _, backward = run(layer, copies(inputs))
         written = backward_text(layer, backward)
         if isinstance(layer, Adapted):
             there = Source.of(layer.forward)
@@ -45,7 +45,7 @@ def _reporting(source: Source, watch: Watch) -> Callable[..., Any]:
 
 
 def _run(layer: Layer, inputs: Sequence[Array], upstream: Array) -> None:
-    _, backward = run(layer, [x.copy() for x in inputs])
+    _, backward = run(layer, copies(inputs))
     backward(upstream.copy())
 
 
