@@ -185,9 +185,10 @@ def _search(
 
 def _stated(seen: _Seen) -> Finding:
     used = len(seen.errors)
+    directions = "direction" if used == 1 else "directions"
     return Finding(
         "directional",
-        f"Checked along {used} random directions: a single entry that is wrong by the gradient's "
+        f"Checked along {used} random {directions}: a single entry that is wrong by the gradient's "
         f"typical size escapes with probability {seen.escape:.0e}.",
         {"directions": used, "escape_probability": seen.escape},
     )

@@ -426,3 +426,69 @@ def test_hyperparameters_among_the_inputs_go_by_name(tmp_path, capsys):
     )
     status, found = records(capsys, tmp_path / "hw.py")
     assert [one["verdict"] for one in found] == ["PASS"] * 3 and status == 0
+
+
+def test_a_class_to_derive_from_is_left_out(tmp_path, capsys):
+    place = tmp_path / "base.py"
+    place.write_text(
+        "class Layer:\n"
+        "    def forward(self, x): raise NotImplementedError\n"
+        "    def backward(self, dy):\n"
+        "        'To be written.'\n"
+        "class Double(Layer):\n"
+        "    def forward(self, x): return 2 * x\n"
+        "    def backward(self, dy): return 2 * dy\n"
+    )
+    status, found = records(capsys, place)
+    assert status == 0 and [one["name"] for one in found] == ["Double"]
+
+
+def test_a_way_back_that_raises_on_every_proposal_is_told(tmp_path, capsys):
+    place = tmp_path / "raising.py"
+    place.write_text(
+        "def dense_forward(x, w): return x @ w, (x, w)\n"
+        "def dense_backward(dy, cache):\n"
+        "    x, w = cache\n"
+        "    return dy @ w, x.T @ dy\n"
+    )
+    assert main(["check", str(place), "--input", "w=5,2"]) == 2
+    said = capsys.readouterr().err
+    assert "for x (3, 5), w (5, 2): The backward pass raises ValueError" in said
+    assert "line 4" in said and "If that is not the mistake, expected a function" in said
+
+
+def test_targets_are_proposed_like_the_prediction(tmp_path, capsys):
+    place = tmp_path / "mse.py"
+    place.write_text(
+        "class MSE:\n"
+        "    def forward(self, pred, target):\n"
+        "        self.d = pred - target\n"
+        "        return (self.d**2).mean()\n"
+        "    def backward(self): return 2 * self.d / self.d.size\n"
+    )
+    assert main(["check", str(place)]) == 0
+    assert "pred (3, 5), target (3, 5)" in capsys.readouterr().out
+
+
+def test_cells_and_lines_of_a_notebook_that_are_no_python_are_passed_over(tmp_path, capsys):
+    cells = ["%%bash\nls -l\n", "%%time\nimport numpy as np\nnp.dot?\n  !ls", PAIR]
+    cells = [{"cell_type": "code", "source": [cell]} for cell in cells]
+    (tmp_path / "nb.ipynb").write_text(json.dumps({"cells": cells}))
+    status, found = records(capsys, tmp_path / "nb.ipynb")
+    assert status == 0 and [one["name"] for one in found] == ["tanh"]
+
+
+PAIR = """
+def tanh_forward(x):
+    y = np.tanh(x)
+    return y, y
+def tanh_backward(dy, y):
+    return dy * (1 - y * y)
+"""
+
+
+def test_one_direction_is_one(tmp_path, capsys):
+    place = tmp_path / "small.py"
+    place.write_text("def f(x): return 2 * x, lambda dy: 3 * dy\n")
+    assert main(["check", str(place), "--effort", "directional"]) == 1
+    assert "along 1 random direction: a single entry" in " ".join(capsys.readouterr().out.split())

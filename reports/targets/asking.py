@@ -50,8 +50,8 @@ def inputs_of(
     )
     if guess is None:
         raise UserError(
-            f"{place}: no inputs for {subject.name}: expected a function {subject.name}_inputs(rng), "
-            f"as in: {template(subject.name, function)}"
+            f"{place}: no inputs for {subject.name}: {_seen_on_the_way(subject, given, seed)}expected a "
+            f"function {subject.name}_inputs(rng), as in: {template(subject.name, function)}"
         )
     guess = _as_precise(subject, guess, seed)
     shown = ", ".join(_shown(name, value) for name, value in guess.items())
@@ -89,15 +89,46 @@ def _runs(subject: found.Subject, inputs: Inputs) -> bool:
     return True
 
 
+UNFIT = ("raises", "not-finite", "wrong-shape")
+"""What is found where inputs do not fit, or where the backward pass is wrong: nobody can tell."""
+
+
 def _accepts(subject: found.Subject, inputs: Inputs, seed: int) -> bool:
     """Whether gradients of the right shapes come back, so that their numbers can be judged."""
+    report = _quickly(subject, inputs, seed)
+    return report is not None and bool(report.rows) and not _unfit(report)
+
+
+def _quickly(subject: found.Subject, inputs: Inputs, seed: int) -> Report | None:
+    """A report without its lines; None where the forward pass raises."""
     with np.errstate(all="ignore"):
         try:
-            report = asked(subject, inputs, seed, {"effort": "directional", "lines": False})
+            return asked(subject, inputs, seed, {"effort": "directional", "lines": False})
         except Exception:
-            return False
-    codes = {finding.code for finding in report.all_findings()}
-    return bool(report.rows) and not codes & {"raises", "not-finite", "wrong-shape"}
+            return None
+
+
+def _unfit(report: Report | None) -> list[str]:
+    findings = [] if report is None else report.all_findings()
+    return [finding.message for finding in findings if finding.code in UNFIT]
+
+
+def _seen_on_the_way(subject: found.Subject, given: Inputs, seed: int) -> str:
+    """What the backward pass does on inputs that the forward pass takes: the mistake may be there."""
+    seen: list[str] = []
+
+    def runs(inputs: Inputs) -> bool:
+        return _runs(subject, {**inputs, **given})
+
+    def noted(inputs: Inputs) -> bool:
+        seen[:] = _unfit(_quickly(subject, {**inputs, **given}, seed))
+        return bool(seen)
+
+    guess = proposed(taking(subject), runs, noted, seed)
+    if guess is None:
+        return ""
+    shown = ", ".join(_shown(name, value) for name, value in {**guess, **given}.items())
+    return f"for {shown}: {seen[0]} If that is not the mistake, "
 
 
 def taking(subject: found.Subject) -> Callable[..., Any]:

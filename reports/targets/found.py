@@ -92,7 +92,9 @@ def names(module: ModuleType) -> list[str]:
     stems: dict[str, None] = {}
     for name in own:
         stem = _stem(name, own)
-        if stem is not None and _subject(module, stem) is not None:
+        if stem is None or _is_bare(getattr(module, stem, None)):
+            continue
+        if _subject(module, stem) is not None:
             stems.setdefault(stem)
     return list(stems)
 
@@ -165,15 +167,39 @@ def ways(made: type) -> tuple[str, str] | None:
     return (forward, backward) if forward and backward else None
 
 
+def _is_bare(value: Any) -> bool:
+    """Whether a class is there to be derived from: neither of its ways has more than a raise or a pass."""
+    names = ways(value) if inspect.isclass(value) else None
+    trees = [_tree(getattr(value, name)) for name in names or ()]
+    return bool(trees) and all(map(_says_nothing, trees))
+
+
+def _says_nothing(tree: ast.AST | None) -> bool:
+    """Whether a function's body is a docstring, a pass, an ellipsis or a raise."""
+    body = tree.body if isinstance(tree, ast.FunctionDef) else [ast.Return()]
+    return all(
+        isinstance(node, (ast.Raise, ast.Pass))
+        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        for node in body
+    )
+
+
+def _tree(function: Callable[..., Any]) -> ast.AST | None:
+    """The text of a function, taken apart; None where it is not at hand."""
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    except (OSError, TypeError, SyntaxError):
+        return None
+
+
 Looks = Callable[[str, ast.expr, set[str]], bool]
 """Whether the second of two returned values is what one looks for: what is beside it, itself, functions inside."""
 
 
 def _returns(function: Callable[..., Any], *looks: Looks) -> bool:
     """Whether a function's text returns two values, the second as one of `looks` has it."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    except (OSError, TypeError, SyntaxError):
+    tree = _tree(function)
+    if tree is None:
         return False
     inner = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n is not tree}
     return any(

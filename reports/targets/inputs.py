@@ -189,7 +189,10 @@ def _candidates(name: str, shape: tuple[int, ...] | None) -> Sequence[Draw]:
     if name == "y":
         # Targets of a regression as often as labels.
         return [*floats[:3], *integers, *floats[3:]]
-    return [*integers, *floats] if LABELS.match(name) else floats
+    # What is called a target is as often an array like the prediction.
+    return (
+        [*integers[:1], *floats[:1], *integers[1:], *floats[1:]] if LABELS.match(name) else floats
+    )
 
 
 def _normal(rng: np.random.Generator, size: tuple[int, ...]) -> Any:

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import json
 import linecache
+import re
 import sys
 import tempfile
 import traceback
@@ -76,10 +77,20 @@ def _source(path: Path) -> str:
         codes = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: is no notebook that can be read") from error
-    lines = "\n".join(codes).split("\n")
-    return "\n".join(
-        f"# {line}" if line.lstrip().startswith(("%", "!")) else line for line in lines
-    )
+    return "\n".join(line for code in codes for line in _python(code))
+
+
+MAGIC = re.compile(r"\s*[%!?]|[\w.]+\?{1,2}\s*$")
+"""A line of a notebook that is no Python: %matplotlib inline, !pip install, np.dot?"""
+ABOUT_PYTHON = ("%%time", "%%capture", "%%prun")
+"""Cells of magic whose other lines are Python all the same; %%bash, %%html and their like are not."""
+
+
+def _python(code: str) -> list[str]:
+    """A cell's lines, those that are no Python as comments: every line keeps its number."""
+    first = code.lstrip()
+    foreign = first.startswith("%%") and not first.startswith(ABOUT_PYTHON)
+    return [f"# {line}" if foreign or MAGIC.match(line) else line for line in code.split("\n")]
 
 
 def _by_name(name: str) -> ModuleType:
