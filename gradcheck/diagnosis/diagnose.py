@@ -8,7 +8,7 @@ costs more than none.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -192,6 +192,10 @@ def diagnose_shape(name: str, a: Array, true: Array, bound: Array) -> Finding | 
     def right(other: Array) -> bool:
         return other.shape == true.shape and bool(agrees(other, true, slack).all())
 
+    return _not_summed(name, a, right) or _transposed(name, a, right)
+
+
+def _not_summed(name: str, a: Array, right: Callable[[Array], bool]) -> Finding | None:
     for axes in subsets(a.ndim):
         copied = any(a.shape[axis] > 1 for axis in axes)
         if copied and any(right(a.sum(axis=axes, keepdims=keep)) for keep in (True, False)):
@@ -201,6 +205,10 @@ def diagnose_shape(name: str, a: Array, true: Array, bound: Array) -> Finding | 
                 "What is copied (broadcast) on the way there is summed on the way back.",
                 {"axes": list(axes)},
             )
+    return None
+
+
+def _transposed(name: str, a: Array, right: Callable[[Array], bool]) -> Finding | None:
     for order in itertools.permutations(range(a.ndim)):
         if a.ndim > 1 and right(a.transpose(order)):
             return Finding(

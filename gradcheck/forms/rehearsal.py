@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -198,21 +199,25 @@ class Rehearsal:
         self, held: Sequence[Held], places: Mapping[Path, Path | None]
     ) -> dict[Path, Source]:
         """The gradients that the object itself holds after the backward pass."""
-        after = {path: h.value for h in held_in(self.after) for path in h.paths}
         found: dict[Path, Path] = {}
         for h in held:
-            place = places.get(h.path) or gradient_path(h, after)
+            place = places.get(h.path) or gradient_path(h, self.arrays_after)
             if place is not None and place not in h.paths:
                 found[h.path] = place
         buffers = set(found.values())
         return {path: Source(LEFT, place) for path, place in found.items() if path not in buffers}
 
+    @cached_property
+    def arrays_after(self) -> dict[Path, Any]:
+        """The arrays that the object holds after the backward pass, by each path that leads to one."""
+        return {path: h.value for h in held_in(self.after) for path in h.paths}
+
     def _of_inputs(self, sources: Mapping[Path, Source]) -> dict[Path, Source]:
         """The inputs' gradients, where the backward pass leaves them in the object: self.dinputs."""
         if self.returned is not None:
             return {}
-        after = {path: h.value for h in held_in(self.after) for path in h.paths}
         leaves = _without(self.form.arguments.tree.leaves, sources)
+        after = self.arrays_after
         places = {x.path: gradient_path(Held(x.value, (x.path,)), after) for x in leaves}
         return {path: Source(LEFT, place) for path, place in places.items() if place is not None}
 

@@ -20,7 +20,14 @@ import numpy as np
 
 from gradcheck.codes import Code
 from gradcheck.compare import agrees
-from gradcheck.repair.grammar import FAR_FETCHED, LEFT_OUT, MISTAKEN, Rule, alternatives
+from gradcheck.repair.grammar import (
+    FAR_FETCHED,
+    LEFT_OUT,
+    MISTAKEN,
+    Rule,
+    alternatives,
+    called_name,
+)
 from gradcheck.repair.patience import SECONDS, patience
 from gradcheck.repair.scope import NOTHING, Scope, same, shape_of
 from gradcheck.result import Array
@@ -86,11 +93,16 @@ class Place:
     true: True_ | None
     repeated: bool
 
+    @property
+    def computed(self) -> ast.expr:
+        """The expression that the statement computes, as it stands now."""
+        assert self.root is not None and isinstance(self.root.node, ast.expr)
+        return self.root.node
+
     @cached_property
     def before(self) -> Any:
         """What the statement computes as it is written."""
-        assert self.root is not None and isinstance(self.root.node, ast.expr)
-        return self.scope.value(self.root.node)
+        return self.scope.value(self.computed)
 
     @cached_property
     def around(self) -> CodeType | None:
@@ -99,8 +111,7 @@ class Place:
             return None
         self.slot.put(ast.Name(NEW, ast.Load()))
         try:
-            assert self.root is not None and isinstance(self.root.node, ast.expr)
-            tree = ast.fix_missing_locations(ast.Expression(self.root.node))
+            tree = ast.fix_missing_locations(ast.Expression(self.computed))
             return compile(tree, "<candidate>", "eval")
         except (SyntaxError, ValueError, TypeError):
             return None
@@ -123,11 +134,9 @@ class Place:
 
     def _compiled_anew(self, new: ast.AST) -> Any:
         """The same where the new node has no value by itself: a slice, or something of an inner loop."""
-        assert self.root is not None
         self.slot.put(new)
         try:
-            assert isinstance(self.root.node, ast.expr)
-            return self.scope.evaluated(self.root.node)
+            return self.scope.evaluated(self.computed)
         finally:
             self.slot.put(self.node)
 
@@ -301,8 +310,7 @@ def _first_wrong(places: Sequence[Place]) -> int | None:
     """The line of the first expression whose value is not what it is known to be."""
     for place in places:
         if place.true is not None and not _may_be_true(place, place.before):
-            assert place.root is not None and isinstance(place.root.node, ast.expr)
-            return place.root.node.lineno
+            return place.computed.lineno
     return None
 
 
@@ -323,13 +331,9 @@ def _of(places: Sequence[Place], rules: Sequence[Rule]) -> list[Candidate]:
 
 def _is_on(place: Place, lines: Sequence[int]) -> bool:
     """Whether a place is in a statement that one of the lines is part of."""
-    statement = place.statement
-    if isinstance(statement, ast.Return):
-        assert place.root is None or isinstance(place.root.node, ast.expr)
-        part = statement if place.root is None else place.root.node
-    else:
-        part = statement
-    assert isinstance(part, (ast.expr, ast.stmt))
+    part: ast.stmt | ast.expr = place.statement
+    if isinstance(part, ast.Return) and place.root is not None:
+        part = place.computed
     end = part.lineno if isinstance(part, (ast.For, ast.If, ast.With)) else part.end_lineno
     return any(part.lineno <= line <= (end or part.lineno) for line in lines)
 
@@ -400,8 +404,8 @@ def _expressions(statement: ast.stmt) -> Iterator[ast.expr]:
 
 def _read_within(part: ast.AST) -> Iterator[ast.expr]:
     inside = list(ast.walk(part))
-    called = {id(node.func) for node in inside if isinstance(node, ast.Call)}
-    yield from (n for n in inside if _is_read(n) and id(n) not in called)  # type: ignore[misc]
+    functions = {id(node.func) for node in inside if isinstance(node, ast.Call)}
+    yield from (n for n in inside if _is_read(n) and id(n) not in functions)  # type: ignore[misc]
 
 
 def _is_read(node: ast.AST) -> bool:
@@ -432,7 +436,4 @@ def _roots(statement: ast.stmt, slots: Mapping[int, Slot]) -> dict[int, Slot]:
 
 
 def _is_impure(node: ast.AST) -> bool:
-    if not isinstance(node, ast.Call):
-        return False
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    return name in IMPURE
+    return isinstance(node, ast.Call) and called_name(node) in IMPURE

@@ -362,10 +362,10 @@ def _options(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
     """Another axis, keepdims put in, an option that is given elsewhere."""
     if not isinstance(node, ast.Call):
         return
-    if _called(node) in REDUCING:
+    if called_name(node) in REDUCING:
         yield from _reduced_otherwise(node, scope)
     for other in scope.pool.calls:
-        if _called(other) == _called(node):
+        if called_name(other) == called_name(node):
             yield from _called_as(other, node)
 
 
@@ -396,7 +396,8 @@ def _given(node: ast.Call, name: str) -> list[str]:
     return [ast.unparse(k.value) for k in node.keywords if k.arg == name]
 
 
-def _called(node: ast.Call) -> str:
+def called_name(node: ast.Call) -> str:
+    """The name of what a call calls, without what it is an attribute of; empty where it has none."""
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
