@@ -9,6 +9,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -159,12 +160,18 @@ def _changes_its_value(seen: Run) -> list[Finding]:
     ]
 
 
+NUMPY = (str(Path(np.__file__).parent), "<__array_function__")
+"""How the files of frames begin that are NumPy's own."""
+
+
 def _raises(seen: Run) -> list[Finding]:
     if seen.error is None:
         return []
     error = seen.error
     frames = traceback.extract_tb(error.__traceback__)
-    where = f"{frames[-1].name}, line {frames[-1].lineno}"
+    # Inside NumPy nobody can mend anything: the line that called it is the one to look at.
+    frame = next((f for f in reversed(frames) if not f.filename.startswith(NUMPY)), frames[-1])
+    where = f"{frame.name}, line {frame.lineno}"
     return [
         Finding(
             "raises",

@@ -150,6 +150,17 @@ def test_a_parameter_without_a_gradient_is_not_concluded():
     assert "wrong-count" in codes(report)
 
 
+def test_what_raises_inside_numpy_is_told_by_the_users_line():
+    def layer(x):
+        def backward(dy):
+            return np.tensordot(dy, np.ones((2, 2)), 1)
+
+        return 2 * x, backward
+
+    (finding,) = [f for f in check(layer, normal(2, 3)).findings if f.code == "raises"]
+    assert "(in backward, line " in finding.message
+
+
 def test_after_raises_nothing_is_said_of_gradients_that_never_were():
     def layer(x, W):
         return x @ W, lambda dy: (dy @ W, x.T @ dy)

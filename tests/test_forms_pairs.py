@@ -175,6 +175,17 @@ def test_an_input_that_is_returned_beside_the_output_is_the_cache(factor, verdic
         assert not {"adapted", "wrong-shape"} & {f.code for f in report.all_findings()}
 
 
+def test_an_upstream_gradient_that_is_called_after_the_input_is_the_outputs():
+    def forward(z):
+        return np.maximum(z, 0), z
+
+    def backward(dz, z):
+        return dz * (z > 0)
+
+    report = check_pair(forward, backward, normal(3, 4))
+    assert report.passed and not report.findings, str(report)
+
+
 def test_a_state_that_is_put_in_and_returned_is_still_an_output():
     def forward(x, h):
         y = x * h

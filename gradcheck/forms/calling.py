@@ -293,9 +293,13 @@ def _is_kept(facts: Facts, number: int | None) -> bool:
 
 
 def _has_its_own(facts: Facts, number: int | None) -> bool:
-    """Whether a parameter of the backward pass is called as the upstream gradient of that item is."""
+    """Whether a parameter of the backward pass is called as the upstream gradient of that item is.
+
+    `backward(dz, z)` of `return y, z` has one for the first item alone, whatever it is called.
+    """
     name = facts.names.get(number) if number is not None else None
-    return any(_belongs(p.name, name) for p in facts.places)
+    upstream = [p.name for p in facts.places if is_upstream(p.name)]
+    return len(upstream) > (number or 0) and any(_belongs(taker, name) for taker in upstream)
 
 
 def _cache_item(facts: Facts, kinds: dict[str, Role], said: int | str | None) -> int | None:
