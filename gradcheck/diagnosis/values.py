@@ -216,8 +216,13 @@ def _terms(s: WrongGradient) -> Iterator[tuple[str, Array]]:
     if s.context.dy.shape == shape:
         yield "the upstream gradient", s.context.dy
     for name, x in inputs:
-        if len(shape) > 1 and x.shape == shape[:-1] and _counts_below(x, shape[-1]):
+        if _are_labels(x, shape):
             yield f"1 at each of the {name}, 0 elsewhere", np.eye(shape[-1])[x]
+
+
+def _are_labels(x: Array, shape: tuple[int, ...]) -> bool:
+    """Whether x holds a label for each row of an array of a shape: an index along its last axis."""
+    return len(shape) > 1 and x.shape == shape[:-1] and _counts_below(x, shape[-1])
 
 
 def _counts_below(x: Array, limit: int) -> bool:

@@ -266,22 +266,22 @@ def _item_names(names: Mapping[Any, str], count: int) -> dict[int, str]:
 
 def _by_name(facts: Facts) -> dict[str, Role]:
     """The parameters whose name tells what they are."""
-    found: dict[str, Role] = {}
     numbers = {name: k for k, name in facts.names.items() if name}
-    for parameter in facts.places:
-        name = parameter.name
-        number = numbers.get(name)
-        if _is_kept(facts, number):
-            found[name] = Role(name, "item", number)
-        elif name in facts.inputs:
-            found[name] = Role(name, "input", name)
-        elif is_cache(name):
-            found[name] = Role(name, "cache")
-        elif is_upstream(name):
-            found[name] = Role(name, "upstream")
-        elif name in numbers:
-            found[name] = Role(name, "item", numbers[name])
-    return found
+    told = {p.name: _told_by(p.name, numbers.get(p.name), facts) for p in facts.places}
+    return {name: role for name, role in told.items() if role is not None}
+
+
+def _told_by(name: str, number: int | None, facts: Facts) -> Role | None:
+    """What a parameter of this name is; `number` is that of the item of the result that is called so."""
+    if _is_kept(facts, number):
+        return Role(name, "item", number)
+    if name in facts.inputs:
+        return Role(name, "input", name)
+    if is_cache(name):
+        return Role(name, "cache")
+    if is_upstream(name):
+        return Role(name, "upstream")
+    return None if number is None else Role(name, "item", number)
 
 
 def _is_kept(facts: Facts, number: int | None) -> bool:

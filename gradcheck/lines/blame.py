@@ -11,6 +11,7 @@ import numpy as np
 from gradcheck.diagnosis.diagnose import OF_THE_VALUE, diagnose, diagnose_shape
 from gradcheck.diagnosis.wrong import Context, WrongGradient
 from gradcheck.layer import copies
+from gradcheck.lines.copy import Copy
 from gradcheck.lines.flow import behind, doubtful_loops, doubtful_sites, known_names
 from gradcheck.lines.intermediate import Intermediate
 from gradcheck.lines.judge import Compared, Judgement
@@ -44,12 +45,9 @@ def blamed_for_raising(judgement: Judgement) -> Finding:
     record, copy = judgement.record, judgement.record.copy
     assert record.raised_at is not None
     line, *callers = record.raised_at
-    text = next(text.strip() for number, text in copy.listing if number == line)
-    place = next((s for s in copy.sites if s.line == line), Site("", line, text, frozenset()))
+    place = _raising(copy, line)
     in_a_function = line in {site.line for site in copy.inner}
     inner = [site.line for site in copy.inner] if in_a_function else []
-    # An array that is written into was made somewhere.
-    place = replace(place, text=text, reads=place.reads | {place.variable})
     known = known_names(record, judgement.matches)
     sites = doubtful_sites(record, place, known)
     loops = doubtful_loops(record, (place, *sites), judgement.right_before())
@@ -57,6 +55,14 @@ def blamed_for_raising(judgement: Judgement) -> Finding:
     message = f"Line {line} raises, and the values before it that could be compared are right."
     also = {*callers, *inner, *also} - {line}
     return _first_wrong(record, message, place.name, place, "raises", sorted(also))
+
+
+def _raising(copy: Copy, line: int) -> Site:
+    """The statement in a line, also where it gives nothing a value."""
+    text = next(text.strip() for number, text in copy.listing if number == line)
+    site = next((s for s in copy.sites if s.line == line), Site("", line, text, frozenset()))
+    # An array that is written into was made somewhere.
+    return replace(site, text=text, reads=site.reads | {site.variable})
 
 
 def _message(lines: Narrowed, wrong: Compared, found: Finding | None) -> str:
@@ -117,15 +123,18 @@ def diagnosis(judgement: Judgement, wrong: Compared) -> Finding | None:
     position, rows = wrong.match.intermediate.position, judgement.record.rows
     fits = wrong.match.hand.shape == wrong.row.shape
     if position is not None and position in rows:
-        first = next(iter(rows[position].findings), None)
-        if first is not None and first.code not in ("unknown", "kink"):
-            return first
-        return _by_its_uses(judgement, wrong) if fits else None
+        return _named_in(rows[position]) or (_by_its_uses(judgement, wrong) if fits else None)
     if not fits:
         return _misshapen(wrong)
     wrong = _at_its_first_step(wrong)
     found = diagnose(wrong.suspect, OF_THE_VALUE) or _by_its_uses(judgement, wrong)
     return found and (_step_left_out(judgement, wrong, found) or found)
+
+
+def _named_in(row: Row) -> Finding | None:
+    """What is found first of a gradient, if that is the name of a mistake."""
+    first = next(iter(row.findings), None)
+    return None if first is None or first.code in ("unknown", "kink") else first
 
 
 def _step_left_out(judgement: Judgement, wrong: Compared, found: Finding) -> Finding | None:

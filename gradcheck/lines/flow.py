@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from gradcheck.lines.readings import Matches
 from gradcheck.lines.record import Record
 from gradcheck.lines.recorder import Label, Site
 from gradcheck.lines.statements import key_of, part_of
+from gradcheck.result import Array
 
 
 def reached(record: Record, names: Iterable[str], stop: Iterable[str] = ()) -> set[str]:
@@ -86,15 +87,21 @@ def _compared_in_full(record: Record, label: Label, matches: Matches) -> bool:
 
 def _handed_over(record: Record, label: Label) -> bool:
     """Whether a name has, in the backward pass, a value that it had in the forward pass: out of a cache."""
-    context = record.context
-    values = [
-        value
-        for occurrences in record.copy.recorder.recorded.values()
-        if occurrences.site.name == label.name
-        for value in occurrences.values
-    ]
-    values += [x for n, x in zip(context.names, context.inputs, strict=True) if n == label.name]
+    values = [*_recorded(record, label.name), *_given(record, label.name)]
     return all(any(_equal(event.value, v) for v in values) for _, event in record.events[label])
+
+
+def _recorded(record: Record, name: str) -> Iterator[Any]:
+    """What a name held in the forward pass."""
+    for occurrences in record.copy.recorder.recorded.values():
+        if occurrences.site.name == name:
+            yield from occurrences.values
+
+
+def _given(record: Record, name: str) -> list[Array]:
+    """The input of a name, if there is one."""
+    context = record.context
+    return [x for n, x in zip(context.names, context.inputs, strict=True) if n == name]
 
 
 def _equal(a: Any, b: Any) -> bool:

@@ -137,6 +137,11 @@ class _Pair:
         return hand if hand.dtype.kind in "fiub" else None
 
     @property
+    def several_calls(self) -> bool:
+        """Whether a helper gave the name its values, each at another call."""
+        return len({event.call for _, event in self.events}) > 1
+
+    @property
     def last(self) -> Touches:
         """As if all of it was computed in the last event."""
         return ((self.events[-1][0], (slice(None),) * self.intermediate.value.ndim),)
@@ -179,7 +184,7 @@ def _same_shape(pair: _Pair) -> list[Match]:
     one, hand = pair.intermediate, pair.hand
     if hand is None or one.steps is not None or hand.shape != one.value.shape:
         return []
-    if len({event.call for _, event in pair.events}) > 1:
+    if pair.several_calls:
         # What a helper computes at each of its calls is a part of it.
         return []
     filled = pair.touches and not pair.events[-1][1].site.whole
@@ -253,7 +258,7 @@ def _stacked(pair: _Pair) -> list[Match]:
 def _other_shape(pair: _Pair) -> list[Match]:
     """The same entries in another shape, or else a mistake in it."""
     one, hand = pair.intermediate, pair.hand
-    if hand is None or one.steps is not None or len({e.call for _, e in pair.events}) > 1:
+    if hand is None or one.steps is not None or pair.several_calls:
         return []
     same = hand.size == one.value.size and pair.reshaped
     laid = hand.reshape(one.value.shape) if same else hand
