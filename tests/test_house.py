@@ -4,6 +4,8 @@ import ast
 from pathlib import Path
 
 import pytest
+from radon.complexity import cc_visit
+from radon.visitors import Function
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("gradcheck", "layers", "reports")
@@ -69,3 +71,20 @@ def test_every_room_opens_with_a_sentence(package):
         said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
         assert (said and said.split("\n")[0].rstrip().endswith((".", ":", ",", ";"))) or said, path
         assert said[0].isupper() or said[0] in "`…", path
+
+
+def complexities(package):
+    for path in (ROOT / package).rglob("*.py"):
+        for block in cc_visit(path.read_text(encoding="utf-8")):
+            if isinstance(block, Function):
+                yield f"{path.relative_to(ROOT)}: {block.name}", block.complexity
+                yield from ((f"{path.name}: {c.name}", c.complexity) for c in block.closures)
+
+
+MOST = 12
+"""Above twelve branches nobody follows."""
+
+
+def test_few_thoughts_in_a_function():
+    crowded = {name: k for name, k in complexities("gradcheck") if k > MOST}
+    assert not crowded
