@@ -186,6 +186,14 @@ def test_an_upstream_gradient_that_is_called_after_the_input_is_the_outputs():
     assert report.passed and not report.findings, str(report)
 
 
+def test_a_number_alone_is_an_input():
+    def forward(x):
+        return x * x, x
+
+    assert check_pair(forward, lambda dy, x: 2 * x * dy, 3.0).passed
+    assert check_pair(forward, lambda dy, x: x * dy, 3.0).verdict is Verdict.FAIL
+
+
 def test_a_state_that_is_put_in_and_returned_is_still_an_output():
     def forward(x, h):
         y = x * h

@@ -60,7 +60,12 @@ class Arguments:
         except TypeError as error:
             raise TypeError(_complaint(signature, inputs, mine, error)) from None
         given = {name: _as_array(value) for name, value in bound.arguments.items()}
-        return Arguments(signature, Tree.of(given), _defaults(signature, given), later)
+        tree = Tree.of(given)
+        if all(leaf.soft for leaf in tree.leaves):
+            # Numbers with nothing beside them are no hyperparameters of anything: f(3.0).
+            hard = {n: np.asarray(v) if isinstance(v, float) else v for n, v in given.items()}
+            tree = Tree.of(hard)
+        return Arguments(signature, tree, _defaults(signature, given), later)
 
     def filled(self, values: Sequence[Any]) -> inspect.BoundArguments:
         """The arguments with these arrays for the leaves, everything else copied afresh."""
