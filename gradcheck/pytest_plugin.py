@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import zlib
 from collections.abc import Callable, Iterator
-from functools import partial, wraps
+from functools import partial, update_wrapper, wraps
 from typing import Any, NamedTuple
 
 import pytest
@@ -58,6 +58,28 @@ def gradcheck(request: pytest.FixtureRequest) -> Calls:
     return Calls(zlib.crc32(request.node.nodeid.encode()))
 
 
+class _Heard:
+    """A call whose reports are noted; sent to another process it is the call itself."""
+
+    def __init__(self, call: Callable[..., Any], note: Callable[[Any], None]) -> None:
+        update_wrapper(self, call)
+        self._call, self._note = call, note
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        __tracebackhide__ = True
+        result = self._call(*args, **named)
+        for report in result if isinstance(result, list) else [result]:
+            self._note(report)
+        return result
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _itself, (self._call,)
+
+
+def _itself(call: Callable[..., Any]) -> Callable[..., Any]:
+    return call
+
+
 class _Listener:
     """Notes the reports of the test that is running."""
 
@@ -71,7 +93,7 @@ class _Listener:
             call = getattr(package, name)
             if inspect.isfunction(call) and name.startswith(("check", "assert")):
                 self.kept[name] = call
-                setattr(package, name, self._listening(call))
+                setattr(package, name, _Heard(call, self._note))
         setattr(package, "assert_gradients", _asserting(package.check))  # noqa: B010
 
     def pytest_unconfigure(self) -> None:
@@ -87,17 +109,6 @@ class _Listener:
             return (yield)
         finally:
             self.item = None
-
-    def _listening(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(call)
-        def listening(*args: Any, **named: Any) -> Any:
-            __tracebackhide__ = True
-            result = call(*args, **named)
-            for report in result if isinstance(result, list) else [result]:
-                self._note(report)
-            return result
-
-        return listening
 
     def _note(self, report: Any) -> None:
         """Note the rows of a report; whatever goes wrong here is no failure of the test."""
