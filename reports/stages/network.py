@@ -45,8 +45,9 @@ def check_network(request: Request) -> Found:
         *lines("network", "end to end", end_to_end),
     ]
     print(render(table) if request.verbose else by_layer(table))
-    checked = sum(row.numeric.size for _, report in steps for row in report.rows if row.name != "x")
-    print(f"{network.size:,} parameters; {checked:,} of their gradient entries checked each.")
+    named = network.input_names[1:]
+    checked = sum(row.numeric.size for _, report in steps for row in report if row.name in named)
+    print(f"{network.size:,} parameters; {checked:,} entries of their gradients checked.")
     reports = [*(report for _, report in steps), end_to_end]
     return concluded(reports, table, "errors-network.png", "The network on real digits")
 

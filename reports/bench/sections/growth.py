@@ -15,8 +15,8 @@ from reports.bench.section import Sample, Section
 
 Draw = Callable[..., Array]
 
-FLAT = 1 / 6
-"""An exponent below this is none: among 64 times as many entries twice as much is spent on unclear ones."""
+FLAT = 0.1
+"""An exponent that is none: over 64 times the size the evaluations grow by half at most."""
 
 LINEAR = 1.05
 """An exponent below this is 1: as fast as the size itself, with what is spent at any size left out."""
