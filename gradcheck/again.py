@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gradcheck.along import along
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.lines import Traced, trace
 from gradcheck.repair import Check, find_repair
-from gradcheck.result import Lines, Repair, Row, Verdict
+from gradcheck.result import Along, Lines, Repair, Row, Verdict
 from gradcheck.smallest import Smallest, smallest
 
 
@@ -42,3 +43,8 @@ class Again:
         """Every value of the layer at its point, with its gradient."""
         context = self.context
         return trace(context.layer, context.inputs, context.dy)
+
+    def along(self, name: str) -> Along:
+        """Σ dy·layer(…) as a function of the input `name`, with its hand-derived gradient."""
+        context = self.context
+        return along(context.layer, context.inputs, list(context.names).index(name), context.dy)

@@ -119,7 +119,15 @@ def row_of(
         verdict=verdict,
         findings=tuple(findings),
         kinks=numeric.kinks,
+        step=_step(numeric),
     )
+
+
+def _step(numeric: NumericalGradient) -> float | None:
+    """The usual step of the differences, where any were taken."""
+    if numeric.steps is None or not numeric.steps.size:
+        return None
+    return float(np.median(numeric.steps))
 
 
 def not_finite(what: str, value: Array, beside: Array | None = None) -> Finding:

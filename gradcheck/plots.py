@@ -7,16 +7,16 @@ saved with `figure.savefig("name.svg")`, `.pdf` or `.png`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcheck.curves import step_curves
-from gradcheck.layer import Layer, listed, random_upstream, run
+from gradcheck.curves import StepCurves, curves_of
 from gradcheck.layout import laid_out, signed_error
 from gradcheck.render import scientific
 from gradcheck.result import Array, Report, Row, Verdict
-from gradcheck.taylor import taylor_test
+from gradcheck.taylor import TaylorTest, taylor_test
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -113,55 +113,64 @@ def plot_growth(report: Report) -> Figure:
     return figure
 
 
-def plot_v_curve(report: Report, layer: Layer, *inputs: Any, name: str | None = None) -> Figure:
-    """Error of each difference quotient against its step, beside what the check could resolve.
+def plot_v_curve(report: Report, name: str | None = None) -> Figure:
+    """Error of each difference quotient against its step, beside what the check did and could resolve.
 
     Truncation falls with the step and round-off grows as it shrinks: a V. The hand-derived gradient
     is taken as the truth, so that a wrong one makes a plateau at its error.
 
-    Args:
-        report: what `check(layer, *inputs)` returned.
-        layer: the layer that was checked.
-        inputs: its inputs, in order.
-        name: as for `plot_heat_map`.
+    Arguments as for `plot_heat_map`.
 
     Raises:
         KeyError: if no such gradient was checked.
+        ValueError: if the report comes from another process, where the layer has stayed.
     """
     row = _row(report, name)
-    f, df, x = _along(report, row, layer, inputs)
-    curves = step_curves(f, df, x, seed=report.seed)
     figure, axes = _figure(f"{report.name}: slopes along a random direction of {row.name}")
-    for method, errors in curves.errors.items():
-        shown = np.maximum(errors, DRAWN_BELOW)
-        axes.loglog(curves.steps, shown, color=METHODS.get(method), label=method, lw=1.5)
+    draw_steps(axes, curves_of(report, row.name))
+    if row.step:
+        label = f"step of the check: {scientific(row.step)}"
+        axes.axvline(row.step, color="black", lw=1, ls="--", label=label)
     if 0 < row.resolution < np.inf:
         label = f"resolution of the check: {scientific(row.resolution)}"
         axes.axhline(row.resolution, color="black", lw=1, ls=":", label=label)
-    axes.set(xlabel="step, relative to |x|", ylabel="relative error", ylim=(DRAWN_BELOW, 10))
     axes.legend()
     return figure
 
 
-def plot_taylor(report: Report, layer: Layer, *inputs: Any, name: str | None = None) -> Figure:
+def plot_taylor(report: Report, name: str | None = None) -> Figure:
     """Taylor's remainder with the hand-derived gradient: slope 2 if it is right, 1 if it is wrong.
 
     Arguments and errors as for `plot_v_curve`.
     """
     row = _row(report, name)
-    f, df, x = _along(report, row, layer, inputs)
-    test = taylor_test(f, df, x, seed=report.seed)
+    test = taylor_test(*report.along(row.name), seed=report.seed)
     figure, axes = _figure(f"{report.name}: d{row.name}. {test}")
+    draw_remainders(axes, {"remainder": test})
     clear = test.remainders > test.floor
-    axes.loglog(test.steps[clear], test.remainders[clear], ".-", color=BLUE, label="remainder")
     if clear.any():
         first = int(np.flatnonzero(clear)[0])
         for slope, dashes in ((1, ":"), (2, "--")):
             guide = test.remainders[first] * (test.steps[clear] / test.steps[first]) ** slope
             axes.loglog(test.steps[clear], guide, dashes, color=GREY, lw=1, label=f"slope {slope}")
-    axes.set(xlabel="t", ylabel="|φ(t) − φ(0) − t·φ′(0)|")
     axes.legend()
     return figure
+
+
+def draw_steps(axes: Axes, curves: StepCurves) -> None:
+    """Error against step, a line for each method."""
+    for method, errors in curves.errors.items():
+        shown = np.maximum(errors, DRAWN_BELOW)
+        axes.loglog(curves.steps, shown, color=METHODS[method], label=method, lw=1.5)
+    axes.set(xlabel="step, relative to |x|", ylabel="relative error", ylim=(DRAWN_BELOW, 10))
+
+
+def draw_remainders(axes: Axes, tests: Mapping[str, TaylorTest]) -> None:
+    """Taylor's remainders where they stand clear of rounding, a line under each name."""
+    for (label, test), colour in zip(tests.items(), (BLUE, ORANGE), strict=False):
+        clear = test.remainders > test.floor
+        axes.loglog(test.steps[clear], test.remainders[clear], ".-", color=colour, label=label)
+    axes.set(xlabel="t", ylabel="|φ(t) − φ(0) − t·φ′(0)|")
 
 
 def _figure(title: str) -> tuple[Figure, Axes]:
@@ -201,26 +210,3 @@ def _place(row: Row) -> tuple[int, int]:
 def _drawn(error: float) -> float:
     """An error as a logarithmic axis can show it; what is not finite at its upper end."""
     return float(np.clip(error, DRAWN_BELOW, 10.0)) if np.isfinite(error) else 10.0
-
-
-def _along(report: Report, row: Row, layer: Layer, inputs: Any) -> tuple[Any, Any, Array]:
-    """Σ dy·layer(…) as a function of one input, its hand-derived gradient, and that input."""
-    position = [other.name for other in report.rows].index(row.name)
-    floats = [k for k, x in enumerate(inputs) if np.asarray(x).dtype.kind == "f"]
-    which = floats[position]
-
-    def ran(x: Array) -> tuple[Array, Any, Array]:
-        value, backward = run(layer, [x if k == which else v for k, v in enumerate(inputs)])
-        return value, backward, random_upstream(value.real, report.seed)
-
-    def f(x: Array) -> Array:
-        value, _, dy = ran(x)
-        return np.asarray((dy * value).sum())
-
-    def df(x: Array) -> Array:
-        _, backward, dy = ran(x)
-        found = listed(backward(dy), len(inputs))[which]
-        assert found is not None
-        return found
-
-    return f, df, np.asarray(inputs[which])

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,6 +116,8 @@ class Row:
     """What was found about this gradient."""
     kinks: Array | None = None
     """Marks the entries that sit at a kink."""
+    step: float | None = None
+    """The step of the differences relative to the input's scale, the median over the entries."""
 
     def __repr__(self) -> str:
         error, resolution = scientific(self.relative_error), scientific(self.resolution)
@@ -305,6 +307,17 @@ def _all_pass(count: int) -> str:
     return f"{words.get(count, f'all {count}')} gradients pass"
 
 
+class Along(NamedTuple):
+    """What a check differentiates, Σ dy·layer(…), as a function of one input."""
+
+    f: Callable[[Array], Array]
+    """The function, a scalar."""
+    df: Callable[[Array], Array]
+    """Its hand-derived gradient, of the input's shape."""
+    x: Array
+    """The input at which it was checked."""
+
+
 class CanRunAgain(Protocol):
     """The check behind a report, which can go on where the report ends."""
 
@@ -318,6 +331,10 @@ class CanRunAgain(Protocol):
 
     def tensors(self) -> Any:
         """Every value of the layer with its gradient."""
+        ...
+
+    def along(self, name: str) -> Along:
+        """What was differentiated, as a function of one input alone."""
         ...
 
 
@@ -367,6 +384,20 @@ class Report:
         if self._again is None:
             raise ValueError("this report has left its layer behind: check it here")
         return self._again.tensors()
+
+    def along(self, name: str) -> Along:
+        """What was differentiated as a function of one input, for figures of errors against steps.
+
+        Args:
+            name: the input, `W` or `dW`.
+
+        Raises:
+            KeyError: if no such gradient was checked.
+            ValueError: if the report has come from another process, where the layer has stayed.
+        """
+        if self._again is None:
+            raise ValueError("this report has left its layer behind: check it here")
+        return self._again.along(self[name].name)
 
     def smallest(self) -> Any:
         """The smallest case in which the same is said: a `gradcheck.smallest.Smallest`, to print.

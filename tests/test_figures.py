@@ -1,12 +1,14 @@
 """Figures of a report: they show the report's own numbers, the same bytes each time, and refuse what is not."""
 
 import io
+import pickle
 
 import matplotlib
 import numpy as np
 import pytest
 
 from gradcheck import check
+from gradcheck.curves import curves_of
 from gradcheck.layout import laid_out, reduced, signed_error
 from gradcheck.plots import plot_growth, plot_heat_map, plot_scatter, plot_taylor, plot_v_curve
 from layers.dense import dense
@@ -55,13 +57,13 @@ def wrong():
     return check(thrice, *inputs())
 
 
-def figures(report, layer):
+def figures(report):
     return [
         plot_heat_map(report, "W"),
         plot_scatter(report, "dW"),
         plot_growth(report),
-        plot_v_curve(report, layer, *inputs(), name="W"),
-        plot_taylor(report, layer, *inputs(), name="W"),
+        plot_v_curve(report, "W"),
+        plot_taylor(report, "W"),
     ]
 
 
@@ -73,7 +75,7 @@ def drawn(figure):
 
 
 def test_every_figure_has_real_text_and_the_same_bytes_each_time(wrong):
-    for one, again in zip(figures(wrong, thrice), figures(wrong, thrice), strict=True):
+    for one, again in zip(figures(wrong), figures(wrong), strict=True):
         assert drawn(one) == drawn(again)
         assert b"thrice" in drawn(one)
 
@@ -111,21 +113,36 @@ def test_growth_without_lines_says_how_to_have_them():
 
 
 def test_the_v_has_a_bottom_and_a_wrong_gradient_a_plateau(right, wrong):
-    def lowest(report, layer):
-        lines = plot_v_curve(report, layer, *inputs(), name="W").axes[0].lines
+    def lowest(report):
+        lines = plot_v_curve(report, "W").axes[0].lines
         return {line.get_label(): np.min(line.get_ydata()) for line in lines}
 
-    assert lowest(right, squared)["central"] < 1e-8
-    assert lowest(wrong, thrice)["central"] > 0.1
-    assert any(label.startswith("resolution") for label in lowest(right, squared))
+    assert lowest(right)["central"] < 1e-8
+    assert lowest(wrong)["central"] > 0.1
+    assert any(label.startswith("resolution") for label in lowest(right))
+
+
+def test_the_step_of_the_check_lies_where_the_extrapolated_error_is_small(right):
+    curves = curves_of(right, "W", methods=("extrapolated",))
+    taken = np.argmin(np.abs(np.log(curves.steps / right["W"].step)))
+    errors = curves.errors["extrapolated"]
+    assert errors[taken] < 1e-9 < 1e3 * errors.min() + 1e-9 < errors[-1]
+    lines = plot_v_curve(right, "W").axes[0].lines
+    (marked,) = (line for line in lines if line.get_label().startswith("step of the check"))
+    assert marked.get_xdata()[0] == right["W"].step
+
+
+def test_a_report_from_another_process_has_no_curves(right):
+    with pytest.raises(ValueError, match="left its layer behind"):
+        plot_v_curve(pickle.loads(pickle.dumps(right)), "W")
 
 
 def test_taylor_says_its_slope(right, wrong):
-    def title(report, layer):
-        return plot_taylor(report, layer, *inputs(), name="W").axes[0].get_title(loc="left")
+    def title(report):
+        return plot_taylor(report, "W").axes[0].get_title(loc="left")
 
-    assert "PASS" in title(right, squared) and "slope 2" in title(right, squared)
-    assert "FAIL" in title(wrong, thrice) and "slope 1" in title(wrong, thrice)
+    assert "PASS" in title(right) and "slope 2" in title(right)
+    assert "FAIL" in title(wrong) and "slope 1" in title(wrong)
 
 
 def test_the_first_that_did_not_pass_is_drawn_unless_one_is_named(wrong):

@@ -18,7 +18,8 @@ class NumericalGradient:
     `kinks` marks entries where the slope jumps: there `value` is the middle of the one-sided slopes
     and `bound` reaches both. `absolute_sum` is the gradient with nothing cancelling, the scale on
     which a zero is a zero. `joint` is what the kinked entries must add up to,
-    one of `joints`, several directions in which they move together.
+    one of `joints`, several directions in which they move together. `steps` are those that each entry's
+    value was seen at, relative to its scale; none where no difference was taken.
     """
 
     value: Array
@@ -29,6 +30,7 @@ class NumericalGradient:
     evaluations: int
     joint: Joint | None = None
     joints: tuple[Joint, ...] = ()
+    steps: Array | None = None
 
     def with_worst_joint(self, claimed: Array) -> NumericalGradient:
         """With that joint direction in front which a hand-derived gradient misses by most."""

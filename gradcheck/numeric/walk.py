@@ -34,19 +34,21 @@ class Found:
     bound: Array
     kinks: Array
     absolute_sum: Array
+    steps: Array
 
     @classmethod
     def nothing(cls, shape: tuple[int, ...]) -> Found:
         """Before anything is known."""
         zero, inf = np.zeros(shape), np.full(shape, np.inf)
-        return cls(zero, inf, np.zeros(shape, dtype=bool), zero.copy())
+        return cls(zero, inf, np.zeros(shape, dtype=bool), zero.copy(), zero.copy())
 
-    def enter(self, group: Group, estimate: StencilEstimate) -> None:
-        """Put down what is believed of one group."""
+    def enter(self, group: Group, estimate: StencilEstimate, scale: Array) -> None:
+        """Put down what is believed of one group; its steps as parts of the scale."""
         self.value[group] = np.where(np.isfinite(estimate.value), estimate.value, 0)
         self.bound[group] = estimate.bound
         self.kinks[group] = estimate.kinked
         self.absolute_sum[group] = np.nan_to_num(estimate.absolute_sum)
+        self.steps[group] = estimate.step / scale
 
 
 class Walk:
@@ -71,7 +73,7 @@ class Walk:
         found, grouping = Found.nothing(self.stencil.variable.shape), self.stencil.grouping
         total = grouping.count()
         for done, group in enumerate(grouping.groups()):
-            found.enter(group, self._visit(group, first=done == 0))
+            found.enter(group, self._visit(group, first=done == 0), self.scale[group])
             if progress is not None:
                 progress(done + 1, total)
         return found

@@ -100,6 +100,7 @@ class NumericalWitness:
             used,
             joints[0] if joints else None,
             joints,
+            found.steps,
         )
 
     def beside(
