@@ -14,7 +14,8 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from gradcheck.result import Array
-from reports.files import replacing
+from reports.files import write_text
+from reports.page.drawing import svg
 from reports.table import Line
 from reports.training import Lockstep
 
@@ -40,10 +41,8 @@ LEGIBLE = 60
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure whole or not at all, and forget it."""
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150)
-    plt.close(figure)
+    """Write a figure as an SVG with real text, whole or not at all, and forget it."""
+    write_text(path, f'<?xml version="1.0" encoding="utf-8"?>\n{svg(figure)}')
 
 
 def digits(images: Array, labels: Array, source: str) -> Figure:

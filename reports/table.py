@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from tabulate import tabulate
 
+from gradcheck.curves import StepCurves
 from gradcheck.render import scientific
 from gradcheck.result import COLUMNS as GRADIENT_COLUMNS
 from gradcheck.result import Report, Row, Verdict, plain
@@ -23,12 +24,16 @@ FORMATS = {"text": "simple", "github": "github", "latex": "latex_booktabs", "htm
 
 @dataclass(frozen=True)
 class Line:
-    """One row of the table: a gradient, whose it is, and the report that it stands in."""
+    """One row of the table: a gradient, whose it is, and the report that it stands in.
+
+    `curves` is the error of its differences against their step, where that is to be drawn.
+    """
 
     layer: str
     configuration: str
     row: Row
     report: Report
+    curves: StepCurves | None = None
 
     def cells(self) -> list[str]:
         """The row as text, under `COLUMNS`."""

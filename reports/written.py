@@ -23,7 +23,7 @@ SCHEMA = "gradcheck-run/1"
 PAGE = "report.html"
 TEXTS = ("gradients.txt", "gradients.md", "gradients.csv", "gradients.json", PAGE)
 
-FIGURES = ("digits.png", "errors-layers.png", "errors-network.png", "losses.png", "filters.png")
+FIGURES = ("digits.svg", "errors-layers.svg", "errors-network.svg", "losses.svg", "filters.svg")
 """All that a run can draw; one that this run did not draw is an earlier run's."""
 
 LIBRARIES = ("numpy", "tensorflow", "keras", "scipy")
@@ -47,7 +47,7 @@ def draw(request: Request, stages: Mapping[str, Found]) -> Found:
 
     data = request.data
     drawings = {
-        "digits.png": lambda: figures.digits(data.x_train, data.y_train, Path(data.source).name)
+        "digits.svg": lambda: figures.digits(data.x_train, data.y_train, Path(data.source).name)
     }
     for found in stages.values():
         drawings |= found.figures

@@ -1,5 +1,7 @@
 """What all tests share: their own helpers within reach, generators that start anew, and who shares a process."""
 
+import contextlib
+import io
 import sys
 from pathlib import Path
 
@@ -12,15 +14,21 @@ sys.path.insert(0, str(Path(__file__).parent))
 settings.register_profile("quick", deadline=None, max_examples=25, print_blob=True)
 settings.load_profile("quick")
 
-TOGETHER = ("test_tensorflow.py", "test_four_edits.py", "test_wheel.py")
-"""Files whose tests share a process: TensorFlow is imported once, the wheel is built once."""
+TOGETHER = {
+    "test_tensorflow.py": "tensorflow",
+    "test_four_edits.py": "tensorflow",
+    "test_wheel.py": "wheel",
+    "test_page.py": "run",
+    "test_run.py": "run",
+    "test_browser.py": "run",
+}
+"""Files whose tests share a process: TensorFlow is imported once, the wheel is built once, a run is done once."""
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.name in TOGETHER:
-            group = "wheel" if item.path.name == "test_wheel.py" else "tensorflow"
-            item.add_marker(pytest.mark.xdist_group(group))
+            item.add_marker(pytest.mark.xdist_group(TOGETHER[item.path.name]))
 
 
 @pytest.fixture(autouse=True)
@@ -29,3 +37,19 @@ def own_generators(request):
     np.random.seed(0)  # noqa: NPY002  Layers that draw from the global one are what is tested.
     if hasattr(request.module, "RNG"):
         request.module.RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def ran(tmp_path_factory):
+    """The folder of a quick run, in which an earlier one had left its loss curves, and what it printed."""
+    from reports.cli import main
+
+    out = tmp_path_factory.mktemp("run") / "report"
+    out.mkdir()
+    (out / "losses.svg").write_bytes(b"stale")
+    (out / "notes.txt").write_text("the user's own")
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        options = ["--quick", "--no-tape", "--verbose", "--seed", "5", "--out", str(out)]
+        assert main(["run", *options]) == 0
+    return out, said.getvalue()

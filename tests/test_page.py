@@ -1,7 +1,5 @@
 """The report page: whole, still, every figure that of gradients.json, failing rows first, users' text harmless."""
 
-import contextlib
-import io
 import json
 import re
 import shutil
@@ -20,8 +18,10 @@ from reports.page.gradients import families, summary, table
 from reports.page.report import family_names, report_page
 from reports.page.shell import page
 from reports.page.sketch import heat_map, scatter
+from reports.page.steps import LEFT, frame, steps
 from reports.places import Place
 from reports.request import Found, Request
+from reports.stages.curves import with_curves
 from reports.table import _record, by_layer, lines
 
 HEAVIEST = 1_000_000
@@ -70,15 +70,6 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("page")
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        assert main(["run", "--quick", "--no-tape", "--verbose", "--out", str(folder)]) == 0
-    return folder, said.getvalue()
-
-
-@pytest.fixture(scope="module")
 def out(ran):
     return ran[0]
 
@@ -104,7 +95,8 @@ def pairs_of(layer, name="dense", configuration="<b>mine</b>"):
     rng = np.random.default_rng(0)
     shapes = ((4, 3), (3, 5), (5,))
     report = check(layer, *(rng.normal(size=shape) for shape in shapes), name=name)
-    return [(line, _record(line)) for line in lines(name, configuration, report)]
+    found = with_curves(lines(name, configuration, report))
+    return [(line, _record(line)) for line in found]
 
 
 def test_the_page_is_whole_still_and_light(text):
@@ -187,14 +179,19 @@ def test_what_is_not_finite_is_not_lost_among_small_errors():
 def test_verbose_prints_every_row_and_where_the_page_lies(ran):
     folder, said = ran
     assert re.search(r"^dense +plain +dW ", said, flags=re.M)
+    assert re.search(r"^([\d,]+) parameters; \1 entries", said, flags=re.M)
     assert said.rstrip().endswith(str(folder / "report.html"))
 
 
 def test_a_run_with_a_wrong_gradient_says_so_in_its_first_sentence(tmp_path, capsys, monkeypatch):
     rng = np.random.default_rng(0)
     wrong = check(wrong_dense, *(rng.normal(size=s) for s in ((4, 3), (3, 5), (5,))), name="dense")
+    monkeypatch.setattr("reports.run.check_network", lambda request: Found(True))
     monkeypatch.setattr("reports.stages.layers.places", lambda at_most: [Place("dense", 0)])
-    monkeypatch.setattr("reports.stages.layers._check_place", lambda place, **options: wrong)
+    monkeypatch.setattr(
+        "reports.stages.layers._check_place",
+        lambda place, **options: (wrong, lines("dense", "plain", wrong)),
+    )
     assert main(["run", "--quick", "--no-tape", "--out", str(tmp_path)]) == 1
     said = capsys.readouterr().out
     assert len(re.findall(r"^dense .* dW .* FAIL$", said, flags=re.M)) == 1
@@ -202,6 +199,7 @@ def test_a_run_with_a_wrong_gradient_says_so_in_its_first_sentence(tmp_path, cap
     rows = len(json.loads((tmp_path / "gradients.json").read_text())["gradients"])
     assert f'<span class="verdict">FAIL</span> {rows - 1} of {rows} gradients' in html
     assert 'class="family" open' in html and "dW[1, 2] *= 2" in html
+    assert "<strong>FAIL: dW of dense (plain).</strong> 1 of 15 entries" in html
 
 
 def test_what_comes_from_users_is_shown_and_not_run():
@@ -223,6 +221,40 @@ def test_a_gradient_that_is_not_finite_is_drawn_and_said():
     broken = row.analytic.copy()
     broken[0, 0] = np.nan
     assert "Red: 1 not finite" in heat_map(replace(row, analytic=broken))
+
+
+def heights(html, method):
+    """How far below the top a line of the drawing lies, at each step from the longest."""
+    (path,) = re.findall(rf'class="{method}" d="M([^"]+)"', html)
+    return [int(point.split()[1]) for point in path.split("L")]
+
+
+def test_a_right_gradient_makes_a_v_and_a_wrong_one_a_plateau():
+    def curved(x, W, b):
+        s = x @ W + b
+        return np.exp(s), lambda dy: (
+            dy * np.exp(s) @ W.T,
+            x.T @ (dy * np.exp(s)),
+            (dy * np.exp(s)).sum(0),
+        )
+
+    (line, _), *_ = pairs_of(curved)
+    html = steps(line.row, line.curves)
+    down = heights(html, "central")
+    lowest = down.index(max(down))
+    assert 0 < lowest < len(down) - 1 and max(down) - 50 > max(down[0], down[-1])
+    (taken,) = re.findall(r'class="taken" d="M(\d+)', html)
+    assert int(taken) > LEFT and f"The check took {scientific(line.row.step)}" in html
+    wrong = pairs_of(wrong_dense)[1][0]
+    plateau = heights(steps(wrong.row, wrong.curves), "extrapolated")[:8]
+    assert max(plateau) - min(plateau) <= 1
+    assert "A plateau" in steps(wrong.row, wrong.curves) and "A plateau" not in html
+
+
+def test_every_gradient_of_a_run_has_its_curve(out, text):
+    record = json.loads((out / "gradients.json").read_text())
+    assert text.count('class="extrapolated"') == len(record["gradients"])
+    assert text.count('id="steps-frame"') == 1 and frame() in text
 
 
 def test_a_script_runs_only_by_its_hash():

@@ -158,5 +158,5 @@ def test_gradcheck_run_writes_a_whole_report(tmp_path, capsys):
         assert heading in said
     written = {path.name for path in (tmp_path / "report").iterdir()}
     assert {"gradients.txt", "gradients.md", "gradients.csv", "gradients.json"} <= written
-    assert {"digits.png", "losses.png", "filters.png"} <= written
+    assert {"digits.svg", "losses.svg", "filters.svg"} <= written
     assert not [name for name in written if name.startswith(".")]

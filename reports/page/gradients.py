@@ -10,6 +10,7 @@ from gradcheck.render import scientific, shape_text
 from gradcheck.result import Finding, Lines, Verdict
 from reports.page.shell import folded
 from reports.page.sketch import heat_map, scatter
+from reports.page.steps import steps
 from reports.table import Line
 
 Pair = tuple[Line, Mapping[str, Any]]
@@ -98,7 +99,7 @@ def _more(line: Line, *, first: bool) -> str:
     whole = first and not line.report.passed
     findings = (*(line.report.findings if whole else ()), *line.row.findings)
     source = marked(line.report.by_line) if whole else ""
-    figures = heat_map(line.row) + scatter(line.row)
+    figures = heat_map(line.row) + scatter(line.row) + steps(line.row, line.curves)
     drawn = f'<div class="figures">{figures}</div>' if figures else ""
     inside = said(findings) + source + drawn
     if not inside:

@@ -14,8 +14,10 @@ from reports.page.drawing import captioned
 from reports.page.flow import flow
 from reports.page.gradients import Pair, families, summary, table
 from reports.page.shell import page, section
+from reports.page.steps import frame
 from reports.page.trained import confusion, digits, filters
 from reports.request import Found, Request
+from reports.table import Line
 
 LIBRARIES = ("gradcheck", "python", "numpy", "tensorflow", "keras", "scipy")
 
@@ -34,6 +36,7 @@ def report_page(request: Request, stages: Mapping[str, Found], record: Mapping[s
     }
     body = [
         _head(record, pairs),
+        frame(),
         section("1. Every layer", EXPLAINED, *_layers(pairs["layers"])),
         section("2. The whole network on real digits", *_network(request, pairs["network"])),
         section("3. Training", *_training(request, stages["training"], record.get("training", {}))),
@@ -57,7 +60,7 @@ def _head(record: Mapping[str, Any], pairs: Mapping[str, Sequence[Pair]]) -> str
         "<h1>Gradient report</h1>\n"
         f'<p class="said {word.lower()}"><span class="verdict">{word}</span> {_sentence(record, pairs)}</p>\n'
         f'<p class="lead">{escape(record["data"])}. Network {escape(record["network"])}, '
-        f"seed {record['seed']}{', quick' if record['quick'] else ''}.</p>"
+        f"seed {record['seed']}{', quick' if record['quick'] else ''}.</p>\n{_not_passed(pairs)}"
     )
 
 
@@ -79,6 +82,30 @@ def _sentence(record: Mapping[str, Any], pairs: Mapping[str, Sequence[Pair]]) ->
         "their finite differences within the bound"
     )
     return f"{what}; {_learned(record.get('training', {}))}."
+
+
+NAMED = 8
+"""Gradients that did not pass, named at the head of the page; the rest is counted."""
+
+
+def _not_passed(pairs: Mapping[str, Sequence[Pair]]) -> str:
+    """What did not pass, gradient by gradient, with what is said of it."""
+    lines = [
+        line
+        for found in pairs.values()
+        for line, _ in found
+        if line.row.verdict is not Verdict.PASS
+    ]
+    items = [f"<li>{_named(line)}</li>" for line in lines[:NAMED]]
+    if len(lines) > NAMED:
+        items.append(f"<li>and {len(lines) - NAMED} more, in the tables below</li>")
+    return f'<ul class="findings">{"".join(items)}</ul>' if items else ""
+
+
+def _named(line: Line) -> str:
+    said = "".join(f" {escape(finding.message)}" for finding in line.row.findings[-1:])
+    where = f"d{line.row.name} of {line.layer} ({line.configuration})"
+    return f"<strong>{line.row.verdict}: {escape(where)}.</strong>{said}"
 
 
 def _learned(training: Mapping[str, Any]) -> str:
@@ -136,8 +163,8 @@ def _training(request: Request, found: Found, facts: Mapping[str, Any]) -> Itera
         f"{facts['deviation']:.1e}.</p>"
     )
     yield "".join(f'<p class="said fail">{escape(note)}</p>' for note in found.notes)
-    if "losses.png" in found.figures:
-        drawn = found.figures["losses.png"]()
+    if "losses.svg" in found.figures:
+        drawn = found.figures["losses.svg"]()
         yield captioned(drawn, "Lockstep: both losses over the steps, and how far they are apart.")
     yield from _looked_at(request, found, facts)
 

@@ -11,27 +11,31 @@ from reports.parallel import mapped
 from reports.places import Place, places
 from reports.request import Found, Request
 from reports.stages.conclude import concluded
-from reports.table import by_layer, lines, render
+from reports.stages.curves import with_curves
+from reports.table import Line, by_layer, lines, render
 
 
 def check_layers(request: Request) -> Found:
     """Stage 1: every configuration of the catalogue, against both witnesses."""
     chosen = places(1 if request.quick else None)
     work = partial(_check_place, seed=request.seed, tape=request.tape)
-    reports, table = [], []
+    reports: list[Report] = []
+    table: list[Line] = []
     done = mapped(work, chosen, request.jobs)
-    for place, report in zip(request.progress.over(chosen, "layers"), done, strict=True):
+    for _, (report, found) in zip(request.progress.over(chosen, "layers"), done, strict=True):
         reports.append(report)
-        table += lines(place.name, place.configuration.label, report)
+        table += found
     print(render(table) if request.verbose else by_layer(table))
-    return concluded(reports, table, "errors-layers.png", "Every layer")
+    return concluded(reports, table, "errors-layers.svg", "Every layer")
 
 
-def _check_place(place: Place, seed: int, tape: bool) -> Report:
-    return check(
+def _check_place(place: Place, seed: int, tape: bool) -> tuple[Report, list[Line]]:
+    report = check(
         place.layer,
         *place.inputs(seed),
         twin=twin_of(place.layer) if tape else None,
         seed=seed,
         name=f"{place.name} ({place.configuration.label})",
     )
+    # Here and not later: a report from another process has left its layer behind.
+    return report, with_curves(lines(place.name, place.configuration.label, report))

@@ -17,10 +17,15 @@ from layers.types import Layer, present
 from reports.progress import Progress
 from reports.request import Found, Request
 from reports.stages.conclude import concluded
+from reports.stages.curves import with_curves
 from reports.table import Line, by_layer, lines, render
 
 IMAGES = 2
 """Real images that arrive at every layer: enough that a mean over them is not a sum."""
+
+
+WHOLE = "network"
+"""What the table calls all layers at once."""
 
 
 def check_network(request: Request) -> Found:
@@ -42,14 +47,17 @@ def check_network(request: Request) -> Found:
     end_to_end = _end_to_end(network, x, labels, parameters, request)
     table = [
         *(line for name, report in reversed(steps) for line in _owned(name, report)),
-        *lines("network", "end to end", end_to_end),
+        *with_curves(lines(WHOLE, "end to end", end_to_end)),
     ]
     print(render(table) if request.verbose else by_layer(table))
-    named = network.input_names[1:]
-    checked = sum(row.numeric.size for _, report in steps for row in report if row.name in named)
+    checked = sum(
+        line.row.numeric.size
+        for line in table
+        if line.layer != WHOLE and line.row.name in network.names
+    )
     print(f"{network.size:,} parameters; {checked:,} entries of their gradients checked.")
     reports = [*(report for _, report in steps), end_to_end]
-    return concluded(reports, table, "errors-network.png", "The network on real digits")
+    return concluded(reports, table, "errors-network.svg", "The network on real digits")
 
 
 def starting_point(network: Network, seed: int) -> tuple[Array, ...]:
@@ -103,7 +111,7 @@ def _owned(step: str, report: Report) -> list[Line]:
         line
         if step == "loss" or line.row.name == "x"
         else replace(line, row=replace(line.row, name=f"{step}.{line.row.name}"))
-        for line in lines(step, "real digits", report)
+        for line in with_curves(lines(step, "real digits", report))
     ]
 
 

@@ -95,7 +95,7 @@ def _problems(curves: Lockstep, accuracy: float, quick: bool) -> tuple[str, ...]
 def _training_figures(curves: Lockstep, before: Array, after: Array) -> dict[str, Any]:
     from reports import figures
 
-    drawn: dict[str, Any] = {"losses.png": partial(figures.losses, curves)}
+    drawn: dict[str, Any] = {"losses.svg": partial(figures.losses, curves)}
     if before.ndim == 4:
-        drawn["filters.png"] = partial(figures.filters, before, after)
+        drawn["filters.svg"] = partial(figures.filters, before, after)
     return drawn
