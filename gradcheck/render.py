@@ -138,3 +138,18 @@ def sentence(text: str, width: int | None) -> str:
         return text
     wrapped = textwrap.wrap(text, width, subsequent_indent="    ", break_long_words=False)
     return "\n".join(wrapped)
+
+
+def source_line(margin: str, text: str, width: int | None) -> str:
+    """A line of source behind its margin; what is longer than `width` goes on under itself, further in."""
+    text = printable(text.expandtabs(4))
+    if width is None or len(margin + text) <= width:
+        return margin + text
+    code = text.lstrip()
+    indent = " " * (len(text) - len(code))
+    further = " " * len(margin) + indent + " " * 4
+    # Beside a deep margin there is still room for a word.
+    width = max(width, len(further) + 20)
+    return "\n".join(
+        textwrap.wrap(code, width, initial_indent=margin + indent, subsequent_indent=further)
+    )

@@ -14,7 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck.codes import CODES, Code
-from gradcheck.render import Format, escape, fitting, scientific, sentence, shape_text, table
+from gradcheck.render import (
+    Format,
+    escape,
+    fitting,
+    scientific,
+    sentence,
+    shape_text,
+    source_line,
+    table,
+)
 
 __all__ = [
     "CODES",
@@ -208,16 +217,21 @@ class Lines:
         words = {Verdict.PASS: "right", Verdict.FAIL: "wrong", Verdict.INCONCLUSIVE: "unclear"}
         return {number: words[Verdict.of(verdicts)] for number, verdicts in found.items()}
 
-    def text(self, around: int | None = None, within: int = 2) -> str:
+    def text(self, around: int | None = None, within: int = 2, width: int | None = None) -> str:
         """The backward pass with a mark at each line that was compared.
 
         Args:
             around: the line to show, with the lines `within` on either side; all by default.
             within: how many of them.
+            width: characters a line; source that is longer goes on under itself.
         """
         marks = self.marks()
         return "\n".join(
-            f"{'>' if number == around else ' '} {number:>5}  {marks.get(number, '-'):<7}  {text}"
+            source_line(
+                f"{'>' if number == around else ' '} {number:>5}  {marks.get(number, '-'):<7}  ",
+                text,
+                width,
+            )
             for number, text in self.listing
             if around is None or abs(number - around) <= within
         )
@@ -479,7 +493,7 @@ class Report:
         parts += [sentence(note, width) for note in self.notes()]
         wrong = self.by_line.first_wrong
         if wrong is not None:
-            parts.append(self.by_line.text(wrong.evidence["line"]))
+            parts.append(self.by_line.text(wrong.evidence["line"], width=width))
         if self.repair is not None:
             parts.append(sentence(f"repair: {self.repair}", width))
         return "\n".join(part for part in parts if part)

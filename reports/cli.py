@@ -1,19 +1,43 @@
-"""The command line: `gradcheck run`, `check TARGET`, `list`, `mistakes`, `bench`."""
+"""The command line: what may be typed, what comes of it, and how every error ends in one line."""
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
+from gradcheck import __version__
 from reports.commands import bench, check, graph, lecture, list, mistakes, run
-from reports.commands.arguments import FAILED, MISUSED
-from reports.errors import UserError
+from reports.commands.arguments import FAILED, INTERRUPTED, MISUSED
+from reports.errors import UserError, did_you_mean
 from reports.terminal import prepare
 
 COMMANDS = (run, check, list, mistakes, lecture, graph, bench)
-INTERRUPTED = 130
-"""What a shell reports of a program that ended by Ctrl-C."""
+HELP = """\
+examples:
+  gradcheck check hw1.py                    everything in a file that can be checked
+  gradcheck check dense                     a layer of the catalogue
+  gradcheck mistakes conv-overlap           a planted mistake, and what is said of it
+  gradcheck run                             the main job, in gradcheck-report/
+  gradcheck COMMAND --help                  more of one command, with examples
+
+your style -> the one line that checks it, in Python, after `from gradcheck import *`:
+  y, backward = layer(x, W)                 check(layer, x, W)
+  out, cache = forward(x, W)
+  dx, dW = backward(dout, cache)            check_pair(forward, backward, x, W)
+  f(x) and its gradient, derivative
+  or Jacobian df(x)                         check_derivative(f, df, x)
+  loss, gradients = f(W, x)                 check_loss(f, W, x)
+  an object with forward and backward       check_module(Dense(4, 3), x)
+  a Jacobian-vector product jvp(x, v)       check_jvp(f, jvp, x)
+  PyTorch: autograd.Function, nn.Module     check_torch(f, x)
+  JAX: custom_vjp, custom_jvp               check_jax(f, x)
+  TensorFlow: custom_gradient, Keras layer  check_tensorflow(f, x)
+
+exit status: 0 all passed; 1 something failed or could not be concluded; 2 usage.
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,28 +66,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         return MISUSED
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that answers a word it does not know with the likely one."""
+
+    def error(self, message: str) -> NoReturn:
+        """One line more than argparse says: what was meant, if it can be guessed."""
+        unknown = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
+        if unknown:
+            known = re.findall(r"[\w-]+", unknown[2])
+            message = f"there is no {unknown[1]!r}{did_you_mean(unknown[1], known)}"
+            message += f" (there are {', '.join(known)})"
+        super().error(message)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="gradcheck",
-        description="Check a backward pass derived by hand: is it right, how precisely can that be "
+        description="Check a backward pass derived by hand: is it right, how precisely can that be\n"
         "known, and if not, what is wrong?",
-        epilog="Exit status: 0 all passed; 1 something failed or could not be concluded; 2 usage.",
+        epilog=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"gradcheck {_version()}")
+    parser.add_argument("--version", action="version", version=f"gradcheck {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add_to(commands)
     return parser
-
-
-def _version() -> str:
-    """The version that is installed; asked of its metadata, as importing the checker takes NumPy."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("gradcheck")
-    except PackageNotFoundError:
-        return "of a checkout that is not installed"
 
 
 if __name__ == "__main__":

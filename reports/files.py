@@ -30,6 +30,20 @@ def replacing(path: Path) -> Iterator[Path]:
         Path(name).unlink(missing_ok=True)
 
 
+def tried(folder: Path) -> None:
+    """Try a folder before any work is done whose result is to lie there.
+
+    Raises:
+        UserError: if nothing can be written there.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    with replacing(folder / ".tried") as path:
+        path.touch()
+    (folder / ".tried").unlink()
+    for path in made:
+        path.rmdir()
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
     with replacing(path) as temporary:

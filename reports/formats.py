@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
 
@@ -28,7 +29,9 @@ def as_json(outcomes: Outcomes) -> str:
 def _record(one: Outcome) -> dict[str, Any]:
     about = {"layer": one.layer, "configuration": one.configuration, "error": one.error}
     if one.report is None:
-        return {"schema": SCHEMA, "name": one.layer, "verdict": None, "passed": False, **about}
+        place = {"file": one.file, "line": None if one.at is None else one.at[1]}
+        whole = {"name": one.layer, **place, "verdict": None, "passed": False}
+        return {"schema": SCHEMA, **whole, **about}
     return {**one.report.to_dict(), **about, "notes": list(one.notes)}
 
 
@@ -51,7 +54,7 @@ def as_table(form: Format) -> Callable[[Outcomes], str]:
         rows = [line for one in outcomes for line in _lines(one)]
         notes = [note for one in outcomes for note in _notes(one)]
         body = [line.cells() for line in rows]
-        return _joined(form, table(COLUMNS, body, form), notes, outcomes)
+        return _joined(form, table(COLUMNS, body, form) if body else "", notes, outcomes)
 
     return drawn
 
@@ -62,7 +65,7 @@ def _lines(one: Outcome) -> list[Any]:
 
 def _notes(one: Outcome) -> list[str]:
     if one.report is None:
-        return [f"{one.layer}: {one.error}"]
+        return [one.error or ""]
     return [f"{one.report.title}: {note}" for note in (*one.notes, *one.report.notes())]
 
 
@@ -77,12 +80,12 @@ def _joined(form: Format, drawn: str, notes: Sequence[str], outcomes: Outcomes) 
             return f"{drawn}{listed}{marked}"
         case _:
             listed = "\n".join(f"- {escape(note, 'markdown')}" for note in notes)
-            return f"{drawn}\n\n{listed}".rstrip()
+            return f"{drawn}\n\n{listed}".strip()
 
 
 def as_github(outcomes: Outcomes) -> str:
     """Annotations on the wrong lines, ten at most, and the table as Markdown for the job's summary."""
-    found = [text for one in outcomes for text in _annotations(one)]
+    found = [_annotation(remark) for one in outcomes for remark in _remarks(one)]
     shown = found[:ANNOTATIONS]
     if len(found) > ANNOTATIONS:
         rest = len(found) - ANNOTATIONS + 1
@@ -90,18 +93,40 @@ def as_github(outcomes: Outcomes) -> str:
     return "\n".join([*shown, as_table("markdown")(outcomes)])
 
 
-def _annotations(one: Outcome) -> Iterator[str]:
+@dataclass(frozen=True)
+class Remark:
+    """What somebody else's page points at: how bad it is, its code, a sentence, and the place."""
+
+    level: str
+    code: str
+    message: str
+    file: str | None
+    line: int | None
+
+
+NOT_CHECKED = "not-checked"
+"""The code of a target without a report, beside those of findings."""
+
+MEANINGS = {code: (meaning.seen, meaning.advice) for code, meaning in CODES.items()} | {
+    NOT_CHECKED: (
+        "There is no report: the target could not be found, imported or given inputs.",
+        "The message says what is missing or in the way.",
+    )
+}
+"""What each code means, and what to do about it."""
+
+
+def _remarks(one: Outcome) -> Iterator[Remark]:
+    """What is pointed at: a target without a report, and all that convicts or keeps from concluding."""
     if one.report is None:
-        yield f"::error::{_workflow(one.error or '')}"
-    elif not one.report.passed:
-        level = "error" if one.report.verdict is Verdict.FAIL else "warning"
-        for finding, line in _places(one.report):
-            file = f" file={_property(one.report.file)}" if one.report.file else ""
-            at = f",line={line}" if file and line else ""
-            text = _workflow(f"{one.report.title}: {finding.message}")
-            yield f"::{level}{file}{at},title={finding.code}::{text}".replace(
-                f"{level},", f"{level} "
-            )
+        line = None if one.at is None else one.at[1]
+        yield Remark("error", NOT_CHECKED, one.error or "", one.file, line)
+        return
+    report = one.report
+    level = "error" if report.verdict is Verdict.FAIL else "warning"
+    for finding, line in () if report.passed else _places(report):
+        message = f"{report.title}: {finding.message}"
+        yield Remark(level, finding.code, message, report.file, line)
 
 
 def _places(report: Report) -> Iterator[tuple[Finding, int | None]]:
@@ -115,6 +140,14 @@ def _places(report: Report) -> Iterator[tuple[Finding, int | None]]:
             yield finding, finding.evidence.get("line")
 
 
+def _annotation(remark: Remark) -> str:
+    """A workflow command of GitHub's."""
+    place = {"file": remark.file, "line": remark.line if remark.file else None}
+    properties = {**place, "title": remark.code}
+    listed = ",".join(f"{k}={_property(str(v))}" for k, v in properties.items() if v is not None)
+    return f"::{remark.level} {listed}::{_workflow(remark.message)}"
+
+
 def _workflow(text: str) -> str:
     """Text of a workflow command: one line, its signs as GitHub wants them."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
@@ -125,41 +158,29 @@ def _property(text: str) -> str:
 
 
 def as_sarif(outcomes: Outcomes) -> str:
-    """SARIF 2.1.0: a rule for each finding code, a result for each finding that convicts."""
-    results = [result for one in outcomes for result in _sarif_results(one)]
-    used = {result["ruleId"] for result in results}
+    """SARIF 2.1.0: a rule for each code that is used, a result for each remark."""
+    remarks = [remark for one in outcomes for remark in _remarks(one)]
+    used = {remark.code for remark in remarks}
     rules = [
-        {
-            "id": code,
-            "shortDescription": {"text": meaning.seen},
-            "help": {"text": meaning.advice},
-        }
-        for code, meaning in CODES.items()
+        {"id": code, "shortDescription": {"text": seen}, "help": {"text": advice}}
+        for code, (seen, advice) in MEANINGS.items()
         if code in used
     ]
     driver = {"name": "gradcheck", "version": __version__, "rules": rules}
-    run = {"tool": {"driver": driver}, "results": results}
+    run = {"tool": {"driver": driver}, "results": [_result(remark) for remark in remarks]}
     schema = "https://json.schemastore.org/sarif-2.1.0.json"
     return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2)
 
 
-def _sarif_results(one: Outcome) -> Iterator[dict[str, Any]]:
-    if one.report is None:
-        yield {"ruleId": "raises", "level": "error", "message": {"text": one.error}}
-        return
-    if one.report.passed:
-        return
-    for finding, line in _places(one.report):
-        result: dict[str, Any] = {
-            "ruleId": finding.code,
-            "level": "error" if one.report.verdict is Verdict.FAIL else "warning",
-            "message": {"text": f"{one.report.name}: {finding.message}"},
-        }
-        if one.report.file:
-            place: dict[str, Any] = {"artifactLocation": {"uri": one.report.file}}
-            place |= {"region": {"startLine": line}} if line else {}
-            result["locations"] = [{"physicalLocation": place}]
-        yield result
+def _result(remark: Remark) -> dict[str, Any]:
+    """A result of SARIF's, with its place where there is one."""
+    said = {"level": remark.level, "message": {"text": remark.message}}
+    result: dict[str, Any] = {"ruleId": remark.code, **said}
+    if remark.file:
+        place: dict[str, Any] = {"artifactLocation": {"uri": remark.file}}
+        place |= {"region": {"startLine": remark.line}} if remark.line else {}
+        result["locations"] = [{"physicalLocation": place}]
+    return result
 
 
 def as_junit(outcomes: Outcomes) -> str:
@@ -177,22 +198,31 @@ def as_junit(outcomes: Outcomes) -> str:
 
 
 def _cases(one: Outcome) -> Iterator[ElementTree.Element]:
-    group = printable(one.layer)
-    if one.report is None or not one.report.rows:
-        case = ElementTree.Element("testcase", classname=group, name=printable(one.configuration))
-        kind = "error" if one.report is None else "failure"
-        said = one.error if one.report is None else "\n".join(one.report.notes())
-        if one.report is None or not one.report.passed:
-            ElementTree.SubElement(case, kind, message=printable(said or ""))
-        yield case
+    """A case for each gradient, or one for a target that has none."""
+    report = one.report
+    if report is None:
+        yield _case(one, one.configuration, "error", NOT_CHECKED, one.error or "")
         return
-    whole = [str(finding) for finding in one.report.findings if finding.fails]
-    for row in one.report.rows:
-        case = ElementTree.Element("testcase", classname=group, name=f"d{printable(row.name)}")
-        if row.verdict is not Verdict.PASS or whole:
+    if not report.rows:
+        said = "\n".join(report.notes())
+        yield _case(one, one.configuration, "failure", str(report.verdict), said)
+    whole = [str(finding) for finding in report.findings if finding.fails]
+    for row in report.rows:
+        if row.verdict is Verdict.PASS and not whole:
+            yield _case(one, f"d{row.name}")
+        else:
             said = "; ".join([*whole, *map(str, row.findings)])
-            ElementTree.SubElement(case, "failure", message=printable(said), type=str(row.verdict))
-        yield case
+            yield _case(one, f"d{row.name}", "failure", str(row.verdict), said)
+
+
+def _case(
+    one: Outcome, name: str, trouble: str = "", kind: str = "", said: str = ""
+) -> ElementTree.Element:
+    """A case, and in it the element that says what is wrong, a failure or an error, if anything is."""
+    case = ElementTree.Element("testcase", classname=printable(one.layer), name=printable(name))
+    if trouble:
+        ElementTree.SubElement(case, trouble, message=printable(said), type=kind)
+    return case
 
 
 FORMATS: dict[str, Callable[[Outcomes], str]] = {

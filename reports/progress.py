@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
+
+from gradcheck.render import printable
+from reports.terminal import width
 
 T = TypeVar("T")
 
@@ -48,31 +52,50 @@ class Progress:
 
 
 class Waiting:
-    """One line on stderr, where somebody is looking, for work of more than two seconds."""
+    """One line on stderr, where somebody is looking, for work of more than two seconds.
+
+    Several threads may tell it how far their work is.
+    """
 
     PATIENCE = 2.0
 
     def __init__(self) -> None:
         self.shown = sys.stderr.isatty()
-        self.name, self.since, self.written = "", time.monotonic(), False
+        self.since: dict[str, float] = {}
+        self.lock = threading.Lock()
+        self.written = False
 
     def __call__(self, name: str, done: int, total: int) -> None:
-        """Say how much is done of how much, and about how long the rest will take."""
-        if name != self.name or done <= 1:
-            self.name, self.since = name, time.monotonic()
-        spent = time.monotonic() - self.since
-        if not self.shown or spent < self.PATIENCE:
-            return
-        left = spent / done * (total - done)
-        text = f"{name}: {done} of {total} groups of entries, about {left:.0f} s left"
-        width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
-        sys.stderr.write(f"\r\033[K{text[:width]}")
-        sys.stderr.flush()
-        self.written = True
+        """Say how much is done of how much, and about how long the rest will take; of 0, how long it took."""
+        now = time.monotonic()
+        since = now if done == 1 else self.since.setdefault(name, now)
+        self.since[name] = since
+        if now - since >= self.PATIENCE:
+            self.say(_going(name, now - since, done, total))
 
-    def clear(self) -> None:
-        """Take the line away before a result is printed."""
-        if self.written:
-            sys.stderr.write("\r\033[K")
-            sys.stderr.flush()
-            self.written = False
+    def say(self, text: str) -> None:
+        """Put a text in place of the one before."""
+        if self.shown:
+            with self.lock:
+                self._write(printable(text)[: width() - 1])
+                self.written = True
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Out of the way, while a result is printed."""
+        with self.lock:
+            if self.written:
+                self._write("")
+                self.written = False
+            yield
+
+    def _write(self, text: str) -> None:
+        sys.stderr.write(f"\r\033[K{text}")
+        sys.stderr.flush()
+
+
+def _going(name: str, spent: float, done: int, total: int) -> str:
+    if not (done and total):
+        return f"{name}: {spent:.0f} s so far"
+    left = spent / done * (total - done)
+    return f"{name}: {done} of {total} groups of entries, about {left:.0f} s left"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 class Request:
     """What a run is asked to do.
 
-    `jobs` says how many processes check the layers; `verbose` prints every row, not a line a layer.
+    `jobs` says how many processes check the layers; `verbose` prints every row, not a line a layer;
+    `started` is when it was asked for, on the clock that stages are timed by.
     """
 
     source: str
@@ -36,6 +38,7 @@ class Request:
     jobs: int = 1
     verbose: bool = False
     progress: Progress = field(default_factory=Progress, compare=False)
+    started: float = field(default_factory=time.perf_counter, compare=False)
 
     @cached_property
     def data(self) -> Digits:

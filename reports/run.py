@@ -11,17 +11,18 @@ from gradcheck.tape import tensorflow
 from reports.request import Found, Request
 from reports.stages import check_layers, check_network, train
 from reports.witness import must_be_there
-from reports.written import PAGE, draw, prepare, times, write
+from reports.written import PAGE, draw, times, write
 
 
 def run(request: Request) -> bool:
     """Do the three stages, write the report, and say whether everything passed.
 
     Raises:
-        UserError: if the folder cannot be written, the data cannot be read, or TensorFlow cannot be
-            imported; nothing has been checked then.
+        UserError: if the data cannot be read, or TensorFlow cannot be imported; nothing has been
+            checked then.
     """
-    stages = {"data": _timed("", _begin, request)}
+    stages = {"start": Found(True, seconds=time.perf_counter() - request.started)}
+    stages["data"] = _timed("", _begin, request)
     if request.tape:
         heading = "Starting TensorFlow, the second witness"
         stages["tensorflow"] = _timed(heading, _start_tensorflow, request)
@@ -55,10 +56,8 @@ def _timed(heading: str, stage: Callable[[Request], Found], request: Request) ->
 
 
 def _begin(request: Request) -> Found:
-    """Read the data and try the folder: what is wrong with either is said before any work."""
-    data = request.data
-    prepare(request.out)
-    print(f"Data: {data}. Seed {request.seed}.")
+    """Read the data: what is wrong with them is said before any work."""
+    print(f"Data: {request.data}. Seed {request.seed}.")
     if request.quick:
         print("Quick: the first configuration of each layer, one image.")
     return Found(True)

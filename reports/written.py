@@ -12,7 +12,7 @@ from typing import Any
 
 from gradcheck import __version__
 from gradcheck.result import plain
-from reports.files import replacing, write_text
+from reports.files import write_text
 from reports.page.report import report_page
 from reports.request import Found, Request
 from reports.table import Line, render
@@ -28,17 +28,6 @@ FIGURES = ("digits.svg", "errors-layers.svg", "errors-network.svg", "losses.svg"
 
 LIBRARIES = ("numpy", "tensorflow", "keras", "scipy")
 """Whose versions the figures depend on."""
-
-
-def prepare(out: Path) -> None:
-    """Try the folder before any work is done.
-
-    Raises:
-        UserError: if nothing can be written there.
-    """
-    with replacing(out / ".tried") as tried:
-        tried.touch()
-    (out / ".tried").unlink()
 
 
 def draw(request: Request, stages: Mapping[str, Found]) -> Found:

@@ -8,7 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from reports.cli import main
+import gradcheck
+from reports.cli import COMMANDS, main
 
 EXAMPLE = """
 import numpy as np
@@ -103,7 +104,7 @@ def test_list_goes_by_family_and_finds_one_layer(capsys):
 def test_unknown_targets_and_broken_files(tmp_path, example, capsys):
     assert "no layer of the catalogue" in refused(capsys, "check", "denze")
     assert "no such file" in refused(capsys, "check", str(tmp_path / "none.py"))
-    assert "sphere_inputs" in refused(capsys, "check", f"{example}:sphere")
+    assert "no sphere in it (it holds affine," in refused(capsys, "check", f"{example}:sphere")
     broken = tmp_path / "broken.py"
     broken.write_text("def f(:\n")
     assert "line 1" in refused(capsys, "check", str(broken))
@@ -175,19 +176,57 @@ def test_a_broken_way_back_fails_the_run_and_keeps_it_from_training(tmp_path, ca
     assert "NOT everything passed" in said
 
 
-def test_help_imports_nothing_heavy():
+HEAVY = ("tensorflow", "matplotlib", "numpy", "layers", "gradcheck.check", "rich", "tabulate")
+LIGHT = ("inspect", "dataclasses", "concurrent", "multiprocessing", "logging", "importlib.metadata")
+"""Of Python's own what takes a tenth of a second together."""
+
+
+@pytest.mark.parametrize(
+    ("argv", "status"),
+    [
+        (["--help"], 0),
+        (["--version"], 0),
+        (["check", "--help"], 0),
+        (["chekc"], 2),
+        (["run", "--out", "/dev/null/report"], 2),
+    ],
+)
+def test_help_and_wrong_usage_import_nothing_that_takes_time(argv, status):
     script = (
         "import sys\n"
-        "from reports.cli import main\n"
-        "try:\n    main(['--help'])\nexcept SystemExit as stop:\n    assert stop.code == 0\n"
-        "heavy = {'tensorflow', 'matplotlib', 'sklearn', 'numpy'} & set(sys.modules)\n"
+        "from gradcheck.__main__ import main\n"
+        f"try:\n    status = main({argv!r})\nexcept SystemExit as stop:\n    status = stop.code\n"
+        f"assert status == {status}\n"
+        f"heavy = {{*{HEAVY!r}, *{LIGHT!r}}} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, env={**os.environ}
-    )
+    # Without what a .pth file of this environment imports.
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "run" in done.stdout
+
+
+def test_help_says_which_line_checks_which_style(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = capsys.readouterr().out
+    for name in gradcheck.__all__:
+        if name.startswith("check") and name != "check_many":
+            assert f" {name}(" in said, name
+    assert {"JAX", "PyTorch", "TensorFlow"} <= {word.strip(":") for word in said.split()}
+    assert max(map(len, said.splitlines())) <= 90
+
+
+@pytest.mark.parametrize("command", [command.__name__.split(".")[-1] for command in COMMANDS])
+def test_each_commands_help_has_an_example(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert f"gradcheck {command}" in capsys.readouterr().out.split("example", 1)[1]
+
+
+def test_a_misspelled_command_is_answered_with_the_likely_one(capsys):
+    with pytest.raises(SystemExit):
+        main(["chekc", "hw.py"])
+    assert "there is no 'chekc'; did you mean check?" in capsys.readouterr().err
 
 
 def test_usage_errors_exit_with_2():

@@ -37,6 +37,11 @@ def submissions(tmp_path):
     return tmp_path
 
 
+def unwrapped(text):
+    """Sentences as they are before they are laid out in lines."""
+    return " ".join(text.split())
+
+
 def records(capsys, *argv):
     status = main(["check", *map(str, argv), "--format", "json"])
     return status, json.loads(capsys.readouterr().out)
@@ -166,9 +171,59 @@ def test_names_that_options_have_are_inputs_too(tmp_path, capsys):
 def test_a_misspelled_name_is_told_from_the_one_that_is_there(submissions, capsys):
     place = submissions / "one" / "hw.py"
     assert main(["check", f"{place}:sqare"]) == 2
-    assert "did you mean square?" in capsys.readouterr().err
-    assert main(["check", "layernorm"]) == 2
-    assert "did you mean layer_norm?" in capsys.readouterr().err
+    assert "did you mean square? (it holds square)" in capsys.readouterr().err
+    assert main(["check", str(place.with_name("helper_hw.py"))]) == 2
+    assert f"did you mean {place.with_name('helpers_hw.py')}?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("layernorm", "layer_norm"),
+        ("Dense", "dense"),
+        ("affin", "dense"),  # Called so elsewhere.
+        ("linear", "dense"),
+        ("mse", "mean_squared_error"),
+        ("squaer", "square.py"),
+    ],
+)
+def test_a_misspelled_target_is_answered_with_the_likely_one(
+    tmp_path, capsys, monkeypatch, typed, meant
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "square.py").touch()
+    assert main(["check", typed]) == 2
+    assert capsys.readouterr().err.endswith(f"; did you mean {meant}?\n")
+
+
+def test_a_file_that_cannot_be_imported_is_pointed_at_where_it_is_at_fault(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, broken="x = 1\ndef f(:\n", needs="import fails\n", fails="\n\nx = undefined\n")
+    assert main(["check", "broken.py", "needs.py", "--format", "github"]) == 2
+    said = capsys.readouterr()
+    assert said.err.splitlines() == [
+        "gradcheck: broken.py: cannot be imported: line 2: SyntaxError: invalid syntax: def f(:",
+        "gradcheck: needs.py: cannot be imported: fails.py, line 3: NameError: name 'undefined' is "
+        "not defined",
+    ]
+    first, second = said.out.splitlines()[:2]
+    assert first.startswith("::error file=broken.py,line=2,title=not-checked::broken.py: cannot")
+    assert second.startswith("::error file=fails.py,line=3,title=not-checked::needs.py: cannot")
+    main(["check", "broken.py", "needs.py", "--format", "sarif"])
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    places = [result["locations"][0]["physicalLocation"] for result in run["results"]]
+    assert [place["artifactLocation"]["uri"] for place in places] == ["broken.py", "fails.py"]
+    assert [place["region"]["startLine"] for place in places] == [2, 3]
+
+
+def test_inputs_that_are_missing_are_no_backward_pass_that_raises(tmp_path, capsys):
+    write(tmp_path, hw="def f(a): raise ValueError\ndef f_backward(dy, a): return dy\n")
+    assert main(["check", str(tmp_path / "hw.py"), "--format", "sarif"]) == 2
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    assert [result["ruleId"] for result in run["results"]] == ["not-checked"]
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["not-checked"]
 
 
 def test_derivatives_are_found_under_many_names(tmp_path, capsys):
@@ -198,7 +253,7 @@ def test_inputs_are_given_on_the_line_or_proposed_and_said(tmp_path, capsys):
     assert main(["check", place, "--input", "x=4,3", "--input", "w=3,2", "--input", "b=2"]) == 0
     assert "4×3" in capsys.readouterr().out
     assert main(["check", place]) == 0
-    said = capsys.readouterr().out
+    said = unwrapped(capsys.readouterr().out)
     assert "were proposed" in said and "x (3, 5), w (5, 2), b (2,)" in said
     np.save(tmp_path / "w.npy", np.ones((3, 2)))
     saved = f"w=@{tmp_path / 'w.npy'}"
@@ -222,12 +277,32 @@ def test_inputs_that_nobody_can_guess_are_asked_for_with_a_template(tmp_path, ca
 
 def test_tables_fit_the_terminal_and_verdicts_stay_words(submissions, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "50")
-    main(["check", str(submissions / "two" / "hw.py")])
-    for line in capsys.readouterr().out.splitlines()[1:]:
-        assert len(line) <= 50 or "/" in line or line.startswith((">", " "))
+    monkeypatch.chdir(submissions / "two")
+    write(submissions / "two", long=LONG)
+    main(["check", "hw.py", "long.py", "--lines"])
+    said = capsys.readouterr().out
+    assert "FAIL" in said and "were proposed" in said and "(dy * (1 + second)," in unwrapped(said)
+    assert max(map(len, said.splitlines())) <= 50
     monkeypatch.setenv("COLUMNS", "200")
-    main(["check", str(submissions / "two" / "hw.py")])
+    main(["check", "hw.py"])
     assert "worst entry" in capsys.readouterr().out
+
+
+LONG = """
+def multiply(first, second):
+    y = first * second + first
+    return y, lambda dy: (dy * (1 + second), dy * first * 2)
+"""
+
+
+def test_quiet_is_a_line_a_target(submissions, capsys, monkeypatch):
+    monkeypatch.chdir(submissions)
+    main(["check", "one/hw.py", "two/hw.py", "one/hw.py", "--quiet"])
+    assert capsys.readouterr().out.splitlines() == [
+        "one/hw.py:square: PASS",
+        "two/hw.py:square: FAIL",
+        "one/hw.py:square: PASS",
+    ]
 
 
 def test_annotations_sarif_and_junit_point_at_the_wrong_line(submissions, capsys):
@@ -388,7 +463,7 @@ def test_inputs_are_proposed_in_the_precision_of_the_object(tmp_path, capsys):
     place = tmp_path / "singles.py"
     place.write_text(SINGLES)
     assert main(["check", str(place)]) == 0
-    assert "x (3, 5) float32." in capsys.readouterr().out
+    assert "x (3, 5) float32." in unwrapped(capsys.readouterr().out)
     place.write_text(SINGLES.replace("self.x.T @ dy", "(self.x.T @ dy).astype(float)"))
     status, (one,) = records(capsys, place)
     assert status == 1 and one["rows"][1]["findings"][0]["code"] == "wrong-dtype"
@@ -467,7 +542,7 @@ def test_targets_are_proposed_like_the_prediction(tmp_path, capsys):
         "    def backward(self): return 2 * self.d / self.d.size\n"
     )
     assert main(["check", str(place)]) == 0
-    assert "pred (3, 5), target (3, 5)" in capsys.readouterr().out
+    assert "pred (3, 5), target (3, 5)" in unwrapped(capsys.readouterr().out)
 
 
 def test_cells_and_lines_of_a_notebook_that_are_no_python_are_passed_over(tmp_path, capsys):

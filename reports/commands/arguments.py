@@ -7,6 +7,9 @@ import argparse
 PASSED, FAILED, MISUSED = 0, 1, 2
 """All passed; something failed or could not be concluded; usage or bad input."""
 
+INTERRUPTED = 130
+"""What a shell reports of a program that ended by Ctrl-C."""
+
 
 def natural(text: str) -> int:
     """A whole number from 0 up: a seed."""

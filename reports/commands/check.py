@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reports.commands.arguments import FAILED, MISUSED, PASSED, natural, positive, seconds
@@ -15,6 +12,8 @@ from reports.errors import UserError
 from reports.terminal import coloured, width
 
 if TYPE_CHECKING:
+    # What is imported here is paid for by `gradcheck --help`.
+    from reports.progress import Waiting
     from reports.targets import Options, Outcome
 
 FORMATS = ("text", "json", "markdown", "latex", "html", "csv", "github", "sarif", "junit")
@@ -83,42 +82,49 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the targets once, or again and again; return the exit status."""
+    _refuse(arguments)
     if not arguments.watch:
         return _once(arguments)
-    seen: dict[Path, float] = {}
-    try:
-        while True:
-            now = _saved(arguments.targets)
-            if now != seen:
-                seen = now
-                _once(arguments)
-            time.sleep(0.3)
-    except KeyboardInterrupt:
-        return PASSED
+    from reports.commands.watch import whenever_saved
+
+    return whenever_saved(arguments.targets, lambda: _once(arguments))
 
 
-def _once(arguments: argparse.Namespace) -> int:
+def _refuse(arguments: argparse.Namespace) -> None:
+    """Raise UserError for options that do not go together."""
     if arguments.fix and (arguments.format != "text" or arguments.effort != "complete"):
         raise UserError(
             "--fix prints a patch after a complete check: leave out --format and --effort"
         )
-    options = _options(arguments)
+
+
+def _once(arguments: argparse.Namespace) -> int:
+    from reports.progress import Waiting
+
+    waiting = Waiting()
     outcomes: list[Outcome] = []
-    text = arguments.format == "text"
-    for one in _outcomes(arguments, options):
+    for one in _outcomes(arguments, _options(arguments), waiting):
+        with waiting.aside():
+            _show(one, arguments, first=not outcomes)
         outcomes.append(one)
-        if one.error is not None:
-            print(f"gradcheck: {one.error}", file=sys.stderr, flush=True)
-        elif arguments.fix:
-            _mend(one)
-        elif text:
-            separator = "\n" if len(outcomes) > 1 else ""
-            print(separator + coloured(_in_words(one, arguments), sys.stdout), flush=True)
-    if not text and not arguments.fix:
+    if arguments.format != "text":
         from reports.formats import FORMATS as WRITTEN
 
-        print(WRITTEN[arguments.format](outcomes))
+        print(WRITTEN[arguments.format](outcomes), flush=True)
     return _status(outcomes)
+
+
+def _show(one: Outcome, arguments: argparse.Namespace, *, first: bool) -> None:
+    """Print what came of a target as soon as it is known: for people, not for programs."""
+    from gradcheck.render import printable
+
+    if one.error is not None:
+        print(f"gradcheck: {printable(one.error)}", file=sys.stderr, flush=True)
+    elif arguments.fix:
+        _mend(one)
+    elif arguments.format == "text":
+        separator = "" if first or arguments.quiet else "\n"
+        print(separator + coloured(_in_words(one, arguments), sys.stdout), flush=True)
 
 
 def _options(arguments: argparse.Namespace) -> Options:
@@ -138,22 +144,25 @@ def _options(arguments: argparse.Namespace) -> Options:
     )  # fmt: skip
 
 
-def _outcomes(arguments: argparse.Namespace, options: Options) -> Iterator[Outcome]:
+def _outcomes(
+    arguments: argparse.Namespace, options: Options, waiting: Waiting
+) -> Iterator[Outcome]:
     """The outcomes in the order of the targets, some worked out at the same time."""
-    from reports.progress import Waiting
     from reports.targets import has_twin, outcomes
     from reports.witness import must_be_there
 
-    if any(map(has_twin, arguments.targets)):
-        must_be_there(arguments.no_tape)
+    if any(map(has_twin, arguments.targets)) and not arguments.no_tape:
+        waiting.say("starting TensorFlow, the second witness (--no-tape does without)")
+        must_be_there()
     if arguments.jobs == 1:
-        waiting = Waiting()
         for target in arguments.targets:
-            for one in outcomes(target, options, waiting):
-                waiting.clear()
-                yield one
+            yield from outcomes(target, options, waiting)
         return
-    work: Callable[[str], list[Outcome]] = lambda target: list(outcomes(target, options))  # noqa: E731
+    from concurrent.futures import ThreadPoolExecutor
+
+    def work(target: str) -> list[Outcome]:
+        return list(outcomes(target, options, waiting))
+
     with ThreadPoolExecutor(arguments.jobs) as pool:
         for found in pool.map(work, arguments.targets):
             yield from found
@@ -167,13 +176,16 @@ def _status(outcomes: Sequence[Outcome]) -> int:
 
 
 def _in_words(one: Outcome, arguments: argparse.Namespace) -> str:
+    from gradcheck.render import printable, sentence
+
     assert one.report is not None
-    report = one.report
+    report, columns = one.report, width()
     if arguments.quiet:
-        return f"{report.title}: {report.verdict}"
-    parts = [*one.notes, report.to_text(width())]
+        return f"{printable(report.title)}: {report.verdict}"
+    parts = [*(sentence(note, columns) for note in one.notes), report.to_text(columns)]
     if arguments.lines:
-        parts += ["", *report.by_line.notes, report.by_line.text()]
+        notes = [sentence(note, columns) for note in report.by_line.notes]
+        parts += ["", *notes, report.by_line.text(width=columns)]
     if arguments.smallest and report.rows:
         parts += ["", str(report.smallest())]
     return "\n".join(parts).rstrip()
@@ -181,17 +193,13 @@ def _in_words(one: Outcome, arguments: argparse.Namespace) -> str:
 
 def _mend(one: Outcome) -> None:
     """The patch on stdout, for `patch -p1`; what it is about on stderr, for people."""
+    from gradcheck.render import printable
+
     assert one.report is not None
     repair = one.report.repair
     said = "" if one.report.passed else " No edit was found that makes every gradient pass."
     if repair is not None:
         print(repair.diff, end="", flush=True)
         said = f" {repair}"
-    print(f"{one.report.title}: {one.report.verdict}.{said}", file=sys.stderr, flush=True)
-
-
-def _saved(targets: Sequence[str]) -> dict[Path, float]:
-    """When the files among the targets, and their neighbours, were last saved."""
-    folders = {Path(t.partition(":")[0]).parent for t in targets if ".py" in t or ".ipynb" in t}
-    files = [file for folder in folders for file in (*folder.glob("*.py"), *folder.glob("*.ipynb"))]
-    return {file: file.stat().st_mtime for file in files if file.exists()}
+    text = printable(f"{one.report.title}: {one.report.verdict}.{said}")
+    print(text, file=sys.stderr, flush=True)

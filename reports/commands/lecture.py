@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from reports.commands.arguments import PASSED
-from reports.errors import UserError
+from reports.errors import UserError, did_you_mean
 
 
 def add_to(commands: Any) -> None:
@@ -41,8 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError("lecture: name a layer, or --all")
     for name in names:
         if name not in CATALOGUE:
-            near = get_close_matches(name, CATALOGUE, n=1)
-            meant = f"; did you mean {near[0]}?" if near else ""
+            meant = did_you_mean(name, CATALOGUE)
             raise UserError(f"there is no layer {name!r} in the catalogue{meant}")
     from reports.files import write_text
     from reports.lecture import handout, index

@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import textwrap
 from collections.abc import Iterator
-from difflib import get_close_matches
-from inspect import getdoc
 from typing import TYPE_CHECKING, Any
 
-from reports.errors import UserError
+from reports.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from layers.catalogue import Entry
@@ -52,8 +50,7 @@ def _lines(wanted: str | None) -> Iterator[str]:
     if wanted is None:
         yield from _networks()
     elif not found:
-        near = get_close_matches(wanted, [*FAMILIES, *CATALOGUE], n=1)
-        meant = f"; did you mean {near[0]}?" if near else ""
+        meant = did_you_mean(wanted, [*FAMILIES, *CATALOGUE])
         raise UserError(f"there is no family or layer {wanted!r}{meant}")
 
 
@@ -66,6 +63,8 @@ def _entry(entry: Entry) -> Iterator[str]:
 
 
 def _networks() -> Iterator[str]:
+    from inspect import getdoc
+
     from layers.networks import NETWORKS
 
     heading = "networks, for gradcheck run --network NAME"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 from typing import Any
 
 from reports.commands.arguments import FAILED, PASSED, natural, positive
-from reports.errors import UserError
+from reports.errors import UserError, did_you_mean
+from reports.files import tried
 
 EXAMPLES = """\
 examples:
@@ -49,12 +51,18 @@ def add_to(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do the job; return the exit status."""
+    """Do the job; return the exit status.
+
+    The folder is tried first, then what is imported in a moment, and what takes seconds last.
+    """
+    started = time.perf_counter()
+    tried(arguments.out)
     from layers.networks import NETWORKS
 
     if arguments.network not in NETWORKS:
+        meant = did_you_mean(arguments.network, NETWORKS)
         known = ", ".join(NETWORKS)
-        raise UserError(f"there is no network {arguments.network!r}; there are {known}")
+        raise UserError(f"there is no network {arguments.network!r}{meant} (there are {known})")
     import reports.figures  # noqa: F401  Whether matplotlib is missing is said now, not after the work.
     from reports.request import Request
     from reports.run import run as job
@@ -68,5 +76,6 @@ def run(arguments: argparse.Namespace) -> int:
         architecture=arguments.network,
         jobs=arguments.jobs,
         verbose=arguments.verbose,
+        started=started,
     )
     return PASSED if job(request) else FAILED

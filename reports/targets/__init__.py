@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,28 @@ from gradcheck import check
 from gradcheck.lines import Traced
 from gradcheck.result import Finding, Report
 from layers.catalogue import CATALOGUE, Configuration, Entry
-from reports.errors import UserError
+from reports.errors import At, UserError, did_you_mean
 from reports.targets.isolated import Died, run_apart
 from reports.targets.user import check_named, trace_named
+
+FILES = (".py", ".ipynb")
+"""How the name of a file ends that can be checked."""
+
+ALIASES = {
+    "affine": "dense",
+    "linear": "dense",
+    "fully_connected": "dense",
+    "fc": "dense",
+    "convolution": "conv2d",
+    "swish": "silu",
+    "cross_entropy": "softmax_cross_entropy",
+    "bce": "binary_cross_entropy",
+    "mse": "mean_squared_error",
+    "mae": "mean_absolute_error",
+    "self_attention": "attention",
+    "positional_encoding": "sinusoidal_encoding",
+}
+"""What layers of the catalogue are called elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +53,24 @@ class Options:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one target: a report, or the one line that says why there is none."""
+    """What came of one target: a report, or the sentence that says why there is none.
+
+    `at` is the line of the user's own that is at fault there, or None.
+    """
 
     layer: str
     configuration: str
     report: Report | None = None
     error: str | None = None
     notes: tuple[str, ...] = ()
+    at: At | None = None
+
+    @property
+    def file(self) -> str | None:
+        """The user's file that this is about, where it is about one."""
+        if self.at is not None:
+            return self.at[0]
+        return self.configuration if self.configuration.endswith(FILES) else None
 
 
 @dataclass(frozen=True)
@@ -54,7 +84,7 @@ class Target:
 
 
 Watch = Callable[[str, int, int], None]
-"""Told the name of what is checked, and how much of it is done of how much."""
+"""Told the name of what is checked, and how much is done of how much; of 0 where nobody knows."""
 
 
 def outcomes(text: str, options: Options, watch: Watch | None = None) -> Iterator[Outcome]:
@@ -67,7 +97,7 @@ def outcomes(text: str, options: Options, watch: Watch | None = None) -> Iterato
             yield Outcome(target.layer, target.configuration, report)
         return
     place, _, name = text.rpartition(":") if ":" in text else (text, "", "")
-    if not (place.endswith((".py", ".ipynb")) or name):
+    if not (place.endswith(FILES) or name):
         yield Outcome(text, "", error=unknown(text))
         return
     yield from _of_user(place, name, options, watch)
@@ -83,9 +113,11 @@ def _of_user(place: str, name: str, options: Options, watch: Watch) -> Iterator[
                     watch(one, done, total)
                 case "names", names:
                     waiting = list(names)
-                case "said", (one, report, error, notes):
+                case "tick", _:
+                    watch(place, 0, 0)
+                case "said", (one, report, error, notes, at):
                     waiting = [n for n in waiting or [] if n != one]
-                    yield Outcome(one or place, place, report, error, notes)
+                    yield Outcome(one or place, place, report, error, notes, at)
                 case Died(how) if waiting:
                     yield Outcome(waiting[0], place, _fallen(waiting.pop(0), place, how))
                 case Died(how):
@@ -119,8 +151,8 @@ def _fallen(name: str, place: str, how: str) -> Report:
 
 def unknown(text: str) -> str:
     """What is said of a target that is none, in one line."""
-    near = get_close_matches(text, CATALOGUE, n=1)
-    meant = f"; did you mean {near[0]}?" if near else ""
+    here = {path.stem: path.name for path in Path().glob("*") if path.suffix in FILES}
+    meant = did_you_mean(text, {name: name for name in CATALOGUE} | ALIASES | here)
     return (
         f"{text!r} is no layer of the catalogue (gradcheck list), no FILE.py[:NAME] and no "
         f"package.module:NAME{meant}"

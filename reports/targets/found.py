@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import inspect
 import re
 import textwrap
@@ -12,7 +11,7 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, Literal
 
-from reports.errors import UserError
+from reports.errors import UserError, did_you_mean
 
 Kind = Literal["pair", "derivative", "layer", "class"]
 
@@ -76,13 +75,18 @@ def subject(module: ModuleType, place: str, name: str, twin: str | None = None) 
         found = Subject(name, "layer", (value,), None, _function(module, f"{name}_twin"))
     if found is not None:
         return found if twin is None else replace(found, twin=_function(module, twin))
-    near = difflib.get_close_matches(name, names(module), n=1)
-    meant = f" (did you mean {near[0]}?)" if near else ""
-    holds = ", ".join(names(module)) or "nothing that can be checked"
-    missing = "" if hasattr(module, name) else f"no function or class {name}{meant}, "
-    raise UserError(
-        f"{place}: {missing}no layer {name} with {name}_inputs(rng), no pair {name}_forward and "
-        f"{name}_backward, no {name}_gradient, no loss that returns its gradients; it holds {holds}"
+    raise UserError(f"{place}: {_not_there(module, name)}")
+
+
+def _not_there(module: ModuleType, name: str) -> str:
+    """What is said of a name that stands for nothing that can be checked: what the module holds instead."""
+    there = names(module)
+    holds = f"it holds {', '.join(there) or 'nothing that can be checked'}"
+    if not hasattr(module, name):
+        return f"there is no {name} in it{did_you_mean(name, there)} ({holds})"
+    return (
+        f"no layer {name} with {name}_inputs(rng), no pair {name}_forward and {name}_backward, no "
+        f"{name}_gradient, no loss that returns its gradients; {holds}"
     )
 
 

@@ -8,6 +8,7 @@ out of time is said in its place.
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import signal
@@ -21,6 +22,10 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 Send = Callable[[Any], None]
+
+TICK = ("tick", None)
+EVERY = 1.0
+"""Seconds of silence after which a tick is sent."""
 
 PATIENCE = 5.0
 """Seconds for a process to end by itself once it has said everything."""
@@ -38,13 +43,16 @@ def run_apart(
 ) -> Iterator[Any]:
     """Run `work(send, aside, *arguments)` in a process of its own and yield what it sends.
 
+    Whoever shows how long it takes is told that it still runs, now and then.
+
     Args:
         work: a function that can be imported by its name; what it tells `aside` buys it no time.
         *arguments: plain values.
         timeout: seconds that may pass between one message and the next; None for no limit.
 
     Yields:
-        The messages, and `Died` last if the process ended early or was stopped.
+        The messages, `TICK` every second without one, and `Died` last if the process ended early or was
+        stopped.
     """
     context: Any = multiprocessing.get_context(_method())
     receiver, sender = context.Pipe(duplex=False)
@@ -67,9 +75,13 @@ def _method() -> str:
 def _messages(receiver: Connection, process: BaseProcess, timeout: float | None) -> Iterator[Any]:
     since = time.monotonic()
     while True:
-        if not _waited(receiver, None if timeout is None else since + timeout):
-            yield Died(f"took longer than {timeout:g} s and was stopped")
-            return
+        left = math.inf if timeout is None else max(0.0, since + timeout - time.monotonic())
+        if not receiver.poll(min(left, EVERY)):
+            if left <= EVERY:
+                yield Died(f"took longer than {timeout:g} s and was stopped")
+                return
+            yield TICK
+            continue
         try:
             kind, message = receiver.recv()
         except EOFError:
@@ -81,13 +93,6 @@ def _messages(receiver: Connection, process: BaseProcess, timeout: float | None)
         yield message
         if kind == "message":
             since = time.monotonic()
-
-
-def _waited(receiver: Connection, deadline: float | None) -> bool:
-    """Wait for a message; False if the time was up first."""
-    if deadline is None:
-        return receiver.poll(None)
-    return receiver.poll(max(0.0, deadline - time.monotonic()))
 
 
 def _how(status: int | None) -> str:

@@ -13,7 +13,7 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
-from reports.errors import UserError
+from reports.errors import At, UserError, did_you_mean
 
 OURS = ("layers", "reports")
 """Names of ours that a user's folder may have too: there, theirs are meant."""
@@ -46,7 +46,8 @@ def _step_aside() -> None:
 
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
-        raise UserError(f"{path}: no such file")
+        beside = {other.stem: str(other) for other in path.parent.glob(f"*{path.suffix}")}
+        raise UserError(f"{path}: no such file{did_you_mean(path.stem, beside)}")
     sys.path.insert(0, str(path.resolve().parent))
     module = ModuleType(f"_checked_{path.stem}")
     module.__file__ = str(path)
@@ -60,8 +61,14 @@ def _from_file(path: Path) -> ModuleType:
     except UserError:
         raise
     except BaseException as error:
-        raise UserError(f"{path}: cannot be imported: {where(error)}{said(error)}") from error
+        raise _not_imported(str(path), error) from error
     return module
+
+
+def _not_imported(place: str, error: BaseException) -> UserError:
+    """What is said of an import that failed, with the line of the user's own code that did it."""
+    text = f"{place}: cannot be imported: {where(error, place)}{said(error)}"
+    return UserError(text, at(error))
 
 
 def _source(path: Path) -> str:
@@ -98,26 +105,49 @@ def _by_name(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except BaseException as error:
-        raise UserError(f"{name}: cannot be imported: {where(error)}{said(error)}") from error
+        raise _not_imported(name, error) from error
 
 
 def said(error: BaseException) -> str:
-    """An exception in one line."""
+    """An exception in one line; where a file is no Python, with the text that is none."""
     text = str(error).splitlines()
+    if isinstance(error, SyntaxError):
+        # Python says the file and the line in brackets, which is said already.
+        text = [": ".join(part.strip() for part in (error.msg, error.text or "") if part)]
     return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
 
 
-def where(error: BaseException) -> str:
-    """The line of the user's own code that raised, if it was theirs."""
-    if isinstance(error, SyntaxError) and error.lineno:
-        return f"line {error.lineno}: "
+def where(error: BaseException, place: str) -> str:
+    """The line of the user's own code that raised, if it was theirs; with its file, if it is not `place`."""
+    found = at(error)
+    if found is None:
+        return ""
+    file, line = found
+    return f"line {line}: " if file == place else f"{file}, line {line}: "
+
+
+def at(error: BaseException) -> At | None:
+    """File and line of the user's own code that raised, if it was theirs."""
+    if isinstance(error, SyntaxError) and _is_file(error.filename):
+        return _from_here(str(error.filename)), error.lineno or 1
     house = _house()
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         elsewhere = ("importlib" in frame.filename) or ("site-packages" in frame.filename)
         inside = any(frame.filename.startswith(room) for room in house)
-        if not (inside or elsewhere or frame.filename.startswith("<")):
-            return f"line {frame.lineno}: "
-    return ""
+        if _is_file(frame.filename) and not (inside or elsewhere):
+            return _from_here(frame.filename), frame.lineno or 1
+    return None
+
+
+def _is_file(name: str | None) -> bool:
+    """Whether a name stands for a file, and not for text that was evaluated."""
+    return name is not None and not name.startswith("<")
+
+
+def _from_here(name: str) -> str:
+    """A path as one would type it here: those below this folder without it."""
+    path = Path(name)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else name
 
 
 def _house() -> list[str]:

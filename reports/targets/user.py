@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.result import Finding, Report
-from reports.errors import UserError
+from reports.errors import At, UserError
 from reports.targets import found, loading
 from reports.targets.asking import asked, inputs_of
 from reports.targets.inputs import Inputs
@@ -23,8 +23,9 @@ Send = Callable[[Any], None]
 EVERY = 0.2
 """Seconds between two words about progress."""
 
-Said = tuple[str, Report | None, str | None, tuple[str, ...]]
-"""A name, its report or the line that says why there is none, and what has to be said besides.
+Said = tuple[str, Report | None, str | None, tuple[str, ...], At | None]
+"""A name, its report or the sentence that says why there is none, what has to be said besides, and
+the line of the user's own that is at fault where there is no report.
 
 Plain values: where this is sent from, our own packages have stepped aside.
 """
@@ -49,7 +50,7 @@ def check_named(
             if not names:
                 raise UserError(f"{place}: {NOTHING}")
     except UserError as error:
-        send(("said", ("", None, str(error), ())))
+        send(("said", _refused("", error)))
         return
     send(("names", tuple(names)))
     for name in names:
@@ -74,7 +75,7 @@ def trace_named(send: Send, aside: Send, place: str, name: str, options: Options
     except UserError as error:
         send(("error", str(error)))
     except Exception as error:
-        send(("error", f"{place}:{name}: {loading.where(error)}{loading.said(error)}"))
+        send(("error", str(_raised(place, name, error))))
 
 
 NOTHING = (
@@ -105,21 +106,27 @@ def _said(module: ModuleType, place: str, name: str, options: Options, going: _G
         _ = report.repair
         if options.smallest and report.rows:
             report.smallest()
-        return name, report, None, notes
+        return name, report, None, notes, None
     except UserError as error:
-        return name, None, str(error), ()
+        return _refused(name, error)
     except Exception as error:
-        return name, None, f"{place}:{name}: {loading.where(error)}{loading.said(error)}", ()
+        return _refused(name, _raised(place, name, error))
     except BaseException as error:
         # SystemExit and its like would end us and say nothing: that is the target's failure.
-        message = f"{name} raises {loading.said(error)} while it is checked{_at(error)}."
+        line = loading.where(error, place).rstrip(": ")
+        message = f"{name} raises {loading.said(error)} while it is checked{line and f', {line}'}."
         finding = Finding("raises", message, fails=True)
-        return name, Report(name, (), (finding,), options.seed, file=place), None, ()
+        return name, Report(name, (), (finding,), options.seed, file=place), None, (), None
 
 
-def _at(error: BaseException) -> str:
-    line = loading.where(error).rstrip(": ")
-    return f", {line}" if line else ""
+def _refused(name: str, error: UserError) -> Said:
+    return name, None, str(error), (), error.at
+
+
+def _raised(place: str, name: str, error: Exception) -> UserError:
+    """What is said where the user's own code, or the checker for its sake, raises."""
+    text = f"{place}:{name}: {loading.where(error, place)}{loading.said(error)}"
+    return UserError(text, loading.at(error))
 
 
 def _report(

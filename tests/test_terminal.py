@@ -1,0 +1,174 @@
+"""The command line in a terminal, a pseudo-terminal here: colours, progress, `--watch`, Ctrl-C."""
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from reports.progress import Waiting
+from reports.terminal import coloured
+
+ROOT = Path(__file__).parent.parent
+PATIENCE = 30
+"""Seconds that a busy machine may take; on an idle one it is half a second."""
+
+RIGHT = "def square(x):\n    return x * x, lambda dy: 2 * x * dy\n"
+INPUTS = "def square_inputs(rng):\n    return {'x': rng.normal(size=3)}\n"
+
+
+class Terminal:
+    """A program whose standard streams are a terminal, and what it has written there."""
+
+    def __init__(self, folder, *argv, **environment):
+        self.end, other = pty.openpty()
+        own = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS")}
+        self.program = subprocess.Popen(
+            [sys.executable, "-m", "gradcheck", *argv],
+            cwd=folder,
+            env={**own, "PYTHONPATH": str(ROOT), **environment},
+            stdin=other,
+            stdout=other,
+            stderr=other,
+            start_new_session=True,
+        )
+        os.close(other)
+        self.written, self.seen = "", 0
+
+    def read(self, wanted=None):
+        """What is written up to a pattern, or until the end; what follows is for the next time."""
+        until = time.monotonic() + PATIENCE
+        while not (found := wanted and re.search(wanted, self.written[self.seen :])):
+            assert time.monotonic() < until, self.written
+            if select.select([self.end], [], [], 0.1)[0] and not self._more():
+                assert wanted is None, self.written
+                break
+        start, self.seen = self.seen, len(self.written)
+        if found:
+            self.seen = start + found.end()
+        return self.written[start : self.seen]
+
+    def _more(self):
+        """Take what is there; False at the end."""
+        try:
+            more = os.read(self.end, 65536)
+        except OSError:  # Linux's way to say that the other end is closed.
+            more = b""
+        self.written += more.decode()
+        return bool(more)
+
+    def interrupted(self):
+        """Press Ctrl-C; the exit status."""
+        self.program.send_signal(signal.SIGINT)
+        self.read()
+        return self.program.wait(PATIENCE)
+
+    def close(self):
+        if self.program.poll() is None:
+            self.program.kill()
+        self.program.wait()
+        os.close(self.end)
+
+
+@pytest.fixture
+def terminal():
+    opened = []
+
+    def opens(*argv, **environment):
+        opened.append(Terminal(*argv, **environment))
+        return opened[-1]
+
+    yield opens
+    for one in opened:
+        one.close()
+
+
+def test_watching_a_file_that_is_changed_broken_removed_and_mended(tmp_path, terminal):
+    file = tmp_path / "hw.py"
+    file.write_text(RIGHT + INPUTS)
+    seen = terminal(tmp_path, "check", "hw.py", "--watch")
+    seen.read("hw.py:square: \033\\[32mPASS\033\\[0m")
+    file.write_text((RIGHT + INPUTS).replace("2 * x", "3 * x"))
+    said = seen.read("hw.py:square: \033\\[31mFAIL\033\\[0m")
+    assert "hw.py changed:" in said
+    seen.read("repair: (.|\\s)*passes")
+    file.write_text((RIGHT + INPUTS).replace("2 * x", "2 * x ("))
+    seen.read("hw.py: cannot be imported: line 2: SyntaxError")
+    file.unlink()
+    seen.read("hw.py: no such file")
+    file.write_text((RIGHT + INPUTS).replace("2 * x", "4 * x"))
+    seen.read("repair: (.|\\s)*passes")
+    (tmp_path / "beside.py").write_text("x = 1\n")
+    assert "beside.py changed:" in seen.read("repair: (.|\\s)*passes")
+    seen.read("Ctrl-C ends")
+    assert seen.interrupted() == 1
+    assert "Traceback" not in seen.written
+
+
+def test_leaving_a_watch_after_a_pass_is_no_failure(tmp_path, terminal):
+    (tmp_path / "hw.py").write_text(RIGHT + INPUTS)
+    seen = terminal(tmp_path, "check", "hw.py", "--watch", NO_COLOR="1")
+    seen.read("square: PASS(.|\n)*Ctrl-C ends")
+    assert seen.interrupted() == 0
+    assert "\033[3" not in seen.written
+
+
+def test_a_long_silence_is_told_and_ctrl_c_ends_it(tmp_path, terminal):
+    slow = "import time\ntime.sleep(60)\n"
+    (tmp_path / "hw.py").write_text(slow + RIGHT + INPUTS)
+    seen = terminal(tmp_path, "check", "hw.py")
+    seen.read(r"hw.py: \d+ s so far")
+    assert seen.interrupted() == 130
+    assert "gradcheck: interrupted" in seen.written and "Traceback" not in seen.written
+
+
+def test_work_of_more_than_two_seconds_has_an_estimate(tmp_path, terminal):
+    slow = RIGHT.replace("    return", "    time.sleep(0.02)\n    return")
+    many = "def square_inputs(rng):\n    return {'x': rng.normal(size=(3, 40))}\n"
+    mixed = slow.replace("x * x", "(x @ x.T).sum(axis=0)").replace(
+        "2 * x * dy", "x + 0 * dy[:, None]"
+    )
+    (tmp_path / "hw.py").write_text("import time\n" + mixed + many)
+    seen = terminal(tmp_path, "check", "hw.py:square")
+    seen.read(r"square: \d+ of \d+ groups of entries, about \d+ s left")
+    assert seen.interrupted() == 130
+
+
+def test_there_is_nothing_to_watch_in_the_catalogue(tmp_path, terminal):
+    seen = terminal(tmp_path, "check", "dense", "--watch")
+    assert "no target is one" in seen.read()
+    assert seen.program.wait(PATIENCE) == 2
+
+
+class Somebody:
+    """A stream that says whether somebody looks."""
+
+    def __init__(self, looks):
+        self.looks = looks
+
+    def isatty(self):
+        return self.looks
+
+
+def test_colours_are_for_those_who_look_and_want_them(monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert coloured("f: PASS", Somebody(True)) == "f: \033[32mPASS\033[0m"
+    assert coloured("f: PASS", Somebody(False)) == "f: PASS"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert coloured("f: PASS", Somebody(True)) == "f: PASS"
+
+
+def test_where_nobody_looks_nothing_is_said_of_progress(capsys):
+    waiting = Waiting()
+    waiting.PATIENCE = 0
+    waiting("f", 1, 2)
+    waiting("f", 0, 0)
+    with waiting.aside():
+        pass
+    assert capsys.readouterr() == ("", "")
