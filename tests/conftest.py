@@ -53,3 +53,13 @@ def ran(tmp_path_factory):
         options = ["--quick", "--no-tape", "--verbose", "--seed", "5", "--out", str(out)]
         assert main(["run", *options]) == 0
     return out, said.getvalue()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A headless Chromium; the test is skipped with a reason where there is none."""
+    from browser import started
+
+    chromium = started(tmp_path_factory.mktemp("profile"))
+    yield chromium
+    chromium.close()

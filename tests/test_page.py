@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -27,9 +25,6 @@ from reports.table import _record, by_layer, lines
 HEAVIEST = 1_000_000
 """Bytes of a page that one would send around."""
 
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
 VOID = {"meta", "br", "hr", "img", "link"}
 
 
@@ -297,43 +292,3 @@ def test_a_trained_network_is_shown_with_digits_filters_and_confusions(tmp_path)
     assert html.count("Filter 3 ") == 2
     row = [str(n) if n else "·" for n in counts[int(data.y_test[7])]]
     assert any(shown[1:] == row for shown in Page(html).rows)
-
-
-def chromium(*options):
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here to look at the page with")
-    command = [
-        CHROMIUM,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--enable-logging=stderr",
-        *options,
-    ]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-
-
-def test_a_browser_opens_it_without_an_error_and_sorts(out, text):
-    said = chromium("--dump-dom", (out / "report.html").as_uri())
-    assert "CONSOLE" not in said.stderr
-    assert "<button>rel. error</button>" in said.stdout
-
-
-def test_a_click_on_a_head_sorts_by_the_figures_in_full(text, tmp_path):
-    # The page's policy lets no script of ours click: it is taken off this copy.
-    copy = re.sub("<meta http-equiv[^>]*>", "", text)
-    click = "<script>document.querySelectorAll('thead')[4].querySelectorAll('button')[4].click()</script>"
-    (tmp_path / "copy.html").write_text(copy.replace("</body>", f"{click}</body>"), "utf-8")
-
-    def figures(page):
-        rows = page.split('<table class="gradients">')[5].split("<tbody")[1:]
-        return [float(re.search('data-value="([^"]+)"', row)[1]) for row in rows]
-
-    shown = figures(chromium("--dump-dom", (tmp_path / "copy.html").as_uri()).stdout)
-    assert len(shown) > 10
-    assert shown == sorted(figures(text), reverse=True) != figures(text)
-
-
-def test_a_browser_prints_it(out, tmp_path):
-    chromium(f"--print-to-pdf={tmp_path / 'page.pdf'}", (out / "report.html").as_uri())
-    assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
