@@ -120,9 +120,10 @@ def check(
     # Explain.
     context = Context(layer, names, forward, seen.dy, compared)
     rows, by_line = _explain(context, seen.raised, lines, effort, seed)
-    findings += [] if by_line.first_wrong is None else [by_line.first_wrong]
     afresh = partial(check, wrt=wrt, method=method, lines=False)
     again = Again(context, rows, by_line, afresh, seed)
+    by_line = again.told_apart()
+    findings += [] if by_line.first_wrong is None else [by_line.first_wrong]
     rows = [*rows, *(missing_row(names[p], arrays[p].shape) for p in returned.unchecked)]
     return Report(
         name, tuple(rows), tuple(findings), seed, method, forward.evaluations, by_line, _again=again

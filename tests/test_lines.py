@@ -296,10 +296,14 @@ def added(x):
     return y, backward
 
 
-def test_what_is_added_up_counts_at_its_end_and_all_its_lines_are_in_doubt():
-    found = first(check(added, normal(4)))
+def test_what_is_added_up_counts_at_its_end_and_a_proved_edit_says_which_of_its_lines_it_is():
+    report = check(added, normal(4))
+    found = first(report)
     assert found["source"] == "dx += dy * x"
     assert found["line"] - 1 in found["also"]
+    (finding,) = [f for f in report.findings if f.code == "first-wrong-line"]
+    assert "One change in this line makes every gradient right." in finding.message
+    assert "cannot be compared" not in finding.message
 
 
 def renamed(x, W):

@@ -88,3 +88,91 @@ def test_a_carry_is_told_from_what_it_goes_into(right, wrong):
     layer, line = planted(recurrent, right, wrong)
     report = check(layer, RNG.normal(size=(4, 3)), RNG.normal(size=(3, 3)) / 2)
     assert report.by_line.first_wrong.evidence["line"] == line
+
+
+def test_a_shape_that_the_next_line_cannot_take_is_blamed_on_the_line_that_made_it():
+    layer, line = planted(recurrent, "carried = W @ da", "carried = (W @ da)[:-1]")
+    report = check(layer, RNG.normal(size=(2, 3)), RNG.normal(size=(3, 3)) / 2)
+    found = report.by_line.first_wrong
+    assert (found.evidence["name"], found.evidence["line"]) == ("carried", line)
+    assert f"has a shape that line {line - 5} cannot take" in found.message
+
+
+def through(x, g):
+    h = x / np.sqrt((x * x).mean(axis=1, keepdims=True))
+    y = h * g
+
+    def backward(dy):
+        r = 1 / np.sqrt((x * x).mean(axis=1, keepdims=True))
+        dg = (dy * h).sum(axis=0)
+        dh = dy * g
+        back = h * (dh * h).mean(axis=1, keepdims=True)
+        dx = r * (dh - back)
+        return dx, dg
+
+    return y, backward
+
+
+def test_what_no_value_can_tell_a_proved_edit_tells():
+    """`back` has as many entries as dx, so that some value of it explains any error of dx."""
+    layer, line = planted(through, "(dh * h).mean(", "(dh * h).sum(")
+    report = check(layer, X, SCALE)
+    found = report.by_line.first_wrong
+    assert (found.evidence["name"], found.evidence["line"]) == ("back", line)
+    assert line + 1 in found.evidence["also"]
+    assert "one change in it makes every gradient right" in found.message
+    assert report.repair.line == line
+
+
+def shifted(x):
+    y = 3 * x
+
+    def backward(dy):
+        zeros = np.zeros_like(x)
+        dx = zeros
+        return dx
+
+    return y, backward
+
+
+def test_zeros_are_no_line_to_be_handed_on_from():
+    found = check(shifted, X).by_line.first_wrong
+    assert found.evidence["source"] == "dx = zeros"
+
+
+def one_of_another(x):
+    y, back = doubled(x)
+
+    def backward(dy):
+        return back(2 * dy)
+
+    return y, backward
+
+
+def doubled(x):
+    return 2 * x, lambda dy: (2 * dy,)
+
+
+def test_a_tuple_of_one_gradient_that_another_layer_returns_is_compared():
+    found = check(one_of_another, X).by_line.first_wrong
+    assert found.evidence["source"] == "return back(2 * dy)"
+
+
+def shorter(x, w):
+    y = x * w
+
+    def backward(dy):
+        dx = dy * w
+        dw = (dy * x).sum(axis=0, keepdims=True)
+        return dx, dw
+
+    return y, backward
+
+
+def test_another_shape_may_be_the_fault_of_the_line_that_returns_it():
+    found = check(shorter, X, SCALE).by_line.first_wrong
+    lines = {found.evidence["line"], *found.evidence["also"]}
+    assert {"dw = (dy * x).sum(axis=0, keepdims=True)", "return dx, dw"} <= {
+        inspect.getsource(shorter).splitlines()[k - shorter.__code__.co_firstlineno].strip()
+        for k in lines
+    }

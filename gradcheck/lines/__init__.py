@@ -2,9 +2,10 @@
 
 `check_lines` compares the backward pass line by line. `backward_text` and `rewritten` are for those
 who want to run the layer with another text in its backward pass; `trace` writes down every value that
-a layer computes, there and back.
+a layer computes, there and back; `agreed` takes a proved repair as the judge of what is in doubt.
 """
 
+from gradcheck.lines.agree import agreed, in_doubt
 from gradcheck.lines.copy import BackwardText, backward_text, rewritten
 from gradcheck.lines.source import Unreadable
 from gradcheck.lines.story import check_lines
@@ -14,8 +15,10 @@ __all__ = [
     "BackwardText",
     "Traced",
     "Unreadable",
+    "agreed",
     "backward_text",
     "check_lines",
+    "in_doubt",
     "rewritten",
     "trace",
 ]

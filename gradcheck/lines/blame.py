@@ -11,7 +11,7 @@ import numpy as np
 from gradcheck.diagnosis.diagnose import OF_THE_VALUE, diagnose, diagnose_shape
 from gradcheck.diagnosis.wrong import Context, WrongGradient
 from gradcheck.layer import copies
-from gradcheck.lines.copy import Copy
+from gradcheck.lines.agree import doubt
 from gradcheck.lines.flow import behind, doubtful_loops, doubtful_sites, known_names
 from gradcheck.lines.intermediate import Intermediate
 from gradcheck.lines.judge import Compared, Judgement
@@ -31,38 +31,22 @@ def blamed(judgement: Judgement, wrong: Compared, found: Finding | None) -> Find
     # Where a helper computed it, the line that calls the helper may have called it with something wrong.
     called = record.log[wrong.time].site
     others = doubtful_sites(record, called, known) + ([called] if called != site else [])
+    others += _handing_on(record, wrong)
     lines = narrowed(judgement, wrong, [other for other in others if other.line != site.line])
     message = _message(lines, wrong, found)
     loops = doubtful_loops(record, (lines.site, *lines.others), judgement.right_before())
     also = sorted({*loops, *(s.line for s in lines.others)} - {lines.site.line})
     code = None if found is None else found.code
     named = lines.site.name if lines.solved else str(wrong.label)
-    return _first_wrong(record, message, named, lines.site, code, also)
+    return first_wrong(record, message, named, lines.site, code, also)
 
 
-def blamed_for_raising(judgement: Judgement) -> Finding:
-    """Where nothing before it is known to be wrong, the line that raises."""
-    record, copy = judgement.record, judgement.record.copy
-    assert record.raised_at is not None
-    line, *callers = record.raised_at
-    place = _raising(copy, line)
-    in_a_function = line in {site.line for site in copy.inner}
-    inner = [site.line for site in copy.inner] if in_a_function else []
-    known = known_names(record, judgement.matches)
-    sites = doubtful_sites(record, place, known)
-    loops = doubtful_loops(record, (place, *sites), judgement.right_before())
-    also = {*loops, *(site.line for site in sites)}
-    message = f"Line {line} raises, and the values before it that could be compared are right."
-    also = {*callers, *inner, *also} - {line}
-    return _first_wrong(record, message, place.name, place, "raises", sorted(also))
-
-
-def _raising(copy: Copy, line: int) -> Site:
-    """The statement in a line, also where it gives nothing a value."""
-    text = next(text.strip() for number, text in copy.listing if number == line)
-    site = next((s for s in copy.sites if s.line == line), Site("", line, text, frozenset()))
-    # An array that is written into was made somewhere.
-    return replace(site, text=text, reads=site.reads | {site.variable})
+def _handing_on(record: Record, wrong: Compared) -> list[Site]:
+    """Where a gradient has another shape, what returns it as it is may be to blame."""
+    returned = record.returned.get(wrong.match.intermediate.position or 0)
+    if returned is None or wrong.match.hand.shape == wrong.row.shape:
+        return []
+    return [returned]
 
 
 def _message(lines: Narrowed, wrong: Compared, found: Finding | None) -> str:
@@ -80,19 +64,16 @@ def _message(lines: Narrowed, wrong: Compared, found: Finding | None) -> str:
     return message
 
 
-def _first_wrong(
+def first_wrong(
     record: Record, message: str, name: str, site: Site, code: str | None, also: list[int]
 ) -> Finding:
-    if also:
-        message += (
-            f" What line {', '.join(map(str, also))} does goes into it and cannot be compared: the "
-            "mistake may be there."
-        )
+    """The finding that names a line, and those that share the doubt."""
+    message += doubt(also)
     if record.copy.elsewhere:
         message += f" The line is in {Path(record.copy.file).name}."
     evidence = {
         "name": name, "file": record.copy.file, "line": site.line, "source": site.text,
-        "code": code, "also": also,
+        "helper": site.function, "code": code, "also": also,
     }  # fmt: skip
     return Finding("first-wrong-line", message, evidence)
 

@@ -35,6 +35,11 @@ class Compared:
     file: str
 
     @property
+    def began(self) -> int:
+        """When its first part was computed."""
+        return min(time for time, _ in self.match.times)
+
+    @property
     def line(self) -> Line:
         """As a report says it."""
         row, site = self.row, self.site
@@ -89,11 +94,8 @@ class Judgement:
             one.label.variable
             for one in self.compared
             if not one.label.returned
-            and (one.row.verdict is Verdict.PASS or self._began(one) < until < one.time)
+            and (one.row.verdict is Verdict.PASS or one.began < until < one.time)
         }
-
-    def _began(self, one: Compared) -> int:
-        return min(time for time, _ in self.record.events[one.label])
 
 
 def judge(record: Record, seed: int) -> Judgement:
@@ -259,8 +261,9 @@ def _hands_on(site: Site, other: Site, known: set[str]) -> bool:
 
 
 def _same_array(a: Any, b: Any) -> bool:
-    """Whether two values are equal arrays."""
-    return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.array_equal(a, b)
+    """Whether two values are equal arrays; zeros are where something begins, and not handed on."""
+    arrays = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
+    return arrays and bool(np.any(a)) and np.array_equal(a, b)
 
 
 def _wrong(match: Match, row: Row) -> Array:

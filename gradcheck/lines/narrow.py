@@ -221,12 +221,15 @@ class _Bench:
 
     def _effect(self, times: Sequence[int], values: Sequence[Array], k: int) -> Array | None:
         """What moving one entry of a value does to the error."""
-        count = sum(v.size for v in values)
-        scale = max(float(np.abs(v).max(initial=0.0)) for v in values) or 1.0
-        change = np.zeros(count)
+        error = self.error
+        assert error is not None
+        # What is nothing but rounding is moved by more than that.
+        least = EXPLAINED * float(np.abs(error).max())
+        scale = max(least, *(float(np.abs(v).max(initial=0.0)) for v in values))
+        change = np.zeros(sum(v.size for v in values))
         change[k] = scale
         moved = self.run(_replaced(times, values, change))
-        return None if moved is None or self.error is None else (moved - self.error) / scale
+        return None if moved is None else (moved - error) / scale
 
     def _explains(self, replaced: Replaced) -> bool:
         """Whether these values make every gradient right, up to what differences resolve."""

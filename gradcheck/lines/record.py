@@ -92,8 +92,16 @@ def _by_label(
         label = _label(event.site, inputs)
         if label.variable in ragged:
             label = replace(label, call=event.call)
-        events[label] = (*events.get(label, ()), (time, event))
+        events[label] = (*events.get(label, ()), (time, _alone(event)))
     return events
+
+
+def _alone(event: Event) -> Event:
+    """An event; where a tuple of one gradient is returned, the gradient."""
+    match event:
+        case Event(Site(path=()), (single,)) if not isinstance(event.value, np.ndarray):
+            return replace(event, value=single)
+    return event
 
 
 def _run(copy: Copy, context: Context, rows: dict[int, Row], raised: bool) -> list[int] | None:

@@ -13,9 +13,11 @@
    forward pass handed over (`flow`): the mistake is in one of them.
 7. Those are told apart by running the backward pass again: with the first wrong value set right, and
    with any value of the others; a line that alone explains the error takes the blame (`narrow`).
-8. If the backward pass raises and nothing before is wrong, the line that raises takes that place.
+8. If the backward pass raises and nothing before is wrong, the line that raises takes that place, or
+   the one that made a shape which that line cannot take (`raising`).
 9. The first wrong value is given a name, by itself or by the step to what is computed from it (`uses`);
    rows that follow from it and have no name of their own take it over (`blame`).
+10. What still is in doubt a proved repair decides, if a short search finds one (`agree`).
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gradcheck.diagnosis.wrong import Context
-from gradcheck.lines.blame import blamed, blamed_for_raising, diagnosis, explained
+from gradcheck.lines.blame import blamed, diagnosis, explained
 from gradcheck.lines.judge import Judgement, judge
+from gradcheck.lines.raising import blamed_for_raising
 from gradcheck.lines.record import record
 from gradcheck.lines.source import Unreadable
 from gradcheck.result import Lines, Row

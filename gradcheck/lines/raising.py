@@ -1,0 +1,111 @@
+"""The line at fault where a backward pass raises: that line, or one that made a shape it cannot take."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from gradcheck.lines.blame import first_wrong
+from gradcheck.lines.flow import doubtful_loops, doubtful_sites, known_names
+from gradcheck.lines.judge import Judgement
+from gradcheck.lines.readings import counterpart
+from gradcheck.lines.record import Record
+from gradcheck.lines.recorder import Label, Site
+from gradcheck.lines.statements import name_of
+from gradcheck.result import Finding
+
+Shape = tuple[int, ...]
+
+
+def blamed_for_raising(judgement: Judgement) -> Finding:
+    """The line that raises, unless a value that goes into it has a shape that it cannot take."""
+    record, copy = judgement.record, judgement.record.copy
+    assert record.raised_at is not None
+    place = _raising(record)
+    line, *callers = record.raised_at
+    message = f"Line {line} raises, and the values before it that could be compared are right."
+    known = known_names(record, judgement.matches)
+    misfit = _misfit(record, place, doubtful_sites(record, place, known))
+    if misfit is not None:
+        name, place = misfit.name, misfit
+        message = (
+            f"{name}, line {place.line}, has a shape that line {line} cannot take, which raises."
+        )
+    in_a_function = line in {site.line for site in copy.inner}
+    inner = [site.line for site in copy.inner] if in_a_function else []
+    sites = doubtful_sites(record, place, known)
+    loops = doubtful_loops(record, (place, *sites), judgement.right_before())
+    also = {*loops, *callers, *inner, *(site.line for site in sites)} - {place.line}
+    return first_wrong(record, message, place.name, place, "raises", sorted(also))
+
+
+def _raising(record: Record) -> Site:
+    """The statement that raises, also where it gives nothing a value."""
+    assert record.raised_at is not None
+    line, copy = record.raised_at[0], record.copy
+    text = next(text.strip() for number, text in copy.listing if number == line)
+    site = next((s for s in copy.sites if s.line == line), Site("", line, text, frozenset()))
+    # An array that is written into was made somewhere.
+    return replace(site, text=text, reads=site.reads | {site.variable})
+
+
+def _misfit(record: Record, place: Site, doubtful: Sequence[Site]) -> Site | None:
+    """The statement that gave a factor or term of the one that raises a shape that it cannot take.
+
+    What is computed entry by entry has the shape of its counterpart on the way there, and so each
+    factor and each term must fit into that.
+    """
+    wanted = _shape_wanted(record, place)
+    if wanted is None:
+        return None
+    made = {e.site.name: e for e in record.log if e.site.whole and e.site in doubtful}
+    misfits = {
+        name: made[name].site
+        for name in _factors_and_terms(place.text)
+        if name in made and not _fits(np.shape(made[name].value), wanted)
+    }
+    return next(iter(misfits.values())) if len(misfits) == 1 else None
+
+
+def _shape_wanted(record: Record, place: Site) -> Shape | None:
+    """The shape of what a statement gives a value to, at one time step; None if its counterpart has several."""
+    name = counterpart(record, Label(place.name, function=place.function))
+    meant = record.meanings[name] if name is not None else ()
+    shapes = {
+        one.value[one.place(0)].shape if one.steps or one.places else one.value.shape
+        for one in meant
+    }
+    return next(iter(shapes)) if len(shapes) == 1 else None
+
+
+def _factors_and_terms(text: str) -> Iterator[str]:
+    """The names that a statement combines entry by entry."""
+    try:
+        (statement,) = ast.parse(text).body
+    except SyntaxError:
+        return
+    if isinstance(statement, (ast.Assign, ast.AugAssign)):
+        yield from _combined(statement.value)
+
+
+def _combined(node: ast.expr) -> Iterator[str]:
+    match node:
+        case ast.BinOp(left, ast.Add() | ast.Sub() | ast.Mult() | ast.Div(), right):
+            yield from (*_combined(left), *_combined(right))
+        case ast.Compare(left, _, [right]):
+            yield from (*_combined(left), *_combined(right))
+        case ast.UnaryOp(_, operand):
+            yield from _combined(operand)
+        case ast.Name() | ast.Attribute():
+            yield name_of(node) or ""
+
+
+def _fits(shape: Shape, wanted: Shape) -> bool:
+    """Whether an array of a shape takes part in one of another, entry by entry."""
+    try:
+        return np.broadcast_shapes(shape, wanted) == wanted
+    except ValueError:
+        return False
