@@ -17,8 +17,9 @@ from gradcheck.diagnosis.explain import explain_row, forward_disagrees
 from gradcheck.diagnosis.wrong import Comparison, Context
 from gradcheck.directional import Directions, compare_directions
 from gradcheck.formula import judged_as_formula
-from gradcheck.layer import Layer, bind, name_of, positions, say_what_is_meant
+from gradcheck.layer import Layer, bind, name_of, positions
 from gradcheck.lines import check_lines
+from gradcheck.meant import must_be_a_layer
 from gradcheck.numeric import Forward, NumericalWitness, Progress
 from gradcheck.options import refuse, upstream_for
 from gradcheck.result import Array, Finding, Lines, Report, Row, Verdict
@@ -76,7 +77,7 @@ def check(
         TypeError, ValueError: for inputs that cannot be checked, and for options that do not go
             together; the message names the argument.
     """
-    say_what_is_meant(layer, inputs)
+    must_be_a_layer(layer, inputs)
     refuse(
         layer,
         twin=twin,
@@ -124,7 +125,7 @@ def check(
     again = Again(context, rows, by_line, afresh, seed)
     by_line = again.told_apart()
     findings += [] if by_line.first_wrong is None else [by_line.first_wrong]
-    rows = [*rows, *(missing_row(names[p], arrays[p].shape) for p in returned.unchecked)]
+    rows = [*rows, *(missing_row(p, names, arrays) for p in returned.unchecked)]
     return Report(
         name, tuple(rows), tuple(findings), seed, method, forward.evaluations, by_line, _again=again
     )
@@ -139,6 +140,8 @@ def assert_gradients(layer: Layer, *inputs: Any, **options: Any) -> Report:
     return report
 
 
+# Points that nobody asked for may lie where NumPy warns: what comes of it is in the report.
+@np.errstate(all="ignore")
 def _compare(
     witness: NumericalWitness,
     position: int,
@@ -199,6 +202,7 @@ def _claimed_at_kinks(compared: Mapping[int, Comparison]) -> dict[int, tuple[Arr
     }
 
 
+@np.errstate(all="ignore")
 def _explain(
     context: Context, raised: bool, lines: bool | None, effort: str, seed: int
 ) -> tuple[list[Row], Lines]:

@@ -18,6 +18,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from gradcheck.meant import missing_input, no_array, no_input
 from gradcheck.result import Array
 
 Backward = Callable[[Array], Any]
@@ -130,30 +131,6 @@ def _first(result: tuple[Any, ...]) -> Any:
     return result[0] if isinstance(result[0], (float, np.ndarray, np.generic)) else ()
 
 
-def say_what_is_meant(layer: Any, inputs: Sequence[Any]) -> None:
-    """Raise TypeError, with the call that is meant, for what is no layer but something else that is known."""
-    kind = type(layer).__name__
-    if isinstance(layer, type):
-        raise TypeError(
-            f"{layer.__name__} is a class: make an object of it first, "
-            f"check_module({layer.__name__}(…), …)"
-        )
-    if inspect.isgenerator(layer):
-        raise TypeError("a generator can be run once only: give the function that makes it")
-    if callable(layer):
-        return
-    if inputs and callable(inputs[0]):
-        raise TypeError(f"the layer comes first: check({name_of(inputs[0])}, x)")
-    if all(callable(getattr(layer, way, None)) for way in ("forward", "backward")):
-        raise TypeError(
-            f"a {kind} is not called but has forward and backward: check_module(layer, …)"
-        )
-    if isinstance(layer, (list, tuple)) and all(map(callable, layer)):
-        raise TypeError(
-            f"a {kind} of functions is no layer: check them one by one, or with check_many"
-        )
-
-
 def input_names(layer: Callable[..., Any], count: int) -> list[str]:
     """The names of a layer's inputs: its own `input_names`, or those of its signature.
 
@@ -191,7 +168,7 @@ def bind(
     order = [name for name in names if name in values]
     missing = _first_missing([*names[: len(order)], *_required(layer)], values)
     if missing is not None:
-        raise TypeError(f"input {missing!r} is missing; the layer needs {', '.join(names)}")
+        raise TypeError(missing_input(missing, names, inputs))
     if len(inputs) > len(names) or not order:
         raise TypeError(f"the layer takes {len(names)} inputs, {len(inputs)} were given")
     return order, [_array(name, values[name]) for name in order]
@@ -204,7 +181,7 @@ def _by_name(
     by_position = dict(zip(names, inputs, strict=False))
     for name in named:
         if name not in names:
-            raise TypeError(f"the layer has no input {name!r}; its inputs are {', '.join(names)}")
+            raise TypeError(no_input(name, names))
         if name in by_position:
             raise TypeError(f"input {name!r} is given by position and by name")
     return {**by_position, **named}
@@ -222,17 +199,27 @@ def _required(layer: Callable[..., Any]) -> list[str]:
 
 
 def _array(name: str, value: Any) -> Array:
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(
-            f"input {name} has dtype {array.dtype}; expected float32 or float64 "
-            "(integers only for labels and indices)"
-        )
+    array = _as_array(name, value)
     if array.dtype == np.float16 or array.dtype.itemsize > 8:
         raise TypeError(f"input {name} has dtype {array.dtype}; expected float32 or float64")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         place = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
         raise ValueError(f"input {name} holds {array[place]} at {list(place)}; expected finite")
+    return array
+
+
+def _as_array(name: str, value: Any) -> Array:
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # A list whose items have several shapes.
+        raise TypeError(no_array(name, value)) from error
+    if array.dtype.kind not in "fiub":
+        if not isinstance(value, np.ndarray):
+            raise TypeError(no_array(name, value))
+        raise TypeError(
+            f"input {name} has dtype {array.dtype}; expected float32 or float64 "
+            "(integers only for labels and indices)"
+        )
     return array
 
 

@@ -104,16 +104,20 @@ def _without_constants(
     return Returned(laid, compared, unchecked, [*findings, *remarks])
 
 
-def missing_row(name: str, shape: tuple[int, ...]) -> Row:
+def missing_row(position: int, names: Sequence[str], inputs: Sequence[Array]) -> Row:
     """The row of an input that looks like a parameter and has no gradient: nothing can be said of it."""
+    name, shape = names[position], inputs[position].shape
     nothing, anything = np.full(shape, np.nan), np.full(shape, np.inf)
     unseen = NumericalGradient(
         nothing, anything, np.zeros(shape, bool), np.zeros(shape), Grouping(shape), evaluations=0
     )
-    message = (
-        f"backward returned None for {name}, so nothing was checked. Return its gradient, or, if "
-        f"{name} is a constant, leave it out with wrt=…."
+    others = [x for p, x in enumerate(inputs) if p != position and x.dtype.kind == "f"]
+    advice = (
+        f"Return its gradient, or, if {name} is a constant, leave it out with wrt=…."
+        if others
+        else "Is its `return` forgotten?"
     )
+    message = f"backward returned None for {name}, so nothing was checked. {advice}"
     return row_of(
         name,
         nothing,

@@ -1,12 +1,23 @@
 """Wrong use is an error that names the argument, what was expected and what came; never a PASS."""
 
+import inspect
 import math
+import re
 
 import numpy as np
 import pytest
-from examples import tanh
+from examples import dense, tanh
 
-from gradcheck import Verdict, check, check_pair
+from gradcheck import (
+    Verdict,
+    check,
+    check_derivative,
+    check_jvp,
+    check_loss,
+    check_module,
+    check_pair,
+)
+from gradcheck.meant import OF_FORMS, OPTIONS
 
 X = np.array([0.3, 0.5])
 
@@ -27,11 +38,103 @@ X = np.array([0.3, 0.5])
         (ValueError, "method is 'magic', expected one of", lambda: check(tanh, X, method="magic")),
         (TypeError, "upstream is 'a', expected numbers", lambda: check(tanh, X, upstream="a")),
         (ValueError, "upstream holds NaN", lambda: check(tanh, X, upstream=X * np.nan)),
+        (
+            TypeError,
+            "'metod'; its inputs are x; did you mean the option method=?",
+            lambda: check(tanh, X, metod="central"),
+        ),
+        (TypeError, "did you mean the input W=?", lambda: check(dense, X, w=X, b=X)),
+        (
+            TypeError,
+            "did you mean the option gradients=?",
+            lambda: check_pair(tanh, tanh, X, gradient="x"),
+        ),
+        (
+            TypeError,
+            "did you mean the option effort=?",
+            lambda: check_jvp(np.sin, lambda x, v: np.cos(x) * v, X, efort="complete"),
+        ),
+        (
+            TypeError,
+            "did you mean the option seed=?",
+            lambda: check_derivative(np.sin, np.cos, X, sed=1),
+        ),
+        (TypeError, "has no input 'foo'; its inputs are x$", lambda: check(tanh, X, foo=1)),
     ],
 )
 def test_an_argument_that_is_wrong_is_named(error, says, call):
-    with pytest.raises(error, match="(?s)" + says.replace("(", r"\(")):
+    with pytest.raises(error, match="(?s)" + re.sub(r"[(?]", r"\\\g<0>", says)):
         call()
+
+
+@pytest.mark.parametrize(
+    ("says", "call"),
+    [
+        ("the layer comes first: check(tanh, x)", lambda: check(X, tanh)),
+        (
+            "f is an ndarray, expected a function: check_derivative(f, df, x), functions first",
+            lambda: check_derivative(X, np.sin, np.cos),
+        ),
+        ("df is an ndarray, expected", lambda: check_derivative(np.sin, X, np.cos)),
+        ("forward is an ndarray, expected", lambda: check_pair(X, tanh, tanh)),
+        ("f is an ndarray, expected a function: check_loss(f, x)", lambda: check_loss(X, tanh)),
+        ("jvp is an ndarray, expected", lambda: check_jvp(np.sin, X, np.cos)),
+        (
+            "input x is a generator, expected an array of float32 or float64: np.array(list(",
+            lambda: check(tanh, (k / 2 for k in range(3))),
+        ),
+        (
+            "input x is a list, expected an array of float32 or float64: its items have several",
+            lambda: check(tanh, [np.ones(2), np.ones(3)]),
+        ),
+        (
+            "'W' is missing; the layer needs x, W, b, each by itself: a list is handed over as *inputs",
+            lambda: check(dense, [np.ones((2, 3)), np.ones((3, 2)), np.ones(2)]),
+        ),
+        ("a dict is handed over as **inputs", lambda: check(dense, {"x": X, "W": X, "b": X})),
+        ("input x is a dict, expected", lambda: check(tanh, {"x": X})),
+        ("input x is a str, expected an array", lambda: check(tanh, "abc")),
+        ("input W is a function, expected an array", lambda: check(dense, X, tanh, X)),
+        ("Half is a class: make an object of it first", lambda: check(Half, X)),
+        ("Half is a class: make an object of it first", lambda: check_module(Half, X)),
+    ],
+)
+def test_the_wrong_way_round_is_told_with_the_right_one(says, call):
+    with pytest.raises(TypeError, match=re.escape(says)):
+        call()
+
+
+class Half:
+    def forward(self, x):
+        return x / 2
+
+    def backward(self, dy):
+        return dy / 2
+
+
+def test_the_options_that_a_misspelled_one_is_compared_with_are_those_there_are():
+    def of(function):
+        parameters = inspect.signature(function).parameters.values()
+        return {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+    assert set(OPTIONS) == of(check)
+    assert set(OF_FORMS) == (of(check_pair) | of(check_loss) | of(check_module)) - {"seed"}
+
+
+def test_of_one_input_alone_no_other_can_be_asked_for():
+    alone = str(check(returning(lambda dy: None), X))
+    assert "Is its `return` forgotten?" in alone and "wrt" not in alone
+    beside = str(
+        check(lambda x, w: (x * w.sum(), lambda dy: (dy * w.sum(), None)), X, np.ones(3) / 3)
+    )
+    assert "if w is a constant, leave it out with wrt=" in beside
+
+
+def test_what_numpy_warns_of_inside_the_checker_is_not_the_users(recwarn):
+    report = check(lambda x: (np.exp(x), lambda dy: dy * np.exp(x)), np.array([709.0, -1.0, 2.0]))
+    assert report.rows
+    check(lambda x: (np.log(x), lambda dy: 2 * dy / x), np.array([1e-300, 1e-9, 2.0]), lines=False)
+    assert not [str(one.message) for one in recwarn]
 
 
 def returning(gradient):
@@ -61,7 +164,7 @@ def test_a_forgotten_return_is_told(x):
 
 
 def test_a_backward_pass_that_is_no_function_is_told():
-    with pytest.raises(TypeError, match="backward is a ndarray, expected a function"):
+    with pytest.raises(TypeError, match="backward is an ndarray, expected a function"):
         check_pair(tanh, X)
 
 

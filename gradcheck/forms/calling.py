@@ -20,6 +20,7 @@ import numpy as np
 from gradcheck.forms.names import is_cache, is_of, is_upstream, parameters_of
 from gradcheck.forms.trees import Tree, at, children
 from gradcheck.layer import Misuse, input_names
+from gradcheck.meant import OF_FORMS, OPTIONS, missing_input, no_input
 
 Kind = Literal["upstream", "cache", "input", "item"]
 FILLED_BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -103,12 +104,12 @@ def _complaint(
     places = [p.name for p in parameters if p.kind in FILLED_BY_PLACE][: len(inputs)]
     for name in named:
         if name not in signature.parameters:
-            return f"the layer has no input {name!r}; its inputs are {known}"
+            return no_input(name, list(signature.parameters), (*OPTIONS, *OF_FORMS))
         if name in places:
             return f"input {name!r} is given by position and by name"
     missing = [name for name in _needed(signature) if name not in (*places, *named)]
     if missing:
-        return f"input {missing[0]!r} is missing; the layer needs {known}"
+        return missing_input(missing[0], signature.parameters, inputs)
     return f"the forward pass takes {known}: {error}"
 
 

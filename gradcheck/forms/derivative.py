@@ -9,6 +9,7 @@ import numpy as np
 
 from gradcheck.check import check
 from gradcheck.layer import Adapted, Backward, Layer, Misuse, input_names, name_of
+from gradcheck.meant import must_be_functions
 from gradcheck.result import Array, Report
 
 MOST = 256
@@ -35,6 +36,7 @@ def check_derivative(
     Raises:
         ValueError: if `df(x)` has a shape that is none of these.
     """
+    must_be_functions("check_derivative(f, df, x)", f=f, df=df)
     names = tuple(input_names(f, 1)[:1])
     way: Callable[..., Layer] = derivative_layer
     point = x

@@ -12,6 +12,7 @@ from gradcheck.check import check
 from gradcheck.forms.names import parameters_of
 from gradcheck.forms.told import parted
 from gradcheck.layer import Adapted, Backward, Layer, input_names, name_of
+from gradcheck.meant import must_be_functions, no_input
 from gradcheck.result import Array, Finding, Report
 
 MOST = 4096
@@ -36,10 +37,14 @@ def check_jvp(
         **options: as for `check`.
 
     Raises:
+        TypeError: for what is no function, and for an option that there is not.
         ValueError: if the inputs have more than 4096 entries.
     """
-    options, _ = parted(options)
+    must_be_functions("check_jvp(f, jvp, x)", f=f, jvp=jvp)
+    options, strange = parted(options)
     names = tuple(input_names(f, len(inputs))[: len(inputs)])
+    if strange:
+        raise TypeError(no_input(next(iter(strange)), names))
     arrays = [np.asarray(x) for x in inputs]
     entries = sum(x.size for x in arrays if x.dtype.kind == "f")
     if entries > MOST:

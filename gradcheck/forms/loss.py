@@ -14,6 +14,7 @@ from gradcheck.forms.rehearsal import Rehearsal, blank, parameter_names
 from gradcheck.forms.state import Globals, copy_of
 from gradcheck.forms.told import Dice, kept_randomness, parted, told
 from gradcheck.layer import name_of
+from gradcheck.meant import must_be_functions
 from gradcheck.result import Report
 
 
@@ -44,6 +45,7 @@ def check_loss(
     Raises:
         TypeError: if f does not return a single number and gradients.
     """
+    must_be_functions("check_loss(f, x)", f=f)
     options, by_word = parted(named)
     with kept_randomness():
         form = adapt_loss(f, inputs, by_word, parameters, gradients, seed, options.get("wrt"))

@@ -26,6 +26,7 @@ from gradcheck.forms.told import (
 )
 from gradcheck.forms.trees import Leaf
 from gradcheck.layer import Adapted, Backward, Layer, name_of
+from gradcheck.meant import must_be_functions
 from gradcheck.result import Array, Finding, Report
 
 
@@ -61,11 +62,7 @@ def check_pair(
     Raises:
         TypeError: for inputs that do not fit, or a parameter of the backward pass that is unknown.
     """
-    if not callable(backward):
-        raise TypeError(
-            f"backward is a {type(backward).__name__}, expected a function: "
-            "check_pair(forward, backward, x)"
-        )
+    must_be_functions("check_pair(forward, backward, x)", forward=forward, backward=backward)
     options, by_word = parted(named)
     with kept_randomness():
         pair = adapt_pair(

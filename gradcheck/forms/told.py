@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,14 +14,8 @@ from gradcheck.check import check
 from gradcheck.forms.gradients import Matching
 from gradcheck.forms.trees import Leaf, Packing, Path, Tree
 from gradcheck.layer import Adapted, Misuse, random_upstream
+from gradcheck.meant import OPTIONS
 from gradcheck.result import Array, Finding, Report
-
-OPTIONS = frozenset(
-    p.name
-    for p in inspect.signature(check).parameters.values()
-    if p.kind is inspect.Parameter.KEYWORD_ONLY
-)
-"""What `check` takes besides inputs."""
 
 
 def parted(named: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
