@@ -13,6 +13,7 @@ from gradcheck.again import Again
 from gradcheck.budget import efforts_for
 from gradcheck.compare import compare, not_finite
 from gradcheck.conduct import Conduct, observe
+from gradcheck.cut import cuts_of, in_pieces, maker, remarks
 from gradcheck.diagnosis.explain import explain_row, forward_disagrees
 from gradcheck.diagnosis.wrong import Comparison, Context
 from gradcheck.directional import Directions, compare_directions
@@ -106,6 +107,8 @@ def check(
     # Ask the numerical witness.
     forward = Forward(layer, arrays, careful=seen.has("mutates-input"), movable=returned.compared)
     witness = NumericalWitness(forward, seen.dy, method=method, seed=seed, progress=progress)
+    if effort != "directional":
+        witness = in_pieces(witness, layer, names)
 
     # Ask the tape.
     tape = _taped(twin, arrays, seen, returned.compared)
@@ -118,10 +121,16 @@ def check(
         hand, taped = returned.gradients.get(p), tape.gradients.get(p)
         compared[p] = _compare(witness, p, names[p], hand, taped, efforts[p], compared)
 
+    findings += remarks(witness, names)
+
     # Explain.
-    context = Context(layer, names, forward, seen.dy, compared)
+    context = Context(
+        layer, names, forward, seen.dy, compared, maker(layer, names), cuts_of(witness)
+    )
     rows, by_line = _explain(context, seen.raised, lines, effort, seed)
-    afresh = partial(check, wrt=wrt, method=method, lines=False)
+    # An edited text is no file whose source could be read, and so cannot be taken apart.
+    by = "complete" if context.cuts is None else "directional"
+    afresh = partial(check, wrt=wrt, method=method, effort=by, lines=False)
     again = Again(context, rows, by_line, afresh, seed)
     by_line = again.told_apart()
     findings += [] if by_line.first_wrong is None else [by_line.first_wrong]

@@ -25,6 +25,7 @@ Code = Literal[
     "vacuous",
     "low-precision",
     "directional",
+    "cut",
     "tape-disagrees",
     "unresolved",
     "unchecked",
@@ -143,6 +144,11 @@ CODES: dict[Code, Meaning] = {
         "numbers",
         "The gradient was checked along random directions, not entry by entry.",
         "The message states the probability with which one wrong entry escapes.",
+    ),
+    "cut": Meaning(
+        "numbers",
+        "The function was cut at values through which everything passes, and checked piece by piece.",
+        "A remark, no fault: behind a single number every entry of a parameter costs evaluations of its own.",
     ),
     "tape-disagrees": Meaning(
         "numbers",

@@ -15,7 +15,7 @@ from gradcheck.compare import compare
 from gradcheck.diagnosis.margins import JITTERS
 from gradcheck.diagnosis.wrong import Comparison, Context, WrongGradient
 from gradcheck.layer import random_upstream
-from gradcheck.numeric import Forward, NumericalWitness
+from gradcheck.numeric import Forward
 from gradcheck.result import Array
 
 Change = Callable[[Array], Array]
@@ -36,7 +36,7 @@ class Redrawn(Context):
 
     def _compare(self, position: int) -> Comparison:
         hand = self.backward(self.dy)[position]
-        numeric = NumericalWitness(self.forward, self.dy).beside(position, hand)
+        numeric = self.witness(self.forward, self.dy).beside(position, hand)
         row, ties_broken = compare(self.names[position], hand, numeric, None)
         return Comparison(row, numeric, ties_broken)
 
@@ -63,9 +63,8 @@ def _redrawn(
     with np.errstate(all="ignore"):
         try:
             forward = Forward(context.layer, [change(x) for x in context.inputs])
-            fresh = Redrawn(
-                context.layer, context.names, forward, _upstream(context, forward, rng), {}
-            )
+            dy = _upstream(context, forward, rng)
+            fresh = Redrawn(context.layer, context.names, forward, dy, {}, context.witness)
             comparison = fresh.comparison(position)
         except Exception:
             # Not every layer runs at every point or size; that is no finding.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,7 +12,7 @@ import numpy as np
 from gradcheck.compare import agrees, norm
 from gradcheck.diagnosis.margins import COMPARED, EXPLAINED, ROUNDED
 from gradcheck.layer import Layer, copies, listed, run
-from gradcheck.numeric import Forward, NumericalGradient
+from gradcheck.numeric import Forward, NumericalGradient, NumericalWitness
 from gradcheck.result import Array, Finding, Row
 
 
@@ -27,13 +27,19 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Context:
-    """Everything known of one check: inputs, upstream gradient, and both sides of every gradient."""
+    """Everything known of one check: inputs, upstream gradient, and both sides of every gradient.
+
+    `witness` makes the numerical witness at another point. Where the layer was taken apart, `cuts` are the
+    numerical gradients of the values between its pieces, by the site and the passing of it.
+    """
 
     layer: Layer
     names: Sequence[str]
     forward: Forward
     dy: Array
     compared: dict[int, Comparison]
+    witness: Callable[[Forward, Array], NumericalWitness] = NumericalWitness
+    cuts: Mapping[tuple[int, int], NumericalGradient] | None = None
 
     @property
     def inputs(self) -> list[Array]:

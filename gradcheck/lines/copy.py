@@ -171,7 +171,7 @@ def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
     forward = there.bound(ahead.compiled(there, there.tree))
     if not inside:
         forward = _assembled(layer, forward, back, behind.compiled(back, tree))
-    gradients = getattr(layer, "gradients", None)
+    gradients = layer.gradients if isinstance(layer, Adapted) else None
     return Copy(
         *(forward, recorder, body, back.file, upstream, inner, gradients, behind.helpers),
         elsewhere=back.file != there.file,
@@ -214,7 +214,7 @@ def _assembled(
 
 def _upstream(layer: Function, tree: ast.FunctionDef) -> tuple[str, ...]:
     """The arguments that carry upstream gradients: as the layer says, or the first that is not self."""
-    said: tuple[str, ...] | None = getattr(layer, "upstream", None)
+    said = layer.upstream if isinstance(layer, Adapted) else None
     if said is not None:
         return said
     arguments = [*tree.args.posonlyargs, *tree.args.args]

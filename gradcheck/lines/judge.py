@@ -18,7 +18,7 @@ from gradcheck.lines.record import Record
 from gradcheck.lines.recorder import Label, Site
 from gradcheck.lines.source import Unreadable
 from gradcheck.lines.statements import key_of, part_of
-from gradcheck.numeric import Forward, NumericalWitness
+from gradcheck.numeric import Forward, NumericalGradient, NumericalWitness
 from gradcheck.result import Array, Line, Row, Verdict
 
 
@@ -54,8 +54,8 @@ class Compared:
 class Stage:
     """The check in which every intermediate value is an input too.
 
-    `places` are the positions of the intermediate values, by identity; `unmoved` says for which of
-    them a small move raises an error, and which.
+    `places` are the positions of the intermediate values, by identity; `unmoved` says which of them
+    were not moved, and why.
     """
 
     context: Context
@@ -153,16 +153,30 @@ def _staged(record: Record, matches: Matches, seed: int) -> Stage:
         raise Unreadable(f"moving its values a little raises {error!r}") from error
     compared, unmoved = dict(context.compared), {}
     for position, (key, match) in enumerate(wanted.items(), len(context.inputs)):
-        try:
-            numeric = witness.beside(position, match.hand)
-        except Exception as error:
-            # Whoever asserts something of an intermediate value does not want it moved.
-            unmoved[key] = repr(error)
+        numeric = _numeric(context, witness, position, match)
+        if isinstance(numeric, str):
+            unmoved[key] = numeric
             continue
         row, ties_broken = compare(names[position], match.hand, numeric, None)
         compared[position] = Comparison(row, numeric, ties_broken)
     places = {key: k for k, key in enumerate(wanted, len(context.inputs))}
     return Stage(Context(context.layer, names, forward, context.dy, compared), places, unmoved)
+
+
+def _numeric(
+    context: Context, witness: NumericalWitness, position: int, match: Match
+) -> NumericalGradient | str:
+    """The numerical gradient of an intermediate value, or why there is none."""
+    one = match.intermediate
+    if context.cuts is not None:
+        # Where a whole function takes too long, the values between its pieces are known.
+        known = context.cuts.get((one.sites[0], one.passing)) if one.steps is None else None
+        return f"the layer was not cut at {one.name}" if known is None else known
+    try:
+        return witness.beside(position, match.hand)
+    except Exception as error:
+        # Whoever asserts something of an intermediate value does not want it moved.
+        return f"moving {one.name} a little raises {error!r}"
 
 
 def _intermediates(matches: Matches) -> dict[int, Match]:
@@ -195,8 +209,7 @@ def _left_out(label: Label, record: Record, matches: Matches, stage: Stage) -> s
         return why_left_out(record, label)
     for one in (match.intermediate for match in several):
         if id(one) in stage.unmoved:
-            error = stage.unmoved[id(one)]
-            return f"{label} is left out: moving {one.name} a little raises {error}."
+            return f"{label} is left out: {stage.unmoved[id(one)]}."
     return None
 
 

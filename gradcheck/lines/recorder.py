@@ -105,6 +105,18 @@ class Replay:
     free: frozenset[int] = frozenset()
 
 
+Passing = tuple[int, int]
+"""A site of the forward pass, and how often it had been passed before."""
+
+
+class Reached(BaseException):
+    """The forward pass has come to the value that was asked for; no fault, so no handler may catch it."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__("the value asked for")
+        self.value = value
+
+
 class Recorder:
     """Records the values of both passes, or adds to those of the forward pass what a difference asks for.
 
@@ -128,12 +140,18 @@ class Recorder:
         moves: Mapping[int, Any] | None,
         replay: Replay | None = None,
         replaced: Mapping[int, tuple[Any, Array]] | None = None,
+        given: Mapping[Passing, Array] | None = None,
+        until: Passing | None = None,
     ) -> None:
         """Begin a run in which `moves` are added to the values of their sites.
 
-        `replaced` holds, for moments of the backward pass, an index (None for the whole) and a value.
+        `replaced` holds, for moments of the backward pass, an index (None for the whole) and a value;
+        `given` what the forward pass goes on with instead of what it computes. `Reached` is raised with
+        the value at `until`.
         """
         self.moves, self.replay, self.replaced = moves, replay, replaced or {}
+        self.given, self.until = given or {}, until
+        self.order: list[Passing] = []
         self.passed: dict[int, int] = {}
         self.calls: dict[str, int] = {}
         self.events: list[Event] = []
@@ -143,7 +161,12 @@ class Recorder:
     def forward_value(self, site: int, value: Any) -> Any:
         """Called with every value assigned in the forward pass; returns what goes on in its place."""
         k = self._count(site)
+        if (site, k) == self.until:
+            raise Reached(value)
+        if (site, k) in self.given:
+            return self.given[site, k].copy()
         if self.moves is None:
+            self.order.append((site, k))
             self._occurrences(site).values.append(np.array(value) if is_number(value) else value)
         if self.moves is None or not is_number(value):
             return value

@@ -16,7 +16,7 @@ from gradcheck.numeric.kinks import Joint
 from gradcheck.numeric.margins import CAUTION
 from gradcheck.numeric.second_look import second_look
 from gradcheck.numeric.slopes import slope_along
-from gradcheck.numeric.variable import scales
+from gradcheck.numeric.variable import Variable, scales
 from gradcheck.numeric.walk import Progress
 from gradcheck.numeric.witness import NumericalWitness
 
@@ -29,6 +29,7 @@ __all__ = [
     "NumericalGradient",
     "NumericalWitness",
     "Progress",
+    "Variable",
     "directional_derivative",
     "numerical_gradient",
     "random_direction",

@@ -66,6 +66,7 @@ class NumericalWitness:
             )
         rng = np.random.default_rng(seed)
         self.noise = forward.noise(rng) if noise is None else np.asarray(noise)
+        self._groupings: dict[int, tuple[Grouping, int]] = {}
 
     @cached_property
     def lifted(self) -> NumericalWitness | None:
@@ -79,18 +80,16 @@ class NumericalWitness:
     def gradient(self, position: int) -> NumericalGradient:
         """The gradient of the input at `position`: grouped if that is confirmed, one by one if not."""
         variable = Variable(self.forward, position)
-        before = self.forward.evaluations
         if self.method == "complex":
             return self._complex_step(variable)
-        rng = np.random.default_rng((self.seed, position))
-        shape = variable.shape
-        grouping = find_grouping(shape, self.forward.value.shape, variable.touched, rng)
+        grouping, probes = self._probed(variable)
+        before = self.forward.evaluations
         found = self._walk(variable, grouping)
-        if grouping.axes and not self._confirmed(variable, found, rng):
-            grouping = Grouping(shape)
+        if grouping.axes and not self._confirmed(variable, found):
+            grouping = Grouping(variable.shape)
             found = self._walk(variable, grouping)
         joints = tuple(self._joints(variable, grouping, found))
-        used = self.forward.evaluations - before
+        used = self.forward.evaluations - before + probes
         return NumericalGradient(
             found.value,
             found.bound,
@@ -102,6 +101,10 @@ class NumericalWitness:
             joints,
             found.steps,
         )
+
+    def groups(self, position: int) -> int:
+        """How many groups of entries of an input are moved, each of them four times or more."""
+        return self._probed(Variable(self.forward, position))[0].count()
 
     def beside(
         self,
@@ -160,8 +163,20 @@ class NumericalWitness:
         stencil = Stencil(variable, grouping, self.dy, self.noise, self.method)
         return Walk(stencil).through(self.progress)
 
-    def _confirmed(self, variable: Variable, found: Found, rng: np.random.Generator) -> bool:
-        """Whether the grouped gradient predicts the slope along a random direction. Two evaluations."""
+    def _probed(self, variable: Variable) -> tuple[Grouping, int]:
+        """Which entries can be moved together, and the evaluations that this took to find out."""
+        position = variable.position
+        if position not in self._groupings:
+            before, rng = self.forward.evaluations, np.random.default_rng((self.seed, position))
+            grouping = find_grouping(
+                variable.shape, self.forward.value.shape, variable.touched, rng
+            )
+            self._groupings[position] = grouping, self.forward.evaluations - before
+        return self._groupings[position]
+
+    def _confirmed(self, variable: Variable, found: Found | NumericalGradient) -> bool:
+        """Whether a gradient predicts the slope along a random direction. Two evaluations."""
+        rng = np.random.default_rng((self.seed, variable.position, 3))
         h = variable.epsilon**CONFIRMING_STEP * variable.scale
         h = h * random_direction(rng, variable.shape)
         everything = variable.everything

@@ -1,0 +1,227 @@
+"""The numerical witness of a forward pass in pieces: each piece is differentiated, and what is found is chained.
+
+What arrives at a piece from behind is the gradient of the cut at its end: the hand-derived one where the
+backward pass names it and it was found right, else the numerical one. What may be wrong with that travels
+with it, so that the bound of every entry covers what the pieces behind could not resolve. A wrong
+intermediate value hides nothing: it is not used. At the end a slope along a random direction of the
+whole, uncut function must be what the pieces predict.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from gradcheck.compare import compare, norm
+from gradcheck.cut.places import Cut, Pieces, taken_apart
+from gradcheck.layer import Layer
+from gradcheck.lines.recorder import Passing
+from gradcheck.numeric import Forward, Grouping, NumericalGradient, NumericalWitness, Variable
+from gradcheck.result import Array, Finding, Verdict
+
+MANY = 2_000
+"""Groups of entries, each with four evaluations, from which it is worth looking for a place to cut."""
+
+
+STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
+"""Relative step of a central difference that is right to ten digits: a bound needs one."""
+
+
+def in_pieces(witness: NumericalWitness, layer: Layer, names: Sequence[str]) -> NumericalWitness:
+    """A witness that takes the forward pass apart, where that is worth it and can be done; else the same.
+
+    Args:
+        witness: the witness of the whole forward pass.
+        layer: the layer; its source is read.
+        names: the names of its inputs.
+    """
+    forward = witness.forward
+    # float32's bounds, chained, would soon be too wide to tell.
+    doubles = all(forward.epsilon(p) == np.finfo(np.float64).eps for p in forward.movable)
+    if witness.method != "extrapolated" or not doubles:
+        return witness
+    if sum(witness.groups(p) for p in forward.movable) < MANY:
+        return witness
+    pieces = taken_apart(layer, names, forward, witness.dy)
+    return witness if pieces is None else PiecewiseWitness(witness, pieces)
+
+
+def maker(layer: Layer, names: Sequence[str]) -> Callable[[Forward, Array], NumericalWitness]:
+    """What makes a witness of a layer at another point, in pieces where that is worth it."""
+    return lambda forward, dy: in_pieces(NumericalWitness(forward, dy), layer, names)
+
+
+def cuts_of(witness: NumericalWitness) -> dict[Passing, NumericalGradient] | None:
+    """The gradients between the pieces; None where there is one piece."""
+    return witness.cuts if isinstance(witness, PiecewiseWitness) else None
+
+
+def remarks(witness: NumericalWitness, names: Sequence[str]) -> list[Finding]:
+    """That a function was checked in pieces, where it was cut, and which gradients needed the whole."""
+    if not isinstance(witness, PiecewiseWitness):
+        return []
+    cuts = witness.pieces.cuts
+    places = Counter(f"{cut.name} (line {cut.line})" for cut in cuts)
+    where = ", ".join(place + f" {n} times" * (n > 1) for place, n in places.items())
+    whole = [names[p] for p in sorted(witness.disagrees)]
+    agree = "a slope through the whole function agrees"
+    if whole:
+        agree = f"for {', '.join(whole)} the pieces do not add up, so the whole was differentiated"
+    message = (
+        f"Cut at {where}: each piece was checked with the gradient that arrives there; {agree}."
+    )
+    for cut, entries in witness.kinks:
+        message += (
+            f" {entries} entries of {cut.name} sit at a kink: any value between was accepted."
+        )
+    evidence = {"cuts": [{"name": c.name, "line": c.line} for c in cuts], "whole": whole}
+    return [Finding("cut", message, evidence)]
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """The witness of one piece, and the numerical gradient that arrives there; None at the last one.
+
+    `confirmed` says that the witness uses the hand-derived one instead, which was found right.
+    """
+
+    witness: NumericalWitness
+    arriving: NumericalGradient | None = None
+    confirmed: bool = False
+
+    def part(self, place: int) -> NumericalGradient:
+        """What an input of the piece, or the cut before it, contributes through this piece."""
+        numeric, arriving = self.witness.gradient(place), self.arriving
+        if arriving is None or not arriving.bound.any():
+            return numeric
+        if self.confirmed:
+            # Right up to the bound, and so it is nearly exact: of what adds up this part may be wrong.
+            smooth = ~arriving.kinks
+            doubt = norm(arriving.bound[smooth]) / (norm(arriving.value[smooth]) or 1.0)
+            return replace(numeric, bound=numeric.bound + doubt * numeric.absolute_sum)
+        return self._with_doubt(place, numeric, arriving)
+
+    def _with_doubt(
+        self, place: int, numeric: NumericalGradient, arriving: NumericalGradient
+    ) -> NumericalGradient:
+        """A part whose bound holds that of the numerical gradient which arrives, as it is felt here."""
+        before = self.witness.forward.evaluations
+        smooth = self._felt(place, numeric.grouping, np.where(arriving.kinks, 0, arriving.bound))
+        bound, kinks = numeric.bound + smooth, numeric.kinks
+        if arriving.kinks.any():
+            jump = self._felt(place, numeric.grouping, np.where(arriving.kinks, arriving.bound, 0))
+            bound, kinks = bound + jump, kinks | (jump > bound)
+        used = numeric.evaluations + self.witness.forward.evaluations - before
+        return replace(numeric, bound=bound, kinks=kinks, evaluations=used)
+
+    def _felt(self, place: int, grouping: Grouping, weights: Array) -> Array:
+        """Σ_o weights_o |∂v_o/∂x_i| for each entry of an input. Two evaluations a group."""
+        variable = Variable(self.witness.forward, place)
+        felt = np.zeros(variable.shape)
+        if not weights.any():
+            return felt
+        for group in grouping.groups():
+            step = STEP * variable.scale[group]
+            ahead, behind = variable.at(group, step), variable.at(group, -step)
+            moved = np.abs(variable.value(group, ahead) - variable.value(group, behind))
+            felt[group] = grouping.gather(weights * moved, group) / (ahead - behind)
+        return felt
+
+
+class PiecewiseWitness(NumericalWitness):
+    """A numerical witness that differentiates piece by piece.
+
+    Args:
+        whole: the witness of the whole forward pass.
+        pieces: the forward pass, taken apart.
+    """
+
+    def __init__(self, whole: NumericalWitness, pieces: Pieces) -> None:
+        super().__init__(
+            *(whole.forward, whole.dy, whole.method, whole.seed, whole.noise, whole.progress)
+        )
+        self.pieces = pieces
+        self.disagrees: set[int] = set()
+        """The inputs for which the pieces do not add up to the whole."""
+        self._known: dict[int, _Piece] = {}
+
+    @property
+    def kinks(self) -> list[tuple[Cut, int]]:
+        """The cuts whose hand-derived gradient was taken over, and how many of its entries sit at a kink."""
+        known = sorted(
+            (k, p.arriving) for k, p in self._known.items() if p.arriving and p.confirmed
+        )
+        counted = [(self.pieces.cuts[k], int(arriving.kinks.sum())) for k, arriving in known]
+        return [(cut, entries) for cut, entries in counted if entries]
+
+    @cached_property
+    def lifted(self) -> NumericalWitness | None:
+        """None: entry by entry, in numbers for which there are no vector instructions, it never ends."""
+        return None
+
+    def gradient(self, position: int) -> NumericalGradient:
+        """The gradient of an input through all pieces it enters; the whole's where they do not add up."""
+        entered = [k for k, inputs in enumerate(self.pieces.entered) if position in inputs]
+        parts = [self._part(k, self._place(k, position)) for k in entered]
+        found = _together(parts, self.forward.inputs[position].shape)
+        if self._confirmed(Variable(self.forward, position), found):
+            return found
+        self.disagrees.add(position)
+        return super().gradient(position)
+
+    @property
+    def cuts(self) -> dict[Passing, NumericalGradient]:
+        """The gradients of the values at which the forward pass was cut, as far as they were needed."""
+        ends = zip(self.pieces.cuts, range(len(self.pieces.cuts)), strict=True)
+        known = ((cut.passing, self._known.get(k)) for cut, k in ends)
+        return {at: piece.arriving for at, piece in known if piece and piece.arriving}
+
+    def _place(self, k: int, position: int) -> int:
+        """Where an input stands among those of a piece, which begin with the cut before it."""
+        return self.pieces.entered[k].index(position) + (k > 0)
+
+    def _part(self, k: int, place: int) -> NumericalGradient:
+        part = self._piece(k).part(place)
+        self.forward.evaluations += part.evaluations
+        return part
+
+    def _piece(self, k: int) -> _Piece:
+        """A piece with what arrives at it from behind."""
+        if k not in self._known:
+            last = k == len(self.pieces.cuts)
+            arriving = None if last else self._part(k + 1, 0)
+            claimed = None if arriving is None else _confirmed(self.pieces.cuts[k], arriving)
+            found = claimed if arriving is None or claimed is not None else arriving.value
+            f, point = self.pieces.forward(k, self.pieces.entered[k])
+            forward = Forward(f, point, careful=self.forward.careful)
+            dy = self.dy if found is None else found
+            witness = NumericalWitness(forward, dy, self.method, self.seed, None, self.progress)
+            self._known[k] = _Piece(witness, arriving, claimed is not None)
+        return self._known[k]
+
+
+def _confirmed(cut: Cut, numeric: NumericalGradient) -> Array | None:
+    """The hand-derived gradient of a cut that is right, if the backward pass names one."""
+    for hand in cut.claimed:
+        if compare(cut.name, hand, numeric, None)[0].verdict is Verdict.PASS:
+            return hand
+    return None
+
+
+def _together(parts: Sequence[NumericalGradient], shape: tuple[int, ...]) -> NumericalGradient:
+    """What the pieces contribute, added up; ties are known only where there is one piece."""
+    if len(parts) == 1:
+        return parts[0]
+    zero = np.zeros(shape)
+    return NumericalGradient(
+        value=sum((part.value for part in parts), zero),
+        bound=sum((part.bound for part in parts), zero),
+        kinks=np.any([zero != 0, *(part.kinks for part in parts)], axis=0),
+        absolute_sum=sum((part.absolute_sum for part in parts), zero),
+        grouping=Grouping(shape),
+        evaluations=sum(part.evaluations for part in parts),
+    )

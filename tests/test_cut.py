@@ -1,0 +1,221 @@
+"""A network as one function is cut where everything passes through one value, and says what the whole says."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from gradcheck import Verdict, check
+from gradcheck.compare import compare
+from gradcheck.cut import PiecewiseWitness, in_pieces
+from gradcheck.cut import witness as cutting
+from gradcheck.cut.places import Pieces, taken_apart
+from gradcheck.numeric import Forward, NumericalWitness
+from layers import Objective, conv2d, dense, max_pool2d, relu, softmax_cross_entropy, tanh
+from layers.network import Network, Step
+from layers.types import present
+
+RNG = np.random.default_rng(0)
+NAMES = ("x", "labels", "W1", "b1", "W2", "b2")
+
+
+def net(x, labels, W1, b1, W2, b2, *, spoil="", by=lambda d: 0.5 * d):
+    z1, back_conv = conv2d(x, W1, b1)
+    a1, back_relu = relu(z1)
+    p1, back_pool = max_pool2d(a1)
+    f1 = p1.reshape(len(x), -1)
+    z2, back_dense = dense(f1, W2, b2)
+    L, back_loss = softmax_cross_entropy(z2, labels)
+
+    def backward(dL):
+        (dz2,) = present(back_loss(dL))
+        dz2 = by(dz2) if spoil == "z2" else dz2
+        df1, dW2, db2 = back_dense(dz2)
+        dp1 = df1.reshape(p1.shape)
+        (da1,) = present(back_pool(dp1))
+        da1 = by(da1) if spoil == "a1" else da1
+        (dz1,) = present(back_relu(da1))
+        dx, dW1, db1 = back_conv(dz1)
+        gradients = dict(zip(NAMES, (dx, None, dW1, db1, dW2, db2), strict=True))
+        if spoil in gradients:
+            gradients[spoil] = by(gradients[spoil])
+        return tuple(gradients.values())
+
+    return L, backward
+
+
+def inputs(dtype=np.float64):
+    shapes = ((2, 6, 6, 1), (3, 3, 1, 2), (2,), (8, 4), (4,))
+    x, *parameters = (RNG.normal(size=shape).astype(dtype) for shape in shapes)
+    return x, np.array([1, 3]), *parameters
+
+
+@pytest.fixture(autouse=True)
+def always_worth_it(monkeypatch):
+    monkeypatch.setattr(cutting, "MANY", 1)
+
+
+def cut_at(report):
+    found = [finding for finding in report.findings if finding.code == "cut"]
+    return [cut["name"] for finding in found for cut in finding.evidence["cuts"]]
+
+
+def whole(monkeypatch, layer, *given, **options):
+    with monkeypatch.context() as patch:
+        patch.setattr(cutting, "MANY", np.inf)
+        return check(layer, *given, lines=False, **options)
+
+
+def test_pieces_say_what_the_whole_says(monkeypatch):
+    given = inputs()
+    report, other = check(net, *given), whole(monkeypatch, net, *given)
+    assert report.passed and cut_at(report) == ["z1", "a1", "p1", "z2"] and not cut_at(other)
+    assert report.evaluations < other.evaluations
+    for row, beside in zip(report, other, strict=True):
+        assert (np.abs(row.numeric - beside.numeric) <= row.bound + beside.bound).all()
+        assert row.resolution < 1e-6
+
+
+@pytest.mark.parametrize("by", [lambda d: 0.5 * d, np.negative, lambda d: d + 1e-4], ids=str)
+@pytest.mark.parametrize("spoil", ["x", "W1", "b1", "W2", "b2", "a1", "z2"])
+def test_a_mistake_is_convicted_wherever_it_is(spoil, by):
+    given, layer = inputs(), partial(net, spoil=spoil, by=by)
+    plain = NumericalWitness(Forward(layer, given), np.ones(()))
+    pieces = in_pieces(plain, layer, NAMES)
+    gradients = layer(*given)[1](np.ones(()))
+    assert isinstance(pieces, PiecewiseWitness)
+
+    def verdicts(witness):
+        looked = {p: witness.beside(p, gradients[p]) for p in (2, 3, 4, 5)}
+        return [
+            compare(NAMES[p], gradients[p], seen, None)[0].verdict for p, seen in looked.items()
+        ]
+
+    assert verdicts(pieces) == verdicts(plain)
+    assert (Verdict.FAIL in verdicts(pieces)) == (spoil != "x")
+
+
+def test_the_first_wrong_value_is_a_cut():
+    def wrong(x, labels, W1, b1, W2, b2):
+        z1 = x.reshape(len(x), -1) @ W1 + b1
+        a1 = np.tanh(z1)
+        z2 = a1 @ W2 + b2
+        L, back_loss = softmax_cross_entropy(z2, labels)
+
+        def backward(dL):
+            (dz2,) = present(back_loss(dL))
+            da1 = dz2 @ W2.T
+            dz1 = da1 * (1 - a1)
+            dx = (dz1 @ W1.T).reshape(x.shape)
+            return dx, None, x.reshape(len(x), -1).T @ dz1, dz1.sum(0), a1.T @ dz2, dz2.sum(0)
+
+        return L, backward
+
+    given = [RNG.normal(size=shape) for shape in ((2, 3, 3), (9, 5), (5,), (5, 4), (4,))]
+    report = check(wrong, given[0], np.array([1, 3]), *given[1:])
+    (found,) = [f for f in report.findings if f.code == "first-wrong-line"]
+    assert cut_at(report) == ["z1", "a1", "z2"] and found.evidence["name"] == "dz1"
+    assert [row.verdict for row in report] == [Verdict.FAIL] * 3 + [Verdict.PASS] * 2
+    assert report.repair is not None and report.repair.line == found.evidence["line"]
+
+
+def test_a_weight_in_two_places_and_in_the_penalty_is_one_weight(monkeypatch):
+    def tied(x, W, *, penalty=0.1):
+        h = np.tanh(x @ W)
+        g = np.tanh(h @ W)
+        L = (g**2).sum() + penalty * (W**2).sum()
+
+        def backward(dL):
+            dg = dL * 2 * g * (1 - g**2)
+            dh = dg @ W.T
+            dz = dh * (1 - h**2)
+            return dz @ W.T, h.T @ dg + x.T @ dz + dL * 2 * penalty * W
+
+        return L, backward
+
+    x, W = RNG.normal(size=(3, 4)), 0.5 * RNG.normal(size=(4, 4))
+    report, other = check(tied, x, W), whole(monkeypatch, tied, x, W)
+    assert report.passed and cut_at(report) == ["h", "g"]
+    assert np.allclose(report["W"].numeric, other["W"].numeric, rtol=1e-7)
+
+
+def test_a_network_in_a_loop_is_cut_at_every_passing():
+    steps = [Step("tanh", tanh), Step("out", dense, (("W", (4, 3)), ("b", (3,))))]
+    network = Network(steps, (4,))
+    theta = network.initialize(RNG, scheme="he")
+    report = check(Objective(network), RNG.normal(size=(2, 4)), np.array([0, 2]), *theta)
+    assert report.passed and cut_at(report) == ["value"] * 2
+    assert "value (line " in str(report) and " 2 times" in str(report)
+
+
+def test_an_intermediate_value_that_is_wrong_but_unused_convicts_nobody():
+    def harmless(x):
+        h = np.sin(x)
+        L = (h**2).sum()
+
+        def backward(dL):
+            dh = 3 * h * dL
+            return 2 / 3 * dh * np.cos(x)
+
+        return L, backward
+
+    report = check(harmless, RNG.normal(size=6))
+    assert report.passed and cut_at(report) == ["h"]
+
+
+def test_kinks_between_pieces_are_told_as_kinks():
+    def at_zero(x, b):
+        z = x + b
+        a = np.maximum(z, 0)
+        L = (a * np.arange(1.0, 5)).sum()
+
+        def backward(dL):
+            back = dL * np.arange(1.0, 5) * (z > 0)
+            return back, back.copy()
+
+        return L, backward
+
+    def named(x, b):
+        z = x + b
+        L = (np.maximum(z, 0) * np.arange(1.0, 5)).sum()
+
+        def backward(dL):
+            dz = dL * np.arange(1.0, 5) * (z > 0)
+            return dz, dz.copy()
+
+        return L, backward
+
+    given = np.array([-0.5, 0.5, -1.5, -0.5]), np.full(4, 0.5)
+    report = check(at_zero, *given)
+    assert report.passed and cut_at(report) == ["z", "a"]
+    assert report["x"].kinks.tolist() == [True, False, False, True]
+    # Where the gradient between the pieces has a name, its convention is taken over, and told.
+    report = check(named, *given)
+    assert report.passed and not report["x"].kinks.any()
+    assert "2 entries of z sit at a kink" in str(report)
+
+
+def test_what_does_not_add_up_is_checked_as_a_whole(monkeypatch):
+    monkeypatch.setattr(Pieces, "entered", ((0, 2, 3), (), (), (), ()))
+    report = check(net, *inputs())
+    (remark,) = [finding for finding in report.findings if finding.code == "cut"]
+    assert report.passed and remark.evidence["whole"] == ["W2", "b2"]
+
+
+def test_what_cannot_be_cut_is_left_whole():
+    def witness(layer, *given):
+        return NumericalWitness(Forward(layer, given), np.ones(()))
+
+    assert not cut_at(check(relu, np.ones(5, np.float32), lines=False))
+    unread = eval("lambda x: ((x**2).sum(), lambda dL: 2 * x * dL)")
+    whole = witness(unread, np.ones(5))
+    assert in_pieces(whole, unread, ["x"]) is whole
+
+    def bypassed(x):
+        h = np.sin(x)
+        g = np.cos(h)
+        return (h * g).sum(), lambda dL: dL * np.cos(x) * (np.cos(h) - h * np.sin(h))
+
+    there = witness(bypassed, np.ones(5))
+    pieces = taken_apart(bypassed, ["x"], there.forward, there.dy)
+    assert pieces is not None and [cut.name for cut in pieces.cuts] == ["h"]
