@@ -76,7 +76,9 @@ def test_pieces_say_what_the_whole_says(monkeypatch):
         assert row.resolution < 1e-6
 
 
-@pytest.mark.parametrize("by", [lambda d: 0.5 * d, np.negative, lambda d: d + 1e-4], ids=str)
+@pytest.mark.parametrize(
+    "by", [lambda d: 0.5 * d, np.negative, lambda d: d + 1e-4], ids=["half", "minus", "shift"]
+)
 @pytest.mark.parametrize("spoil", ["x", "W1", "b1", "W2", "b2", "a1", "z2"])
 def test_a_mistake_is_convicted_wherever_it_is(spoil, by):
     given, layer = inputs(), partial(net, spoil=spoil, by=by)
