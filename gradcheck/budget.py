@@ -1,14 +1,22 @@
-"""How thoroughly each gradient is looked at, so that the whole fits into a budget of seconds."""
+"""How thoroughly each gradient is looked at: what that takes is known before it begins, and said."""
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from gradcheck.numeric import NumericalWitness
+from gradcheck.numeric import NumericalWitness, Progress
+from gradcheck.result import Finding
 
 EVALUATIONS = 4
 """Of the forward pass for each group of entries, where the first step will do."""
+
+PATIENCE = 20.0
+"""Seconds from which on nobody waits without a word."""
+
+INTERVAL = 2.0
+"""Seconds between two words about progress."""
 
 
 def efforts_for(
@@ -17,7 +25,7 @@ def efforts_for(
     """`complete` or `directional` for each input.
 
     Args:
-        witness: the numerical witness; its forward pass is timed.
+        witness: the numerical witness; its evaluations so far tell what one takes.
         positions: the inputs to look at.
         effort: what was asked for; `auto` is decided here, anything else stands.
         budget: seconds for all of them together: the cheapest are completed first.
@@ -25,27 +33,87 @@ def efforts_for(
     if effort != "auto":
         return dict.fromkeys(positions, effort)
     chosen = dict.fromkeys(positions, "directional")
-    seconds = _seconds_each(witness)
-    for position in sorted(positions, key=lambda p: _groups(witness, p)):
-        budget -= EVALUATIONS * _groups(witness, position) * seconds
-        if budget < 0:
+    left = budget - seconds_each(witness) * EVALUATIONS * witness.shared_groups
+    for position in sorted(positions, key=witness.groups):
+        left -= seconds_each(witness) * EVALUATIONS * witness.groups(position)
+        if left < 0:
             break
         chosen[position] = "complete"
     return chosen
 
 
-def _groups(witness: NumericalWitness, position: int) -> int:
-    """How many groups of entries are moved, if none is found to move with another but in a batch.
+def covered(
+    witness: NumericalWitness, names: Sequence[str], efforts: Mapping[int, str], budget: float
+) -> list[Finding]:
+    """What a budget was enough for, where it was not enough for everything."""
+    if set(efforts.values()) != {"complete", "directional"}:
+        return []
+    done = [f"d{names[p]}" for p, effort in efforts.items() if effort == "complete"]
+    left = [p for p, effort in efforts.items() if effort == "directional"]
+    rest = ", ".join(f"d{names[p]} ({witness.forward.inputs[p].size:,} entries)" for p in left)
+    takes = expected(witness, left)
+    return [
+        Finding(
+            "directional",
+            f"Within {budget:g} s every entry of {', '.join(done)} was checked; {rest} along random "
+            f"directions: every entry takes about {takes:,} evaluations more.",
+            {"complete": done, "directional": [f"d{names[p]}" for p in left], "evaluations": takes},
+        )
+    ]
 
-    An upper bound: what is aligned is found only by probing, which is a part of the complete check.
+
+def expected(witness: NumericalWitness, positions: Sequence[int]) -> int:
+    """About how many evaluations of the forward pass a complete check of these inputs takes."""
+    return EVALUATIONS * (witness.shared_groups + sum(witness.groups(p) for p in positions))
+
+
+def seconds_each(witness: NumericalWitness) -> float:
+    """What one evaluation of the forward pass has taken so far."""
+    forward = witness.forward
+    return forward.seconds / forward.evaluations
+
+
+def announced(witness: NumericalWitness, efforts: Mapping[int, str], name: str) -> Progress | None:
+    """Say at once what a long check will take, where somebody is looking; and what tells how far it is.
+
+    Args:
+        witness: the numerical witness.
+        efforts: how thoroughly each input is looked at.
+        name: what is checked.
     """
-    x, y = witness.forward.inputs[position], witness.forward.value
-    batched = x.ndim > 0 and y.ndim > 0 and x.shape[0] == y.shape[0]
-    return x.size // x.shape[0] if batched and x.shape[0] else x.size
+    complete = [p for p, effort in efforts.items() if effort == "complete"]
+    if not complete or witness.progress is not None or not _looked_at():
+        return witness.progress
+    evaluations = expected(witness, complete)
+    seconds = evaluations * seconds_each(witness)
+    if seconds < PATIENCE:
+        return None
+    print(
+        f"{name}: every entry takes about {evaluations:,} evaluations of the forward pass, "
+        f'{seconds:,.0f} s here; effort="directional" takes a few dozen.',
+        file=sys.stderr,
+    )
+    return Going()
 
 
-def _seconds_each(witness: NumericalWitness) -> float:
-    """One evaluation of the forward pass, timed."""
-    start = time.perf_counter()
-    witness.forward(*witness.forward.inputs)
-    return time.perf_counter() - start
+class Going:
+    """A line on stderr every now and then: how much of a gradient is done, how long the rest will take."""
+
+    def __init__(self) -> None:
+        self.began = self.said = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        """So many groups of so many are done."""
+        now = time.monotonic()
+        if done == 1:
+            self.began = now
+        if now - self.said < INTERVAL:
+            return
+        self.said = now
+        left = (now - self.began) * (total - done) / max(1, done - 1)
+        print(f"{done / total:4.0%} of a gradient, {left:,.0f} s left", file=sys.stderr)
+
+
+def _looked_at() -> bool:
+    """Whether somebody sees what is written on stderr: at a terminal, or under a notebook's cell."""
+    return sys.stderr.isatty() or "ipykernel" in sys.modules

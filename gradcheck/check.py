@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.again import Again
-from gradcheck.budget import efforts_for
+from gradcheck.budget import announced, covered, efforts_for
 from gradcheck.compare import compare, not_finite
 from gradcheck.conduct import Conduct, observe
 from gradcheck.cut import cuts_of, in_pieces, maker, remarks
@@ -117,11 +117,12 @@ def check(
     # Compare.
     compared: dict[int, Comparison] = {}
     efforts = efforts_for(witness, returned.compared, effort, budget)
+    witness.progress = announced(witness, efforts, name)
     for p in returned.compared:
         hand, taped = returned.gradients.get(p), tape.gradients.get(p)
         compared[p] = _compare(witness, p, names[p], hand, taped, efforts[p], compared)
 
-    findings += remarks(witness, names)
+    findings += [*remarks(witness, names), *covered(witness, names, efforts, budget)]
 
     # Explain.
     context = Context(

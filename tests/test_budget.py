@@ -1,15 +1,21 @@
 """Within a budget: complete where that fits, directional where it does not, and said."""
 
-import time
-
 import numpy as np
 import pytest
 
+from gradcheck import budget as budgets
 from gradcheck import check
+from gradcheck.cut import in_pieces
+from gradcheck.numeric import Forward, NumericalWitness
+
+
+@pytest.fixture
+def two_milliseconds(monkeypatch):
+    """What an evaluation takes, whatever else this machine does."""
+    monkeypatch.setattr(budgets, "seconds_each", lambda witness: 0.002)
 
 
 def slow(x, W):
-    time.sleep(0.002)
     return x @ W, lambda dy: (dy @ W.T, x.T @ dy)
 
 
@@ -24,25 +30,63 @@ def how(report):
     }
 
 
-def test_what_fits_is_complete_and_the_rest_directional():
-    report = check(slow, X, W, effort="auto", budget=2.0)
+def test_what_fits_is_complete_and_the_rest_directional(two_milliseconds):
+    # Either gradient is 30 groups of entries, four evaluations each: 0.24 s.
+    report = check(slow, X, W, effort="auto", budget=0.3)
     assert report.passed and how(report) == {"x": "complete", "W": "directional"}
-    assert how(check(slow, X, W, effort="auto", budget=1e-6)) == {
-        "x": "directional",
-        "W": "directional",
-    }
-    assert how(check(slow, X[:, :3], W[:3, :4], effort="auto")) == {
-        "x": "complete",
-        "W": "complete",
-    }
+    (said,) = report.findings
+    assert said.evidence == {"complete": ["dx"], "directional": ["dW"], "evaluations": 120}
+    assert "dW (1,200 entries)" in said.message
+    for budget, effort in ((1e-6, "directional"), (0.5, "complete")):
+        report = check(slow, X, W, effort="auto", budget=budget)
+        assert how(report) == {"x": effort, "W": effort} and not report.findings
 
 
-def test_a_wrong_gradient_fails_either_way():
+def test_what_is_expected_is_what_it_takes():
+    witness = NumericalWitness(Forward(slow, [X, W]), np.ones((4, 40)))
+    takes = budgets.expected(witness, [0, 1])
+    used = sum(witness.gradient(p).evaluations for p in (0, 1))
+    assert takes == 240 and takes <= used <= 1.2 * takes
+
+
+def test_pieces_are_expected_with_what_they_share(monkeypatch):
+    monkeypatch.setattr("gradcheck.cut.witness.MANY", 1)
+
+    def loss(x, W):
+        h = x @ W
+        return (h**2).sum(), lambda dL: (2 * dL * h @ W.T, 2 * dL * x.T @ h)
+
+    whole = NumericalWitness(Forward(loss, [X, W]), np.ones(()))
+    pieces = in_pieces(whole, loss, ["x", "W"])
+    assert budgets.expected(whole, [0, 1]) == 4 * (X.size + W.size)
+    # h behind the loss entry by entry, x and W in front of h in 30 groups each.
+    assert budgets.expected(pieces, [0, 1]) == 4 * (4 * 40 + 30 + 30)
+
+
+def test_a_long_check_says_at_once_what_it_takes(monkeypatch, capsys):
+    monkeypatch.setattr(budgets, "seconds_each", lambda witness: 1.0)
+    check(slow, X, W)
+    assert not capsys.readouterr().err
+    monkeypatch.setattr(budgets, "_looked_at", lambda: True)
+    monkeypatch.setattr(budgets, "INTERVAL", 0)
+    check(slow, X, W)
+    said = capsys.readouterr().err.splitlines()
+    assert (
+        said[0].startswith("slow: every entry takes about 240 evaluations") and "240 s" in said[0]
+    )
+    assert 'effort="directional"' in said[0] and said[-1].startswith("100% of a gradient, 0 s left")
+    check(slow, X, W, effort="directional")
+    check(slow, X, W, progress=lambda done, total: None)
+    assert not capsys.readouterr().err
+
+
+def test_a_wrong_gradient_fails_either_way(two_milliseconds):
     def wrong(x, W):
         y, backward = slow(x, W)
         return y, lambda dy: (backward(dy)[0], 1.01 * backward(dy)[1])
 
-    report = check(wrong, X, W, effort="auto", budget=2.0)
+    report = check(wrong, X, W, effort="auto", budget=0.3)
+    assert how(report)["W"] == "directional"
     assert not report.passed and report["W"].verdict != report["x"].verdict
 
 

@@ -148,6 +148,7 @@ class PiecewiseWitness(NumericalWitness):
         self.disagrees: set[int] = set()
         """The inputs for which the pieces do not add up to the whole."""
         self._known: dict[int, _Piece] = {}
+        self._probes: dict[int, NumericalWitness] = {}
 
     @property
     def kinks(self) -> list[tuple[Cut, int]]:
@@ -174,6 +175,28 @@ class PiecewiseWitness(NumericalWitness):
         return super().gradient(position)
 
     @property
+    def shared_groups(self) -> int:
+        """How many groups of the cuts are moved, so that their gradients reach the first piece."""
+        return sum(self._probe(k).groups(0) for k in range(1, len(self.pieces.cuts) + 1))
+
+    def groups(self, position: int) -> int:
+        """How many groups of entries of an input are moved, in all pieces that it enters."""
+        return sum(
+            self._probe(k).groups(self._place(k, position))
+            for k, inputs in enumerate(self.pieces.entered)
+            if position in inputs
+        )
+
+    def _probe(self, k: int) -> NumericalWitness:
+        """A witness of a piece that nothing has arrived at yet: it knows what can be moved together."""
+        if k not in self._probes:
+            f, point = self.pieces.forward(k, self.pieces.entered[k])
+            forward = Forward(f, point, careful=self.forward.careful)
+            none = np.zeros(forward.value.shape)
+            self._probes[k] = NumericalWitness(forward, none, seed=self.seed, noise=none)
+        return self._probes[k]
+
+    @property
     def cuts(self) -> dict[Passing, NumericalGradient]:
         """The gradients of the values at which the forward pass was cut, as far as they were needed."""
         ends = zip(self.pieces.cuts, range(len(self.pieces.cuts)), strict=True)
@@ -196,8 +219,7 @@ class PiecewiseWitness(NumericalWitness):
             arriving = None if last else self._part(k + 1, 0)
             claimed = None if arriving is None else _confirmed(self.pieces.cuts[k], arriving)
             found = claimed if arriving is None or claimed is not None else arriving.value
-            f, point = self.pieces.forward(k, self.pieces.entered[k])
-            forward = Forward(f, point, careful=self.forward.careful)
+            forward = self._probe(k).forward
             dy = self.dy if found is None else found
             witness = NumericalWitness(forward, dy, self.method, self.seed, None, self.progress)
             self._known[k] = _Piece(witness, arriving, claimed is not None)

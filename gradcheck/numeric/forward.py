@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -42,6 +43,7 @@ class Forward:
         floats = [p for p, x in enumerate(self.inputs) if np.issubdtype(x.dtype, np.floating)]
         self.movable = floats if movable is None else [p for p in movable if p in floats]
         self.evaluations = 0
+        self.seconds = 0.0
         self.still: Array | None = None
         """Which outputs nothing moved while noise was measured: flat there, or a staircase."""
         self.value = self(*self.inputs)
@@ -51,9 +53,11 @@ class Forward:
     def __call__(self, *inputs: Array) -> Array:
         """f's value in float64 or wider, safe from what later happens to the inputs."""
         self.evaluations += 1
+        began = time.perf_counter()
         # A step may leave the domain (a logarithm below zero); the NaN that comes back says so.
         with np.errstate(all="ignore"):
             value = self.raw(*([np.array(x) for x in inputs] if self.careful else inputs))
+        self.seconds += time.perf_counter() - began
         if value.dtype.kind != "f":
             raise ValueError(
                 f"the forward pass returns dtype {value.dtype}, not a real float array"

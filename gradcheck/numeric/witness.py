@@ -102,6 +102,11 @@ class NumericalWitness:
             found.steps,
         )
 
+    @property
+    def shared_groups(self) -> int:
+        """How many groups are moved once for all inputs together: none, where there is one piece."""
+        return 0
+
     def groups(self, position: int) -> int:
         """How many groups of entries of an input are moved, each of them four times or more."""
         return self._probed(Variable(self.forward, position))[0].count()
