@@ -6,7 +6,7 @@ import linecache
 import numpy as np
 import pytest
 
-from gradcheck import Verdict, check
+from gradcheck import Verdict, check, check_loss
 
 RNG = np.random.default_rng(5)
 X, SCALE = RNG.normal(size=(4, 5)), RNG.normal(size=5)
@@ -176,3 +176,39 @@ def test_another_shape_may_be_the_fault_of_the_line_that_returns_it():
         inspect.getsource(shorter).splitlines()[k - shorter.__code__.co_firstlineno].strip()
         for k in lines
     }
+
+
+def hinge(x, labels):
+    """A loss as courses have it: the gradient is copied, and then written into."""
+    p = np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+    rows = np.arange(len(x))
+    loss = -np.log(p[rows, labels]).sum() / len(x)
+    dx = p.copy()
+    dx[rows, labels] -= 1
+    dx /= len(x)
+    dx += 0 * x
+    return loss, dx
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("dx = p.copy()", "dx = 2 * p"),
+        ("dx[rows, labels] -= 1", "dx[rows, labels] -= 2"),
+        ("dx /= len(x)", "dx /= 3 * len(x)"),
+        ("dx += 0 * x", "dx += 0.1 * x"),
+    ],
+)
+def test_of_several_writes_the_one_that_made_a_gradient_wrong_is_blamed(right, wrong):
+    loss, line = planted(hinge, right, wrong)
+    report = check_loss(loss, X, np.array([0, 3, 1, 2]))
+    found = report.by_line.first_wrong.evidence
+    assert found["line"] == line
+    assert len({found["line"], *found["also"]}) == 4
+
+
+def test_only_the_entries_that_one_write_touches_are_wrong():
+    """No proof is needed to tell it: the other writes touch what is right."""
+    loss, line = planted(hinge, "dx[rows, labels] -= 1", "dx[rows, labels] -= np.cosh(1.0)")
+    found = check_loss(loss, X, np.array([0, 3, 1, 2])).by_line.first_wrong
+    assert found.message.startswith(f"dx, line {line}, is the first wrong value")

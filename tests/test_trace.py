@@ -70,7 +70,7 @@ def test_the_command_draws_a_layer_and_a_users_own(tmp_path, capsys):
     drawn = out.read_text("utf-8")
     assert all(name in drawn for name in ("x", "hidden", "y")) and drawn.count("<rect") == 3
     assert main(["graph", f"{tmp_path / 'own.py'}:nothing"]) == 2
-    assert "no function or class nothing" in capsys.readouterr().err
+    assert "there is no nothing in it" in capsys.readouterr().err
     assert main(["graph", "batchnorm"]) == 2
 
 

@@ -38,23 +38,35 @@ def agreed(lines: Lines, repair: Repair) -> Lines:
     if len(repair.edits) > 1:
         return lines
     first, line = lines.first_wrong, repair.line
-    here = first is not None and first.evidence["line"] == line
-    message = "" if first is None else first.message.replace(doubt(first.evidence["also"]), "")
-    if here:
-        message += " One change in this line makes every gradient right."
-        return _blaming(lines, message, {})
+    if first is not None and first.evidence["line"] == line:
+        certain = first.message.replace(doubt(first.evidence["also"]), "")
+        return _blaming(lines, f"{certain} One change in this line makes every gradient right.")
     name = _name_in(repair.before)
     start = f"{name}, line {line}," if name else f"Line {line}"
-    message = f"{start} is wrong: one change in it makes every gradient right. {message}".rstrip()
+    message = f"{start} is wrong: one change in it makes every gradient right."
     evidence = {
-        "name": name, "line": line, "source": repair.before, "code": repair.code, "helper": "",
-    }  # fmt: skip
-    doubted = [] if first is None else [first.evidence["line"], *first.evidence["also"]]
-    also = sorted({*doubted} - {line})
-    return _blaming(lines, message, {**evidence, "also": also})
+        "name": name,
+        "line": line,
+        "source": repair.before,
+        "code": repair.code,
+        "also": [],
+    }
+    if first is not None:
+        message += f" {_seen(first)}"
+        doubted = {first.evidence["line"], *first.evidence["also"]}
+        evidence["also"] = sorted(doubted - {line})
+    return _blaming(lines, message, **evidence)
 
 
-def _blaming(lines: Lines, message: str, evidence: dict[str, Any]) -> Lines:
+def _seen(first: Finding) -> str:
+    """Where the mistake showed, in a sentence."""
+    seen = first.evidence["seen"]
+    if first.evidence["code"] == "raises":
+        return f"Line {seen['line']} raises."
+    return f"{seen['name']}, line {seen['line']}, is the first value seen to be wrong."
+
+
+def _blaming(lines: Lines, message: str, **evidence: Any) -> Lines:
     """The lines with something else known of the first wrong one."""
     known = {} if lines.first_wrong is None else lines.first_wrong.evidence
     finding = Finding("first-wrong-line", message, {**known, **evidence})

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,22 +32,29 @@ def blamed(judgement: Judgement, wrong: Compared, found: Finding | None) -> Find
     # Where a helper computed it, the line that calls the helper may have called it with something wrong.
     called = record.log[wrong.time].site
     others = doubtful_sites(record, called, known) + ([called] if called != site else [])
-    others += _handing_on(record, wrong)
+    others += [*_handing_on(record, wrong), *_writing(record, wrong)]
     lines = narrowed(judgement, wrong, [other for other in others if other.line != site.line])
     message = _message(lines, wrong, found)
     loops = doubtful_loops(record, (lines.site, *lines.others), judgement.right_before())
     also = sorted({*loops, *(s.line for s in lines.others)} - {lines.site.line})
     code = None if found is None else found.code
     named = lines.site.name if lines.solved else str(wrong.label)
-    return first_wrong(record, message, named, lines.site, code, also)
+    seen = {"name": wrong.label.in_a_sentence, "line": site.line}
+    return first_wrong(record, message, lines.site, also, name=named, code=code, seen=seen)
+
+
+def _writing(record: Record, wrong: Compared) -> list[Site]:
+    """The statements that wrote over a wrong value."""
+    match = wrong.match
+    return [record.log[time].site for time, _ in match.times] if match.overwritten else []
 
 
 def _handing_on(record: Record, wrong: Compared) -> list[Site]:
     """Where a gradient has another shape, what returns it as it is may be to blame."""
-    returned = record.returned.get(wrong.match.intermediate.position or 0)
-    if returned is None or wrong.match.hand.shape == wrong.row.shape:
+    position = wrong.match.intermediate.position
+    if position not in record.returned or wrong.match.hand.shape == wrong.row.shape:
         return []
-    return [returned]
+    return [record.returned[position]]
 
 
 def _message(lines: Narrowed, wrong: Compared, found: Finding | None) -> str:
@@ -65,15 +73,23 @@ def _message(lines: Narrowed, wrong: Compared, found: Finding | None) -> str:
 
 
 def first_wrong(
-    record: Record, message: str, name: str, site: Site, code: str | None, also: list[int]
+    record: Record, message: str, site: Site, also: Sequence[int], **known: Any
 ) -> Finding:
-    """The finding that names a line, and those that share the doubt."""
+    """The finding that names a line.
+
+    Args:
+        record: of the run.
+        message: what is wrong there.
+        site: the statement that is blamed.
+        also: the lines that share the doubt.
+        **known: what else is known: `name` and `code` of the mistake, and in which line it was `seen`.
+    """
     message += doubt(also)
     if record.copy.elsewhere:
         message += f" The line is in {Path(record.copy.file).name}."
     evidence = {
-        "name": name, "file": record.copy.file, "line": site.line, "source": site.text,
-        "helper": site.function, "code": code, "also": also,
+        "name": site.name, "file": record.copy.file, "line": site.line, "source": site.text,
+        "helper": site.function, "code": None, "also": [*also], **known,
     }  # fmt: skip
     return Finding("first-wrong-line", message, evidence)
 

@@ -288,11 +288,20 @@ def _wrong(match: Match, row: Row) -> Array:
 
 def _wrong_from(match: Match, row: Row) -> int:
     """When the first wrong part of a value was computed; the last part if none is wrong."""
-    times = []
-    if row.verdict is Verdict.FAIL and match.hand.shape == row.shape:
-        wrong = _wrong(match, row)
-        times = [time for time, place in match.times if wrong[place].any()]
-    return min(times, default=match.times[-1][0])
+    last = match.times[-1][0]
+    if row.verdict is not Verdict.FAIL or match.hand.shape != row.shape:
+        return last
+    wrong = _wrong(match, row)
+    if match.overwritten:
+        return _made_wrong(match, wrong)
+    return min((time for time, place in match.times if wrong[place].any()), default=last)
+
+
+def _made_wrong(match: Match, wrong: Array) -> int:
+    """Of several statements that wrote over each other the one that touched what is wrong and little else."""
+    touched = [(match.touched(place), time) for time, place in match.times]
+    holding = [(int(t.sum()), -time) for t, time in touched if (t | ~wrong).all()]
+    return -min(holding)[1]
 
 
 Innocent = Callable[[Compared, Sequence[Compared], Record], str | None]

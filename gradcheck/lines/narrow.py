@@ -107,6 +107,8 @@ def _truth(record: Record, wrong: Compared) -> Replaced | None:
     true, replaced = wrong.row.numeric, {}
     if wrong.match.hand.shape != true.shape or wrong.label.returned:
         return None
+    if wrong.match.overwritten:
+        return _all_of_it(record, wrong)
     for time, place in wrong.match.times:
         event, value = record.log[time], true[place]
         held = np.asarray(event.value if event.index is None else _part(event))
@@ -114,6 +116,16 @@ def _truth(record: Record, wrong: Compared) -> Replaced | None:
             return None
         replaced[time] = (event.index, value.reshape(held.shape).astype(held.dtype))
     return replaced
+
+
+def _all_of_it(record: Record, wrong: Compared) -> Replaced | None:
+    """The true value in place of one that was written over, once all is written."""
+    last = wrong.match.times[-1][0]
+    event, true = record.log[last], wrong.row.numeric
+    held = np.asarray(event.value)
+    if held.shape != true.shape or held.dtype.kind != "f":
+        return None
+    return {last: (None if event.site.whole else ..., true.astype(held.dtype))}
 
 
 def _part(event: Event) -> Any:

@@ -39,7 +39,7 @@ def blamed_for_raising(judgement: Judgement) -> Finding:
     sites = doubtful_sites(record, place, known)
     loops = doubtful_loops(record, (place, *sites), judgement.right_before())
     also = {*loops, *callers, *inner, *(site.line for site in sites)} - {place.line}
-    return first_wrong(record, message, place.name, place, "raises", sorted(also))
+    return first_wrong(record, message, place, sorted(also), code="raises", seen={"line": line})
 
 
 def _raising(record: Record) -> Site:

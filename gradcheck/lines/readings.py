@@ -24,6 +24,9 @@ from gradcheck.result import Array
 Touches = tuple[tuple[int, Any], ...]
 """When each part of a value was computed: a time and a place in it."""
 
+ROOM = {"zeros", "zeros_like", "empty", "empty_like"}
+"""The functions that make an array which has yet to be filled."""
+
 
 @dataclass(frozen=True)
 class Match:
@@ -33,6 +36,17 @@ class Match:
     hand: Array
     times: Touches
     reshaped: bool = False
+
+    def touched(self, place: Any) -> Array:
+        """Which entries are in a place."""
+        touched = np.zeros(self.hand.shape, dtype=bool)
+        touched[place] = True
+        return touched
+
+    @property
+    def overwritten(self) -> bool:
+        """Whether a value was written over after all of it was there: several statements made it."""
+        return len(self.times) > 1 and any(self.touched(place).all() for _, place in self.times)
 
 
 Matches = dict[Label, tuple[Match, ...]]
@@ -152,6 +166,19 @@ class _Pair:
         return tuple((t, e.index) for t, e in self.events if e.index is not None)
 
     @property
+    def writes(self) -> Touches:
+        """What made the value that the name held in the end: it was given, then written into.
+
+        Room that was made, by zeros or empty, is no value yet.
+        """
+        given = [k for k, (_, e) in enumerate(self.events) if e.site.whole and not e.site.in_place]
+        since = self.events[given[-1] if given else 0 :]
+        first = since[0][1].site
+        since = since[1:] if len(since) > 1 and first.reads & ROOM else since
+        everywhere = (slice(None),) * self.intermediate.value.ndim
+        return tuple((t, everywhere if e.index is None else e.index) for t, e in since)
+
+    @property
     def steps(self) -> int:
         """How many time steps the intermediate value has."""
         return self.intermediate.steps or len(self.intermediate.places)
@@ -187,8 +214,7 @@ def _same_shape(pair: _Pair) -> list[Match]:
     if pair.several_calls:
         # What a helper computes at each of its calls is a part of it.
         return []
-    filled = pair.touches and not pair.events[-1][1].site.whole
-    return [Match(one, hand, pair.touches if filled else pair.last)]
+    return [Match(one, hand, pair.writes)]
 
 
 def _value_a_step(pair: _Pair) -> list[Match]:

@@ -285,12 +285,11 @@ def candidates(
     places = [one if _is_on(one, (first or 0,)) else replace(one, true=None) for one in places]
     doubtful = [*doubtful, *_loops_around(function, first)]
     blamed, doubted, others = _shared_out(places, first, doubtful)
+    # Where lines share the doubt the likelier slip says which it is; of two alike the line that is blamed.
     for several, rules in (
-        (blamed, MISTAKEN),
-        (doubted, MISTAKEN),
-        (blamed, LEFT_OUT),
+        ([*blamed, *doubted], MISTAKEN),
+        ([*blamed, *doubted], LEFT_OUT),
         ([place for place in blamed if place.true is not None], FAR_FETCHED),
-        (doubted, LEFT_OUT),
         (others, MISTAKEN),
         (others, LEFT_OUT),
     ):
