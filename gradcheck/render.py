@@ -14,8 +14,6 @@ import textwrap
 from collections.abc import Sequence
 from typing import Literal
 
-from tabulate import tabulate
-
 Format = Literal["text", "markdown", "latex", "html", "csv"]
 
 _TABLES = {"text": "simple", "markdown": "github", "latex": "latex_raw", "html": "unsafehtml"}
@@ -95,6 +93,8 @@ def table(columns: Sequence[str], body: Sequence[Sequence[str]], form: Format = 
         return out.getvalue().rstrip("\n")
     if form == "latex":
         return _booktabs(heads, rows)
+    from tabulate import tabulate  # Who asks for a sentence need not wait for it.
+
     align = "right" if form == "text" else "left"
     return tabulate(rows, heads, _TABLES[form], disable_numparse=True, stralign=align)
 
@@ -153,3 +153,13 @@ def source_line(margin: str, text: str, width: int | None) -> str:
     return "\n".join(
         textwrap.wrap(code, width, initial_indent=margin + indent, subsequent_indent=further)
     )
+
+
+def fenced(text: str, kind: str) -> str:
+    """Text as a block of code in Markdown, in a fence that nothing in it can close; nothing for nothing."""
+    if not text:
+        return ""
+    text = "\n".join(map(printable, text.rstrip("\n").split("\n")))
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{kind}\n{text}\n{fence}"

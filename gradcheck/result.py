@@ -1,32 +1,24 @@
-"""What a check has to say: verdicts, findings, one row for each gradient, and the report around them."""
+"""What comes of a check: the report, with its rows and findings, its lines, and an edit that mends them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from gradcheck import written
 from gradcheck.codes import CODES, Code
-from gradcheck.render import (
-    Format,
-    escape,
-    fitting,
-    scientific,
-    sentence,
-    shape_text,
-    source_line,
-    table,
-)
+from gradcheck.marked import Line, Lines
+from gradcheck.row import COLUMNS, Row
+from gradcheck.verdict import Array, Finding, Verdict, plain
 
 __all__ = [
     "CODES",
+    "COLUMNS",
+    "Along",
     "Array",
     "Code",
     "Edit",
@@ -39,217 +31,6 @@ __all__ = [
     "Verdict",
     "plain",
 ]
-
-Array = NDArray[Any]
-
-SCHEMA = 1
-"""The version of what `to_dict` returns: it grows when a key changes its meaning or goes."""
-
-
-class Verdict(Enum):
-    """PASS: agree within the bound. FAIL: differ by more. INCONCLUSIVE: the bound is too wide to tell."""
-
-    PASS = "PASS"
-    FAIL = "FAIL"
-    INCONCLUSIVE = "INCONCLUSIVE"
-
-    def __str__(self) -> str:
-        return self.value
-
-    @staticmethod
-    def of(verdicts: Iterable[Verdict]) -> Verdict:
-        """The verdict on a whole: one FAIL fails it, and nothing at all proves nothing."""
-        seen = set(verdicts)
-        if Verdict.FAIL in seen:
-            return Verdict.FAIL
-        return Verdict.INCONCLUSIVE if Verdict.INCONCLUSIVE in seen or not seen else Verdict.PASS
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something seen: a stable code, a sentence for a student, and the numbers behind it.
-
-    `fails` says whether the finding alone convicts, as a mutated input does and a kink does not.
-    """
-
-    code: Code
-    message: str
-    evidence: dict[str, Any] = field(default_factory=dict, hash=False)
-    fails: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.code}: {self.message}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """The finding as plain Python values."""
-        return {
-            "code": self.code,
-            "kind": CODES[self.code].kind,
-            "message": self.message,
-            "evidence": plain(self.evidence),
-            "fails": self.fails,
-        }
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Row:
-    """One gradient: what was derived by hand, beside what its witnesses say."""
-
-    name: str
-    """The input whose gradient this is."""
-    shape: tuple[int, ...]
-    """Its shape, which is that of every array here."""
-    analytic: Array
-    """The hand-derived gradient, as it was returned."""
-    numeric: Array
-    """The numerical witness; at a kink the middle of the one-sided slopes."""
-    bound: Array
-    """What limits |numeric − true gradient|, entry by entry; at a kink half the distance of the slopes."""
-    tape: Array | None
-    """The gradient that TensorFlow's tape found; None without a twin."""
-    relative_error: float
-    """‖analytic − numeric‖ / max(‖analytic‖, ‖numeric‖), kinks left out: the table's figure."""
-    entry_error: float
-    """The largest |a − n| / max(|a|, |n|) over the entries large enough for the bound to resolve."""
-    tape_error: float | None
-    """As `relative_error`, against the tape."""
-    resolution: float
-    """The relative error below which the numerical witness can see nothing."""
-    worst: tuple[int, ...]
-    """The index of the entry furthest outside its bound, or nearest to leaving it."""
-    evaluations: int
-    """How often the forward pass was run for this gradient."""
-    verdict: Verdict
-    """Whether the two agree within the bound."""
-    findings: tuple[Finding, ...] = ()
-    """What was found about this gradient."""
-    kinks: Array | None = None
-    """Marks the entries that sit at a kink."""
-    step: float | None = None
-    """The step of the differences relative to the input's scale, the median over the entries."""
-
-    def __repr__(self) -> str:
-        error, resolution = scientific(self.relative_error), scientific(self.resolution)
-        return f"<Row d{self.name}: {self.verdict}, error {error}, resolution {resolution}>"
-
-    def to_dict(self, *, arrays: bool = False) -> dict[str, Any]:
-        """The row as plain Python values; the arrays themselves only on request."""
-        figures = {
-            "name": self.name,
-            "gradient": f"d{self.name}",
-            "shape": list(self.shape),
-            "relative_error": self.relative_error,
-            "entry_error": self.entry_error,
-            "tape_error": self.tape_error,
-            "resolution": self.resolution,
-            "worst": [int(i) for i in self.worst],
-            "evaluations": self.evaluations,
-            "verdict": str(self.verdict),
-            "findings": [finding.to_dict() for finding in self.findings],
-        }
-        if arrays:
-            for name in ("analytic", "numeric", "bound", "tape"):
-                value = getattr(self, name)
-                figures[name] = None if value is None else np.asarray(value).tolist()
-        return figures
-
-    def cells(self) -> list[str]:
-        """The row as text, under `COLUMNS`: the one place that says how a figure is written."""
-        return [
-            f"d{self.name}",
-            shape_text(self.shape),
-            scientific(self.relative_error),
-            "-" if self.tape_error is None else scientific(self.tape_error),
-            scientific(self.resolution),
-            f"[{', '.join(map(str, self.worst))}]" if self.worst else "-",
-            str(self.verdict),
-        ]
-
-
-COLUMNS = ("gradient", "shape", "rel. error", "vs tape", "resolution", "worst entry", "verdict")
-DROPPABLE = ("vs tape", "worst entry", "shape", "resolution")
-"""Columns that a narrow terminal can do without, the least needed first."""
-
-
-@dataclass(frozen=True, eq=False)
-class Line:
-    """One value on the way back, compared: `name` is given it last in line `line`, which reads `source`.
-
-    `analytic` is the value as computed, `numeric` what it should be; `bound`, of that shape, limits the
-    error of the numerical witness.
-    """
-
-    name: str
-    line: int
-    source: str
-    relative_error: float
-    bound: Array
-    verdict: Verdict
-    analytic: Array
-    numeric: Array
-    file: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The line as plain Python values, without its bound."""
-        return {
-            "name": self.name,
-            "line": self.line,
-            "source": self.source,
-            "relative_error": self.relative_error,
-            "verdict": str(self.verdict),
-        }
-
-
-@dataclass(frozen=True, eq=False)
-class Lines:
-    """What was found line by line: `listing` is the backward pass with its line numbers."""
-
-    compared: tuple[Line, ...] = ()
-    listing: tuple[tuple[int, str], ...] = ()
-    notes: tuple[str, ...] = ()
-    first_wrong: Finding | None = None
-
-    def marks(self) -> dict[int, str]:
-        """For each line number that holds a compared value: `right`, `wrong` or `unclear`."""
-        found: dict[int, set[Verdict]] = {}
-        for line in self.compared:
-            found.setdefault(line.line, set()).add(line.verdict)
-        words = {Verdict.PASS: "right", Verdict.FAIL: "wrong", Verdict.INCONCLUSIVE: "unclear"}
-        return {number: words[Verdict.of(verdicts)] for number, verdicts in found.items()}
-
-    def text(self, around: int | None = None, within: int = 2, width: int | None = None) -> str:
-        """The backward pass with a mark at each line that was compared.
-
-        Args:
-            around: the line to show, with the lines `within` on either side; all by default.
-            within: how many of them.
-            width: characters a line; source that is longer goes on under itself.
-        """
-        marks = self.marks()
-        return "\n".join(
-            source_line(
-                f"{'>' if number == around else ' '} {number:>5}  {marks.get(number, '-'):<7}  ",
-                text,
-                width,
-            )
-            for number, text in self.listing
-            if around is None or abs(number - around) <= within
-        )
-
-    def html(self) -> str:
-        """The backward pass with its marks, wrong lines set off by colour and by word."""
-        marks = self.marks()
-        colours = {"right": "#e6f4ea", "wrong": "#fce8e6", "unclear": "#fef7e0"}
-        rows = ""
-        for number, text in self.listing:
-            mark = marks.get(number, "-")
-            style = f"background:{colours[mark]};color:#000" if mark in colours else ""
-            code = f'<pre style="margin:0">{escape(text, "html")}</pre>'
-            rows += (
-                f'<tr style="{style}"><td>{number}</td><td>{mark}</td>'
-                f'<td style="text-align:left">{code}</td></tr>'
-            )
-        return f"<table>{rows}</table>" if rows else ""
 
 
 @dataclass(frozen=True)
@@ -372,7 +153,7 @@ class Report:
     """How the numerical witness differentiates."""
     evaluations: int = 0
     """How often the forward pass was run for the gradients."""
-    by_line: Lines = Lines()
+    by_line: Lines = field(default_factory=Lines)
     """The backward pass line by line, where its lines were compared."""
     file: str | None = None
     """The file it was found in, where it was found in one."""
@@ -395,9 +176,7 @@ class Report:
             ValueError: if the report has come from another process, where the layer has stayed.
             Unreadable: if the layer's source cannot be followed.
         """
-        if self._again is None:
-            raise ValueError("this report has left its layer behind: check it here")
-        return self._again.tensors()
+        return self._here.tensors()
 
     def along(self, name: str) -> Along:
         """What was differentiated as a function of one input, for figures of errors against steps.
@@ -409,9 +188,7 @@ class Report:
             KeyError: if no such gradient was checked.
             ValueError: if the report has come from another process, where the layer has stayed.
         """
-        if self._again is None:
-            raise ValueError("this report has left its layer behind: check it here")
-        return self._again.along(self[name].name)
+        return self._here.along(self[name].name)
 
     def smallest(self) -> Any:
         """The smallest case in which the same is said: a `gradcheck.smallest.Smallest`, to print.
@@ -419,14 +196,17 @@ class Report:
         Raises:
             ValueError: for a report that comes from a file or another process: it cannot be run again.
         """
-        if "_smallest" not in self.__dict__:
-            self.__dict__["_smallest"] = self._shrunk()
-        return self.__dict__["_smallest"]
+        return self._smallest
 
-    def _shrunk(self) -> Any:
+    @cached_property
+    def _smallest(self) -> Any:
+        return self._here.smallest()
+
+    @property
+    def _here(self) -> CanRunAgain:
         if self._again is None:
-            raise ValueError("this report comes without its layer: check again to shrink the case")
-        return self._again.smallest()
+            raise ValueError("this report has left its layer behind: check it here")
+        return self._again
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_again": None}
@@ -487,44 +267,11 @@ class Report:
         Args:
             width: characters a line; the least needed columns are left out and sentences wrapped.
         """
-        parts = [sentence(f"{self.title}: {self.verdict}", None)]
-        if self.rows:
-            parts.append(self._table(width))
-        parts += [sentence(note, width) for note in self.notes()]
-        wrong = self.by_line.first_wrong
-        if wrong is not None:
-            parts.append(self.by_line.text(wrong.evidence["line"], width=width))
-        if self.repair is not None:
-            parts.append(sentence(f"repair: {self.repair}", width))
-        return "\n".join(part for part in parts if part)
-
-    def _table(self, width: int | None = None) -> str:
-        columns, body = self._cells()
-        return fitting(columns, body, width, DROPPABLE)
-
-    def _cells(self) -> tuple[list[str], list[list[str]]]:
-        """Heads and cells, without a column that says nothing: that of the tape where none was asked."""
-        silent = {"vs tape"} if all(row.tape_error is None for row in self.rows) else set()
-        chosen = [k for k, column in enumerate(COLUMNS) if column not in silent]
-        return [COLUMNS[k] for k in chosen], [[row.cells()[k] for k in chosen] for row in self.rows]
+        return written.text(self, width)
 
     def to_dict(self, *, arrays: bool = False) -> dict[str, Any]:
         """The report as plain Python values, ready for JSON; `schema` is the version of its form."""
-        return {
-            "schema": SCHEMA,
-            "name": self.name,
-            "file": self.file,
-            "verdict": str(self.verdict),
-            "passed": self.passed,
-            "seed": self.seed,
-            "method": self.method,
-            "evaluations": self.evaluations,
-            "rows": [row.to_dict(arrays=arrays) for row in self.rows],
-            "findings": [finding.to_dict() for finding in self.findings],
-            "lines": [line.to_dict() for line in self.lines],
-            "line_notes": list(self.by_line.notes),
-            "repair": None if self.repair is None else self.repair.to_dict(),
-        }
+        return written.record(self, arrays=arrays)
 
     def to_json(self, *, arrays: bool = False, indent: int | None = 2) -> str:
         """The report as strict JSON; figures that are not finite become null."""
@@ -532,31 +279,19 @@ class Report:
 
     def to_markdown(self) -> str:
         """A heading, the table and a list of the findings, as GitHub reads them."""
-        head = f"**{escape(self.title, 'markdown')}: {self.verdict}**"
-        listed = "\n".join(f"- {escape(note, 'markdown')}" for note in self.notes())
-        excerpt = self._excerpt()
-        code = f"```text\n{excerpt}\n```" if excerpt else ""
-        patch = f"{self.repair}\n\n```diff\n{self.repair.diff}```" if self.repair else ""
-        parts = (head, self._in("markdown"), listed, code, patch)
-        return "\n\n".join(part for part in parts if part)
+        return written.markdown(self)
 
     def to_latex(self) -> str:
         """The table as booktabs LaTeX, the findings as comments above it."""
-        notes = [f"% {sentence(note, None)}" for note in self.notes()]
-        title = f"% {sentence(self.title, None)}: {self.verdict}"
-        return "\n".join([title, *notes, self._in("latex")])
+        return written.latex(self)
 
     def to_csv(self) -> str:
         """A line for each gradient, figures in full, the codes of its findings in the last column."""
-        return table(CSV_COLUMNS, [csv_cells(self, row) for row in self.rows], "csv") + "\n"
+        return written.spreadsheet(self)
 
     def to_html(self) -> str:
         """The table, the findings and the marked lines as HTML that stands by itself, without script."""
-        head = f"<p><strong>{escape(self.title, 'html')}: {self.verdict}</strong></p>"
-        notes = "".join(f"<li>{escape(note, 'html')}</li>" for note in self.notes())
-        listed = f"<ul>{notes}</ul>" if notes else ""
-        mended = f"<p>{escape(str(self.repair), 'html')}</p>" if self.repair else ""
-        return f"{head}{self._in('html')}{listed}{self.by_line.html()}{mended}"
+        return written.page(self)
 
     def save(self, path: str | Path) -> None:
         """Write the report in the form that the ending says: txt, json, md, tex, csv or html.
@@ -565,25 +300,10 @@ class Report:
             ValueError: for another ending.
         """
         path = Path(path)
-        forms: dict[str, Callable[[], str]] = {
-            ".txt": self.to_text,
-            ".json": self.to_json,
-            ".md": self.to_markdown,
-            ".tex": self.to_latex,
-            ".csv": self.to_csv,
-            ".html": self.to_html,
-        }
-        if path.suffix not in forms:
-            raise ValueError(f"{path.name} ends in none of {', '.join(forms)}")
-        path.write_text(forms[path.suffix]().rstrip("\n") + "\n", encoding="utf-8")
-
-    def _in(self, form: Format) -> str:
-        columns, body = self._cells()
-        return table(columns, body, form) if self.rows else ""
-
-    def _excerpt(self) -> str:
-        wrong = self.by_line.first_wrong
-        return "" if wrong is None else self.by_line.text(wrong.evidence["line"])
+        if path.suffix not in written.ENDINGS:
+            raise ValueError(f"{path.name} ends in none of {', '.join(written.ENDINGS)}")
+        text = written.ENDINGS[path.suffix](self)
+        path.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
 
     def _repr_html_(self) -> str:
         return self.to_html()
@@ -592,47 +312,4 @@ class Report:
         self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None
     ) -> Mapping[str, str]:
         """What a notebook may choose from."""
-        return {
-            "text/plain": str(self),
-            "text/html": self.to_html(),
-            "text/markdown": self.to_markdown(),
-            "text/latex": self.to_latex(),
-        }
-
-
-CSV_FIGURES = ("relative_error", "entry_error", "tape_error", "resolution", "evaluations")
-CSV_COLUMNS = ("file", "layer", "gradient", "shape", *CSV_FIGURES, "worst", "verdict", "findings")
-
-
-def csv_cells(report: Report, row: Row) -> list[str]:
-    """A row for whoever computes on: under `CSV_COLUMNS`, figures in full, empty where there is none."""
-    figures = [plain(getattr(row, name)) for name in CSV_FIGURES]
-    return [
-        report.file or "",
-        report.name,
-        f"d{row.name}",
-        "x".join(map(str, row.shape)) or "scalar",
-        *("" if figure is None else str(figure) for figure in figures),
-        " ".join(map(str, row.worst)),
-        str(row.verdict),
-        " ".join(finding.code for finding in (*report.findings, *row.findings)),
-    ]
-
-
-def plain(value: Any) -> Any:
-    """NumPy values as Python's own, and what JSON cannot write as null."""
-    match value:
-        case dict():
-            return {str(key): plain(item) for key, item in value.items()}
-        case np.ndarray():
-            return plain(value.tolist())
-        case np.generic():
-            return plain(value.item())
-        case list() | tuple():
-            return [plain(item) for item in value]
-        case complex():
-            return str(value)
-        case float():
-            return value if np.isfinite(value) else None
-        case _:
-            return value
+        return written.bundle(self)

@@ -49,10 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except UserError as error:
-        print(f"gradcheck: {error}", file=sys.stderr)
+        _say(str(error))
         return MISUSED
     except KeyboardInterrupt:
-        print("gradcheck: interrupted", file=sys.stderr)
+        _say("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone (head, less): no traceback for that.
@@ -60,10 +60,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except OSError as error:
         # A full disk, a closed stream, a folder that went away.
-        print(
-            f"gradcheck: {error.strerror or error}: {error.filename or 'output'}", file=sys.stderr
-        )
+        _say(f"{error.strerror or error}: {error.filename or 'output'}")
         return MISUSED
+
+
+def _say(text: str) -> None:
+    """One line on stderr, whatever is in the text."""
+    from gradcheck.render import printable  # Who gets no error need not wait for it.
+
+    print(f"gradcheck: {printable(text)}", file=sys.stderr)
 
 
 class _Parser(argparse.ArgumentParser):

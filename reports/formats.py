@@ -10,8 +10,9 @@ from xml.etree import ElementTree
 
 from gradcheck import __version__
 from gradcheck.render import Format, escape, printable, table
-from gradcheck.result import CODES, SCHEMA, Finding, Report, Verdict, csv_cells, plain
-from gradcheck.result import CSV_COLUMNS as CSV_HEADS
+from gradcheck.result import CODES, Finding, Report, Verdict, plain
+from gradcheck.written import CSV_COLUMNS as CSV_HEADS
+from gradcheck.written import SCHEMA, csv_cells
 from reports.table import COLUMNS, lines
 from reports.targets import Outcome
 
@@ -145,7 +146,7 @@ def _annotation(remark: Remark) -> str:
     place = {"file": remark.file, "line": remark.line if remark.file else None}
     properties = {**place, "title": remark.code}
     listed = ",".join(f"{k}={_property(str(v))}" for k, v in properties.items() if v is not None)
-    return f"::{remark.level} {listed}::{_workflow(remark.message)}"
+    return f"::{remark.level} {listed}::{_workflow(printable(remark.message))}"
 
 
 def _workflow(text: str) -> str:
@@ -154,7 +155,7 @@ def _workflow(text: str) -> str:
 
 
 def _property(text: str) -> str:
-    return _workflow(text).replace(":", "%3A").replace(",", "%2C")
+    return _workflow(printable(text)).replace(":", "%3A").replace(",", "%2C")
 
 
 def as_sarif(outcomes: Outcomes) -> str:

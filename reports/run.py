@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from gradcheck.render import printable
 from gradcheck.tape import tensorflow
 from reports.request import Found, Request
 from reports.stages import check_layers, check_network, train
@@ -57,7 +58,7 @@ def _timed(heading: str, stage: Callable[[Request], Found], request: Request) ->
 
 def _begin(request: Request) -> Found:
     """Read the data: what is wrong with them is said before any work."""
-    print(f"Data: {request.data}. Seed {request.seed}.")
+    print(f"Data: {printable(str(request.data))}. Seed {request.seed}.")
     if request.quick:
         print("Quick: the first configuration of each layer, one image.")
     return Found(True)

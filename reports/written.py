@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck import __version__
+from gradcheck.render import printable
 from gradcheck.result import plain
 from reports.files import write_text
 from reports.page.report import report_page
@@ -95,7 +96,7 @@ def _circumstances(facts: Mapping[str, Any]) -> list[str]:
     quick = ", quick" if facts["quick"] else ""
     witnesses = "differences and GradientTape" if facts["tape"] else "differences alone (--no-tape)"
     return [
-        f"{facts['data']}; network {facts['network']}; seed {facts['seed']}{quick}",
+        f"{printable(facts['data'])}; network {facts['network']}; seed {facts['seed']}{quick}",
         f"witnesses: {witnesses}",
         f"gradcheck {facts['gradcheck']}, Python {facts['python']}, {', '.join(versions)}",
         f"{facts['date']}; {facts['times']}",

@@ -1,20 +1,25 @@
 """A report is pleasant: true if it passed, a row by name, one table at the prompt, every format a method."""
 
 import csv
+import dataclasses
 import io
 import json
 import pickle
+import re
 from pathlib import Path
 
 import jsonschema
 import numpy as np
 import pytest
 from examples import dense, tanh
+from hypothesis import given
+from hypothesis import strategies as st
 
 import gradcheck
-from gradcheck import Finding, Verdict, check
+from gradcheck import Finding, Verdict, check, check_loss
 from gradcheck.codes import CODES
 from gradcheck.render import escape, fitting, table
+from gradcheck.written import ENDINGS
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +89,53 @@ def test_a_name_cannot_forge_a_line_or_a_cell():
     assert escape("a_b & 50%", "latex") == "a\\_b \\& 50\\%"
     assert escape("=cmd()", "csv") == "'=cmd()" and escape("-1.5e-3", "csv") == "-1.5e-3"
     assert "\033" not in escape("\033[31m", "text")
+
+
+def said_of(name, report=None):
+    """Every form of a report on something that is called so."""
+    report = report or check(tanh, np.ones(3) * 0.3, lines=False)
+    report = dataclasses.replace(report, name=name, file=None)
+    return {ending: write(report) for ending, write in ENDINGS.items()}
+
+
+PLAIN = said_of("plain")
+
+
+@given(
+    st.text(st.characters() | st.sampled_from("|=+-@<>&%$#_{}~^\\`'\"\n\r\t\0\x1b\u202e\u2028;,"))
+)
+def test_whatever_a_name_holds_every_form_keeps_its_own(name):
+    forms = said_of(name)
+    for ending, text in forms.items():
+        if ending != ".json":
+            assert len(text.splitlines()) == len(PLAIN[ending].splitlines()), ending
+            assert all(c.isprintable() or c == "\n" for c in text), ending
+    row = next(csv.DictReader(io.StringIO(forms[".csv"])))
+    assert row["gradient"] == "dx" and row["verdict"] == "PASS"
+    assert (
+        not row["layer"].startswith(("=", "+", "-", "@")) or len(row["layer"]) == 1 or number(row)
+    )
+    assert re.findall("<[^>]*>", forms[".html"]) == re.findall("<[^>]*>", PLAIN[".html"])
+    assert json.loads(forms[".json"])["name"] == name
+
+
+def number(row):
+    return re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", row["layer"])
+
+
+def test_a_columns_sign_in_a_gradients_name_makes_no_column():
+    report = check_loss(lambda w: (w["a|b"].sum(), {"a|b": np.ones(2)}), {"a|b": np.ones(2)})
+    assert [row.name for row in report] == ["w.a|b"]
+    head, rule, line = report.to_markdown().split("\n\n")[1].split("\n")
+    cells = {len(re.split(r"(?<!\\)\|", text)) for text in (head, rule, line)}
+    assert len(cells) == 1 and r"a\|b" in line
+
+
+def test_source_cannot_close_its_block_nor_reach_the_terminal(wrong):
+    listing = tuple((n, text + "# \x1b[2J ```\u202e") for n, text in wrong.by_line.listing)
+    report = dataclasses.replace(wrong, by_line=dataclasses.replace(wrong.by_line, listing=listing))
+    assert "\x1b" not in str(report) and "\u202e" not in str(report) and "x1b[2J" in str(report)
+    assert report.to_markdown().count("\n````") == 2
 
 
 def test_a_narrow_table_leaves_out_the_least_needed_columns():

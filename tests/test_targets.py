@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import textwrap
 from xml.etree import ElementTree
 
@@ -318,6 +319,29 @@ def test_annotations_sarif_and_junit_point_at_the_wrong_line(submissions, capsys
     main(["check", str(place), "dense", "--no-tape", "--format", "junit"])
     suite = ElementTree.fromstring(capsys.readouterr().out)
     assert suite.get("failures") == "1" and int(suite.get("tests")) > 3
+
+
+EVIL = "e\x1b[31m|=,\u202e.py"
+"""A name that colours the terminal, opens a column and turns the text round."""
+
+
+def test_what_the_name_of_a_file_holds_reaches_no_terminal_and_no_cell(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / EVIL).write_text("def f(x): return x * x, lambda dy: 3 * x * dy\n")
+    for form in ("text", "markdown", "latex", "html", "csv", "github", "sarif", "junit", "json"):
+        main(["check", EVIL, f"{EVIL}:none", f"no{EVIL}", "--format", form])
+        said = capsys.readouterr()
+        assert all(c.isprintable() or c == "\n" for c in said.out + said.err), form
+        assert len(said.err.splitlines()) == 2, form
+    main(["check", EVIL, "--format", "markdown"])
+    rows = capsys.readouterr().out.split("\n\n")[0].splitlines()
+    assert len({len(re.split(r"(?<!\\)\|", row)) for row in rows}) == 1
+    main(["check", EVIL, "--quiet"])
+    assert capsys.readouterr().out == r"e\x1b[31m|=,\u202e.py:f: FAIL" + "\n"
+    main(["check", EVIL, "--fix"])
+    assert "\x1b" not in capsys.readouterr().err
 
 
 def test_a_notebook_is_read(tmp_path, capsys):

@@ -1,0 +1,143 @@
+"""A report, written down: for a terminal, a page, a paper, a spreadsheet, a program, a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from gradcheck.render import Format, escape, fenced, fitting, printable, sentence, table
+from gradcheck.row import COLUMNS, CSV_FIGURES, DROPPABLE, Row
+from gradcheck.verdict import plain
+
+if TYPE_CHECKING:
+    from gradcheck.result import Report
+
+SCHEMA = 1
+"""The version of what `record` returns: it grows when a key changes its meaning or goes."""
+
+
+def text(report: Report, width: int | None = None) -> str:
+    """The table with the findings, the first wrong line and its repair under it."""
+    columns, body = _cells(report)
+    mended = f"repair: {report.repair}" if report.repair else ""
+    parts = [
+        sentence(f"{report.title}: {report.verdict}", None),
+        fitting(columns, body, width, DROPPABLE) if body else "",
+        *(sentence(note, width) for note in report.notes()),
+        excerpt(report, width),
+        sentence(mended, width),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def excerpt(report: Report, width: int | None = None) -> str:
+    """The first wrong line among its neighbours; nothing where there is none."""
+    wrong = report.by_line.first_wrong
+    return "" if wrong is None else report.by_line.text(wrong.evidence["line"], width=width)
+
+
+def _cells(report: Report) -> tuple[list[str], list[list[str]]]:
+    """Heads and cells, without a column that says nothing: that of the tape where none was asked."""
+    silent = {"vs tape"} if all(row.tape_error is None for row in report.rows) else set()
+    chosen = [k for k, column in enumerate(COLUMNS) if column not in silent]
+    return [COLUMNS[k] for k in chosen], [[row.cells()[k] for k in chosen] for row in report.rows]
+
+
+def _table(report: Report, form: Format) -> str:
+    columns, body = _cells(report)
+    return table(columns, body, form) if body else ""
+
+
+def record(report: Report, *, arrays: bool = False) -> dict[str, Any]:
+    """The report as plain Python values, ready for JSON."""
+    return {
+        "schema": SCHEMA,
+        "name": report.name,
+        "file": report.file,
+        "verdict": str(report.verdict),
+        "passed": report.passed,
+        "seed": report.seed,
+        "method": report.method,
+        "evaluations": report.evaluations,
+        "rows": [row.to_dict(arrays=arrays) for row in report.rows],
+        "findings": [finding.to_dict() for finding in report.findings],
+        "lines": [line.to_dict() for line in report.lines],
+        "line_notes": list(report.by_line.notes),
+        "repair": None if report.repair is None else report.repair.to_dict(),
+    }
+
+
+def markdown(report: Report) -> str:
+    """A heading, the table and a list of the findings, as GitHub reads them."""
+    repair = report.repair
+    parts = (
+        f"**{escape(report.title, 'markdown')}: {report.verdict}**",
+        _table(report, "markdown"),
+        "\n".join(f"- {escape(note, 'markdown')}" for note in report.notes()),
+        fenced(excerpt(report), "text"),
+        "" if repair is None else f"{printable(str(repair))}\n\n{fenced(repair.diff, 'diff')}",
+    )
+    return "\n\n".join(part for part in parts if part)
+
+
+def latex(report: Report) -> str:
+    """The table as booktabs LaTeX, the findings as comments above it."""
+    said = [f"{report.title}: {report.verdict}", *report.notes()]
+    return "\n".join([*(f"% {sentence(note, None)}" for note in said), _table(report, "latex")])
+
+
+CSV_COLUMNS = ("file", "layer", "gradient", "shape", *CSV_FIGURES, "worst", "verdict", "findings")
+
+
+def spreadsheet(report: Report) -> str:
+    """A line for each gradient, figures in full, the codes of its findings in the last column."""
+    return table(CSV_COLUMNS, [csv_cells(report, row) for row in report.rows], "csv") + "\n"
+
+
+def csv_cells(report: Report, row: Row) -> list[str]:
+    """A row for whoever computes on: under `CSV_COLUMNS`, figures in full, empty where there is none."""
+    figures = [plain(getattr(row, name)) for name in CSV_FIGURES]
+    return [
+        report.file or "",
+        report.name,
+        f"d{row.name}",
+        "x".join(map(str, row.shape)) or "scalar",
+        *("" if figure is None else str(figure) for figure in figures),
+        " ".join(map(str, row.worst)),
+        str(row.verdict),
+        " ".join(finding.code for finding in (*report.findings, *row.findings)),
+    ]
+
+
+def page(report: Report) -> str:
+    """The table, the findings and the marked lines as HTML that stands by itself, without script."""
+    notes = "".join(f"<li>{escape(note, 'html')}</li>" for note in report.notes())
+    parts = (
+        f"<p><strong>{escape(report.title, 'html')}: {report.verdict}</strong></p>",
+        _table(report, "html"),
+        f"<ul>{notes}</ul>" if notes else "",
+        report.by_line.html(),
+        f"<p>{escape(str(report.repair), 'html')}</p>" if report.repair else "",
+    )
+    return "".join(parts)
+
+
+ENDINGS: Mapping[str, Callable[[Report], str]] = {
+    ".txt": text,
+    ".json": lambda report: report.to_json(),
+    ".md": markdown,
+    ".tex": latex,
+    ".csv": spreadsheet,
+    ".html": page,
+}
+"""How a report is written into a file, by the ending of its name."""
+
+
+def bundle(report: Report) -> dict[str, str]:
+    """What a notebook may choose from."""
+    return {
+        "text/plain": text(report),
+        "text/html": page(report),
+        "text/markdown": markdown(report),
+        "text/latex": latex(report),
+    }
