@@ -84,10 +84,17 @@ def curves_of(
         KeyError: if no such gradient was checked.
         ValueError: if there is none of the input's shape, or the report comes from another process.
     """
-    row, along = report[name], report.along(name)
+    row = report[name]
     if row.analytic.shape != row.shape:
         raise ValueError(f"d{row.name} has shape {row.analytic.shape}, expected {row.shape}")
-    return step_curves(*along, seed=report.seed, steps=steps, methods=methods, fixed=row.kinks)
+    # Kept, so that what was asked for beside the layer can be drawn where the report has gone.
+    kept = report.__dict__.setdefault("_curves", {})
+    key = (row.name, steps.tobytes(), tuple(methods))
+    if key not in kept:
+        options: dict[str, Any] = {"steps": steps, "methods": methods, "fixed": row.kinks}
+        kept[key] = step_curves(*report.along(name), seed=report.seed, **options)
+    found: StepCurves = kept[key]
+    return found
 
 
 class _Line:

@@ -1,39 +1,55 @@
 """Figures of a report, for slides and papers: each takes a Report and returns a Matplotlib figure.
 
 Matplotlib is imported when a figure is drawn (`pip install 'gradcheck[course]'`). The figures touch no
-global state, carry text as text in SVG with `matplotlib.rc_context({"svg.fonttype": "none"})`, and are
-saved with `figure.savefig("name.svg")`, `.pdf` or `.png`.
+global state; `save_figure(figure, "name.svg")`, `.pdf` or `.png` writes one, the same bytes each time and
+with its text as text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
-
-from gradcheck.curves import StepCurves, curves_of
-from gradcheck.layout import laid_out, signed_error
-from gradcheck.render import scientific
-from gradcheck.result import Array, Report, Row, Verdict
-from gradcheck.taylor import TaylorTest, taylor_test
+from gradcheck.curves import curves_of
+from gradcheck.panels import (
+    draw_growth,
+    draw_map,
+    draw_remainders,
+    draw_scatter,
+    draw_slopes,
+    draw_steps,
+    draw_taken,
+)
+from gradcheck.result import Report, Row, Verdict
+from gradcheck.taylor import taylor_test
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_growth", "plot_heat_map", "plot_scatter", "plot_taylor", "plot_v_curve"]
+__all__ = [
+    "drawn_row",
+    "plot_growth",
+    "plot_heat_map",
+    "plot_report",
+    "plot_scatter",
+    "plot_taylor",
+    "plot_v_curve",
+    "save_figure",
+]
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#999999"
-"""Okabe and Ito's colours, which colour-blind eyes tell apart; shapes and words say the same."""
+PANEL = (4.2, 3.4)
+"""Inches of one of the panels that stand side by side."""
 
-METHODS = {"forward": GREY, "central": BLUE, "extrapolated": ORANGE, "complex": GREEN}
+STILL: Any = {"svg.fonttype": "none", "svg.hashsalt": "gradcheck", "pdf.fonttype": 42}
+"""Text as text; and the names of an SVG's parts, which are drawn at random otherwise."""
 
-DRAWN_BELOW = 1e-17
-"""Where an error of exactly zero is drawn on a logarithmic axis: below every rounding of float64."""
-
-FEW = 12
-"""Labels on an axis that are legible side by side."""
+FORMS: dict[str, dict[str, None]] = {
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None},
+    "png": {},
+}
+"""What a figure can be written as, and what in it would make it another file tomorrow."""
 
 
 def plot_heat_map(report: Report, name: str | None = None) -> Figure:
@@ -47,18 +63,9 @@ def plot_heat_map(report: Report, name: str | None = None) -> Figure:
         KeyError: if no such gradient was checked.
         ValueError: if it was not seen entry by entry.
     """
-    row = _row(report, name)
-    error = _seen(row)
-    plane = laid_out(error, row.name)
-    scale = float(np.abs(error[np.isfinite(error)]).max(initial=0.0)) or 1.0
+    row = drawn_row(report, name)
     figure, axes = _figure(f"{report.name}: d{row.name}, hand-derived − numeric")
-    shown = axes.imshow(plane, cmap="cividis", vmin=-scale, vmax=scale, aspect="equal")
-    figure.colorbar(shown, ax=axes, shrink=0.8, label="signed error")
-    axes.set(xticks=[], yticks=[])
-    if row.worst and row.verdict is Verdict.FAIL:
-        up, across = _place(row)
-        axes.plot(across, up, "o", ms=14, mfc="none", mec=ORANGE, mew=2)
-        axes.set_xlabel(f"worst: d{row.name}[{', '.join(map(str, row.worst))}]")
+    draw_map(axes, row)
     return figure
 
 
@@ -67,20 +74,9 @@ def plot_scatter(report: Report, name: str | None = None) -> Figure:
 
     Arguments and errors as for `plot_heat_map`.
     """
-    row = _row(report, name)
-    _seen(row)
-    numeric, hand = np.ravel(row.numeric), np.ravel(row.analytic)
+    row = drawn_row(report, name)
     figure, axes = _figure(f"{report.name}: d{row.name}, {row.verdict}")
-    finite = numeric[np.isfinite(numeric)]
-    ends = [finite.min(initial=0.0), finite.max(initial=0.0)]
-    axes.plot(ends, ends, "--", color=GREY, lw=1, label="equal")
-    # A numeric entry without a finite bound says nothing; its bar would hide the others.
-    bars = np.where(np.isfinite(row.bound), row.bound, 0.0).ravel()
-    axes.errorbar(
-        numeric, hand, xerr=bars, fmt="o", ms=4, color=BLUE, ecolor=GREY, label="an entry"
-    )
-    axes.set(xlabel="numeric", ylabel="hand-derived")
-    axes.legend()
+    draw_scatter(axes, row)
     return figure
 
 
@@ -96,20 +92,7 @@ def plot_growth(report: Report) -> Figure:
     if not report.lines:
         raise ValueError("no lines were compared: check(…, lines=True) compares them")
     figure, axes = _figure(f"{report.name}: error along the way back")
-    for verdict, mark, colour in (
-        (Verdict.PASS, "o", BLUE),
-        (Verdict.INCONCLUSIVE, "s", GREY),
-        (Verdict.FAIL, "X", ORANGE),
-    ):
-        here = [k for k, line in enumerate(report.lines) if line.verdict is verdict]
-        if here:
-            errors = [_drawn(report.lines[k].relative_error) for k in here]
-            axes.semilogy(here, errors, mark, color=colour, ms=8, label=str(verdict))
-    names = [f"{line.name}\nline {line.line}" for line in report.lines]
-    every = -(-len(names) // FEW)
-    axes.set_xticks(range(0, len(names), every), names[::every])
-    axes.set(ylabel="relative error", ylim=(DRAWN_BELOW, 10))
-    axes.legend()
+    draw_growth(axes, report.lines)
     return figure
 
 
@@ -125,16 +108,10 @@ def plot_v_curve(report: Report, name: str | None = None) -> Figure:
         KeyError: if no such gradient was checked.
         ValueError: if the report comes from another process, where the layer has stayed.
     """
-    row = _row(report, name)
+    row = drawn_row(report, name)
     figure, axes = _figure(f"{report.name}: slopes along a random direction of {row.name}")
     draw_steps(axes, curves_of(report, row.name))
-    if row.step:
-        label = f"step of the check: {scientific(row.step)}"
-        axes.axvline(row.step, color="black", lw=1, ls="--", label=label)
-    if 0 < row.resolution < np.inf:
-        label = f"resolution of the check: {scientific(row.resolution)}"
-        axes.axhline(row.resolution, color="black", lw=1, ls=":", label=label)
-    axes.legend()
+    draw_taken(axes, row)
     return figure
 
 
@@ -143,47 +120,77 @@ def plot_taylor(report: Report, name: str | None = None) -> Figure:
 
     Arguments and errors as for `plot_v_curve`.
     """
-    row = _row(report, name)
+    row = drawn_row(report, name)
     test = taylor_test(*report.along(row.name), seed=report.seed)
     figure, axes = _figure(f"{report.name}: d{row.name}. {test}")
     draw_remainders(axes, {"remainder": test})
-    clear = test.remainders > test.floor
-    if clear.any():
-        first = int(np.flatnonzero(clear)[0])
-        for slope, dashes in ((1, ":"), (2, "--")):
-            guide = test.remainders[first] * (test.steps[clear] / test.steps[first]) ** slope
-            axes.loglog(test.steps[clear], guide, dashes, color=GREY, lw=1, label=f"slope {slope}")
+    draw_slopes(axes, test)
     axes.legend()
     return figure
 
 
-def draw_steps(axes: Axes, curves: StepCurves) -> None:
-    """Error against step, a line for each method."""
-    for method, errors in curves.errors.items():
-        shown = np.maximum(errors, DRAWN_BELOW)
-        axes.loglog(curves.steps, shown, color=METHODS[method], label=method, lw=1.5)
-    axes.set(xlabel="step, relative to |x|", ylabel="relative error", ylim=(DRAWN_BELOW, 10))
+def plot_report(*reports: Report, name: str | None = None) -> Figure:
+    """A gradient at a glance: its error map, hand-derived against numeric, and where the error is from.
 
+    That is the error line by line where lines were compared, as they are where a gradient fails, and
+    else the error of the differences against their step.
 
-def draw_remainders(axes: Axes, tests: Mapping[str, TaylorTest]) -> None:
-    """Taylor's remainders where they stand clear of rounding, a line under each name."""
-    for (label, test), colour in zip(tests.items(), (BLUE, ORANGE), strict=False):
-        clear = test.remainders > test.floor
-        axes.loglog(test.steps[clear], test.remainders[clear], ".-", color=colour, label=label)
-    axes.set(xlabel="t", ylabel="|φ(t) − φ(0) − t·φ′(0)|")
+    Args:
+        *reports: what `check` returned; one row of panels for each.
+        name: as for `plot_heat_map`.
 
-
-def _figure(title: str) -> tuple[Figure, Axes]:
+    Raises:
+        KeyError: if no such gradient was checked.
+        ValueError: if it was not seen entry by entry, or the report comes from another process.
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
-    axes = figure.subplots()
-    axes.set_title(title, loc="left", fontsize=11)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    across, up = PANEL
+    figure = Figure(figsize=(3 * across, up * len(reports)), layout="constrained")
+    grid = figure.subplots(len(reports), 3, squeeze=False)
+    for report, (left, middle, right) in zip(reports, grid, strict=True):
+        row = drawn_row(report, name)
+        _titled(left, f"{report.name}: d{row.name} {row.verdict}")
+        draw_map(left, row)
+        _titled(middle, f"d{row.name}, entry by entry")
+        draw_scatter(middle, row)
+        if report.lines:
+            _titled(right, "error along the way back")
+            draw_growth(right, report.lines)
+            continue
+        _titled(right, "error of the differences")
+        draw_steps(right, curves_of(report, row.name))
+        draw_taken(right, row)
+        right.legend(fontsize=7)
+    return figure
 
 
-def _row(report: Report, name: str | None) -> Row:
+def save_figure(figure: Figure, file: str | Path | BinaryIO, form: str | None = None) -> None:
+    """Write a figure, the same bytes each time.
+
+    Args:
+        figure: what a function of this module returned.
+        file: where to: a path, or a file that is open for bytes.
+        form: svg, pdf or png; by default what the path ends in.
+
+    Raises:
+        ValueError: for another form.
+    """
+    import matplotlib
+
+    form = form or Path(str(file)).suffix[1:]
+    if form not in FORMS:
+        raise ValueError(f"a figure is written as one of {', '.join(FORMS)}, not as {form!r}")
+    with matplotlib.rc_context(STILL):
+        figure.savefig(file, format=form, dpi=200, metadata=FORMS[form])
+
+
+def drawn_row(report: Report, name: str | None = None) -> Row:
+    """The gradient that is drawn: the one named, or the first that did not pass, or the first.
+
+    Raises:
+        KeyError: if no such gradient was checked.
+    """
     if name is not None:
         return report[name]
     if not report.rows:
@@ -191,22 +198,15 @@ def _row(report: Report, name: str | None) -> Row:
     return next((row for row in report.rows if row.verdict is not Verdict.PASS), report.rows[0])
 
 
-def _seen(row: Row) -> Array:
-    error = signed_error(row)
-    if error is None:
-        raise ValueError(f"d{row.name} was not seen entry by entry (effort='complete' sees it so)")
-    return error
+def _figure(title: str) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    _titled(axes, title)
+    return figure, axes
 
 
-def _place(row: Row) -> tuple[int, int]:
-    """Where the worst entry lies on the plane."""
-    marked = np.zeros(row.shape)
-    marked[row.worst] = 1.0
-    plane = laid_out(marked, row.name)
-    up, across = np.argwhere(plane == 1.0)[0]
-    return int(up), int(across)
-
-
-def _drawn(error: float) -> float:
-    """An error as a logarithmic axis can show it; what is not finite at its upper end."""
-    return float(np.clip(error, DRAWN_BELOW, 10.0)) if np.isfinite(error) else 10.0
+def _titled(axes: Axes, title: str) -> None:
+    axes.set_title(title, loc="left", fontsize=11)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -2,6 +2,9 @@
 
 import io
 import pickle
+import re
+from pathlib import Path
+from xml.etree import ElementTree
 
 import matplotlib
 import numpy as np
@@ -10,8 +13,20 @@ import pytest
 from gradcheck import check
 from gradcheck.curves import curves_of
 from gradcheck.layout import laid_out, reduced, signed_error
-from gradcheck.plots import plot_growth, plot_heat_map, plot_scatter, plot_taylor, plot_v_curve
+from gradcheck.plots import (
+    plot_growth,
+    plot_heat_map,
+    plot_report,
+    plot_scatter,
+    plot_taylor,
+    plot_v_curve,
+    save_figure,
+)
 from layers.dense import dense
+from reports.cli import main
+
+MAGIC = {".svg": b"<?xml", ".pdf": b"%PDF", ".png": b"\x89PNG"}
+"""How a file of each kind begins."""
 
 
 def inputs():
@@ -132,9 +147,36 @@ def test_the_step_of_the_check_lies_where_the_extrapolated_error_is_small(right)
     assert marked.get_xdata()[0] == right["W"].step
 
 
-def test_a_report_from_another_process_has_no_curves(right):
+def test_a_report_from_another_process_has_the_curves_that_it_was_asked_for_there():
+    report = check(squared, *inputs())
     with pytest.raises(ValueError, match="left its layer behind"):
-        plot_v_curve(pickle.loads(pickle.dumps(right)), "W")
+        plot_v_curve(pickle.loads(pickle.dumps(report)), "W")
+    here = drawn(plot_v_curve(report, "W"))
+    assert drawn(plot_v_curve(pickle.loads(pickle.dumps(report)), "W")) == here
+
+
+def test_a_report_at_a_glance_has_a_row_of_panels_each_about_its_gradient(right, wrong):
+    figure = plot_report(right, wrong, name="W")
+    titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
+    assert titles[::3] == ["squared: dW PASS", "thrice: dW FAIL"]
+    hand = figure.axes[4].containers[0].lines[0].get_ydata()
+    assert np.array_equal(hand, wrong["W"].analytic.ravel())
+    assert titles[2] == titles[5] == "error along the way back"
+    seen = plot_report(check(dense, *inputs())).axes[2]
+    assert seen.get_title(loc="left") == "error of the differences"
+
+
+@pytest.mark.parametrize("kind", [".svg", ".pdf", ".png"])
+def test_a_figure_is_written_in_each_form_and_twice_the_same(wrong, tmp_path, kind):
+    for name in ("one", "two"):
+        save_figure(plot_scatter(wrong), tmp_path / f"{name}{kind}")
+    one, two = ((tmp_path / f"{name}{kind}").read_bytes() for name in ("one", "two"))
+    assert one == two and one[:8].strip().startswith(MAGIC[kind])
+
+
+def test_a_figure_is_not_written_as_anything_else(wrong, tmp_path):
+    with pytest.raises(ValueError, match="one of svg, pdf, png, not as 'gif'"):
+        save_figure(plot_scatter(wrong), tmp_path / "f.gif")
 
 
 def test_taylor_says_its_slope(right, wrong):
@@ -192,3 +234,36 @@ def test_what_is_right_at_a_kink_is_no_error():
     row = check(relu, x)["x"]
     assert row.kinks[0]
     assert signed_error(row)[0] == 0.0
+
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_figure_of_the_readme_is_what_its_command_writes(capsysbinary, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    (words,) = re.findall(
+        r"`gradcheck (check .*) --format svg` draws it", Path("README.md").read_text()
+    )
+    assert main([*words.split(), "--format", "svg"]) == 1
+
+    def parts(text):
+        """Its elements in order, and its words but for the figures that rounding decides."""
+        root = ElementTree.fromstring(text)
+        named = [element.tag for element in root.iter() if "metadata" not in element.tag]
+        return named, [t.text for t in root.iter("{http://www.w3.org/2000/svg}text")]
+
+    written = parts(capsysbinary.readouterr().out)
+    assert written == parts(Path("docs/batch_norm.svg").read_bytes())
+    assert "batch_norm: dx FAIL" in written[1] and "line 19" in written[1]
+
+
+@pytest.mark.parametrize("form", ["svg", "pdf", "png"])
+def test_the_command_line_draws_in_each_form(capsysbinary, form):
+    assert main(["check", "reshape", "--no-tape", "--format", form]) == 0
+    assert capsysbinary.readouterr().out[:8].strip().startswith(MAGIC[f".{form}"])
+
+
+def test_what_cannot_be_drawn_is_said_in_a_line(capsys):
+    assert main(["check", "dense", "--no-tape", "--effort", "directional", "--format", "svg"]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and "entry by entry" in said.err and said.err.count("\n") == 1

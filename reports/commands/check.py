@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from reports.targets import Options, Outcome
 
 FORMATS = ("text", "json", "markdown", "latex", "html", "csv", "github", "sarif", "junit")
+DRAWN = ("svg", "pdf", "png")
 METHODS = ("extrapolated", "central", "forward", "complex")
 EFFORTS = ("complete", "directional", "auto")
 
@@ -34,6 +35,7 @@ examples:
   gradcheck check hw1.py:affine --input x=3,5 --input w=5,2 --input b=2
   gradcheck check hw1.py --format github --timeout 60
   gradcheck check hw1.py --fix | patch -p1
+  gradcheck check hw1.py:affine --format pdf > affine.pdf
 """
 
 
@@ -52,7 +54,7 @@ def add_to(commands: Any) -> None:
         metavar="TARGET",
         help="a layer of the catalogue, FILE.py[:NAME], NOTEBOOK.ipynb[:NAME], package.module:NAME",
     )
-    add("--format", choices=FORMATS, default="text", help="default: text")
+    add("--format", choices=FORMATS + DRAWN, default="text", help="default: text")
     add("--lines", action="store_true", help="mark every line of the backward pass, right or wrong")
     add(
         "--fix",
@@ -96,6 +98,10 @@ def _refuse(arguments: argparse.Namespace) -> None:
         raise UserError(
             "--fix prints a patch after a complete check: leave out --format and --effort"
         )
+    if arguments.format in ("pdf", "png") and sys.stdout.isatty():
+        raise UserError(
+            f"--format {arguments.format} is nothing to read: add > FILE.{arguments.format}"
+        )
 
 
 def _once(arguments: argparse.Namespace) -> int:
@@ -107,7 +113,11 @@ def _once(arguments: argparse.Namespace) -> int:
         with waiting.aside():
             _show(one, arguments, first=not outcomes)
         outcomes.append(one)
-    if arguments.format != "text":
+    if arguments.format in DRAWN:
+        from reports.drawn import draw
+
+        draw(outcomes, arguments.format)
+    elif arguments.format != "text":
         from reports.formats import FORMATS as WRITTEN
 
         print(WRITTEN[arguments.format](outcomes), flush=True)
@@ -140,7 +150,7 @@ def _options(arguments: argparse.Namespace) -> Options:
     tape = not arguments.no_tape
     return Options(
         arguments.seed, tape, arguments.timeout, check, inputs, arguments.twin,
-        smallest=arguments.smallest,
+        smallest=arguments.smallest, drawn=arguments.format in DRAWN,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from gradcheck.along import along
 from gradcheck.curves import step_curves
 from gradcheck.layer import Layer, random_upstream
-from gradcheck.plots import draw_remainders, draw_steps
+from gradcheck.panels import draw_remainders, draw_steps
 from gradcheck.result import Along, Array
 from gradcheck.taylor import taylor_test
 from reports.page.drawing import STYLE

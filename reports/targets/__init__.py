@@ -49,6 +49,7 @@ class Options:
     inputs: Mapping[str, str] = field(default_factory=dict)
     twin: str | None = None
     smallest: bool = False
+    drawn: bool = False
 
 
 @dataclass(frozen=True)

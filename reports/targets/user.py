@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from gradcheck.curves import curves_of
+from gradcheck.plots import drawn_row
 from gradcheck.result import Finding, Report
 from reports.errors import At, UserError
 from reports.targets import found, loading
@@ -106,6 +109,8 @@ def _said(module: ModuleType, place: str, name: str, options: Options, going: _G
         _ = report.repair
         if options.smallest and report.rows:
             report.smallest()
+        if options.drawn and report.rows:
+            _curves(report)
         return name, report, None, notes, None
     except UserError as error:
         return _refused(name, error)
@@ -117,6 +122,12 @@ def _said(module: ModuleType, place: str, name: str, options: Options, going: _G
         message = f"{name} raises {loading.said(error)} while it is checked{line and f', {line}'}."
         finding = Finding("raises", message, fails=True)
         return name, Report(name, (), (finding,), options.seed, file=place), None, (), None
+
+
+def _curves(report: Report) -> None:
+    """What a figure of the report shows of the layer, which stays here; nothing where there is no slope."""
+    with contextlib.suppress(ValueError):
+        curves_of(report, drawn_row(report).name)
 
 
 def _refused(name: str, error: UserError) -> Said:
