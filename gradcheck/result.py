@@ -160,6 +160,11 @@ class Report:
     _again: CanRunAgain | None = field(default=None, repr=False, compare=False)
     """The check, to run it again; it stays behind where the report goes to another process."""
 
+    @property
+    def again(self) -> CanRunAgain | None:
+        """The check behind the report, to go on with; None where the report has left it behind."""
+        return self._again
+
     @cached_property
     def repair(self) -> Repair | None:
         """An edit of the backward pass after which every gradient passes, at three draws.

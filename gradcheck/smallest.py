@@ -23,7 +23,7 @@ SECONDS = 10.0
 """How long is shrunk: what is smallest by then will do."""
 LARGEST = 3
 """The size of entries: whole numbers to reckon with by hand."""
-MANY = 10
+MANY = 17
 """So many different whole numbers are no longer small."""
 
 Check = Callable[..., Report]

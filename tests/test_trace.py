@@ -54,7 +54,7 @@ def test_what_has_no_source_says_so():
 
 def test_the_graph_and_the_table_show_values_and_gradients():
     values = trace(_dense, [np.array([[1.0, 2.0]]), np.eye(2), np.zeros(2)], np.array([[2.0, 1.0]]))
-    drawn, written = graph(values, "dense <i>"), table(values)
+    drawn, written = graph(values, "dense <i>"), table(values, {})
     assert drawn.count("<rect") == 4 and drawn.count('class="edge"') == 3
     assert "dense &lt;i&gt;" in drawn
     assert "2  1" in drawn and "2  1" in written

@@ -2,5 +2,6 @@
 
 from reports.lecture.handout import handout
 from reports.lecture.index import index
+from reports.lecture.own import own_handout
 
-__all__ = ["handout", "index"]
+__all__ = ["handout", "index", "own_handout"]

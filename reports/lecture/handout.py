@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from html import escape
+from pathlib import Path
 
 import numpy as np
 
@@ -13,14 +14,14 @@ from gradcheck import __version__, check
 from gradcheck.result import Report
 from layers.catalogue import CATALOGUE, Configuration, Entry
 from layers.derivations import text_of as derivation_of
-from layers.mistakes import MISTAKES, Mistake
-from reports.lecture.curves import taylor_curve, v_curve
-from reports.lecture.example import worked_example
-from reports.mistakes import examine, said
-from reports.page.code import listing, text_of
+from reports.lecture.blackboard import worked
+from reports.lecture.curves import measured_curves, measured_taylor, taylor_curve, v_curve, v_said
+from reports.lecture.example import Example, worked_example
+from reports.lecture.puzzles import mistakes_of, puzzles
+from reports.page.code import listing, numbered, pairs, text_of
 from reports.page.drawing import captioned
 from reports.page.prose import html_of
-from reports.page.shell import folded, page, section
+from reports.page.shell import page, section
 
 SEED = 0
 
@@ -33,16 +34,23 @@ def handout(name: str) -> str:
     """
     entry = CATALOGUE[name]
     report = _checked(entry, entry.configurations[0])
+    example = worked_example(entry)
     parts = [
         _head(entry),
         *_derivation(entry),
-        section("In code", CODE, listing(text_of(entry.layer))),
-        section("By hand", BY_HAND, worked_example(entry)),
+        section("In code", CODE, _code(entry)),
+        section("By hand", *_by_hand(entry, example)),
         section("Checked", _checks(entry, report), *_figures(entry)),
-        section("Find the bug", *_puzzles(entry)),
+        section("Find the bug", puzzles(entry, example)),
         _foot(),
     ]
-    return page(f"{name}: the backward pass", "\n".join(part for part in parts if part))
+    return sheet(f"{name}: the backward pass", parts)
+
+
+def sheet(title: str, parts: Iterable[str]) -> str:
+    """A page in the style of handouts, of those parts that are not empty."""
+    style = (Path(__file__).parent / "handout.css").read_text("utf-8")
+    return page(title, "\n".join(part for part in parts if part), style=style)
 
 
 CODE = (
@@ -53,10 +61,28 @@ CODE = (
 
 
 BY_HAND = (
-    "<p>The smallest inputs that still show something, and every value there "
-    '(<span class="forward">forward</span>) and back (<span class="backward">backward</span>): '
-    "reckon one of them with pencil and paper. Time steps stand first.</p>"
+    "<p>Small numbers, and every value there "
+    '(<span class="forward">forward</span>) and back (<span class="backward">backward</span>). '
+    "Reckon one of the gradients with pencil and paper, then click on it: it opens to its sum, over all "
+    "that the value is used for.</p>"
 )
+NOTED = (
+    "<p>An index along an axis of length 1 is not written. Where there are time steps they stand first, "
+    "and arrows from one to the next are left out.</p>"
+)
+
+
+def _code(entry: Entry) -> str:
+    text = text_of(entry.layer)
+    return listing(numbered(text), pairs(text))
+
+
+def _by_hand(entry: Entry, example: Example | None) -> Iterator[str]:
+    if example is None:
+        return
+    yield BY_HAND
+    yield NOTED
+    yield worked(entry.name, example.values, example.sums)
 
 
 def _head(entry: Entry) -> str:
@@ -90,78 +116,40 @@ def _checks(entry: Entry, report: Report) -> str:
         "<em>rel. error</em> is ‖hand − numeric‖ / max(‖hand‖, ‖numeric‖), <em>resolution</em> the "
         "error below which nothing can be seen.</p>"
     )
-    return f'{words}<div class="scroll">{report.to_html()}</div>'
+    return f'{words}<div class="scroll report">{report.to_html()}</div>'
 
 
 def _figures(entry: Entry) -> Iterator[str]:
     """The V curve and Taylor's slopes, of the first input that has a derivative."""
-    inputs = entry.configurations[0].inputs(np.random.default_rng(SEED))
+    plain = entry.configurations[0]
+    inputs = plain.inputs(np.random.default_rng(SEED))
     name = next(n for n, x in inputs.items() if np.asarray(x).dtype.kind == "f")
     position = list(inputs).index(name)
+    at = list(inputs.values()), position
+    said = v_said(name, measured_taylor(entry.bound(plain), *at))
     yield '<div class="columns">'
-    yield captioned(
-        v_curve(entry.bound(entry.configurations[0]), list(inputs.values()), position),
-        f"Error of the slope along a random direction of {name}, against the step: truncation falls "
-        "with the step, round-off grows as it shrinks.",
-    )
+    yield captioned(v_curve(measured_curves(entry.bound(plain), *at)), said)
     yield _taylor(entry, name, position)
     yield "</div>"
 
 
 def _taylor(entry: Entry, name: str, position: int) -> str:
     """The remainder with the right gradient and a planted one, at inputs where the mistake shows."""
-    wrong = _about(entry, name)
+    wrong = next((m for m in mistakes_of(entry) if m.gradient == name), None)
     configuration = entry.configurations[0] if wrong is None else wrong.shows
-    planted = None if wrong is None else partial(wrong.planted, **configuration.options)
     inputs = list(configuration.inputs(np.random.default_rng(SEED)).values())
-    figure = taylor_curve(entry.bound(configuration), planted, inputs, position)
+    tests = {"right": measured_taylor(entry.bound(configuration), inputs, position)}
+    if wrong is not None:
+        planted = partial(wrong.planted, **configuration.options)
+        tests["planted"] = measured_taylor(planted, inputs, position)
+    figure = taylor_curve(tests)
     if figure is None:
         return ""
     told = "" if wrong is None else f" and with the planted mistake {wrong.name}"
     return captioned(
-        figure, f"Taylor's remainder with the right d{name}{told}: its slope is the verdict."
-    )
-
-
-def _about(entry: Entry, gradient: str) -> Mistake | None:
-    """A planted mistake in this gradient that shows in any configuration."""
-    return next((m for m in _mistakes(entry) if m.gradient == gradient), None)
-
-
-def _mistakes(entry: Entry) -> list[Mistake]:
-    return [m for m in MISTAKES.values() if m.layer is entry.layer]
-
-
-def _puzzles(entry: Entry) -> Iterator[str]:
-    """Each planted mistake: the code with it, and folded what the checker says."""
-    found = _mistakes(entry)
-    if not found:
-        return
-    yield (
-        "<p>In each of these one thing is wrong. Where, what will the gradient look like, and at which "
-        "inputs would nobody notice?</p>\n<ol>"
-    )
-    for mistake in found:
-        code = folded("the code", _planted_code(mistake))
-        yield f"<li>{code}{folded('the answer', _answer(mistake))}</li>"
-    yield "</ol>"
-
-
-def _planted_code(mistake: Mistake) -> str:
-    return f"<pre>{escape(mistake.changed[1])}</pre>"
-
-
-def _answer(mistake: Mistake) -> str:
-    report = examine(mistake, mistake.shows)
-    sentences = "".join(
-        f"<li><code>{escape(finding.code)}</code>: {escape(finding.message)}</li>"
-        for finding in said(mistake, report)
-    )
-    hides = f"<p>Hidden at: {escape(mistake.hides.label)}.</p>" if mistake.hides else ""
-    return (
-        f"<p>{escape(mistake.story)}</p>\n<pre>{escape(str(mistake.diff))}</pre>\n"
-        f"<p>What the checker says (<code>gradcheck mistakes {escape(mistake.name)}</code>):</p>"
-        f"<ul>{sentences}</ul>{hides}"
+        figure,
+        f"Taylor's remainder with the right d{name}{told}: it falls with slope 2 where the gradient is "
+        "right, with slope 1 where it is wrong.",
     )
 
 

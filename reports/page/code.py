@@ -5,16 +5,22 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
+Signs = Mapping[int, Sequence[tuple[str, int]]]
+"""For a line's number the signs beside it: `forward` or `backward`, and which."""
 
 
 def text_of(function: Callable[..., Any]) -> str:
     """The text of a function without its docstring, at the left margin."""
-    source = textwrap.dedent(inspect.getsource(function))
+    return without_docstring(textwrap.dedent(inspect.getsource(function)))
+
+
+def without_docstring(source: str) -> str:
+    """A function's text, at the left margin, without its docstring."""
     tree = ast.parse(source).body[0]
     assert isinstance(tree, ast.FunctionDef)
     first = tree.body[0]
@@ -24,54 +30,95 @@ def text_of(function: Callable[..., Any]) -> str:
     return "\n".join([*lines[: first.lineno - 1], *lines[first.end_lineno :]])
 
 
-def listing(text: str, marks: Mapping[int, str] | None = None) -> str:
+def numbered(text: str) -> list[tuple[int, str]]:
+    """The lines of a text with their numbers."""
+    return list(enumerate(text.rstrip("\n").split("\n"), start=1))
+
+
+def listing(
+    lines: Sequence[tuple[int, str]], signs: Signs, marks: Mapping[int, str] | None = None
+) -> str:
     """Numbered lines; those that give a value, and those that give its gradient, bear the same sign.
 
     Args:
-        text: the text of a function, at the left margin.
-        marks: for some line numbers a class of the page's style: `wrong`, `right`.
+        lines: with their numbers.
+        signs: as `pairs` finds them.
+        marks: for some line numbers a class of the page's style, `wrong` or `right`, said in a word too.
     """
-    signs = pairs(text)
-    rows = ""
-    for number, line in enumerate(text.rstrip("\n").split("\n"), start=1):
-        way, sign = signs.get(number, ("", ""))
-        style = f' class="{(marks or {})[number]}"' if number in (marks or {}) else ""
-        rows += (
-            f'<tr{style}><td class="n">{number}</td><td class="pair {way}">{sign}</td>'
-            f"<td>{escape(line)}</td></tr>\n"
-        )
+    marks = marks or {}
+    rows = "".join(
+        f'<tr{_style(marks.get(number))}><td class="n">{number}</td>'
+        f'<td class="pair">{_signs(signs.get(number, ()))}</td>'
+        f"<td>{escape(line)}</td>{_word(marks, number)}</tr>\n"
+        for number, line in lines
+    )
     return f'<div class="scroll"><table class="code">\n{rows}</table></div>'
 
 
-def pairs(text: str) -> dict[int, tuple[str, str]]:
+def _style(mark: str | None) -> str:
+    return f' class="{mark}"' if mark else ""
+
+
+def _signs(signs: Sequence[tuple[str, int]]) -> str:
+    return "".join(f'<span class="sign {way}">{sign}</span>' for way, sign in signs)
+
+
+def _word(marks: Mapping[int, str], number: int) -> str:
+    return f"<td><strong>{marks.get(number, '')}</strong></td>" if marks else ""
+
+
+def pairs(text: str) -> dict[int, list[tuple[str, int]]]:
     """For each line that gives v on the way there or dv on the way back: which way, and their sign."""
     tree = ast.parse(text).body[0]
     assert isinstance(tree, ast.FunctionDef)
     inner = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n is not tree]
     back = [found for function in inner for found in _assigned(function)]
     there = [found for found in _assigned(tree) if found not in back]
-    values = dict.fromkeys([*(name for _, name in there), *(a.arg for a in tree.args.args)])
-    gradients = {name for _, name in back}
-    paired = [name for name in values if f"d{name}" in gradients]
-    signs = dict(zip(paired, CIRCLED, strict=False))
-    forward = {n: ("forward", signs[name]) for n, name in there if name in signs}
-    return forward | {n: ("backward", signs[d[1:]]) for n, d in back if d[1:] in signs}
+    values = dict.fromkeys([*(one.name for one in there), *(a.arg for a in tree.args.args)])
+    gradients = {one.name for one in back}
+    paired = {name: k for k, name in enumerate((n for n in values if f"d{n}" in gradients), 1)}
+    found: dict[int, list[tuple[str, int]]] = {}
+    for way, several, names in (
+        ("forward", there, paired),
+        ("backward", back, {f"d{name}": k for name, k in paired.items()}),
+    ):
+        for one in _filled(several):
+            if one.name in names:
+                found.setdefault(one.line, []).append((way, names[one.name]))
+    return found
 
 
-def _assigned(tree: ast.AST) -> Iterator[tuple[int, str]]:
+@dataclass(frozen=True)
+class _Assigned:
+    """A name that is given a value, or a part of it a value, and in which line."""
+
+    line: int
+    name: str
+    part: bool
+
+
+def _filled(several: Sequence[_Assigned]) -> list[_Assigned]:
+    """Without the empty beginning of what is filled in parts."""
+    in_parts = {one.name for one in several if one.part}
+    return [one for one in several if one.part or one.name not in in_parts]
+
+
+def _assigned(tree: ast.AST) -> Iterator[_Assigned]:
     for node in ast.walk(tree):
         match node:
             case ast.Assign(targets):
                 for target in targets:
-                    yield from ((node.lineno, name) for name in _names(target))
+                    yield from _names(target)
             case ast.AugAssign(target) | ast.AnnAssign(target):
-                yield from ((node.lineno, name) for name in _names(target))
+                yield from _names(target)
 
 
-def _names(target: ast.expr) -> Iterator[str]:
+def _names(target: ast.expr) -> Iterator[_Assigned]:
     match target:
-        case ast.Name(name) | ast.Subscript(ast.Name(name)):
-            yield name
+        case ast.Name(name):
+            yield _Assigned(target.lineno, name, part=False)
+        case ast.Subscript(ast.Name(name)):
+            yield _Assigned(target.lineno, name, part=True)
         case ast.Tuple(parts) | ast.List(parts):
             for part in parts:
                 yield from _names(part)

@@ -33,4 +33,7 @@ def html_of(text: str) -> str:
 def formula(latex: str, *, block: bool = False) -> str:
     """A formula as MathML; its LaTeX is what a reader without MathML, and a search, finds."""
     mathml = convert(latex.strip(), display="block" if block else "inline")
+    if block:
+        # Brackets around a sum are as high as the sum.
+        mathml = mathml.replace(' stretchy="false"', "")
     return mathml.replace("<math ", f'<math alttext="{escape(latex.strip())}" ', 1)

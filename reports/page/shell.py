@@ -11,17 +11,18 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """What a browser may do with a page of ours: show it. No request, and no script but one named by its hash."""
 
 
-def page(title: str, body: str, script: str = "") -> str:
+def page(title: str, body: str, script: str = "", style: str = "") -> str:
     """A whole page in HTML.
 
     Args:
         title: as text; it is escaped here.
         body: HTML, whose parts are escaped where they were made.
         script: one of ours, for comfort alone; the page's policy lets this very text run and no other.
+        style: what the page needs beyond the style of all.
     """
     policy = f"{POLICY}; script-src 'sha256-{_hash(script)}'" if script else POLICY
     run = f"<script>{script}</script>\n" if script else ""
-    style = (Path(__file__).parent / "style.css").read_text("utf-8")
+    style = (Path(__file__).parent / "style.css").read_text("utf-8") + style
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>

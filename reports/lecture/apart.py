@@ -1,0 +1,157 @@
+"""What a handout shows of somebody's own code, gathered where that code runs: in a process of its own."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from gradcheck.again import Again
+from gradcheck.layer import Adapted, Layer
+from gradcheck.lines import Traced, Unreadable, trace
+from gradcheck.result import Report, Verdict
+from reports.errors import UserError
+from reports.lecture.blackboard import worked
+from reports.lecture.curves import measured_curves, measured_taylor
+from reports.lecture.example import Example, of, plain_upstream, shrunk
+from reports.targets import Options, found, loading
+from reports.targets.asking import asked, inputs_of
+
+Send = Callable[[Any], None]
+Lines = list[tuple[int, str]]
+
+
+def look(send: Send, aside: Send, place: str, name: str, options: Options) -> None:
+    """Load a module, check one thing in it, and work its example out.
+
+    Args:
+        send: takes ("seen", what was seen by name), or ("error", the line that says why nothing was).
+            Plain values and the checker's: our own packages have stepped aside for theirs.
+        aside: takes nothing.
+        place, name: where it is, and what it is called.
+        options: how it is checked.
+    """
+    try:
+        send(("seen", _seen(found.subject(loading.load(place), place, name), place, options)))
+    except UserError as error:
+        send(("error", str(error)))
+    except Exception as error:
+        send(("error", f"{place}:{name}: {loading.where(error, place)}{loading.said(error)}"))
+
+
+def _seen(subject: found.Subject, place: str, options: Options) -> dict[str, Any]:
+    inputs, notes = inputs_of(subject, place, options.seed, options.inputs)
+    report = replace(asked(subject, inputs, options.seed, dict(options.check)), file=place)
+    # Searched here: where the report goes, the check cannot be run again.
+    _ = report.repair
+    code = [lines for function in _own(subject) if (lines := _lines(function))]
+    seen = {"report": report, "notes": notes, "code": code, "doc": _doc(subject), "signs": {}}
+    if isinstance(report.again, Again) and report.rows:
+        seen |= _worked(report, report.again) | _curves(report, report.again)
+    return seen
+
+
+def _own(subject: found.Subject) -> list[Callable[..., Any]]:
+    """The functions that are theirs; of a class its two ways."""
+    made = subject.parts[0]
+    ways = found.ways(made) if subject.kind == "class" else None  # type: ignore[arg-type]
+    return [getattr(made, way) for way in ways] if ways else list(subject.parts)
+
+
+def _doc(subject: found.Subject) -> str:
+    """What they say of it: the first docstring of the class or the functions."""
+    told = [subject.parts[0], *_own(subject)]
+    return next((doc for one in told if (doc := one.__doc__ and inspect.cleandoc(one.__doc__))), "")
+
+
+def _lines(function: Callable[..., Any]) -> Lines:
+    """A function's text without its docstring, with the line numbers of its file."""
+    try:
+        lines, first = inspect.getsourcelines(function)
+        tree = ast.parse(textwrap.dedent("".join(lines))).body[0]
+    except (OSError, TypeError, SyntaxError):
+        return []
+    told = range(0)
+    if isinstance(tree, ast.FunctionDef) and ast.get_docstring(tree) is not None:
+        told = range(tree.body[0].lineno - 1, tree.body[0].end_lineno or 0)
+    text = textwrap.dedent("".join(lines)).rstrip("\n").split("\n")
+    return [(first + k, line) for k, line in enumerate(text) if k not in told]
+
+
+def _worked(report: Report, again: Again) -> dict[str, Any]:
+    """The worked example, drawn and as a table, and which lines belong together."""
+    context = again.context
+    try:
+        lines = trace(context.layer, context.inputs, context.dy)
+        example = _example(report, again)
+    except Unreadable:
+        return {"small": str(report.smallest())}
+    signs = _signs(lines)
+    if example is None:
+        return {"small": str(report.smallest()), "signs": signs}
+    upstream = _upstream_name(context.layer)
+    drawn = worked(report.name, example.values, example.sums, upstream)
+    return {"worked": drawn, "signs": signs, "small": _parting(report, example)}
+
+
+def _example(report: Report, again: Again) -> Example | None:
+    """Of what passes the smallest that shows something, of what fails the smallest that fails likewise."""
+    context = again.context
+    if report.passed:
+        drawn = dict(zip(context.names, context.inputs, strict=True))
+        return shrunk(context.layer, drawn, again.check)
+    small = report.smallest()
+    upstream = plain_upstream(context.layer, small.inputs)
+    fails = [row.name for row in report if row.verdict is Verdict.FAIL]
+    there = again.check(context.layer, *small.inputs.values(), upstream=upstream)
+    if [row.name for row in there if row.verdict is Verdict.FAIL] != fails:
+        upstream = small.upstream
+    return of(context.layer, small.inputs, upstream, again.check)
+
+
+def _parting(report: Report, example: Example) -> str:
+    """Where the code and the truth part in the example; nothing where they do not."""
+    wrong = [row for row in example.report if row.verdict is Verdict.FAIL]
+    if not wrong or wrong[0].analytic.shape != wrong[0].shape:
+        return ""
+    row = wrong[0]
+    place = f"[{', '.join(map(str, row.worst))}]" if row.worst else ""
+    hand, true = row.analytic[row.worst], row.numeric[row.worst]
+    return f"d{row.name}{place} is {hand:.6g} in the code, and {true:.6g} in truth."
+
+
+def _signs(values: Sequence[Traced]) -> dict[int, list[tuple[str, int]]]:
+    """For each line that gives a value or its gradient: which way, and the number that both bear."""
+    signs: dict[int, list[tuple[str, int]]] = {}
+    paired = [one for one in values if one.line and one.gradient_line]
+    for k, one in enumerate(paired, start=1):
+        signs.setdefault(one.line, []).append(("forward", k))
+        signs.setdefault(one.gradient_line, []).append(("backward", k))
+    return signs
+
+
+def _upstream_name(layer: Layer) -> str:
+    """What the upstream gradient is called where their way back takes it."""
+    if not isinstance(layer, Adapted) or layer.backward is None:
+        return "dy"
+    if layer.upstream:
+        return layer.upstream[0]
+    names = [name for name in inspect.signature(layer.backward).parameters if name != "self"]
+    return names[0] if names else "dy"
+
+
+def _curves(report: Report, again: Again) -> dict[str, Any]:
+    """The V curve and Taylor's remainder of the gradient that is wrong, or the first."""
+    context = again.context
+    row = next((one for one in report if one.verdict is Verdict.FAIL), report.rows[0])
+    position = list(context.names).index(row.name)
+    try:
+        taylor = measured_taylor(context.layer, context.inputs, position)
+        v = measured_curves(context.layer, context.inputs, position) if report.passed else None
+    except Exception:
+        # Their code need not run at every point.
+        return {}
+    return {"taylor": taylor, "curves": v, "about": row.name}

@@ -1,0 +1,113 @@
+"""A handout of somebody's own code, whichever shape it has: what it says, computes, and gets wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Any
+
+from gradcheck import __version__
+from gradcheck.result import Report
+from reports.errors import UserError
+from reports.lecture.apart import look
+from reports.lecture.curves import taylor_curve, v_curve, v_said
+from reports.lecture.handout import BY_HAND, CODE, NOTED, sheet
+from reports.page.code import listing
+from reports.page.drawing import captioned
+from reports.page.shell import section
+from reports.targets import Options
+from reports.targets.isolated import Died, run_apart
+
+
+def own_handout(place: str, name: str, options: Options) -> str:
+    """The page of a layer, pair, derivative, loss or class in a file, as HTML that stands by itself.
+
+    Raises:
+        UserError: if there is no such thing, or it cannot be run; the text is one line.
+    """
+    seen = _seen(place, name, options)
+    report: Report = seen["report"]
+    parts = [
+        f"<h1>{escape(report.name)}</h1>\n<p class='lead'><code>{escape(place)}</code></p>",
+        _verdict(report),
+        section("What it says of itself", _doc(seen["doc"])),
+        section("In code", CODE if seen["signs"] else "", *_code(seen)),
+        section("What is wrong", *_wrong(report, seen)) if not report.passed else "",
+        section("By hand", *_by_hand(seen)),
+        section("Checked", *_checked(seen), *_figures(seen)),
+        f"<footer>Made by gradcheck {escape(__version__)}, seed {report.seed}.</footer>",
+    ]
+    return sheet(f"{name}: the backward pass", parts)
+
+
+def _seen(place: str, name: str, options: Options) -> dict[str, Any]:
+    for said in run_apart(look, place, name, options, timeout=options.timeout):
+        match said:
+            case "seen", seen:
+                return dict(seen)
+            case "error", text:
+                raise UserError(text)
+            case Died(how):
+                raise UserError(f"{place}: {name} {how}")
+    raise UserError(f"{place}: {name} said nothing")
+
+
+def _verdict(report: Report) -> str:
+    wrong = [f"d{row.name}" for row in report if str(row.verdict) != "PASS"]
+    told = {
+        "PASS": "Every gradient is right, as far as can be seen.",
+        "FAIL": f"Wrong: {', '.join(wrong)}."
+        if wrong
+        else "It does what a backward pass must not do.",
+        "INCONCLUSIVE": "It cannot be told whether every gradient is right.",
+    }[str(report.verdict)]
+    style = {"PASS": " pass", "FAIL": " fail"}.get(str(report.verdict), "")
+    return f'<p class="said{style}"><strong>{report.verdict}.</strong> {escape(told)}</p>'
+
+
+def _doc(text: str) -> str:
+    return f"<pre>{escape(text)}</pre>" if text else ""
+
+
+def _code(seen: Mapping[str, Any]) -> Iterator[str]:
+    marks = seen["report"].by_line.marks()
+    for lines in seen["code"]:
+        yield listing(lines, seen["signs"], {n: m for n, m in marks.items() if m != "right"})
+
+
+def _wrong(report: Report, seen: Mapping[str, Any]) -> Iterator[str]:
+    """The report, the repair as a patch, and where the code and the truth part."""
+    yield f'<div class="scroll report">{report.to_html()}</div>'
+    if report.repair is not None:
+        yield f"<pre>{escape(report.repair.diff)}</pre>"
+    if "worked" in seen and seen["small"]:
+        yield f"<p>In the example below, {escape(seen['small'])}</p>"
+
+
+def _by_hand(seen: Mapping[str, Any]) -> Iterator[str]:
+    if "worked" in seen:
+        yield BY_HAND + NOTED
+        yield seen["worked"]
+    elif seen.get("small"):
+        yield f"<p>The smallest case in which the same is said.</p><pre>{escape(seen['small'])}</pre>"
+
+
+def _checked(seen: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"<p>{escape(note)}</p>" for note in seen["notes"])
+    if seen["report"].passed:
+        yield f'<div class="scroll report">{seen["report"].to_html()}</div>'
+
+
+def _figures(seen: Mapping[str, Any]) -> Iterator[str]:
+    if "about" not in seen:
+        return
+    name = seen["about"]
+    yield '<div class="columns">'
+    if seen["curves"] is not None:
+        yield captioned(v_curve(seen["curves"]), v_said(name, seen["taylor"]))
+    taylor = taylor_curve({f"d{name}": seen["taylor"]})
+    if taylor is not None:
+        yield captioned(
+            taylor, f"Taylor's remainder with d{name}: slope 2 if it is right, 1 if it is wrong."
+        )
+    yield "</div>"
