@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from numbers import Integral
 from typing import Any, Protocol, runtime_checkable
@@ -32,6 +32,30 @@ class Misuse(ValueError):
     """The checker was called wrongly, which is no fault of the backward pass."""
 
 
+class Dialect(Protocol):
+    """How the values that a layer computes with are read as NumPy's; a framework's tensors are not."""
+
+    def array(self, value: Any) -> Any:
+        """A tensor as an array, in the same memory where that can be; trees of them likewise; else itself."""
+        ...
+
+    def like(self, value: Any, array: Array) -> Any:
+        """An array as what can stand for `value`: a tensor of its dtype on its device."""
+        ...
+
+
+class Numpy:
+    """NumPy's own: nothing is to be translated."""
+
+    def array(self, value: Any) -> Any:
+        """The value."""
+        return value
+
+    def like(self, value: Any, array: Array) -> Any:  # noqa: ARG002  Another dialect looks at the value.
+        """The array."""
+        return array
+
+
 @dataclass(frozen=True)
 class Adapted:
     """A layer made of functions that a user wrote in another shape, under their names.
@@ -49,6 +73,8 @@ class Adapted:
         gradients: for each input the keys and positions that lead to its gradient in what `backward`
             returns, `("self", "dW")` for an attribute of its object, None for an input without one;
             None altogether for one gradient an input, in order.
+        inside: the backward pass is written within `forward`, which returns it beside the value.
+        dialect: how the values in these functions are read.
     """
 
     name: str
@@ -58,6 +84,8 @@ class Adapted:
     assemble: Callable[[Callable[..., Any], Callable[..., Any] | None], Layer]
     upstream: tuple[str, ...] | None = None
     gradients: tuple[tuple[Any, ...] | None, ...] | None = None
+    inside: bool = False
+    dialect: Dialect = field(default_factory=Numpy)
 
     @cached_property
     def layer(self) -> Layer:

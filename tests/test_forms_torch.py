@@ -74,6 +74,11 @@ def test_half_precision_is_judged_as_such(half):
     assert not check_torch(WrongCube, x, w).passed
 
 
+def test_numpys_half_precision_is_torchs():
+    x, w = (t.numpy().astype(np.float16) for t in (normal(3, 4), normal(4, 2)))
+    assert check_torch(Cube, x, w).passed and not check_torch(WrongCube, x, w).passed
+
+
 class WrongInHalf(Cube):
     @staticmethod
     def backward(ctx, dy):
@@ -130,6 +135,56 @@ def test_trees_labels_and_several_outputs():
     report = check_torch(f, tree, torch.tensor([0, 2, 2]), 2)
     assert report.passed, str(report)
     assert [row.name for row in report.rows] == ["tree.a", "tree.b"]
+
+
+def halved(v):
+    return v / 2
+
+
+class Activation(torch.autograd.Function):
+    """A dense layer with ReLU, rows picked, an item written into a gradient, and a helper; ctx holds values."""
+
+    @staticmethod
+    def forward(ctx, x, w, rows):
+        ctx.z = x @ w
+        ctx.mask = ctx.z > 0
+        y = torch.where(ctx.mask, ctx.z, torch.zeros_like(ctx.z))
+        picked = halved(y[rows])
+        ctx.save_for_backward(x, w, rows)
+        return picked
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, dpicked):
+        x, w, rows = ctx.saved_tensors
+        dy = torch.zeros_like(ctx.z)
+        dy.index_add_(0, rows, halved(dpicked))
+        dz = dy * ctx.mask
+        dx = dz @ w.T
+        dw = x.T @ dz
+        return dx, dw, None
+
+
+MISTAKES = {
+    "dz = dy * ctx.mask": ("dz = dy", "missing-mask"),
+    "dy.index_add_(0, rows, halved(dpicked))": ("dy[rows] = halved(dpicked)", "repeated-index-lost"),
+    "dw = x.T @ dz": ("dw = -x.T @ dz", "sign-flipped"),
+}
+
+
+@pytest.mark.parametrize("right", MISTAKES)
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+def test_the_wrong_line_of_a_static_method_is_shown(right, dtype, edited):
+    wrong, code = MISTAKES[right]
+    x, w = (t.to(getattr(torch, dtype)) for t in (normal(3, 4), normal(4, 2)))
+    x[0] = 0  # every entry of this row is at the kink
+    rows = torch.tensor([0, 2, 2, 1])
+    right_one = check_torch(Activation, x, w, rows)
+    assert right_one.passed, str(right_one)
+    report = check_torch(edited(Activation, right, wrong), x, w, rows)
+    line = report.first_wrong_line
+    assert line is not None and line.source.strip() == wrong, str(report)
+    assert code in {finding.code for finding in report.all_findings()}, str(report)
 
 
 def test_on_a_gpu_where_there_is_one():

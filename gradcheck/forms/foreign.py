@@ -11,7 +11,7 @@ import numpy as np
 from gradcheck.compare import relative_error
 from gradcheck.forms.calling import Arguments
 from gradcheck.forms.told import Outputs, kept_randomness, parted, told
-from gradcheck.forms.trees import Leaf, children, rebuilt
+from gradcheck.forms.trees import Leaf, children, copied, rebuilt
 from gradcheck.layer import Adapted, Backward, Layer
 from gradcheck.result import Array, Finding, Report
 
@@ -27,7 +27,11 @@ class Room(Protocol):
     """What a framework has to say: how a function of its tensors is run, and what its tensors hold."""
 
     def array(self, value: Any) -> Any:
-        """A tensor as an array; anything else as it is."""
+        """A tensor as an array, in the same memory where that can be; anything else as it is."""
+        ...
+
+    def like(self, tensor: Any, array: Array) -> Any:
+        """An array as a tensor of another's dtype, on its device."""
         ...
 
     def run(
@@ -38,11 +42,52 @@ class Room(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
+class Written:
+    """The functions in which a user wrote a custom gradient, whose lines can be read.
+
+    Args:
+        forward, backward: as in `Adapted`: None for one that is written within the other and returned.
+        assemble: makes the framework's function of two such functions, with a custom gradient again.
+        inputs: the parameters that have a gradient, in the order in which theirs are returned.
+        upstream: the parameters of `backward` that receive upstream gradients.
+    """
+
+    forward: Callable[..., Any]
+    backward: Callable[..., Any] | None
+    assemble: Callable[[Callable[..., Any], Callable[..., Any] | None], Callable[..., Any]]
+    inputs: tuple[str, ...]
+    upstream: tuple[str, ...] | None = None
+
+    def place(self, leaf: Leaf) -> tuple[Any, ...] | None:
+        """What leads to the gradient of an input in what the backward pass returns; None without one."""
+        name, *inner = leaf.path
+        if leaf.value.dtype.kind != "f" or name not in self.inputs:
+            return None
+        return (self.inputs.index(name), *inner)
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """The dialect of a framework: its tensors are read as arrays, in lists and dicts too."""
+
+    room: Room
+
+    def array(self, value: Any) -> Any:
+        """A tensor as an array."""
+        return with_arrays(value, self.room)
+
+    def like(self, value: Any, array: Array) -> Any:
+        """An array as a tensor, where `value` is one."""
+        return self.room.like(value, array) if self.array(value) is not value else array
+
+
+@dataclass(frozen=True, eq=False)
 class Foreign:
     """A framework's function with its inputs and parameters.
 
     `halved` is the room in which it computes in half precision, where that is what it was given: its
-    formula is judged in float32 then, and what it returns in half precision beside that.
+    formula is judged in float32 then, and what it returns in half precision beside that. `written` are
+    the functions of a custom gradient.
     """
 
     name: str
@@ -51,20 +96,24 @@ class Foreign:
     arguments: Arguments
     parameters: Mapping[str, Array] = field(default_factory=dict)
     halved: Room | None = None
+    written: Written | None = None
 
     def run(
-        self, arrays: Sequence[Array], room: Room | None = None
+        self,
+        arrays: Sequence[Array],
+        room: Room | None = None,
+        function: Callable[..., Any] | None = None,
     ) -> tuple[tuple[Any, ...], Pull]:
-        """The outputs as arrays, and the way back."""
-        room = room or self.room
+        """The outputs as arrays, and the way back; in another room, or of another function."""
+        room, function = room or self.room, function or self.function
         count = len(self.arguments.tree.leaves)
 
         def call(tensors: list[Any]) -> Any:
             given = self.arguments.filled(tensors)
-            return self.function(*given.args, **given.kwargs)
+            return function(*given.args, **given.kwargs)
 
         outputs, pull = room.run(call, arrays[:count], arrays[count:])
-        return (with_arrays(outputs, room),), pull
+        return (copied(with_arrays(outputs, room)),), pull
 
     def check(self, options: dict[str, Any], remarks: Sequence[Finding] = ()) -> Report:
         """Check it."""
@@ -74,9 +123,7 @@ class Foreign:
         names = taken + [n if n not in taken else f"self.{n}" for n in self.parameters]
         with kept_randomness():
             outputs = Outputs.of(self.run(values)[0])
-            layer = Adapted(
-                self.name, tuple(names), self.function, None, lambda *_: self.layer(outputs, leaves)
-            )
+            layer = self._adapted(tuple(names), outputs)
             return told(layer, values, [*remarks, *self._in_half(values, outputs)], **options)
 
     def _in_half(self, values: Sequence[Array], outputs: Outputs) -> list[Finding]:
@@ -99,20 +146,68 @@ class Foreign:
             )
         ]
 
-    def layer(self, outputs: Outputs, leaves: Sequence[Leaf]) -> Layer:
-        """The function as a layer of arrays."""
+    def _adapted(self, names: tuple[str, ...], outputs: Outputs) -> Adapted:
+        """The function as a layer, whose lines can be read if they are those of a custom gradient."""
+        written, leaves = self.written, self.arguments.tree.leaves
+        if written is None or self.parameters:
+            function = self.function
+            return Adapted(
+                self.name, names, function, None, lambda *_: self.layer(outputs, leaves, function)
+            )
+
+        def assembled(
+            forward: Callable[..., Any], backward: Callable[..., Any] | None
+        ) -> Layer:
+            own = forward is written.forward and backward is written.backward
+            function = self.function if own else written.assemble(forward, backward)
+            return self.layer(outputs, leaves, function)
+
+        return Adapted(
+            self.name,
+            names,
+            written.forward,
+            written.backward,
+            assembled,
+            upstream=written.upstream,
+            gradients=tuple(map(written.place, leaves)),
+            inside=written.backward is None,
+            dialect=Tensors(self.room),
+        )
+
+    def layer(
+        self, outputs: Outputs, leaves: Sequence[Leaf], function: Callable[..., Any]
+    ) -> Layer:
+        """A function of tensors as a layer of arrays."""
         floats = [leaf.value.dtype.kind == "f" for leaf in leaves] + [True] * len(self.parameters)
 
         def layer(*arrays: Array) -> tuple[Any, Backward]:
-            values, pull = self.run(arrays)
+            values, pull = self.run(arrays, function=function)
 
             def backward(dy: Array) -> list[Array | None]:
                 found = iter(pull(outputs.upstream(dy)))
-                return [next(found) if is_float else None for is_float in floats]
+                # What the framework returns may be its own memory, or one tensor for two inputs.
+                return [np.array(next(found)) if is_float else None for is_float in floats]
 
             return outputs.packed(values), backward
 
         return layer
+
+
+HALVES = ("float16", "bfloat16")
+"""The dtypes of half precision, which is coarser than the checker's steps can be."""
+
+
+def half_among(values: Any) -> str | None:
+    """The name of the dtype of half precision among arrays and tensors, None if there is none."""
+    dtypes = [getattr(value, "dtype", "") for value in flat(values, lambda v: hasattr(v, "dtype"))]
+    names = [getattr(dtype, "name", str(dtype).rpartition(".")[-1]) for dtype in dtypes]
+    return next((name for name in names if name in HALVES), None)
+
+
+def in_single(value: Any) -> Any:
+    """An array of half precision in float32; anything else as it is."""
+    half = isinstance(value, np.ndarray) and value.dtype.name in HALVES
+    return value.astype(np.float32) if half else value
 
 
 def with_arrays(value: Any, room: Room) -> Any:
@@ -140,6 +235,7 @@ def understood(
     named: Mapping[str, Any],
     parameters: Mapping[str, Array] | None = None,
     halved: Room | None = None,
+    written: Written | None = None,
 ) -> tuple[Foreign, dict[str, Any]]:
     """A framework's function with its inputs, and the options for `check`.
 
@@ -151,9 +247,10 @@ def understood(
         inputs, named: as they were given: tensors, arrays, trees of them, constants, options.
         parameters: the parameters' values by name.
         halved: the framework in half precision, if that is what the inputs are in.
+        written: the functions of a custom gradient, if it has one that can be read.
     """
     options, by_word = parted(named)
     inputs = [with_arrays(value, room) for value in inputs]
     by_word = {key: with_arrays(value, room) for key, value in by_word.items()}
     arguments = Arguments.of(called, inputs, by_word)
-    return Foreign(name, function, room, arguments, parameters or {}, halved), options
+    return Foreign(name, function, room, arguments, parameters or {}, halved, written), options

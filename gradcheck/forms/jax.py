@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.foreign import Pull, flat, understood
+from gradcheck.forms.foreign import Pull, Written, flat, half_among, in_single, understood
+from gradcheck.forms.names import parameters_of
 from gradcheck.layer import name_of
 from gradcheck.result import Array, Report
 
@@ -29,16 +30,33 @@ def check_jax(f: Callable[..., Any], *inputs: Any, **named: Any) -> Report:
     """
     import jax
 
-    half = next((x.dtype for x in jax.tree_util.tree_leaves([inputs, named]) if _is_half(x)), None)
+    half = half_among([inputs, named])
     halved = _Room(jax, half) if half is not None else None
-    form, options = understood(f, f, name_of(f), _Room(jax), inputs, named, halved=halved)
+    form, options = understood(
+        f, f, name_of(f), _Room(jax), inputs, named, halved=halved, written=_written(jax, f)
+    )
     with _double_precision(jax):
         return form.check(options)
 
 
-def _is_half(value: Any) -> bool:
-    """Whether an array is of half precision, which is coarser than the checker's steps can be."""
-    return str(getattr(value, "dtype", "")) in ("float16", "bfloat16")
+def _written(jax: Any, f: Any) -> Written | None:
+    """The two functions of a custom_vjp, also of one under jit; None for anything else."""
+    while not isinstance(f, jax.custom_vjp):
+        if not hasattr(f, "__wrapped__"):
+            return None
+        f = f.__wrapped__
+    if f.bwd is None:
+        return None
+
+    def assemble(forward: Callable[..., Any], backward: Any) -> Callable[..., Any]:
+        made = jax.custom_vjp(f.fun, nondiff_argnums=f.nondiff_argnums)
+        made.defvjp(forward, backward)
+        return made  # type: ignore[no-any-return]
+
+    names = [p.name for p in parameters_of(f)]
+    inputs = tuple(name for k, name in enumerate(names) if k not in f.nondiff_argnums)
+    upstream = tuple(p.name for p in parameters_of(f.bwd))[-1:]
+    return Written(f.fwd, f.bwd, assemble, inputs, upstream)
 
 
 @contextmanager
@@ -60,9 +78,10 @@ class _Room:
     half: Any = None
 
     def array(self, value: Any) -> Any:
-        if _is_half(value):
-            return np.asarray(value, dtype=np.float32)
-        return np.asarray(value) if isinstance(value, self.jax.Array) else value
+        return in_single(np.asarray(value) if isinstance(value, self.jax.Array) else value)
+
+    def like(self, tensor: Any, array: Array) -> Any:
+        return self.jax.numpy.asarray(array, dtype=tensor.dtype)
 
     def run(
         self, call: Callable[[list[Any]], Any], leaves: Sequence[Array], parameters: Sequence[Array]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.foreign import Pull, flat, understood
+from gradcheck.forms.foreign import Pull, Written, flat, half_among, in_single, understood
+from gradcheck.forms.names import parameters_of
 from gradcheck.layer import name_of
 from gradcheck.result import Array, Report
 from gradcheck.tape import tensorflow
@@ -19,6 +21,8 @@ def check_tensorflow(f: Callable[..., Any], *inputs: Any, **named: Any) -> Repor
 
         check_tensorflow(my_custom_gradient_function, x)
         check_tensorflow(MyKerasLayer(3), x)            its variables are inputs too
+
+    Of half precision the formula is judged in float32, and the gradients in half precision beside it.
 
     Args:
         f: a function of tensors that returns a tensor, or several; or a Keras layer, built or not. Its
@@ -32,14 +36,31 @@ def check_tensorflow(f: Callable[..., Any], *inputs: Any, **named: Any) -> Repor
         f(*[tf.convert_to_tensor(value) for value in arrays])
     variables = list(getattr(f, "trainable_variables", ()))
     room = _Room(tf, variables)
+    half = half_among([arrays, named])
+    halved = replace(room, half=half) if half is not None else None
     values = dict(zip(_names(variables), (v.numpy() for v in variables), strict=True))
     name = name_of(f) if not variables else str(getattr(f, "name", name_of(f)))
     called: Callable[..., Any] = getattr(f, "call", getattr(f, "python_function", f))
-    form, options = understood(f, called, name, room, arrays, named, values)
+    form, options = understood(
+        f, called, name, room, arrays, named, values, halved, _written(tf, called)
+    )
     try:
         return form.check(options)
     finally:
         room.assign(list(values.values()))
+
+
+def _written(tf: Any, called: Any) -> Written | None:
+    """The function under a tf.custom_gradient, which returns its value and the way back."""
+    decorator = getattr(called, "_tf_decorator", None)
+    if getattr(decorator, "decorator_name", "") != "custom_gradient":
+        return None
+    function = called.__wrapped__
+
+    def assemble(forward: Callable[..., Any], _: Any) -> Callable[..., Any]:
+        return tf.custom_gradient(wraps(function)(lambda *inputs: forward(*inputs)))  # type: ignore[no-any-return]
+
+    return Written(function, None, assemble, tuple(p.name for p in parameters_of(function)))
 
 
 def _in_dtype_of(f: Any, value: Any) -> Any:
@@ -59,13 +80,22 @@ def _names(variables: Sequence[Any]) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class _Room:
-    """TensorFlow, and the variables of what is called."""
+    """TensorFlow, and the variables of what is called; `half` is a dtype coarser than float32 to compute in."""
 
     tf: Any
     variables: Sequence[Any] = field(default_factory=list)
+    half: Any = None
 
     def array(self, value: Any) -> Any:
-        return value.numpy() if self.tf.is_tensor(value) or hasattr(value, "numpy") else value
+        return in_single(value.numpy() if hasattr(value, "numpy") else value)
+
+    def _tensor(self, array: Array) -> Any:
+        tensor = self.tf.constant(np.array(array))
+        halved = self.half is not None and tensor.dtype.is_floating
+        return self.tf.cast(tensor, self.half) if halved else tensor
+
+    def like(self, tensor: Any, array: Array) -> Any:
+        return self.tf.constant(np.array(array), dtype=tensor.dtype)
 
     def assign(self, values: Sequence[Array]) -> None:
         for variable, value in zip(self.variables, values, strict=True):
@@ -76,7 +106,7 @@ class _Room:
     ) -> tuple[Any, Pull]:
         tf, values = self.tf, [np.array(p) for p in parameters]
         self.assign(values)
-        tensors = [tf.constant(np.array(leaf)) for leaf in leaves]
+        tensors = [self._tensor(leaf) for leaf in leaves]
         floats = [tensor for tensor in tensors if tensor.dtype.is_floating]
         watched = [getattr(v, "value", v) for v in self.variables]
         with tf.GradientTape(persistent=True) as tape:
@@ -95,7 +125,7 @@ class _Room:
             found = tape.gradient(
                 results, sources, given, unconnected_gradients=tf.UnconnectedGradients.ZERO
             )
-            return [tf.convert_to_tensor(gradient).numpy() for gradient in found]
+            return [self.array(tf.convert_to_tensor(gradient)) for gradient in found]
 
         return outputs, pull
 

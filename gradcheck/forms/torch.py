@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.foreign import Pull, flat, understood
+from gradcheck.forms.foreign import Pull, Written, flat, half_among, in_single, understood
+from gradcheck.forms.names import parameters_of
 from gradcheck.forms.trees import copied
 from gradcheck.layer import name_of
 from gradcheck.result import Array, Report
@@ -36,27 +37,24 @@ def check_torch(f: Any, *inputs: Any, **named: Any) -> Report:
     tensors = flat([*inputs, *named.values()], torch.is_tensor)
     parameters: dict[str, Any] = {}
     function: Callable[..., Any] = f
-    called, name = f, name_of(f)
+    called, name, written = f, name_of(f), None
     if isinstance(f, type) and issubclass(f, torch.autograd.Function):
         function = called = _signed(f, torch.autograd.Function)
+        written = _written(f, called, torch.autograd.Function)
     elif isinstance(f, torch.nn.Module):
         parameters = {k: p for k, p in f.named_parameters() if p.requires_grad}
         function, called, name = _arguments, f.forward, type(f).__name__
     held = [*tensors, *parameters.values()]
     first = next(iter(held), torch.zeros(()))
-    half = _half_precision(torch, held)
+    half = half_among([inputs, named, held])
     module = f if isinstance(f, torch.nn.Module) else None
     room = _Room(torch, first.device, None, module, tuple(parameters))
-    halved = replace(room, half=half) if half is not None else None
+    halved = replace(room, half=getattr(torch, half)) if half is not None else None
     values = {name: room.array(p) for name, p in parameters.items()}
-    form, options = understood(function, called, name, room, inputs, named, values, halved)
+    form, options = understood(
+        function, called, name, room, inputs, named, values, halved, written
+    )
     return form.check(options)
-
-
-def _half_precision(torch: Any, tensors: Sequence[Any]) -> Any:
-    """The dtype of half precision among tensors, None if there is none."""
-    halves = (torch.bfloat16, torch.float16)
-    return next((t.dtype for t in tensors if t.dtype in halves), None)
 
 
 def _arguments(*args: Any, **keywords: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -77,6 +75,18 @@ def _signed(function: Any, base: Any) -> Callable[..., Any]:
     return called
 
 
+def _written(function: Any, called: Callable[..., Any], base: Any) -> Written:
+    """The two static methods of an autograd.Function."""
+
+    def assemble(forward: Callable[..., Any], backward: Any) -> Callable[..., Any]:
+        methods = {"forward": staticmethod(forward), "backward": staticmethod(backward)}
+        return _signed(type(function.__name__, (function,), methods), base)
+
+    inputs = tuple(inspect.signature(called).parameters)
+    upstream = tuple(p.name for p in parameters_of(function.backward))[1:]
+    return Written(function.forward, function.backward, assemble, inputs, upstream)
+
+
 @dataclass(frozen=True, eq=False)
 class _Room:
     """PyTorch on one device; `half` is the dtype to compute in if it is coarser than float32."""
@@ -89,10 +99,13 @@ class _Room:
 
     def array(self, value: Any) -> Any:
         if not self.torch.is_tensor(value):
-            return value
+            return in_single(value)
         # NumPy has no bfloat16, and the checker's steps need float32 at least.
         coarse = value.dtype in (self.torch.bfloat16, self.torch.float16)
-        return (value.float() if coarse else value).detach().cpu().numpy().copy()
+        return (value.float() if coarse else value).detach().cpu().numpy()
+
+    def like(self, tensor: Any, array: Array) -> Any:
+        return self.torch.as_tensor(np.array(array), device=tensor.device).to(tensor.dtype)
 
     def _tensor(self, array: Array) -> Any:
         tensor = self.torch.as_tensor(np.array(array), device=self.device)

@@ -144,7 +144,9 @@ def rewritten(
     """
     source = written.source
     changed = source.compiled(parsed_function(text), {}) if isinstance(text, str) else text
-    return source.bound(changed) if written.inside else _assembled(layer, None, source, changed)
+    if written.inside:
+        return _with_inner(layer, source.bound(changed))
+    return _assembled(layer, None, source, changed)
 
 
 def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
@@ -158,7 +160,7 @@ def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
     Raises:
         Unreadable: if there is no source, or no backward pass to be found in it.
     """
-    recorder = Recorder()
+    recorder = Recorder(layer.dialect if isinstance(layer, Adapted) else None)
     back, tree, inside = _located(layer, backward)
     there = back if inside else Source.of(_forward_function(layer))
     files = frozenset([back.file, there.file]) if follow else frozenset()
@@ -169,23 +171,25 @@ def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
     Backward(back, recorder.backward_sites, "", frozenset()).upstream(tree, upstream)
     ahead.change(there, there.tree)
     forward = there.bound(ahead.compiled(there, there.tree))
-    if not inside:
-        forward = _assembled(layer, forward, back, behind.compiled(back, tree))
+    if inside:
+        whole = _with_inner(layer, forward)
+    else:
+        whole = _assembled(layer, forward, back, behind.compiled(back, tree))
     gradients = layer.gradients if isinstance(layer, Adapted) else None
     return Copy(
-        *(forward, recorder, body, back.file, upstream, inner, gradients, behind.helpers),
+        *(whole, recorder, body, back.file, upstream, inner, gradients, behind.helpers),
         elsewhere=back.file != there.file,
     )
 
 
 def _located(layer: Function, backward: Function) -> tuple[Source, ast.FunctionDef, bool]:
     """The function that holds a backward pass, that pass in its tree, and whether it is within the layer."""
-    if isinstance(layer, Adapted):
+    if isinstance(layer, Adapted) and not layer.inside:
         if layer.backward is None:
             raise Unreadable("a derivative is no backward pass")
         source = Source.of(layer.backward)
         return source, source.tree, False
-    source = Source.of(layer)
+    source = Source.of(_forward_function(layer))
     inner = returned_function(source.tree)
     if inner is not None:
         return source, inner, True
@@ -210,6 +214,11 @@ def _assembled(
         return out, Source.of(returned).bound(backward)
 
     return joined
+
+
+def _with_inner(layer: Function, forward: Function) -> Function:
+    """A layer of another function that returns its value and, written within it, the way back."""
+    return layer.assemble(forward, None) if isinstance(layer, Adapted) else forward
 
 
 def _upstream(layer: Function, tree: ast.FunctionDef) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.layer import Dialect, Numpy
 from gradcheck.result import Array
 
 
@@ -120,10 +121,12 @@ class Reached(BaseException):
 class Recorder:
     """Records the values of both passes, or adds to those of the forward pass what a difference asks for.
 
-    `forward_sites` and `backward_sites` are filled by whoever instruments the two functions.
+    `forward_sites` and `backward_sites` are filled by whoever instruments the two functions, whose
+    values `dialect` reads.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, dialect: Dialect | None = None) -> None:
+        self.dialect = dialect or Numpy()
         self.forward_sites: list[Site] = []
         self.backward_sites: list[Site] = []
         self.recorded: dict[int, Occurrences] = {}
@@ -160,6 +163,11 @@ class Recorder:
 
     def forward_value(self, site: int, value: Any) -> Any:
         """Called with every value assigned in the forward pass; returns what goes on in its place."""
+        array = self.dialect.array(value)
+        goes_on = self._forward_value(site, array)
+        return value if goes_on is array else self.dialect.like(value, goes_on)
+
+    def _forward_value(self, site: int, value: Any) -> Any:
         k = self._count(site)
         if (site, k) == self.until:
             raise Reached(value)
@@ -178,10 +186,11 @@ class Recorder:
             return value
         return (value + move[k]).astype(np.asarray(value).dtype)
 
-    def forward_piece(self, site: int, array: Any, index: Any) -> None:
+    def forward_piece(self, site: int, holder: Any, index: Any) -> None:
         """Called after the forward pass has written into a part of an array, or put something in a list."""
+        array, index = self.dialect.array(holder), self.dialect.array(index)
         if not isinstance(array, np.ndarray):
-            self._forward_item(site, array, index)
+            self._forward_item(site, holder, index)
             return
         self._count(site)
         if self.moves is None:
@@ -216,10 +225,15 @@ class Recorder:
 
     def upstream_value(self, site: int, value: Any) -> None:
         """Called with each upstream gradient, before anything is computed from it."""
-        self._event(self.backward_sites[site], value)
+        self._event(self.backward_sites[site], self.dialect.array(value))
 
     def backward_value(self, site: int, value: Any, index: Any = None) -> Any:
         """Called with every value assigned in the backward pass; returns what goes on in its place."""
+        array = self.dialect.array(value)
+        goes_on = self._backward_value(site, array, self.dialect.array(index))
+        return value if goes_on is array else self.dialect.like(value, goes_on)
+
+    def _backward_value(self, site: int, value: Any, index: Any) -> Any:
         place = self.backward_sites[site]
         if len(self.events) in self.replaced:
             part, other = self.replaced[len(self.events)]
