@@ -33,4 +33,8 @@ def rnn_backward(da, caches):
 def rnn_inputs(rng):
     parameters = {"Wax": rng.normal(size=(3, 4)), "Waa": rng.normal(size=(4, 4))}
     parameters["ba"] = rng.normal(size=4)
-    return {"x": rng.normal(size=(3, 2, 3)), "a0": rng.normal(size=(2, 4)), "parameters": parameters}
+    return {
+        "x": rng.normal(size=(3, 2, 3)),
+        "a0": rng.normal(size=(2, 4)),
+        "parameters": parameters,
+    }

@@ -32,14 +32,14 @@ def gated_bwd(saved, dp):
 gated.defvjp(gated_fwd, gated_bwd)
 
 
-def report(dtype="float64"):
+def report(dtype="float64", **options):
     rng = np.random.default_rng(0)
     params = {"W": rng.normal(size=(4, 3)), "b": np.zeros(3)}
     x = rng.normal(size=(5, 4))
     x[0] = 0  # at the kink of every unit
     if dtype != "float64":
         params, x = jax.tree_util.tree_map(lambda a: jnp.asarray(a, dtype=dtype), (params, x))
-    return check_jax(gated, params, x)
+    return check_jax(gated, params, x, **options)
 
 
 if __name__ == "__main__":

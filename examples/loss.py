@@ -11,9 +11,9 @@ def svm_loss(W, X, y, reg=0.1):
     margins[rows, y] = 0
     loss = margins.sum() / len(y) + reg * np.sum(W * W)
 
-    dscores = (margins > 0).astype(W.dtype)
+    dscores = (margins > 0) / len(y)
     dscores[rows, y] -= dscores.sum(axis=1)
-    dW = X.T @ dscores / len(y) + 2 * reg * W
+    dW = X.T @ dscores + 2 * reg * W
     return loss, dW
 
 

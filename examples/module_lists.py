@@ -4,9 +4,10 @@ import numpy as np
 
 
 class Dense:
-    def __init__(self, W, b):
-        self.params = [W, b]
-        self.grads = [np.zeros_like(W), np.zeros_like(b)]
+    def __init__(self, inputs, outputs):
+        W = np.random.default_rng(inputs).normal(size=(inputs, outputs))
+        self.params = [W, np.zeros(outputs)]
+        self.grads = [None, None]
 
     def forward(self, x):
         self.x = x
@@ -46,9 +47,7 @@ class Net:
 
 
 def make_Net(rng):
-    sizes = [(3, 4), (4, 2)]
-    first, last = (Dense(rng.normal(size=size), rng.normal(size=size[1])) for size in sizes)
-    return Net([first, Tanh(), last])
+    return Net([Dense(3, 4), Tanh(), Dense(4, 2)])
 
 
 def Net_inputs(rng):

@@ -65,10 +65,11 @@ def blurred(text: str) -> str:
 
 def excerpts(page: Path, folder: Path) -> Iterator[Excerpt]:
     """Work through a page in an empty folder; each excerpt with what was really printed."""
-    for file in (*page.parent.glob("*.py"), *page.parent.glob("examples/*.py")):
-        copy = folder / file.relative_to(page.parent)
-        copy.parent.mkdir(exist_ok=True)
-        shutil.copy(file, copy)
+    for pattern in ("*.py", "wrong/*.py", "examples/*.py"):
+        for file in page.parent.glob(pattern):
+            copy = folder / file.relative_to(page.parent)
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copy(file, copy)
     printed: str | None = None
     for fence in FENCE.finditer(page.read_text()):
         kind, title, body = fence.groups()

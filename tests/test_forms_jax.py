@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
+from twins import imported, judged_in_half, marked, named
 
 from gradcheck import Verdict, check_jax
 
@@ -84,3 +87,37 @@ def test_the_configuration_is_left_as_it_was():
     before = jax.config.jax_enable_x64
     check_jax(jnp.sin, normal(3))
     assert jax.config.jax_enable_x64 == before
+
+
+def test_the_example_and_the_line_of_its_wrong_twin():
+    assert imported("jax_vjp").report().passed
+    report = imported("jax_vjp", "wrong").report()
+    assert named(report.to_dict()["findings"]) == marked("jax_vjp"), str(report)
+    assert "missing-mask" in {finding.code for finding in report.all_findings()}
+
+
+@pytest.mark.parametrize("half", ["float16", "bfloat16"])
+def test_the_example_in_half_precision(half):
+    right, wrong = judged_in_half("jax_vjp", half)
+    assert right.passed and "low-precision" in {f.code for f in right.findings}, str(right)
+    assert wrong.verdict is Verdict.FAIL
+
+
+def test_the_line_under_jit_and_beside_an_argument_without_a_gradient():
+    @partial(jax.custom_vjp, nondiff_argnums=(1,))
+    def power(x, n):
+        return x**n
+
+    def forward(x, n):
+        y = x**n
+        return y, (x,)
+
+    def backward(n, saved, dy):
+        (x,) = saved
+        dx = (n - 1) * x ** (n - 1) * dy
+        return (dx,)
+
+    power.defvjp(forward, backward)
+    report = check_jax(jax.jit(power, static_argnums=1), normal(3), 3)
+    assert [line.source.strip() for line in report.lines] == ["dx = (n - 1) * x ** (n - 1) * dy"]
+    assert report.verdict is Verdict.FAIL and report.by_line.first_wrong is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from twins import imported, judged_in_half, marked, named
 
 from gradcheck import Verdict, check_tensorflow
 from gradcheck.tape import TensorFlowMissing, tensorflow
@@ -78,3 +79,33 @@ def test_a_wrong_keras_layer_is_convicted():
     report = check_tensorflow(Layer(tf.constant(2.0, "float64"), dtype="float64"), normal(3, 4))
     assert report["x"].verdict is Verdict.FAIL
     assert report["w"].verdict is report["v"].verdict is Verdict.PASS
+
+
+def test_the_example_and_the_line_of_its_wrong_twin():
+    assert imported("tensorflow_gradient").report().passed
+    report = imported("tensorflow_gradient", "wrong").report()
+    assert named(report.to_dict()["findings"]) == marked("tensorflow_gradient"), str(report)
+
+
+@pytest.mark.parametrize("half", ["float16", "bfloat16"])
+def test_half_precision_is_judged_as_such(half):
+    right, wrong = judged_in_half("tensorflow_gradient", half)
+    assert right.passed and "low-precision" in {f.code for f in right.findings}, str(right)
+    assert wrong.verdict is Verdict.FAIL
+
+
+def test_numpys_half_precision_and_two_outputs():
+    @tf.custom_gradient
+    def both(x):
+        a, b = tf.sin(x), x**2
+
+        def backward(da, db):
+            dx = da * tf.cos(x) + db * x
+            return dx
+
+        return (a, b), backward
+
+    report = check_tensorflow(both, normal(3).astype(np.float16))
+    assert "low-precision" in {f.code for f in report.findings}
+    wrong = report.by_line.first_wrong
+    assert wrong is not None and wrong.evidence["source"].strip() == "dx = da * tf.cos(x) + db * x"

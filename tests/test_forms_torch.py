@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from twins import imported, judged_in_half, marked, named
 
 from gradcheck import Verdict, check_torch
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+once_differentiable = torch.autograd.function.once_differentiable
 
 
 def normal(*shape, seed=0, dtype=np.float64):
@@ -137,54 +139,50 @@ def test_trees_labels_and_several_outputs():
     assert [row.name for row in report.rows] == ["tree.a", "tree.b"]
 
 
+def test_the_example_and_the_line_of_its_wrong_twin():
+    assert imported("torch_function").report().passed
+    report = imported("torch_function", "wrong").report()
+    assert named(report.to_dict()["findings"]) == marked("torch_function"), str(report)
+    assert "repeated-index-lost" in {finding.code for finding in report.all_findings()}
+
+
+@pytest.mark.parametrize("half", ["float16", "bfloat16"])
+def test_the_example_in_half_precision(half):
+    right, wrong = judged_in_half("torch_function", getattr(torch, half))
+    assert right.passed and "low-precision" in {f.code for f in right.findings}, str(right)
+    assert wrong.verdict is Verdict.FAIL
+
+
 def halved(v):
     return v / 2
 
 
-class Activation(torch.autograd.Function):
-    """A dense layer with ReLU, rows picked, an item written into a gradient, and a helper; ctx holds values."""
+class Held(torch.autograd.Function):
+    """Values on the context, a helper, and an array that is written into row by row."""
 
     @staticmethod
-    def forward(ctx, x, w, rows):
-        ctx.z = x @ w
-        ctx.mask = ctx.z > 0
-        y = torch.where(ctx.mask, ctx.z, torch.zeros_like(ctx.z))
-        picked = halved(y[rows])
-        ctx.save_for_backward(x, w, rows)
-        return picked
+    def forward(ctx, x, w):
+        ctx.w, ctx.x = w, x
+        ctx.z = halved(x @ w)
+        ctx.y = torch.tanh(ctx.z)
+        return ctx.y
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, dpicked):
-        x, w, rows = ctx.saved_tensors
-        dy = torch.zeros_like(ctx.z)
-        dy.index_add_(0, rows, halved(dpicked))
-        dz = dy * ctx.mask
-        dx = dz @ w.T
-        dw = x.T @ dz
-        return dx, dw, None
+    def backward(ctx, dy):
+        dz = torch.zeros_like(dy)
+        for n in range(len(dy)):
+            dz[n] = dy[n] * (1 - ctx.y[n])
+        da = halved(dz)
+        return da @ ctx.w.T, ctx.x.T @ da
 
 
-MISTAKES = {
-    "dz = dy * ctx.mask": ("dz = dy", "missing-mask"),
-    "dy.index_add_(0, rows, halved(dpicked))": ("dy[rows] = halved(dpicked)", "repeated-index-lost"),
-    "dw = x.T @ dz": ("dw = -x.T @ dz", "sign-flipped"),
-}
-
-
-@pytest.mark.parametrize("right", MISTAKES)
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
-def test_the_wrong_line_of_a_static_method_is_shown(right, dtype, edited):
-    wrong, code = MISTAKES[right]
-    x, w = (t.to(getattr(torch, dtype)) for t in (normal(3, 4), normal(4, 2)))
-    x[0] = 0  # every entry of this row is at the kink
-    rows = torch.tensor([0, 2, 2, 1])
-    right_one = check_torch(Activation, x, w, rows)
-    assert right_one.passed, str(right_one)
-    report = check_torch(edited(Activation, right, wrong), x, w, rows)
-    line = report.first_wrong_line
-    assert line is not None and line.source.strip() == wrong, str(report)
-    assert code in {finding.code for finding in report.all_findings()}, str(report)
+def test_lines_with_a_helper_and_pieces_in_every_precision(dtype):
+    report = check_torch(Held, *(t.to(getattr(torch, dtype)) for t in (normal(3, 4), normal(4, 2))))
+    wrong = report.by_line.first_wrong
+    assert wrong is not None, str(report)
+    assert wrong.evidence["source"].strip() == "dz[n] = dy[n] * (1 - ctx.y[n])", str(report)
 
 
 def test_on_a_gpu_where_there_is_one():

@@ -9,8 +9,8 @@ def rosenbrock(x):
 
 def rosenbrock_gradient(x):
     g = np.zeros_like(x)
-    g[:-1] = -400 * x[:-1] * (x[1:] - x[:-1] ** 2) - 2 * (1 - x[:-1])
-    g[1:] = 200 * (x[1:] - x[:-1] ** 2)  # wrong
+    g[:-1] = -400 * x[:-1] * (x[1:] - x[:-1] ** 2) - (1 - x[:-1])  # wrong
+    g[1:] += 200 * (x[1:] - x[:-1] ** 2)
     return g
 
 

@@ -5,7 +5,7 @@ import numpy as np
 
 def conv_forward(x, w, b, conv_param):
     stride, pad = conv_param["stride"], conv_param["pad"]
-    N, C, H, W = x.shape
+    N, _, H, W = x.shape
     F, _, HH, WW = w.shape
     H_out, W_out = 1 + (H + 2 * pad - HH) // stride, 1 + (W + 2 * pad - WW) // stride
     padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))

@@ -26,12 +26,12 @@ class PickedRelu(torch.autograd.Function):
         return dx, dw, None
 
 
-def report(dtype=torch.float64):
+def report(dtype=torch.float64, **options):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(3, 4, generator=generator, dtype=torch.float64).to(dtype)
     w = torch.randn(4, 2, generator=generator, dtype=torch.float64).to(dtype)
     x[0] = 0  # at the kink of every unit
-    return check_torch(PickedRelu, x, w, torch.tensor([0, 2, 2, 1]))
+    return check_torch(PickedRelu, x, w, torch.tensor([0, 2, 2, 1]), **options)
 
 
 if __name__ == "__main__":

@@ -155,9 +155,7 @@ class Foreign:
                 self.name, names, function, None, lambda *_: self.layer(outputs, leaves, function)
             )
 
-        def assembled(
-            forward: Callable[..., Any], backward: Callable[..., Any] | None
-        ) -> Layer:
+        def assembled(forward: Callable[..., Any], backward: Callable[..., Any] | None) -> Layer:
             own = forward is written.forward and backward is written.backward
             function = self.function if own else written.assemble(forward, backward)
             return self.layer(outputs, leaves, function)

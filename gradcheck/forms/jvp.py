@@ -10,10 +10,11 @@ import numpy as np
 
 from gradcheck.check import check
 from gradcheck.forms.names import parameters_of
+from gradcheck.forms.tangents import tangent_lines
 from gradcheck.forms.told import parted
 from gradcheck.layer import Adapted, Backward, Layer, input_names, name_of
 from gradcheck.meant import must_be_functions, no_input
-from gradcheck.result import Array, Finding, Report
+from gradcheck.result import Array, Finding, Report, Verdict
 
 MOST = 4096
 """Entries of the inputs up to which every direction is asked for."""
@@ -54,7 +55,24 @@ def check_jvp(
         )
     layer = Adapted(name_of(jvp), names, f, None, lambda f, _: jvp_layer(f, jvp))
     report = check(layer, *arrays, **options)
-    return replace(report, findings=(*report.findings, *_not_linear(f, jvp, arrays)))
+    report = replace(report, findings=(*report.findings, *_not_linear(f, jvp, arrays)))
+    asked = options.get("lines")
+    wanted = _failed(report) if asked is None else asked
+    return _with_lines(report, f, jvp, arrays) if wanted else report
+
+
+def _failed(report: Report) -> bool:
+    return any(row.verdict is Verdict.FAIL for row in report.rows)
+
+
+def _with_lines(
+    report: Report, f: Callable[..., Any], jvp: Callable[..., Any], inputs: Sequence[Array]
+) -> Report:
+    """The report with the lines of the product, along one random direction."""
+    rng = np.random.default_rng(report.seed)
+    found = tangent_lines(f, jvp, inputs, [_drawn(x, rng) for x in inputs], called)
+    first = () if found.first_wrong is None else (found.first_wrong,)
+    return replace(report, by_line=found, findings=(*report.findings, *first))
 
 
 def jvp_layer(f: Callable[..., Any], jvp: Callable[..., Any]) -> Layer:
@@ -90,18 +108,24 @@ def _axes(inputs: Sequence[Array], position: int) -> Iterator[list[Array | None]
         yield tangents
 
 
+def called(
+    jvp: Callable[..., Any], inputs: Sequence[Array], tangents: Sequence[Array | None]
+) -> Any:
+    """Call a Jacobian-vector product in the way that its signature asks for."""
+    if len(inputs) > 1 and len(parameters_of(jvp)) == 2:
+        return jvp(tuple(inputs), tuple(tangents))
+    return jvp(*inputs, *tangents)
+
+
 def tangent_of(
     jvp: Callable[..., Any], inputs: Sequence[Array], tangents: Sequence[Array | None], y: Array
 ) -> Array:
-    """Call a Jacobian-vector product in the way that its signature asks for.
+    """The tangent that a product returns, of y's shape.
 
     Raises:
         ValueError: if what it returns has not the shape of y.
     """
-    if len(inputs) > 1 and len(parameters_of(jvp)) == 2:
-        found = jvp(tuple(inputs), tuple(tangents))
-    else:
-        found = jvp(*inputs, *tangents)
+    found = called(jvp, inputs, tangents)
     if isinstance(found, (tuple, list)) and len(found) == 2:
         found = found[1]
     tangent = np.asarray(found)

@@ -51,9 +51,7 @@ def check_torch(f: Any, *inputs: Any, **named: Any) -> Report:
     room = _Room(torch, first.device, None, module, tuple(parameters))
     halved = replace(room, half=getattr(torch, half)) if half is not None else None
     values = {name: room.array(p) for name, p in parameters.items()}
-    form, options = understood(
-        function, called, name, room, inputs, named, values, halved, written
-    )
+    form, options = understood(function, called, name, room, inputs, named, values, halved, written)
     return form.check(options)
 
 

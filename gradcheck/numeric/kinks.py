@@ -18,7 +18,6 @@ from gradcheck.numeric.margins import CONTRACTION, EPSILON, JOINT_NOISE, KINK_NO
 from gradcheck.numeric.variable import Variable
 from gradcheck.result import Array
 
-
 ANYTHING = 1e100
 """A bound that asks nothing: beyond any slope, and a sum of many is still finite."""
 
