@@ -465,11 +465,19 @@ def test_a_way_back_that_is_written_elsewhere_is_read(layer, source):
     assert (found["source"], found["also"]) == (source, [])
 
 
-def test_a_derivative_has_no_lines():
-    report = check_derivative(lambda x: x**3, lambda x: 2 * x**2, normal(4), lines=True)
+def test_the_wrong_line_of_a_derivative():
+    def cube(x):
+        return x**3
+
+    def derivative(x):
+        square = x * x
+        dx = 2 * square
+        return dx
+
+    report = check_derivative(cube, derivative, normal(4), lines=True)
     assert report.verdict is Verdict.FAIL
-    assert report.lines == ()
-    assert "derivative" in report.by_line.notes[0]
+    wrong = report.by_line.first_wrong
+    assert wrong is not None and wrong.evidence["source"].strip() == "dx = 2 * square"
 
 
 def test_a_value_that_the_way_there_asserts_something_of_is_left_out():
