@@ -18,7 +18,7 @@ from gradcheck.diagnosis.explain import explain_row, forward_disagrees
 from gradcheck.diagnosis.wrong import Comparison, Context
 from gradcheck.directional import Directions, compare_directions
 from gradcheck.formula import judged_as_formula
-from gradcheck.layer import Layer, bind, name_of, positions
+from gradcheck.layer import Layer, bind, left_at_defaults, name_of, positions
 from gradcheck.lines import check_lines
 from gradcheck.meant import must_be_a_layer
 from gradcheck.numeric import Forward, NumericalWitness, Progress
@@ -98,7 +98,9 @@ def check(
 
     # Run forward and backward, and watch the conduct.
     seen = observe(layer, arrays, names, upstream_for(upstream, seed))
-    returned = assign(seen, names, arrays, wanted, asked=wrt is not None)
+    returned = assign(
+        seen, names, arrays, wanted, asked=wrt is not None, defaults=left_at_defaults(layer, names)
+    )
     findings = [*seen.findings, *returned.findings]
     if not np.isfinite(seen.value).all():
         findings.append(not_finite("The forward pass's value", seen.value))

@@ -10,10 +10,12 @@ Whatever else people write (a pair with a cache, a derivative, a class) is adapt
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from numbers import Integral
+from types import CodeType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -108,11 +110,17 @@ class NamesItsInputs(Protocol):
 
 
 def name_of(layer: Callable[..., Any]) -> str:
-    """What a report calls a layer: its own name, without what is bound to it."""
+    """What a report calls a layer: its own name, without what is bound to it; of a lambda its place."""
     if isinstance(layer, Adapted):
         return layer.name
     inner = getattr(layer, "func", layer)
-    return str(getattr(inner, "__name__", type(inner).__name__))
+    name = str(getattr(inner, "__name__", type(inner).__name__))
+    return _place_of(inner.__code__) if name == "<lambda>" else name
+
+
+def _place_of(code: CodeType) -> str:
+    """How a function without a name is found again."""
+    return f"lambda ({os.path.basename(code.co_filename)}, line {code.co_firstlineno})"
 
 
 def run(layer: Layer, inputs: Sequence[Array]) -> tuple[Array, Callable[[Array], Any]]:
@@ -224,6 +232,15 @@ def _required(layer: Callable[..., Any]) -> list[str]:
     if isinstance(layer, NamesItsInputs):
         return [str(name) for name in layer.input_names]
     return [p.name for p in _filled_by_place(layer) if p.default is p.empty]
+
+
+def left_at_defaults(layer: Callable[..., Any], given: Sequence[str]) -> list[str]:
+    """Inputs behind those that are given, left at defaults that are floats: their gradients may come too."""
+    parameters = [] if isinstance(layer, NamesItsInputs) else _filled_by_place(layer)
+    rest = parameters[len(given) :]
+    known = [p.name for p in parameters[: len(given)]] == list(given)
+    soft = all(isinstance(p.default, (float, np.ndarray)) for p in rest)
+    return [p.name for p in rest] if known and soft else []
 
 
 def _array(name: str, value: Any) -> Array:

@@ -8,14 +8,16 @@ xdist too, and JUnit's file holds them.
 from __future__ import annotations
 
 import inspect
+import reprlib
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial, update_wrapper, wraps
 from typing import Any, NamedTuple
 
 import pytest
 
 import gradcheck as package
+from gradcheck.render import printable
 
 SUMMARIES = ("none", "fail", "all")
 PREFIX = "gradcheck "
@@ -85,6 +87,7 @@ class _Listener:
 
     def __init__(self) -> None:
         self.item: pytest.Item | None = None
+        self.heard: list[package.Report] = []
         self.kept: dict[str, Any] = {}
 
     def pytest_sessionstart(self) -> None:
@@ -95,11 +98,27 @@ class _Listener:
                 self.kept[name] = call
                 setattr(package, name, _Heard(call, self._note))
         setattr(package, "assert_gradients", _asserting(package.check))  # noqa: B010
+        # What pytest shows of a value goes through here; the table is shown below it, whole and once.
+        setattr(reprlib.Repr, "repr_Report", _in_short)  # noqa: B010
 
     def pytest_unconfigure(self) -> None:
         """Put the calls back."""
         for name, call in self.kept.items():
             setattr(package, name, call)
+        if self.kept:
+            delattr(reprlib.Repr, "repr_Report")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Under an assertion about a report its table, once."""
+        result = yield
+        said = "" if call.excinfo is None else str(call.excinfo.value)
+        for report in self.heard:
+            if _named(report) in said and not report.passed:
+                result.sections.append(("gradcheck", str(report)))
+        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -109,11 +128,13 @@ class _Listener:
             return (yield)
         finally:
             self.item = None
+            self.heard.clear()
 
     def _note(self, report: Any) -> None:
         """Note the rows of a report; whatever goes wrong here is no failure of the test."""
         try:
             if self.item is not None and isinstance(report, package.Report):
+                self.heard.append(report)
                 self.item.user_properties += properties_of(report)
         except Exception as error:
             self._warn(error)
@@ -121,6 +142,15 @@ class _Listener:
     def _warn(self, error: Exception) -> None:
         if self.item is not None:
             self.item.add_report_section("call", "gradcheck", f"summary left out: {error!r}")
+
+
+def _in_short(shows: reprlib.Repr, value: Any, level: int) -> str:
+    """How a report is called in an explanation of pytest's; another's `Report` is shown as ever."""
+    return _named(value) if isinstance(value, package.Report) else shows.repr_instance(value, level)
+
+
+def _named(report: package.Report) -> str:
+    return f"<Report {printable(report.title)}: {report.verdict}>"
 
 
 def _asserting(check: Callable[..., Any]) -> Callable[..., Any]:

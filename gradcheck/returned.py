@@ -37,6 +37,7 @@ def assign(
     wanted: Sequence[int],
     *,
     asked: bool,
+    defaults: Sequence[str] = (),
 ) -> Returned:
     """Lay the returned gradients to the inputs.
 
@@ -45,6 +46,7 @@ def assign(
         names, inputs: all inputs of the layer.
         wanted: the positions to check.
         asked: whether the user said which (`wrt`); then as many gradients as were asked for will do.
+        defaults: inputs behind them that were left at their defaults; their gradients may come too.
 
     Raises:
         TypeError: if there is a gradient for an input that no small step would move.
@@ -54,7 +56,7 @@ def assign(
     if asked and len(seen.gradients) == len(wanted) != len(names):
         return Returned(dict(zip(wanted, seen.gradients, strict=True)), wanted)
     laid: Gradients = dict(enumerate(seen.gradients[: len(names)]))
-    findings = [*_count(len(seen.gradients), names), *_order(laid, names, inputs)]
+    findings = [*_count(len(seen.gradients), names, defaults), *_order(laid, names, inputs)]
     strange = _without_numbers(laid)
     findings += [_no_numbers(names[p], laid[p]) for p in strange]
     wanted = [p for p in wanted if p not in strange]
@@ -131,9 +133,19 @@ def missing_row(position: int, names: Sequence[str], inputs: Sequence[Array]) ->
     )
 
 
-def _count(returned: int, names: Sequence[str]) -> list[Finding]:
+def _count(returned: int, names: Sequence[str], defaults: Sequence[str]) -> list[Finding]:
     if returned == len(names):
         return []
+    if returned == len(names) + len(defaults):
+        return [
+            Finding(
+                "unchecked",
+                f"backward returned a gradient for {name} too, which was left at its default: hand it "
+                "over to have it checked.",
+                {"input": name},
+            )
+            for name in defaults
+        ]
     return [
         Finding(
             "wrong-count",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.render import Format, escape, fenced, fitting, printable, sentence, table
 from gradcheck.row import COLUMNS, CSV_FIGURES, DROPPABLE, Row
-from gradcheck.verdict import plain
+from gradcheck.verdict import Verdict, plain
 
 if TYPE_CHECKING:
     from gradcheck.result import Report
@@ -24,7 +24,7 @@ def text(report: Report, width: int | None = None) -> str:
         sentence(f"{report.title}: {report.verdict}", None),
         fitting(columns, body, width, DROPPABLE) if body else "",
         *(sentence(note, width) for note in report.notes()),
-        excerpt(report, width),
+        excerpt(report, width) or sentence(_why_no_line(report), width),
         sentence(mended, width),
     ]
     return "\n".join(part for part in parts if part)
@@ -36,11 +36,24 @@ def excerpt(report: Report, width: int | None = None) -> str:
     return "" if wrong is None else report.by_line.text(wrong.evidence["line"], width=width)
 
 
+def _why_no_line(report: Report) -> str:
+    """Why a wrong gradient is not followed to a line; nothing where its lines were compared."""
+    failed = any(row.verdict is Verdict.FAIL for row in report.rows)
+    return " ".join(report.by_line.notes) if failed and not report.lines else ""
+
+
 def _cells(report: Report) -> tuple[list[str], list[list[str]]]:
+    return saying(COLUMNS, [row.cells() for row in report.rows])
+
+
+def saying(
+    columns: Sequence[str], body: Sequence[Sequence[str]]
+) -> tuple[list[str], list[list[str]]]:
     """Heads and cells, without a column that says nothing: that of the tape where none was asked."""
-    silent = {"vs tape"} if all(row.tape_error is None for row in report.rows) else set()
-    chosen = [k for k, column in enumerate(COLUMNS) if column not in silent]
-    return [COLUMNS[k] for k in chosen], [[row.cells()[k] for k in chosen] for row in report.rows]
+    tape = columns.index("vs tape")
+    silent = all(row[tape] == "-" for row in body)
+    kept = [k for k in range(len(columns)) if not (silent and k == tape)]
+    return [columns[k] for k in kept], [[row[k] for k in kept] for row in body]
 
 
 def _table(report: Report, form: Format) -> str:

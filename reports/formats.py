@@ -12,7 +12,7 @@ from gradcheck import __version__
 from gradcheck.render import Format, escape, printable, table
 from gradcheck.result import CODES, Finding, Report, Verdict, plain
 from gradcheck.written import CSV_COLUMNS as CSV_HEADS
-from gradcheck.written import SCHEMA, csv_cells
+from gradcheck.written import SCHEMA, csv_cells, saying
 from reports.table import COLUMNS, lines
 from reports.targets import Outcome
 
@@ -54,8 +54,8 @@ def as_table(form: Format) -> Callable[[Outcomes], str]:
     def drawn(outcomes: Outcomes) -> str:
         rows = [line for one in outcomes for line in _lines(one)]
         notes = [note for one in outcomes for note in _notes(one)]
-        body = [line.cells() for line in rows]
-        return _joined(form, table(COLUMNS, body, form) if body else "", notes, outcomes)
+        columns, body = saying(COLUMNS, [line.cells() for line in rows])
+        return _joined(form, table(columns, body, form) if body else "", notes, outcomes)
 
     return drawn
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from examples import relu, tanh
 
-from gradcheck import Verdict, check
+from gradcheck import Verdict, check, check_pair
 
 
 def normal(*shape, seed=0):
@@ -130,6 +130,36 @@ def test_targets_may_have_none_and_are_said_to_be_unchecked():
     report = check(loss, normal(3, 4), normal(3, 4, seed=1))
     assert report.passed and codes(report) == ["unchecked"]
     assert not check(loss, normal(3, 4), normal(3, 4, seed=1), wrt=["z", "targets"]).passed
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_an_input_left_at_its_default_may_have_a_gradient_and_need_not(factor):
+    def scale(x, s=2.0):
+        return x * s, lambda dy: (factor * dy * s, (dy * x).sum())
+
+    def scale_alone(x, s=2.0):
+        return x * s, lambda dy: factor * dy * s
+
+    def forward(x, s=2.0):
+        return x * s, (x, s)
+
+    def backward(dy, cache):
+        x, s = cache
+        return factor * dy * s, (dy * x).sum()
+
+    for report in (
+        check(scale, normal(4)),
+        check(scale_alone, normal(4)),
+        check_pair(forward, backward, normal(4)),
+        check_pair(forward, lambda dy, cache: factor * dy * cache[1], normal(4)),
+    ):
+        assert report.passed == (factor == 1)
+        assert [row.name for row in report] == ["x"]
+        assert "wrong-count" not in [finding.code for finding in report.all_findings()]
+    assert "s too, which was left at its default" in str(check(scale, normal(4)))
+    assert check(scale, normal(4), 3.0)["s"].verdict is Verdict.PASS
+    strange = check(lambda x, k=2: (k * x, lambda dy: (k * dy, dy)), normal(4))
+    assert "wrong-count" in [finding.code for finding in strange.findings]
 
 
 def test_what_is_left_out_with_wrt_needs_no_none():

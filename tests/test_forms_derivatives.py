@@ -61,6 +61,19 @@ def test_a_jacobian_of_an_array_that_maps_to_an_array():
     assert not check_derivative(lambda x: A @ x, lambda x: turned, x).passed
 
 
+def test_the_numbers_of_a_jacobian_are_its_own_entries():
+    def jacobian(v):
+        wrong = np.diag(2 * v)
+        wrong[1, 2] = 5
+        return wrong
+
+    row = check_derivative(np.square, jacobian, np.arange(1.0, 4)).rows[0]
+    assert row.shape == (3, 3) and row.worst == (1, 2) and row.analytic[1, 2] == 5
+    assert "1 of 9 entries are wrong; the worst at [1, 2]: hand-derived 5, numeric 0" in str(
+        row.findings[0]
+    )
+
+
 def test_an_elementwise_derivatives_numbers_are_its_own_entries():
     x = normal(5)
     report = check_derivative(np.tanh, lambda x: 1 - np.tanh(x) ** 2, x)

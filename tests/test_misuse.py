@@ -156,6 +156,12 @@ def test_nothing_to_compare_is_no_pass():
     assert silent.verdict is Verdict.INCONCLUSIVE
 
 
+def test_where_nothing_can_be_seen_no_figure_is_put_in_the_sentence():
+    report = check(lambda x: (np.floor(x), lambda dy: dy + 0), X, lines=False)
+    assert report.verdict is Verdict.INCONCLUSIVE and report["x"].resolution == np.inf
+    assert "Nothing can be seen" in str(report) and "below inf" not in str(report)
+
+
 @pytest.mark.parametrize("x", [X, np.ones(2)])
 def test_a_forgotten_return_is_told(x):
     report = check(returning(lambda dy: None), x)

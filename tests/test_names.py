@@ -136,6 +136,12 @@ def test_a_factor_that_is_all_but_one_is_written_with_the_digits_that_tell_it():
     assert finding.code == "inexact"
 
 
+def test_a_function_without_a_name_is_found_again_by_its_place():
+    report = check(lambda x: (x * x, lambda dy: 3 * x * dy), np.ones(2) / 3, lines=False)
+    line = test_a_function_without_a_name_is_found_again_by_its_place.__code__.co_firstlineno + 1
+    assert str(report).startswith(f"lambda (test_names.py, line {line}): FAIL")
+
+
 def test_without_a_batch_there_is_no_batch_size():
     def layer(W):
         return (W**2).sum(), lambda dy: dy * 2 * W / len(W)

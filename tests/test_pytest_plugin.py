@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import entry_points
 
 import pytest
@@ -63,6 +64,58 @@ def test_a_failure_shows_the_table_and_the_summary_what_did_not_pass(run):
         ["*gradients: 4 of 6 passed*", "wrong dx: FAIL error *(*test_wrong)*"]
     )
     assert "tanh dx" not in text
+
+
+ASSERTED = """
+import numpy as np
+from gradcheck import check
+
+X = np.ones(3)
+
+def wrong(x):
+    return x * x, lambda dy: 3 * x * dy
+
+def test_plainly():
+    assert check(wrong, X, lines=False)
+
+def test_by_its_word():
+    report = check(wrong, X, lines=False)
+    assert report.passed
+
+def test_with_the_report_for_a_message():
+    report = check(wrong, X, lines=False)
+    assert report.passed, report
+
+def test_something_else():
+    report = check(wrong, X, lines=False)
+    assert report.seed == 5
+
+class Report:
+    def __repr__(self):
+        return "the user's own"
+
+def test_a_report_of_their_own():
+    assert not Report()
+"""
+
+
+def test_however_a_report_is_asserted_its_table_is_shown_whole_and_once(run, pytester):
+    pytester.makepyfile(ASSERTED)
+    text = run("-q").stdout.str()
+    shown = re.split(r"^_+ (test_\w+) _+$", text.split("short test summary")[0], flags=re.M)[1:]
+    tables = {
+        name: (part.count("worst entry"), part.count("[2]       FAIL") and part.count("dx scaled:"))
+        for name, part in zip(shown[::2], shown[1::2], strict=True)
+    }
+    once, never = (1, 1), (0, 0)
+    assert tables == {
+        "test_plainly": once,
+        "test_by_its_word": once,
+        "test_with_the_report_for_a_message": once,
+        "test_something_else": once,
+        "test_a_report_of_their_own": never,
+    }
+    assert "<Report wrong: FAIL>.passed" in text and "not the user's own" in text
 
 
 def test_all_and_none(run):

@@ -145,6 +145,14 @@ def test_a_narrow_table_leaves_out_the_least_needed_columns():
     assert "why" not in narrow and "PASS" in narrow and max(map(len, narrow.split("\n"))) <= 30
 
 
+def test_why_no_line_is_named_is_said_where_a_gradient_is_wrong_and_only_there():
+    space = {"np": np}
+    exec("def f(x): return x * x, lambda dy: 3 * x * dy", space)
+    assert str(check(space["f"], np.ones(2))).endswith("its source is not at hand.")
+    exec("def f(x): return x * x, lambda dy: 2 * x * dy", space)
+    assert "not at hand" not in str(check(space["f"], np.ones(2), lines=True))
+
+
 def test_every_code_is_explained():
     for code, meaning in CODES.items():
         assert meaning.seen.endswith(".") and meaning.advice.endswith((".", "?")), code

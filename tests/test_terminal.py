@@ -128,6 +128,29 @@ def test_a_long_silence_is_told_and_ctrl_c_ends_it(tmp_path, terminal):
     assert "gradcheck: interrupted" in seen.written and "Traceback" not in seen.written
 
 
+def test_a_command_line_that_is_killed_leaves_nothing_running(tmp_path, terminal):
+    (tmp_path / "hw.py").write_text(
+        "import os\nopen('pid', 'w').write(str(os.getpid()))\nwhile True: pass\n"
+    )
+    seen = terminal(tmp_path, "check", "hw.py")
+    seen.read(r"hw.py: \d+ s so far")
+    seen.program.kill()
+    seen.program.wait(PATIENCE)
+    worker, until = int((tmp_path / "pid").read_text()), time.monotonic() + PATIENCE
+    while is_running(worker):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def is_running(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    # In a container nobody may collect what has ended.
+    return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
+
+
 def test_work_of_more_than_two_seconds_has_an_estimate(tmp_path, terminal):
     slow = RIGHT.replace("    return", "    time.sleep(0.02)\n    return")
     many = "def square_inputs(rng):\n    return {'x': rng.normal(size=(3, 40))}\n"

@@ -132,11 +132,12 @@ class Pair:
             for outputs in [Outputs.of(outputs_of(way, result))]
         ]
         first, returned = _tried(ways)
+        returned, beside = _without_defaults(returned, given.arguments, arguments.defaults)
         matching = match(returned, leaves, returned_names(backward), tuple(given.arguments), order)
         inputs, remarks = choose(
             leaves, matching, wanted, first._reaches, isinstance(returned, dict)
         )
-        remarks = [*drawn, *first._outputs_left_out(names), *by_name(matching), *remarks]
+        remarks = [*drawn, *beside, *first._outputs_left_out(names), *by_name(matching), *remarks]
         return replace(first, inputs=inputs, matching=matching, remarks=tuple(remarks))
 
     def _reaches(self, leaf: Leaf) -> bool:
@@ -220,3 +221,18 @@ def _tried(ways: Sequence[Pair]) -> tuple[Pair, Any]:
             # That it raises is for the check itself to find.
             continue
     return ways[0], None
+
+
+def _without_defaults(
+    returned: Any, given: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> tuple[Any, list[Finding]]:
+    """The gradients without those of inputs behind the given ones, left at defaults that are floats."""
+    counted = isinstance(returned, (tuple, list)) and len(returned) == len(given) + len(defaults)
+    if not (counted and defaults and all(isinstance(v, float) for v in defaults.values())):
+        return returned, []
+    names = ", ".join(defaults)
+    remark = said(
+        f"Gradients for {names} are returned too, left at the default: hand them over to have them checked.",
+        left_out=list(defaults),
+    )
+    return returned[: len(given)], [remark]

@@ -37,21 +37,18 @@ def _lines(wanted: str | None) -> Iterator[str]:
     from layers.catalogue import CATALOGUE
     from layers.families import FAMILIES, layers_of
 
-    found = False
+    if wanted not in (None, *FAMILIES, *CATALOGUE):
+        meant = did_you_mean(str(wanted), [*FAMILIES, *CATALOGUE])
+        raise UserError(f"there is no family or layer {wanted!r}{meant}")
     for family in FAMILIES:
-        entries = [CATALOGUE[name] for name in layers_of(family) if name in CATALOGUE]
-        if wanted not in (None, family):
-            entries = [entry for entry in entries if entry.name == wanted]
-        if entries:
-            found = True
-            yield from (f"{family}", "=" * len(family), "")
-            for entry in entries:
-                yield from _entry(entry)
+        listed = [name for name in layers_of(family) if name in CATALOGUE]
+        chosen = [name for name in listed if wanted in (None, family, name)]
+        if chosen:
+            yield from (family, "=" * len(family), "")
+        for name in chosen:
+            yield from _entry(CATALOGUE[name])
     if wanted is None:
         yield from _networks()
-    elif not found:
-        meant = did_you_mean(wanted, [*FAMILIES, *CATALOGUE])
-        raise UserError(f"there is no family or layer {wanted!r}{meant}")
 
 
 def _entry(entry: Entry) -> Iterator[str]:

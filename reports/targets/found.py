@@ -113,15 +113,12 @@ def _stem(name: str, own: list[str]) -> str | None:
     if name.startswith("_"):
         return None
     patterns = [INPUTS, *(pattern for pair in PAIRS[:4] for pattern in pair)]
-    for pattern in patterns:
-        stem = _filled(pattern, name)
-        if stem:
-            return stem
+    stem = next(filter(None, (_filled(pattern, name) for pattern in patterns)), None)
+    if stem is not None:
+        return stem
     helpers = (*DERIVATIVES, *(back for _, back in PAIRS[4:]), "{}_twin", "make_{}", "{}_object")
-    stems = [_filled(pattern, name) for pattern in helpers]
-    if any(stem in own for stem in stems if stem):
-        return None
-    return name
+    helped = {_filled(pattern, name) for pattern in helpers}
+    return None if helped & set(own) else name
 
 
 def _filled(pattern: str, name: str) -> str | None:
@@ -131,27 +128,49 @@ def _filled(pattern: str, name: str) -> str | None:
     return name[len(ahead) : len(name) - len(behind)] if fits else None
 
 
+Parts = tuple[Kind, tuple[Callable[..., Any], ...]]
+
+
 def _subject(module: ModuleType, name: str) -> Subject | None:
+    found = next((one for finder in FINDERS if (one := finder(module, name))), None)
+    if found is None:
+        return None
+    kind, parts = found
     draw, twin = _function(module, INPUTS.format(name)), _function(module, f"{name}_twin")
     make = _function(module, f"make_{name}") or _function(module, f"{name}_object")
+    return Subject(name, kind, parts, draw, twin, make)
 
-    def made(kind: Kind, *parts: Callable[..., Any]) -> Subject:
-        return Subject(name, kind, parts, draw, twin, make)
 
+def _pair(module: ModuleType, name: str) -> Parts | None:
     for ahead, back in PAIRS:
-        pair = _function(module, ahead.format(name)), _function(module, back.format(name))
-        if pair[0] and pair[1]:
-            return made("pair", pair[0], pair[1])
+        forward, backward = (_function(module, pattern.format(name)) for pattern in (ahead, back))
+        if forward and backward:
+            return "pair", (forward, backward)
+    return None
+
+
+def _class(module: ModuleType, name: str) -> Parts | None:
     value = getattr(module, name, None)
-    if inspect.isclass(value):
-        return made("class", value) if ways(value) else None
-    if not callable(value):
+    return ("class", (value,)) if inspect.isclass(value) and ways(value) else None
+
+
+def _derivative(module: ModuleType, name: str) -> Parts | None:
+    value = _function(module, name)
+    found = (_function(module, pattern.format(name)) for pattern in DERIVATIVES)
+    derivative = next(filter(None, found), None)
+    return ("derivative", (value, derivative)) if value and derivative else None
+
+
+def _layer(module: ModuleType, name: str) -> Parts | None:
+    value = _function(module, name)
+    if value is None:
         return None
-    for pattern in DERIVATIVES:
-        derivative = _function(module, pattern.format(name))
-        if derivative:
-            return made("derivative", value, derivative)
-    return made("layer", value) if draw or _returns(value, _is_way_back, _is_gradient) else None
+    meant = _function(module, INPUTS.format(name)) or _returns(value, _is_way_back, _is_gradient)
+    return ("layer", (value,)) if meant else None
+
+
+FINDERS = (_pair, _class, _derivative, _layer)
+"""What a name may stand for, the most telling first."""
 
 
 def _function(module: ModuleType, name: str) -> Callable[..., Any] | None:

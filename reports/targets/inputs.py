@@ -6,6 +6,7 @@ import inspect
 import itertools
 import re
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -205,13 +206,19 @@ def _labels(rng: np.random.Generator, size: tuple[int, ...]) -> Any:
 
 def _documented(forward: Callable[..., Any]) -> dict[str, tuple[int, ...]]:
     """Shapes that a docstring names, as in "x (N, D), W (D, M)"; a letter has one length throughout."""
-    sizes: dict[str, int] = {}
+    spare = itertools.cycle(SIZES)
+    sizes: defaultdict[str, int] = defaultdict(lambda: next(spare))
     found: dict[str, tuple[int, ...]] = {}
-    spare = iter(itertools.cycle(SIZES))
+    needed = wanted(forward)
     for name, inside in re.findall(r"(\w+)[`*]*:?\s*\(([\w\s,]*)\)", inspect.getdoc(forward) or ""):
-        parts = [part.strip() for part in inside.split(",") if part.strip()]
-        if name in wanted(forward) and all(re.fullmatch(r"\d+|[A-Za-z]\w?", p) for p in parts):
-            for part in parts:
-                sizes.setdefault(part, int(part) if part.isdigit() else next(spare))
-            found.setdefault(name, tuple(sizes[part] for part in parts))
+        letters = _letters(inside)
+        if name in needed and letters is not None:
+            shape = tuple(int(one) if one.isdigit() else sizes[one] for one in letters)
+            found.setdefault(name, shape)
     return found
+
+
+def _letters(inside: str) -> list[str] | None:
+    """What stands between the brackets of a shape: letters and numbers; None where it is something else."""
+    parts = [part.strip() for part in inside.split(",") if part.strip()]
+    return parts if all(re.fullmatch(r"\d+|[A-Za-z]\w?", part) for part in parts) else None

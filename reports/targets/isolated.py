@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -113,12 +114,20 @@ def _end(process: BaseProcess) -> None:
 def _child(work: Callable[..., None], arguments: tuple[Any, ...], sender: Connection) -> None:
     if hasattr(os, "setsid"):
         os.setsid()
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     _silence()
     work(partial(_send, sender, "message"), partial(_send, sender, "aside"), *arguments)
     _send(sender, "done", None)
     sender.close()
     # Threads that the user's code has left running are not waited for.
     os._exit(0)
+
+
+def _end_with(parent: int) -> None:
+    """Where the command line is killed, the user's code does not go on for ever alone."""
+    while os.getppid() == parent:
+        time.sleep(EVERY)
+    os._exit(1)
 
 
 def _send(sender: Connection, kind: str, message: Any) -> None:

@@ -130,11 +130,9 @@ def at(error: BaseException) -> At | None:
     """File and line of the user's own code that raised, if it was theirs."""
     if isinstance(error, SyntaxError) and _is_file(error.filename):
         return _from_here(str(error.filename)), error.lineno or 1
-    house = _house()
+    not_theirs = ("importlib", "site-packages", *_house())
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        elsewhere = ("importlib" in frame.filename) or ("site-packages" in frame.filename)
-        inside = any(frame.filename.startswith(room) for room in house)
-        if _is_file(frame.filename) and not (inside or elsewhere):
+        if _is_file(frame.filename) and not any(part in frame.filename for part in not_theirs):
             return _from_here(frame.filename), frame.lineno or 1
     return None
 
