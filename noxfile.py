@@ -36,3 +36,10 @@ def refresh(session: nox.Session) -> None:
     """Run every excerpt of the pages and write its output anew."""
     session.install("-e", ".[test]")
     session.run("bash", "-c", f"python tests/pages.py {' '.join(PAGES)}", external=True)
+
+
+@nox.session
+def trust(session: nox.Session) -> None:
+    """What a PASS rests on, measured; arguments after `--` go to the benchmark, `--quick` say."""
+    session.install("-e", ".[course]")
+    session.run("gradcheck", "bench", "trust", "--jobs", "2", *session.posargs)

@@ -66,9 +66,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _say(text: str) -> None:
     """One line on stderr, whatever is in the text."""
+    print(f"gradcheck: {_one_line(text)}", file=sys.stderr)
+
+
+def _one_line(text: str) -> str:
+    """The text with what a user wrote in it, a newline in a file's name say, as Python shows it."""
     from gradcheck.render import printable  # Who gets no error need not wait for it.
 
-    print(f"gradcheck: {printable(text)}", file=sys.stderr)
+    return printable(text)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -81,7 +86,7 @@ class _Parser(argparse.ArgumentParser):
             known = re.findall(r"[\w-]+", unknown[2])
             message = f"there is no {unknown[1]!r}{did_you_mean(unknown[1], known)}"
             message += f" (there are {', '.join(known)})"
-        super().error(message)
+        super().error(_one_line(message))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from examples import SAMPLE_SEED
 
 from gradcheck import Verdict, check
 from layers import dense, relu, softmax_cross_entropy
@@ -26,7 +27,16 @@ from reports.bench.measurement import (
 from reports.bench.peers import PEERS
 from reports.bench.peers.subject import subject
 from reports.bench.section import EVERYTHING, Sample, Section, Skipped
-from reports.bench.sections import SECTIONS, coverage, false_names, growth, soak
+from reports.bench.sections import (
+    GROUPS,
+    SECTIONS,
+    archives,
+    commands,
+    coverage,
+    false_names,
+    growth,
+    soak,
+)
 from reports.cli import main
 from reports.places import Place
 
@@ -99,6 +109,52 @@ def test_an_unknown_section_is_one_line_and_exit_2(capsys):
     assert "did you mean 'coverage'?" in said.err
     assert main(["bench", "xyzzy"]) == 2
     assert "there are coverage, " in capsys.readouterr().err
+
+
+def test_a_group_is_its_sections_each_once():
+    chosen = story.named(["archives", "trust", "archives"], SECTIONS, GROUPS)
+    assert [one.name for one in chosen] == [
+        "archives",
+        *(n for n in GROUPS["trust"] if n != "archives"),
+    ]
+    assert "trust" in story.listing(SECTIONS, GROUPS)
+
+
+def test_every_group_is_made_of_sections():
+    assert all(set(members) <= set(SECTIONS) for members in GROUPS.values())
+
+
+@pytest.mark.parametrize(
+    ("section", "size"),
+    [(archives.SECTION, 300), (commands.SECTION, 60)],
+    ids=lambda one: str(one)[:8],
+)
+def test_a_random_sample_of_faults_ends_as_it_should(section, size):
+    measured = story.measure(section, Sample(size, SAMPLE_SEED))
+    assert not measured.broken, measured
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "fault"),
+    [
+        (0, "", None),
+        (2, "gradcheck: no such file", None),
+        (2, "", "failed without a word"),
+        (3, "said", "ended with 3"),
+        ("ValueError", "", "ended with ValueError"),
+        (1, "Traceback (most recent call last)", "a traceback"),
+        (1, "gradcheck: lone\nFAKE: PASS.py", "a file's name forged a line"),
+    ],
+)
+def test_what_is_wrong_with_a_command_line_that_ended(status, text, fault):
+    assert commands.Ended(("check",), status, text).fault == fault
+
+
+def test_a_file_that_is_half_read_or_raises_is_seen(monkeypatch, tmp_path):
+    monkeypatch.setattr(archives, "from_file", lambda path: None)
+    assert archives.said(tmp_path) == "half read"
+    monkeypatch.setattr(archives, "from_file", lambda path: {}["x"])
+    assert archives.said(tmp_path) == "KeyError"
 
 
 def test_every_earlier_section_is_there():

@@ -591,3 +591,17 @@ def test_one_direction_is_one(tmp_path, capsys):
     place.write_text("def f(x): return 2 * x, lambda dy: 3 * dy\n")
     assert main(["check", str(place), "--effort", "directional"]) == 1
     assert "along 1 random direction: a single entry" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [(None, "no such file"), ("def f(x:\n", "SyntaxError"), ("raise OSError", "OSError")],
+)
+def test_a_name_in_a_file_that_cannot_be_read_is_refused_once(tmp_path, capsys, text, said):
+    file = tmp_path / "hw.py"
+    if text is not None:
+        file.write_text(text)
+    assert main(["check", f"{file}:f"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert said in lines[0]

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from types import MappingProxyType
 from typing import Any
 
 from tabulate import tabulate
@@ -81,26 +82,35 @@ def _wrapped(cells: Sequence[str]) -> list[str]:
     ]
 
 
-def named(names: Sequence[str], sections: Mapping[str, Section]) -> list[Section]:
-    """The sections of these names, all of them where none is named.
+def named(
+    names: Sequence[str],
+    sections: Mapping[str, Section],
+    groups: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> list[Section]:
+    """The sections of these names, those of a group for its name, all of them where none is named.
 
     Raises:
         UserError: if there is no such section; its text says which one may have been meant.
     """
+    known = [*sections, *groups]
     for name in names:
-        if name not in sections:
-            close = difflib.get_close_matches(name, sections, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sections)}"
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
             raise UserError(f"bench: there is no section {name!r}; {hint}")
-    return [sections[name] for name in names or sections]
+    single = [one for name in names for one in groups.get(name, (name,))]
+    return [sections[name] for name in dict.fromkeys(single) or sections]
 
 
-def listing(sections: Mapping[str, Section]) -> str:
-    """Every section with its sample and what it measures."""
+def listing(
+    sections: Mapping[str, Section], groups: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> str:
+    """Every section with its sample and what it measures, then what is asked for together."""
     rows = [
         (one.name, f"{_many(one.size)} {one.unit}" if one.size else "-", one.title)
         for one in sections.values()
     ]
+    rows += [(name, "a group", ", ".join(members)) for name, members in groups.items()]
     return tabulate(rows, ("section", "sample", "measures"), maxcolwidths=[None, 24, 50])
 
 

@@ -45,12 +45,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 def run(arguments: argparse.Namespace) -> int:
     """Measure what was asked for; the exit status."""
     from reports.bench import story
-    from reports.bench.sections import SECTIONS
+    from reports.bench.sections import GROUPS, SECTIONS
 
     if arguments.list:
-        print(story.listing(SECTIONS))
+        print(story.listing(SECTIONS, GROUPS))
         return 0
-    chosen = story.named(arguments.sections, SECTIONS)
+    chosen = story.named(arguments.sections, SECTIONS, GROUPS)
     return story.bench([(section, _size(section, arguments)) for section in chosen], arguments)
 
 

@@ -94,7 +94,12 @@ def outcomes(text: str, options: Options, watch: Watch | None = None) -> Iterato
     if text in CATALOGUE:
         for target in of_catalogue(CATALOGUE[text]):
             going = partial(watch, target.layer)
-            report = target.run(options.seed, options.tape, progress=going, **options.check)
+            try:
+                report = target.run(options.seed, options.tape, progress=going, **options.check)
+            except ValueError as refused:
+                # Ours is a right layer at inputs that fit: only the options can be at fault.
+                yield Outcome(text, "", error=f"{text}: {refused}")
+                return
             yield Outcome(target.layer, target.configuration, report)
         return
     place, _, name = text.rpartition(":") if ":" in text else (text, "", "")
@@ -117,7 +122,8 @@ def _of_user(place: str, name: str, options: Options, watch: Watch) -> Iterator[
                 case "tick", _:
                     watch(place, 0, 0)
                 case "said", (one, report, error, notes, at):
-                    waiting = [n for n in waiting or [] if n != one]
+                    # What is said of the file itself is said of everything in it.
+                    waiting = [n for n in waiting or [] if n != one] if one else []
                     yield Outcome(one or place, place, report, error, notes, at)
                 case Died(how) if waiting:
                     yield Outcome(waiting[0], place, _fallen(waiting.pop(0), place, how))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from reports.bench.section import Section
 from reports.bench.sections import (
     alarms,
+    archives,
     blame,
+    commands,
     cost,
     coverage,
     false_names,
@@ -55,6 +57,13 @@ SECTIONS: dict[str, Section] = {
         speed,
         start,
         peers,
+        archives,
+        commands,
     )
 }
 """By the name under which a section is asked for."""
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "trust": ("soak", "coverage", "missed", "false-names", "mutants", "archives", "commands"),
+}
+"""Sections that are asked for together, by the name of the question that they answer."""
