@@ -116,6 +116,10 @@ def find_grouping(
     return Grouping(shape, tuple(sorted(axes, key=lambda axis: axis.input_axis)))
 
 
+LOOKS_AT_COMBS = 3
+"""Indices that are moved alone, after windows were seen by combs: a layer that permutes an axis touches
+windows in another order, and by chance hardly in the same at three places."""
+
 Probe = tuple[tuple[int, ...], tuple[Array, ...]]
 """A single entry that touches something, and the output indices it touches."""
 
@@ -197,19 +201,49 @@ class _Probing:
             for entry, touched in self.found
         )
 
+    def _combed(self, axis: int, b: int) -> Array | None:
+        """The same from combs of indices so far apart that the windows they touch are seen one by one.
+
+        As many combs as a window is wide, twice or so, whatever the axis is long. None where a comb would
+        save nothing, or where what it tells is not what a single index touches.
+        """
+        length, window = self.shape[axis], max(np.ptp(touched[b]) + 1 for _, touched in self.found)
+        spacing = int(np.ceil((2 * window + 1) * length / self.output_shape[b]))
+        if 2 * spacing >= length:
+            return None
+        footprint = np.zeros((length, self.output_shape[b]))
+        for first in range(spacing):
+            comb = list(range(first, length, spacing))
+            clusters = _clusters(self._touched(axis, comb, b), window)
+            if len(clusters) == len(comb):
+                footprint[comb] = clusters
+            else:
+                # At a border an index may touch nothing, and then nobody knows whose windows these are.
+                footprint[comb] = [self._touched(axis, [k], b) for k in comb]
+        looked_at = self.rng.integers(length, size=LOOKS_AT_COMBS)
+        same = all((self._touched(axis, [int(k)], b) == footprint[k]).all() for k in looked_at)
+        return footprint if same else None
+
+    def _touched(self, axis: int, indices: list[int], b: int) -> Array:
+        """Which indices of output axis `b` some indices along `axis` touch together. Two evaluations."""
+        others = tuple(k for k in range(len(self.output_shape)) if k != b)
+        slab = self._slab(axis, indices)
+        # Going up or down: one of two tied maxima is missed when it moves down.
+        return np.asarray((self.touch(slab) | self.touch(-slab)).any(axis=others))
+
     def _apart(self, axis: int, b: int) -> bool:
         """Whether everything at one index along `axis` really touches that index alone."""
         # The axis of the same number is rarely a coincidence; any other is looked at harder.
         looks = 1 if axis == b else 6
         return all(
-            (np.nonzero(self.touch(self._slab(axis, int(k))))[b] == k).all()
+            (np.nonzero(self.touch(self._slab(axis, [int(k)])))[b] == k).all()
             for k in self.rng.integers(self.shape[axis], size=looks)
         )
 
-    def _slab(self, axis: int, k: int) -> Array:
-        """A perturbation of all entries with index k along `axis`."""
+    def _slab(self, axis: int, indices: list[int]) -> Array:
+        """A perturbation of all entries with one of these indices along `axis`."""
         perturbation = random_direction(self.rng, self.shape)
-        elsewhere = np.arange(self.shape[axis]) != k
+        elsewhere = ~np.isin(np.arange(self.shape[axis]), indices)
         perturbation[(slice(None),) * axis + (elsewhere,)] = 0
         return perturbation
 
@@ -221,17 +255,22 @@ class _Probing:
         )
 
     def _footprints(self, axis: int, b: int) -> AlignedAxis | None:
-        """What each index along `axis` touches along output axis `b`: two evaluations an index."""
-        footprint = np.zeros((self.shape[axis], self.output_shape[b]))
-        others = tuple(k for k in range(len(self.output_shape)) if k != b)
-        for k in range(self.shape[axis]):
-            slab = self._slab(axis, k)
-            # Going up or down: one of two tied maxima is missed when it moves down.
-            footprint[k] = (self.touch(slab) | self.touch(-slab)).any(axis=others)
+        """What each index along `axis` touches along output axis `b`."""
+        footprint = self._combed(axis, b)
+        if footprint is None:
+            indices = range(self.shape[axis])
+            footprint = np.stack([self._touched(axis, [k], b) for k in indices])
         for period in range(1, self.shape[axis] // 2 + 1):
             if all((footprint[k::period].sum(axis=0) <= 1).all() for k in range(period)):
                 return AlignedAxis(axis, b, footprint, period)
         return None
+
+
+def _clusters(touched: Array, window: int) -> list[Array]:
+    """What was touched, taken apart where it is further apart than a window is wide; a mask for each part."""
+    places = np.flatnonzero(touched)
+    parts = np.split(places, np.flatnonzero(np.diff(places) > window) + 1) if places.size else []
+    return [np.isin(np.arange(len(touched)), part) for part in parts]
 
 
 def _touches_only(touched: tuple[Array, ...], entry: tuple[int, ...]) -> bool:
