@@ -25,6 +25,7 @@ from gradcheck.numeric import Forward, NumericalWitness, Progress
 from gradcheck.options import refuse, upstream_for
 from gradcheck.result import Array, Finding, Lines, Report, Row, Verdict
 from gradcheck.returned import assign, missing_row
+from gradcheck.slices import SlicedWitness, foresee
 from gradcheck.tape import tape_gradients
 
 
@@ -108,7 +109,7 @@ def check(
 
     # Ask the numerical witness.
     forward = Forward(layer, arrays, careful=seen.has("mutates-input"), movable=returned.compared)
-    witness = NumericalWitness(forward, seen.dy, method=method, seed=seed, progress=progress)
+    witness: NumericalWitness = SlicedWitness(forward, seen.dy, method, seed, progress=progress)
     if effort != "directional":
         witness = in_pieces(witness, layer, names)
 
@@ -119,6 +120,7 @@ def check(
     # Compare.
     compared: dict[int, Comparison] = {}
     efforts = efforts_for(witness, returned.compared, effort, budget)
+    foresee(witness, efforts)
     witness.progress = announced(witness, efforts, name)
     for p in returned.compared:
         hand, taped = returned.gradients.get(p), tape.gradients.get(p)

@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
+import os
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import get_context
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
+from gradcheck.journal import Journal, facts_of
 from gradcheck.layer import name_of
 from gradcheck.result import Finding, Report
+from gradcheck.slices import Key, Ledger, Part, SlicedWitness, kept_by
+
+T = TypeVar("T")
 
 Task = Callable[[], Report]
+
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+"""What NumPy's BLAS and TensorFlow are told their number of threads by, as they are imported."""
+
+DIED = "the layer kills its process: the worker that ran this check died"
 
 
 def check_many(
     tasks: Iterable[Task] | Mapping[str, Task],
     executor: Executor | Callable[[], Executor] | None = None,
+    *,
+    journal: str | Path | None = None,
+    resume: bool = False,
 ) -> list[Report]:
     """Run many checks; each of them has its report, in the order of the tasks, and an error is one.
 
@@ -25,63 +48,236 @@ def check_many(
         with ProcessPoolExecutor(8) as pool:
             reports = check_many(tasks, pool)
 
+    A large gradient is spread too, in slices of entries. The reports are the same to the last digit
+    whoever runs them.
+
     Args:
         tasks: functions without arguments that return a report, as `functools.partial(check, layer, x)`
             is; or a dict of them, whose keys the reports are called by.
         executor: any `concurrent.futures.Executor`, threads, processes or machines, or a function that
             makes one; None for one task after another, here.
+        journal: a folder where finished reports and slices are kept.
+        resume: go on with what is finished there.
 
     Returns:
         A report for each task. One that raised, or whose worker died, has the finding `raises`.
+
+    Raises:
+        gradcheck.journal.Changed: if there is something to go on with, and version, code, inputs or
+            options are not what they were.
     """
     named = dict(tasks) if isinstance(tasks, Mapping) else None
     listed = list(named.values() if named is not None else tasks)
     names = list(named) if named is not None else [_name(task) for task in listed]
-    if executor is None:
-        return [_report(name, task) for name, task in zip(names, listed, strict=True)]
-    make = executor if not isinstance(executor, Executor) else _one_process
-    if isinstance(executor, Executor):
-        return _through(executor, make, names, listed)
-    with executor() as pool:
-        return _through(pool, make, names, listed)
-
-
-def _through(
-    pool: Executor, make: Callable[[], Executor], names: list[str], tasks: list[Task]
-) -> list[Report]:
-    futures = [_submitted(pool, partial(_report, *pair)) for pair in zip(names, tasks, strict=True)]
-    return [
-        _collected(future, make, name, task)
-        for future, name, task in zip(futures, names, tasks, strict=True)
+    kept = None if journal is None else Journal(journal, facts_of(listed), resume=resume)
+    jobs = [
+        _Job(k, name, task, kept) for k, (name, task) in enumerate(zip(names, listed, strict=True))
     ]
+    if executor is None:
+        return [job.here() for job in jobs]
+    if isinstance(executor, Executor):
+        return _Pool(executor, _one_process).run(jobs)
+    with executor() as pool:
+        return _Pool(pool, executor).run(jobs)
 
 
-def _submitted(pool: Executor, task: Task) -> Future[Report] | None:
-    """None where the pool is broken already."""
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Processes started meanwhile find one thread in their environment: N jobs do not fight for the cores."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
     try:
-        return pool.submit(task)
-    except BrokenExecutor:
-        return None
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
-def _collected(
-    future: Future[Report] | None, make: Callable[[], Executor], name: str, task: Task
-) -> Report:
-    """The report of a task; if its pool broke, of the task by itself, for another may have broken it."""
-    try:
-        if future is not None:
-            return future.result()
-    except BrokenExecutor:
-        pass
-    except Exception as error:
-        return _failed(name, error)
-    with make() as alone:
+class Foreseen(BaseException):
+    """A check needs these slices, which others can do; no fault, so no handler may catch it."""
+
+    def __init__(self, keys: Sequence[Key]) -> None:
+        super().__init__("slices are to be done first")
+        self.keys = list(keys)
+
+
+class Done(BaseException):
+    """A slice that was asked for is done."""
+
+    def __init__(self, part: Part) -> None:
+        super().__init__("the slice asked for")
+        self.result = part
+
+
+class _Known(Ledger):
+    """Some slices are done; where others are missing, they are asked for before any work."""
+
+    def __init__(self, parts: Mapping[Key, Part]) -> None:
+        self.parts = parts
+
+    def foreseen(self, witness: SlicedWitness, keys: Sequence[Key]) -> None:
+        missing = [key for key in keys if key not in self.parts]
+        if len(missing) > 1:
+            raise Foreseen(keys)
+
+    def part(self, key: Key, work: Callable[[], Part]) -> Part:
+        return self.parts[key] if key in self.parts else work()
+
+
+class _Only(Ledger):
+    """One slice is done, and nothing else."""
+
+    def __init__(self, key: Key) -> None:
+        self.key = key
+
+    def foreseen(self, witness: SlicedWitness, keys: Sequence[Key]) -> None:
+        raise Done(witness.slice(self.key))
+
+
+class _Noting(Ledger):
+    """Each slice is done on the spot and noted."""
+
+    def __init__(self, journal: Journal, task: int) -> None:
+        self.journal, self.task = journal, task
+
+    def part(self, key: Key, work: Callable[[], Part]) -> Part:
+        return self.journal.done((self.task, key), work)
+
+
+@dataclass
+class _Job:
+    """A task with its number, its name, and the journal, if one is kept."""
+
+    number: int
+    name: str
+    task: Task
+    journal: Journal | None
+    parts: dict[Key, Part] = field(default_factory=dict)
+
+    def here(self) -> Report:
+        """The report, worked out in this process."""
+        known = self.known()
+        if known is not None:
+            return known
+        ledger = None if self.journal is None else _Noting(self.journal, self.number)
+        with nullcontext() if ledger is None else kept_by(ledger):
+            return self.noted(_report(self.name, self.task))
+
+    def known(self) -> Report | None:
+        """The report that was finished before."""
+        return None if self.journal is None else self.journal.get(self.number)
+
+    def noted(self, report: Report) -> Report:
+        """A report, noted in the journal unless an error ended it, which may be another the next time."""
+        if self.journal is not None and report.rows:
+            self.journal.put(self.number, report)
+        return report
+
+    def missing(self, keys: Sequence[Key]) -> list[Key]:
+        """The slices that were not finished before; those that were are taken over."""
+        if self.journal is not None:
+            known = {key: self.journal.get((self.number, key)) for key in keys}
+            self.parts |= {key: part for key, part in known.items() if part is not None}
+        return [key for key in keys if key not in self.parts]
+
+    def note(self, key: Key, part: Part) -> None:
+        """A slice is finished."""
+        self.parts[key] = part
+        if self.journal is not None:
+            self.journal.put((self.number, key), part)
+
+    def begun(self) -> Callable[[], Report | list[Key]]:
+        """What a worker is sent: the report, or the slices to be done first."""
+        return partial(_begun, self.name, self.task, self.parts)
+
+
+Slices = dict[Key, Future[Part] | None]
+"""Slices that were sent, None where the pool is broken."""
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """An executor, and what makes another when it is broken."""
+
+    executor: Executor
+    make: Callable[[], Executor]
+
+    def run(self, jobs: Sequence[_Job]) -> list[Report]:
+        """The reports of all jobs: begun, their slices spread, put together."""
+        finished = {job.number: known for job in jobs if (known := job.known()) is not None}
+        left = [job for job in jobs if job.number not in finished]
+        sliced: list[tuple[_Job, Slices]] = []
+        for job, future in [(job, self._sent(job.begun())) for job in left]:
+            found = self._collected(job, future, job.begun())
+            if isinstance(found, Report):
+                finished[job.number] = job.noted(found)
+            else:
+                sliced.append((job, self._spread(job, found)))
+        for job, slices in sliced:
+            finished[job.number] = job.noted(self._put_together(job, slices))
+        return [finished[job.number] for job in jobs]
+
+    def _spread(self, job: _Job, keys: Sequence[Key]) -> Slices:
+        """Its slices, sent; but for those that are known."""
+        return {key: self._sent(partial(_slice, job.task, key)) for key in job.missing(keys)}
+
+    def _put_together(self, job: _Job, slices: Slices) -> Report:
+        """The job's report from its slices, or that of one that could not be done."""
+        for key, future in slices.items():
+            part = self._collected(job, future, partial(_slice, job.task, key))
+            if isinstance(part, Report):
+                return part
+            job.note(key, part)
+        report = self._collected(job, self._sent(job.begun()), job.begun())
+        assert isinstance(report, Report)
+        return report
+
+    def _sent(self, work: Callable[[], T]) -> Future[T] | None:
+        """None where the pool is broken already."""
         try:
-            return alone.submit(partial(_report, name, task)).result()
+            with one_thread():
+                return self.executor.submit(work)
         except BrokenExecutor:
-            return _failed(name, RuntimeError("the process that ran this check died"))
+            return None
+
+    def _collected(self, job: _Job, future: Future[T] | None, work: Callable[[], T]) -> T | Report:
+        """What came of work; if its pool broke, of the work by itself, for another may have broken it."""
+        try:
+            if future is not None:
+                return future.result()
+        except BrokenExecutor:
+            pass
         except Exception as error:
-            return _failed(name, error)
+            return _failed(job.name, _as_death(error))
+        with one_thread(), self.make() as alone:
+            try:
+                return alone.submit(work).result()
+            except BrokenExecutor:
+                return _failed(job.name, RuntimeError(DIED))
+            except Exception as error:
+                return _failed(job.name, _as_death(error))
+
+
+def _begun(name: str, task: Task, parts: Mapping[Key, Part]) -> Report | list[Key]:
+    """The report of a task, or the slices that it needs first."""
+    with kept_by(_Known(parts)):
+        try:
+            return _report(name, task)
+        except Foreseen as foreseen:
+            return foreseen.keys
+
+
+def _slice(task: Task, key: Key) -> Part:
+    """One slice of a task's gradients."""
+    with kept_by(_Only(key)):
+        try:
+            task()
+        except Done as done:
+            return done.result
+    raise RuntimeError("the check came to an end without the slice it was to do")
 
 
 def _one_process() -> Executor:
@@ -93,6 +289,11 @@ def _report(name: str, task: Task) -> Report:
         return task()
     except Exception as error:
         return _failed(name, error)
+
+
+def _as_death(error: Exception) -> Exception:
+    """What schedulers raise who have given up on a task after it killed several workers, in our words."""
+    return RuntimeError(DIED) if type(error).__name__ == "KilledWorker" else error
 
 
 def _failed(name: str, error: BaseException) -> Report:

@@ -56,12 +56,25 @@ def test_names_and_reports_are_the_same_whoever_runs_them():
 
 @pytest.mark.slow
 def test_a_task_that_kills_its_worker_costs_itself_only():
-    tasks = [partial(check, layer, X) for layer in (tanh, deadly, wrong, softmax)]
+    layers = [*[tanh] * 3, deadly, *[softmax] * 7, wrong]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        reports = check_many(tasks, pool)
-    assert [str(r.verdict) for r in reports] == ["PASS", "FAIL", "FAIL", "PASS"]
-    assert "died" in reports[1].findings[0].message
-    assert reports[2].rows
+        reports = check_many([partial(check, layer, X) for layer in layers], pool)
+    assert [r.passed for r in reports] == [layer not in (deadly, wrong) for layer in layers]
+    assert "the layer kills its process" in reports[3].findings[0].message
+    assert all(r.rows for r in reports if r is not reports[3])
+
+
+def killed_on_a_cluster(task):
+    """As dask does with a task that has killed several workers."""
+    raise type("KilledWorker", (Exception,), {})("attempted to run on 4 workers")
+
+
+def test_a_scheduler_that_gives_a_task_up_says_so_in_our_words(monkeypatch):
+    monkeypatch.setattr(
+        "gradcheck.many._begun", lambda name, task, parts: killed_on_a_cluster(task)
+    )
+    (report,) = check_many([partial(check, tanh, X)], partial(ThreadPoolExecutor, 1))
+    assert "the layer kills its process" in report.findings[0].message
 
 
 @pytest.mark.slow
@@ -69,6 +82,51 @@ def test_a_task_that_cannot_be_sent_is_a_report():
     pool = partial(ProcessPoolExecutor, 1, mp_context=get_context("spawn"))
     reports = check_many([lambda: check(tanh, X), partial(check, tanh, X)], pool)
     assert [str(r.verdict) for r in reports] == ["FAIL", "PASS"]
+
+
+def rows_times(x, W):
+    h = x @ W
+    return (h**2).sum(), lambda dL: (2 * dL * h @ W.T, 2 * dL * x.T @ h)
+
+
+LARGE = normal(2, 5), normal(5, 12)
+
+
+@pytest.fixture
+def small_slices(monkeypatch):
+    monkeypatch.setattr("gradcheck.slices.SLICE", 10)
+    monkeypatch.setattr("gradcheck.cut.witness.MANY", 10**9)
+
+
+def test_slices_say_the_same_whoever_does_them(small_slices):
+    tasks = [partial(check, rows_times, *LARGE), partial(check, tanh, X)]
+    here = [report.to_json(arrays=True) for report in check_many(tasks)]
+    for workers in (1, 2):
+        there = check_many(tasks, partial(ThreadPoolExecutor, workers))
+        assert [report.to_json(arrays=True) for report in there] == here
+    assert check(rows_times, *LARGE).to_json(arrays=True) == here[0]
+
+
+def test_a_large_gradient_is_spread(small_slices, monkeypatch):
+    sent = []
+
+    class Counting(ThreadPoolExecutor):
+        def submit(self, work, *args):
+            sent.append(work.func.__name__)
+            return super().submit(work, *args)
+
+    (report,) = check_many([partial(check, rows_times, *LARGE)], partial(Counting, 2))
+    # 60 entries of W are six slices of ten; the ten of x are one.
+    assert report.passed and sent == ["_begun", *["_slice"] * 6, "_begun"]
+
+
+def test_a_slice_that_raises_is_the_tasks_report(small_slices, monkeypatch):
+    def broken(task, key):
+        raise RuntimeError(f"slice {key[-1]}")
+
+    monkeypatch.setattr("gradcheck.many._slice", broken)
+    (report,) = check_many([partial(check, rows_times, *LARGE)], partial(ThreadPoolExecutor, 2))
+    assert not report.passed and "RuntimeError: slice 0" in report.findings[0].message
 
 
 DENSE = {"x": normal(3, 4), "W": normal(4, 2), "b": normal(2)}

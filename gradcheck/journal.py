@@ -1,0 +1,157 @@
+"""A journal of finished work in a folder, so that what was interrupted goes on, even after `kill -9`.
+
+Each entry is a file of its own, written beside its place and then moved there: it is whole or it is not
+there. Beside the entries stands what they depend on (version, code, inputs, options); where any of it has
+changed, they are worth nothing, and going on is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+T = TypeVar("T")
+
+FACTS = "journal.json"
+
+
+class Changed(ValueError):
+    """What the entries of a journal depend on is not what it was."""
+
+
+class Journal:
+    """Finished work in a folder.
+
+    Args:
+        folder: where it is kept; made if it is not there.
+        facts: what the entries depend on, by name, as text.
+        resume: go on with the entries that are there; else they are removed.
+
+    Raises:
+        Changed: if there are entries to go on with, and a fact is another; the text says which.
+    """
+
+    def __init__(self, folder: str | Path, facts: Mapping[str, str], *, resume: bool) -> None:
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if resume and (self.folder / FACTS).exists():
+            _same(json.loads((self.folder / FACTS).read_text()), facts, self.folder)
+            return
+        for entry in self.folder.glob("*.pickle"):
+            entry.unlink()
+        _write(self.folder / FACTS, json.dumps(dict(facts), indent=2).encode())
+
+    def get(self, key: object) -> Any:
+        """What was finished under a key; None if nothing was."""
+        try:
+            return pickle.loads(self._place(key).read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def put(self, key: object, value: Any) -> None:
+        """Note what is finished."""
+        _write(self._place(key), pickle.dumps(value))
+
+    def done(self, key: object, work: Callable[[], T]) -> T:
+        """What was finished under a key, or is now."""
+        known: T | None = self.get(key)
+        if known is None:
+            known = work()
+            self.put(key, known)
+        return known
+
+    def _place(self, key: object) -> Path:
+        return self.folder / f"{_digest([repr(key).encode()])[:32]}.pickle"
+
+
+def facts_of(tasks: Iterable[Any]) -> dict[str, str]:
+    """What the results of tasks depend on: the files of their functions, their inputs, their options.
+
+    Args:
+        tasks: functions, or partials of them over layers, arrays and options.
+    """
+    from gradcheck import __version__
+
+    tasks = list(tasks)
+    files = sorted({file for task in tasks for file in _files(task)})
+    return {
+        "version": __version__,
+        "code": _digest(Path(file).read_bytes() for file in files),
+        "inputs": _digest(piece for task in tasks for piece in _pieces(_arguments(task))),
+        "options": _digest(piece for task in tasks for piece in _pieces(_options(task))),
+    }
+
+
+def _same(before: Mapping[str, str], now: Mapping[str, str], folder: Path) -> None:
+    changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    if changed:
+        raise Changed(
+            f"the {' and the '.join(changed)} changed since the work in {folder} was begun: what is "
+            "finished there says nothing any more; begin anew, without resuming"
+        )
+
+
+def _write(place: Path, content: bytes) -> None:
+    """All of it or nothing, whenever the process ends."""
+    beside = place.with_suffix(f".{os.getpid()}")
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(place)
+
+
+def _digest(pieces: Iterable[bytes]) -> str:
+    found = hashlib.sha256()
+    for piece in pieces:
+        found.update(hashlib.sha256(piece).digest())
+    return found.hexdigest()
+
+
+def _arguments(task: Any) -> Sequence[Any]:
+    return task.args if isinstance(task, partial) else ()
+
+
+def _options(task: Any) -> Mapping[str, Any]:
+    return task.keywords if isinstance(task, partial) else {}
+
+
+def _files(value: Any) -> Iterator[str]:
+    """The source files of functions, also of those bound to others."""
+    if isinstance(value, partial):
+        for inner in (value.func, *value.args, *value.keywords.values()):
+            yield from _files(inner)
+    elif callable(value):
+        try:
+            file = inspect.getsourcefile(inspect.unwrap(getattr(value, "__func__", value)))
+        except TypeError:
+            file = inspect.getsourcefile(type(value))
+        if file is not None and Path(file).exists():
+            yield file
+
+
+def _pieces(value: Any) -> Iterator[bytes]:
+    """A value as bytes that are the same in another process."""
+    match value:
+        case np.ndarray():
+            yield f"{value.dtype} {value.shape}".encode() + value.tobytes()
+        case Mapping():
+            yield from (piece for item in value.items() for piece in _pieces(item))
+        case list() | tuple():
+            yield f"{len(value)} items".encode()
+            yield from (piece for item in value for piece in _pieces(item))
+        case partial():
+            yield from _pieces([value.func, value.args, value.keywords])
+        case _ if callable(value):
+            yield f"{value.__module__}.{getattr(value, '__qualname__', type(value))}".encode()
+        case _:
+            yield repr(value).encode()

@@ -1,0 +1,163 @@
+"""Interrupted work goes on, even after SIGKILL, and is refused where what it depends on has changed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+
+import numpy as np
+import pytest
+from examples import tanh
+
+from gradcheck import check, check_many
+from gradcheck.journal import Changed, Journal, facts_of
+
+LAYERS = """
+import time
+import numpy as np
+
+
+def loss(x):
+    if PAUSE:
+        time.sleep(PAUSE)
+    return (np.sin(x) ** 2).sum(), lambda dL: dL * np.sin(2 * x)
+
+
+PAUSE = 0.0
+"""
+
+WORK = """
+import sys
+from functools import partial
+import numpy as np
+import gradcheck.slices
+from gradcheck import check, check_many
+import layers_here
+
+gradcheck.slices.SLICE = 20
+layers_here.PAUSE = float(sys.argv[1])
+x = np.random.default_rng(0).normal(size=(10, 10))
+tasks = [partial(check, layers_here.loss, x), partial(check, layers_here.loss, x[:2])]
+for report in check_many(tasks, journal="journal", resume=True):
+    print(report.to_json(arrays=True))
+"""
+
+
+@pytest.fixture
+def started(tmp_path):
+    """Starts the work in a process of its own, with so long a pause in each forward pass."""
+    (tmp_path / "layers_here.py").write_text(LAYERS)
+    (tmp_path / "work.py").write_text(WORK)
+
+    def start(pause):
+        path = os.pathsep.join([str(tmp_path), os.getcwd()])
+        command = [sys.executable, str(tmp_path / "work.py"), str(pause)]
+        return subprocess.Popen(
+            command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE
+        )
+
+    return start
+
+
+def entries(folder):
+    return {place.name: place.stat().st_mtime_ns for place in folder.glob("*.pickle")}
+
+
+def test_work_that_was_killed_goes_on_where_it_was(started, tmp_path):
+    folder = tmp_path / "journal"
+    going = started(0.005)
+    while len(entries(folder)) < 2 and going.poll() is None:
+        time.sleep(0.01)
+    going.send_signal(signal.SIGKILL)
+    going.communicate()
+    assert going.returncode == -signal.SIGKILL
+    before = entries(folder)
+    assert 2 <= len(before) < 7
+    interrupted, _ = started(0.0).communicate()
+    after = entries(folder)
+    # Five slices of the first gradient, and two reports; none is done again.
+    assert len(after) == 7 and after.items() >= before.items()
+    for place in folder.iterdir():
+        place.unlink()
+    assert started(0.0).communicate()[0] == interrupted
+
+
+def test_reports_come_from_the_journal_until_it_is_begun_anew(tmp_path):
+    def counted(x):
+        calls.append(1)
+        return tanh(x)
+
+    calls, task = [], partial(check, counted, np.ones(3))
+    run = partial(check_many, [task], journal=tmp_path)
+    first, used = run()[0], len(calls)
+    assert used and run(resume=True)[0].to_json() == first.to_json() and len(calls) == used
+    run()
+    assert len(calls) == 2 * used
+
+
+def other(x):
+    return np.tanh(x), lambda dy: dy * (1 - np.tanh(x) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        (partial(check, other, np.ones(3)), "the code and the inputs changed"),
+        (partial(check, tanh, np.full(3, 2.0)), "the inputs changed"),
+        (partial(check, tanh, np.ones(3), seed=1), "the options changed"),
+    ],
+)
+def test_what_depends_on_something_else_is_refused(tmp_path, changed, what):
+    before = check_many([partial(check, tanh, np.ones(3))], journal=tmp_path)
+    with pytest.raises(Changed, match=what):
+        check_many([changed], journal=tmp_path, resume=True)
+    again = check_many([partial(check, tanh, np.ones(3))], journal=tmp_path, resume=True)
+    assert again[0].to_json() == before[0].to_json()
+
+
+def test_another_version_is_refused(tmp_path, monkeypatch):
+    task = partial(check, tanh, np.ones(3))
+    check_many([task], journal=tmp_path)
+    monkeypatch.setattr("gradcheck.__version__", "0")
+    with pytest.raises(Changed, match="the version changed"):
+        check_many([task], journal=tmp_path, resume=True)
+
+
+def test_an_entry_is_whole_or_not_there(tmp_path, monkeypatch):
+    journal = Journal(tmp_path, {}, resume=False)
+
+    def interrupted(self, place):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.replace", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            journal.put("key", 1)
+    assert journal.get("key") is None and journal.done("key", lambda: 2) == 2
+    assert Journal(tmp_path, {}, resume=True).get("key") == 2
+
+
+def test_an_edited_file_is_other_code(tmp_path, monkeypatch):
+    place = tmp_path / "edited.py"
+    place.write_text("def layer(x):\n    return 2 * x, lambda dy: 2 * dy\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import edited
+
+    before = facts_of([partial(check, edited.layer, np.ones(2))])
+    place.write_text(place.read_text() + "# another line\n")
+    after = facts_of([partial(check, edited.layer, np.ones(2))])
+    assert {name for name in before if before[name] != after[name]} == {"code"}
+
+
+def test_an_error_is_not_kept(tmp_path):
+    def once(x):
+        calls.append(1)
+        if len(calls) == 1:
+            raise RuntimeError("the first time")
+        return tanh(x)
+
+    calls, task = [], partial(check, once, np.ones(3))
+    assert not check_many([task], journal=tmp_path)[0].passed
+    assert check_many([task], journal=tmp_path, resume=True)[0].passed
