@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from gradcheck.slices import Key, Ledger, Part
+
 T = TypeVar("T")
 
 FACTS = "journal.json"
@@ -69,8 +71,35 @@ class Journal:
             self.put(key, known)
         return known
 
+    def through(
+        self, tasks: Sequence[T], mapped: Callable[[Sequence[T]], Iterable[Any]]
+    ) -> Iterator[Any]:
+        """The results of tasks in order, those that are not known worked out by `mapped` and noted."""
+        known = [self.get(str(task)) for task in tasks]
+        left = [task for task, result in zip(tasks, known, strict=True) if result is None]
+        fresh = iter(mapped(left))
+        for task, result in zip(tasks, known, strict=True):
+            yield self.done(str(task), lambda: next(fresh)) if result is None else result
+
+    def remove(self) -> None:
+        """All of it, where the work has come to its end."""
+        for place in [*self.folder.glob("*.pickle"), self.folder / FACTS]:
+            place.unlink(missing_ok=True)
+        self.folder.rmdir()
+
     def _place(self, key: object) -> Path:
         return self.folder / f"{_digest([repr(key).encode()])[:32]}.pickle"
+
+
+class Noting(Ledger):
+    """A ledger that has each slice done on the spot, once, and notes it under the name of its task."""
+
+    def __init__(self, journal: Journal, task: object) -> None:
+        self.journal, self.task = journal, task
+
+    def part(self, key: Key, work: Callable[[], Part]) -> Part:
+        """What is known of the slice, or found now."""
+        return self.journal.done((self.task, key), work)
 
 
 def facts_of(tasks: Iterable[Any]) -> dict[str, str]:
@@ -82,12 +111,12 @@ def facts_of(tasks: Iterable[Any]) -> dict[str, str]:
     from gradcheck import __version__
 
     tasks = list(tasks)
-    files = sorted({file for task in tasks for file in _files(task)})
+    files = {Path(file) for task in tasks for file in _files(task)}
     return {
         "version": __version__,
-        "code": _digest(Path(file).read_bytes() for file in files),
-        "inputs": _digest(piece for task in tasks for piece in _pieces(_arguments(task))),
-        "options": _digest(piece for task in tasks for piece in _pieces(_options(task))),
+        "code": digest_of_files(files),
+        "inputs": digest_of([_arguments(task) for task in tasks]),
+        "options": digest_of([_options(task) for task in tasks]),
     }
 
 
@@ -108,6 +137,16 @@ def _write(place: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(place)
+
+
+def digest_of(value: Any) -> str:
+    """A digest of arrays, options, and what is made of them, the same in another process."""
+    return _digest(_pieces(value))
+
+
+def digest_of_files(files: Iterable[Path]) -> str:
+    """A digest of what files hold, in the order of their names."""
+    return _digest(file.read_bytes() for file in sorted(files))
 
 
 def _digest(pieces: Iterable[bytes]) -> str:

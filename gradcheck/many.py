@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,7 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gradcheck.journal import Journal, facts_of
+from gradcheck.journal import Journal, Noting, facts_of
 from gradcheck.layer import name_of
 from gradcheck.result import Finding, Report
 from gradcheck.slices import Key, Ledger, Part, SlicedWitness, kept_by
@@ -137,16 +137,6 @@ class _Only(Ledger):
         raise Done(witness.slice(self.key))
 
 
-class _Noting(Ledger):
-    """Each slice is done on the spot and noted."""
-
-    def __init__(self, journal: Journal, task: int) -> None:
-        self.journal, self.task = journal, task
-
-    def part(self, key: Key, work: Callable[[], Part]) -> Part:
-        return self.journal.done((self.task, key), work)
-
-
 @dataclass
 class _Job:
     """A task with its number, its name, and the journal, if one is kept."""
@@ -162,7 +152,7 @@ class _Job:
         known = self.known()
         if known is not None:
             return known
-        ledger = None if self.journal is None else _Noting(self.journal, self.number)
+        ledger = None if self.journal is None else Noting(self.journal, self.number)
         with nullcontext() if ledger is None else kept_by(ledger):
             return self.noted(_report(self.name, self.task))
 
@@ -200,10 +190,11 @@ Slices = dict[Key, Future[Part] | None]
 
 @dataclass(frozen=True)
 class _Pool:
-    """An executor, and what makes another when it is broken."""
+    """An executor, what makes another when it is broken, and all that was sent to it."""
 
     executor: Executor
     make: Callable[[], Executor]
+    sent: list[Future[Any]] = field(default_factory=list)
 
     def run(self, jobs: Sequence[_Job]) -> list[Report]:
         """The reports of all jobs: begun, their slices spread, put together."""
@@ -239,9 +230,11 @@ class _Pool:
         """None where the pool is broken already."""
         try:
             with one_thread():
-                return self.executor.submit(work)
+                future = self.executor.submit(work)
         except BrokenExecutor:
             return None
+        self.sent.append(future)
+        return future
 
     def _collected(self, job: _Job, future: Future[T] | None, work: Callable[[], T]) -> T | Report:
         """What came of work; if its pool broke, of the work by itself, for another may have broken it."""
@@ -251,14 +244,13 @@ class _Pool:
         except BrokenExecutor:
             pass
         except Exception as error:
-            return _failed(job.name, _as_death(error))
-        with one_thread(), self.make() as alone:
-            try:
-                return alone.submit(work).result()
-            except BrokenExecutor:
-                return _failed(job.name, RuntimeError(DIED))
-            except Exception as error:
-                return _failed(job.name, _as_death(error))
+            if not _is_given_up(error):
+                return _failed(job.name, error)
+            # Whatever was waiting at a worker that died is suspected: alone it is seen who kills it.
+            wait(self.sent)
+            return _alone(job, self.executor, work)
+        with one_thread(), self.make() as fresh:
+            return _alone(job, fresh, work)
 
 
 def _begun(name: str, task: Task, parts: Mapping[Key, Part]) -> Report | list[Key]:
@@ -291,9 +283,18 @@ def _report(name: str, task: Task) -> Report:
         return _failed(name, error)
 
 
-def _as_death(error: Exception) -> Exception:
-    """What schedulers raise who have given up on a task after it killed several workers, in our words."""
-    return RuntimeError(DIED) if type(error).__name__ == "KilledWorker" else error
+def _alone(job: _Job, executor: Executor, work: Callable[[], T]) -> T | Report:
+    """What comes of work while nothing else is done there."""
+    try:
+        return executor.submit(work).result()
+    except Exception as error:
+        died = isinstance(error, BrokenExecutor) or _is_given_up(error)
+        return _failed(job.name, RuntimeError(DIED) if died else error)
+
+
+def _is_given_up(error: Exception) -> bool:
+    """Whether a scheduler has given up on a task because workers died at it: dask, whose own class it is."""
+    return type(error).__name__ == "KilledWorker"
 
 
 def _failed(name: str, error: BaseException) -> Report:

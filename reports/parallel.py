@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import TypeVar
+
+from gradcheck.many import one_thread
+from reports.executors import started
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -15,18 +16,26 @@ Result = TypeVar("Result")
 CHUNKS = 8
 """Chunks of tasks a process: few enough to cost little, enough that none waits long for another."""
 
-ONE_THREAD = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS",
-)
-"""What NumPy's BLAS and TensorFlow are told their number of threads by, as they are imported."""
 
+def mapped(
+    work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int, executor: str | None = None
+) -> Iterator[Result]:
+    """`work` on each task, in order, in `jobs` processes; one job is this process itself.
 
-def mapped(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -> Iterator[Result]:
-    """`work` on each task, in order, in `jobs` processes; one job is this process itself."""
+    Args:
+        work, tasks, jobs: what is done to what, by how many.
+        executor: where others do it: dask:ADDRESS, loky:N.
+    """
+    if executor is not None:
+        return _elsewhere(work, tasks, executor)
     return map(work, tasks) if jobs == 1 else apart(work, tasks, jobs)
+
+
+def _elsewhere(
+    work: Callable[[Task], Result], tasks: Sequence[Task], executor: str
+) -> Iterator[Result]:
+    with one_thread(), started(executor) as pool:
+        yield from pool.map(work, tasks)
 
 
 def apart(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int = 1) -> Iterator[Result]:
@@ -36,21 +45,6 @@ def apart(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int = 1) 
     each other make a product of matrices a hundred times slower.
     """
     # A fresh interpreter: a fork would copy TensorFlow's and BLAS's threads in mid-step.
-    with _one_thread(), ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    with one_thread(), ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         chunk = max(1, len(tasks) // (CHUNKS * jobs))
         yield from pool.map(work, tasks, chunksize=chunk)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Processes started meanwhile find one thread in their environment."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -10,10 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import gradcheck
+from gradcheck.journal import Changed, Journal, digest_of, digest_of_files
 from gradcheck.result import Array
 from layers.network import Network
 from layers.networks import NETWORKS
 from reports.data import Digits, load
+from reports.errors import UserError
 from reports.progress import Progress
 from reports.table import Line
 
@@ -25,7 +28,8 @@ if TYPE_CHECKING:
 class Request:
     """What a run is asked to do.
 
-    `jobs` says how many processes check the layers; `verbose` prints every row, not a line a layer;
+    `jobs` says how many processes check the layers, `executor` who else does (dask:ADDRESS); `resume`
+    goes on with what is finished in the folder; `verbose` prints every row, not a line a layer;
     `started` is when it was asked for, on the clock that stages are timed by.
     """
 
@@ -36,6 +40,8 @@ class Request:
     quick: bool = False
     architecture: str = "digits_cnn"
     jobs: int = 1
+    executor: str | None = None
+    resume: bool = False
     verbose: bool = False
     progress: Progress = field(default_factory=Progress, compare=False)
     started: float = field(default_factory=time.perf_counter, compare=False)
@@ -48,6 +54,27 @@ class Request:
             UserError: if they cannot be had.
         """
         return load(self.source)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """What is finished of this run, in its folder.
+
+        Raises:
+            UserError: if it is to be gone on with, and something that it depends on has changed.
+        """
+        beside = Path(__file__).parents[1]
+        packages = [Path(gradcheck.__file__).parent, beside / "layers", beside / "reports"]
+        data = self.data
+        facts = {
+            "version": gradcheck.__version__,
+            "code": digest_of_files(file for one in packages for file in one.rglob("*.py")),
+            "inputs": digest_of([data.x_train, data.y_train]),
+            "options": self.command,
+        }
+        try:
+            return Journal(self.out / "journal", facts, resume=self.resume)
+        except Changed as changed:
+            raise UserError(f"--resume: {changed}") from changed
 
     @property
     def command(self) -> str:

@@ -37,6 +37,7 @@ def run(request: Request) -> bool:
         stages["training"] = _left_out(request)
     stages["figures"] = _timed("", partial(draw, stages=stages), request)
     write(request, stages, passed)
+    request.journal.remove()
     print(f"\n{times(stages)}")
     print(
         f"{'Everything passed' if passed else 'NOT everything passed'}. Report: {request.out / PAGE}"

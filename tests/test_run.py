@@ -7,10 +7,13 @@ import re
 import pytest
 
 from gradcheck import __version__
+from gradcheck.many import THREADS
 from reports.cli import main
-from reports.parallel import ONE_THREAD, apart, mapped
+from reports.parallel import apart, mapped
 from reports.places import places
-from reports.request import Found
+from reports.request import Found, Request
+from reports.run import run
+from reports.stages import layers as layers_stage
 from reports.written import FIGURES, PAGE, TEXTS
 
 QUICK = ["run", "--quick", "--no-tape"]
@@ -76,10 +79,33 @@ def test_two_jobs_find_what_one_finds(tmp_path, monkeypatch):
     assert one == two != pages[0]
 
 
+def test_a_run_that_was_interrupted_goes_on(tmp_path, monkeypatch, capsys):
+    some, seen = places(1)[::13], []
+    monkeypatch.setattr("reports.stages.layers.places", lambda at_most: some)
+    monkeypatch.setattr("reports.run.check_network", lambda request: Found(True))
+    checked = layers_stage._check_place
+
+    def until_the_third(place, seed, tape):
+        seen.append(str(place))
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return checked(place, seed, tape)
+
+    monkeypatch.setattr(layers_stage, "_check_place", until_the_third)
+    out = ["--out", str(tmp_path)]
+    with pytest.raises(KeyboardInterrupt):
+        run(Request("digits", tmp_path, tape=False, quick=True))
+    assert len(list((tmp_path / "journal").glob("*.pickle"))) == 2
+    assert main([*QUICK, *out, "--resume", "--seed", "1"]) == 2
+    assert "--resume: the options changed since" in capsys.readouterr().err
+    assert main([*QUICK, *out, "--resume"]) == 0
+    assert len(seen) == len(some) + 1 and not (tmp_path / "journal").exists()
+
+
 def test_a_process_apart_has_one_thread_and_this_one_keeps_its_own(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
-    assert list(apart(os.getenv, ONE_THREAD)) == ["1"] * len(ONE_THREAD)
+    assert list(apart(os.getenv, THREADS)) == ["1"] * len(THREADS)
     assert os.environ["OMP_NUM_THREADS"] == "2"
     assert "TF_NUM_INTRAOP_THREADS" not in os.environ
 

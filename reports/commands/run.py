@@ -44,6 +44,12 @@ def add_to(commands: Any) -> None:
     )
     add("--quick", action="store_true", help="fewer configurations, a shorter training")
     add("--jobs", type=positive, default=1, metavar="N", help="processes for stage 1; default: 1")
+    add("--executor", metavar="dask:ADDRESS|loky:N", help="who checks the layers instead")
+    add(
+        "--resume",
+        action="store_true",
+        help="go on with what an interrupted run has finished in DIR",
+    )
     add("--no-tape", action="store_true", help="do without TensorFlow")
     add("--seed", type=natural, default=0, metavar="N", help="default: 0")
     add("--verbose", action="store_true", help="print every gradient, not a line for each layer")
@@ -75,6 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
         quick=arguments.quick,
         architecture=arguments.network,
         jobs=arguments.jobs,
+        executor=arguments.executor,
+        resume=arguments.resume,
         verbose=arguments.verbose,
         started=started,
     )

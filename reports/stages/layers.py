@@ -21,7 +21,8 @@ def check_layers(request: Request) -> Found:
     work = partial(_check_place, seed=request.seed, tape=request.tape)
     reports: list[Report] = []
     table: list[Line] = []
-    done = mapped(work, chosen, request.jobs)
+    elsewhere = partial(mapped, work, jobs=request.jobs, executor=request.executor)
+    done = request.journal.through(chosen, elsewhere)
     for _, (report, found) in zip(request.progress.over(chosen, "layers"), done, strict=True):
         reports.append(report)
         table += found

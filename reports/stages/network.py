@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gradcheck import check
+from gradcheck.journal import Journal, Noting
 from gradcheck.layer import random_upstream
 from gradcheck.result import Array, Report
+from gradcheck.slices import kept_by
 from layers.catalogue import twin_of
 from layers.losses import softmax_cross_entropy
 from layers.network import Network, Objective
@@ -43,6 +46,7 @@ def check_network(request: Request) -> Found:
         tape=request.tape,
         seed=request.seed,
         progress=request.progress,
+        journal=request.journal,
     )
     end_to_end = _end_to_end(network, x, labels, parameters, request)
     table = [
@@ -82,13 +86,17 @@ def step_reports(
     tape: bool,
     seed: int,
     progress: Progress | None = None,
+    journal: Journal | None = None,
 ) -> list[tuple[str, Report]]:
     """Check every step with its real inputs and its real upstream gradient: the loss, then backwards."""
 
     def checked(layer: Layer, inputs: tuple[Array, ...], dy: Array, name: str) -> Report:
         twin = twin_of(layer) if tape else None
         counter = progress.counter(name) if progress else None
-        return check(layer, *inputs, twin=twin, upstream=dy, seed=seed, name=name, progress=counter)
+        with nullcontext() if journal is None else kept_by(Noting(journal, name)):
+            return check(
+                layer, *inputs, twin=twin, upstream=dy, seed=seed, name=name, progress=counter
+            )
 
     visits = list(network.trace(x, *parameters))
     logits = visits[-1].value
