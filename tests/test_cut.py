@@ -53,6 +53,7 @@ def inputs(dtype=np.float64):
 @pytest.fixture(autouse=True)
 def always_worth_it(monkeypatch):
     monkeypatch.setattr(cutting, "MANY", 1)
+    monkeypatch.setattr(cutting, "WORTH", np.inf)
 
 
 def cut_at(report):
@@ -213,6 +214,10 @@ def test_what_cannot_be_cut_is_left_whole():
     whole = witness(unread, np.ones(5))
     assert in_pieces(whole, unread, ["x"]) is whole
 
+    # A single layer passes through nothing but its value.
+    point = np.ones((2, 3)), np.ones((3, 2)), np.ones(2)
+    assert not cut_at(check(dense, *point, lines=False))
+
     def bypassed(x):
         h = np.sin(x)
         g = np.cos(h)
@@ -221,3 +226,20 @@ def test_what_cannot_be_cut_is_left_whole():
     there = witness(bypassed, np.ones(5))
     pieces = taken_apart(bypassed, ["x"], there.forward, there.dy)
     assert pieces is not None and [cut.name for cut in pieces.cuts] == ["h"]
+
+
+def test_a_cut_that_saves_nothing_is_not_made(monkeypatch):
+    def loss(x, labels, W, b):
+        z = x @ W + b
+        L, back_loss = softmax_cross_entropy(z, labels)
+
+        def backward(dL):
+            (dz,) = present(back_loss(dL))
+            return dz @ W.T, None, x.T @ dz, dz.sum(axis=0)
+
+        return L, backward
+
+    given = RNG.normal(size=(8, 2)), np.arange(8) % 2, RNG.normal(size=(2, 2)), np.zeros(2)
+    assert cut_at(check(loss, *given)) == ["z"]
+    monkeypatch.setattr(cutting, "WORTH", 0.5)
+    assert not cut_at(check(loss, *given))

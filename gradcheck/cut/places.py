@@ -118,7 +118,9 @@ def taken_apart(layer: Layer, names: Sequence[str], forward: Forward, dy: Array)
     cuts = [
         replace(cut, claimed=tuple(claimed.get(cut.passing, ())))
         for k, cut in enumerate(candidates)
-        if cut.value.size > 1 and _passes_all(run.copy, forward, candidates[:k], cut)
+        if cut.value.size > 1
+        and not _equal(cut.value, forward.value)
+        and _passes_all(run.copy, forward, candidates[:k], cut)
     ]
     return Pieces(run.copy, forward.inputs, forward.movable, tuple(_apart(cuts))) if cuts else None
 

@@ -27,6 +27,9 @@ MANY = 2_000
 """Groups of entries, each with four evaluations, from which it is worth looking for a place to cut."""
 
 
+WORTH = 0.5
+"""The part of the groups that pieces may need at most: what is chained is known less sharply."""
+
 STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
 """Relative step of a central difference that is right to ten digits: a bound needs one."""
 
@@ -44,10 +47,19 @@ def in_pieces(witness: NumericalWitness, layer: Layer, names: Sequence[str]) -> 
     doubles = all(forward.epsilon(p) == np.finfo(np.float64).eps for p in forward.movable)
     if witness.method != "extrapolated" or not doubles:
         return witness
-    if sum(witness.groups(p) for p in forward.movable) < MANY:
+    groups = _groups(witness)
+    if groups < MANY:
         return witness
     pieces = taken_apart(layer, names, forward, witness.dy)
-    return witness if pieces is None else PiecewiseWitness(witness, pieces)
+    if pieces is None:
+        return witness
+    piecewise = PiecewiseWitness(witness, pieces)
+    return piecewise if _groups(piecewise) < WORTH * groups else witness
+
+
+def _groups(witness: NumericalWitness) -> int:
+    """How many groups of entries are moved for all gradients."""
+    return witness.shared_groups + sum(map(witness.groups, witness.forward.movable))
 
 
 def maker(layer: Layer, names: Sequence[str]) -> Callable[[Forward, Array], NumericalWitness]:

@@ -28,6 +28,7 @@ from reports.bench.sections import (
     start,
     tape,
     training,
+    whole,
     wild,
 )
 
@@ -42,6 +43,7 @@ SECTIONS: dict[str, Section] = {
         missed,
         cost,
         growth,
+        whole,
         stage1,
         tape,
         gallery,
