@@ -29,21 +29,31 @@ def max_pool2d(
     )
 
     view = windows(pad(x, padding, -np.inf), size, stride)
-    y, winner = view[:, :, :, 0, 0], np.zeros_like(view[:, :, :, 0, 0], dtype=np.intp)
-    for k, (u, v) in enumerate(np.ndindex(*size)):
-        challenger = view[:, :, :, u, v]
-        # Strictly larger, so that the first of equals stays; or NaN, which nothing beats.
-        wins = ~(challenger.real <= y.real) & (y == y)
-        y, winner = np.where(wins, challenger, y), np.where(wins, k, winner)
+    y = view[:, :, :, 0, 0]
+    for u, v in np.ndindex(*size):
+        y = _larger(y, view[:, :, :, u, v])
 
     def backward(dy: Array) -> tuple[Array]:
+        found = np.zeros(y.shape, dtype=bool)
+
         def dwindow(u: int, v: int) -> Array:
-            return np.asarray(dy * (winner == u * size[1] + v))
+            nonlocal found
+            # Not smaller than the largest: equal to it, or NaN.
+            first = ~((view[:, :, :, u, v].real < y.real) | found)
+            found = found | first
+            return np.asarray(dy * first)
 
         dx = fold(dwindow, x.shape, size, stride, padding)
         return (dx,)
 
     return y, backward
+
+
+def _larger(y: Array, challenger: Array) -> Array:
+    """The larger of two, by their real parts; the first of equals; NaN, which nothing beats."""
+    if np.iscomplexobj(y):
+        return np.where(~(challenger.real <= y.real) & (y == y), challenger, y)
+    return np.maximum(y, challenger)
 
 
 def avg_pool2d(
