@@ -38,6 +38,20 @@ def _elsewhere(
         yield from pool.map(work, tasks)
 
 
+def chunk_of(tasks: int, jobs: int) -> int:
+    """How many tasks a process is handed at a time."""
+    return max(1, tasks // (CHUNKS * jobs))
+
+
+def shared_out(costs: Sequence[float], jobs: int) -> float:
+    """How many times sooner `jobs` processes are done with tasks of these costs than one, starts left out."""
+    busy, chunk = [0.0] * jobs, chunk_of(len(costs), jobs)
+    for first in range(0, len(costs), chunk):
+        # Whoever is free first is handed the next.
+        busy[busy.index(min(busy))] += sum(costs[first : first + chunk])
+    return sum(costs) / max(busy)
+
+
 def apart(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int = 1) -> Iterator[Result]:
     """`work` on each task, in order, in `jobs` fresh processes of one thread each.
 
@@ -46,5 +60,4 @@ def apart(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int = 1) 
     """
     # A fresh interpreter: a fork would copy TensorFlow's and BLAS's threads in mid-step.
     with one_thread(), ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        chunk = max(1, len(tasks) // (CHUNKS * jobs))
-        yield from pool.map(work, tasks, chunksize=chunk)
+        yield from pool.map(work, tasks, chunksize=chunk_of(len(tasks), jobs))

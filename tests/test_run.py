@@ -9,7 +9,7 @@ import pytest
 from gradcheck import __version__
 from gradcheck.many import THREADS
 from reports.cli import main
-from reports.parallel import apart, mapped
+from reports.parallel import apart, mapped, shared_out
 from reports.places import places
 from reports.request import Found, Request
 from reports.run import run
@@ -113,3 +113,9 @@ def test_a_process_apart_has_one_thread_and_this_one_keeps_its_own(monkeypatch):
 def test_results_keep_the_order_of_their_tasks():
     tasks = [3, -1, 2, -5, 0, 7]
     assert list(mapped(abs, tasks, 2)) == [abs(task) for task in tasks]
+
+
+def test_work_is_shared_out_to_whoever_is_free():
+    assert shared_out([1.0] * 64, 2) == 2
+    assert shared_out([64.0, *[1.0] * 63], 2) == pytest.approx(127 / 67)
+    assert shared_out([5.0], 2) == 1

@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import product
 
 from gradcheck import check
-from reports.bench.measurement import NONE, Measurement, at_most, scientific
+from reports.bench.measurement import NONE, Measurement, at_least, at_most, scientific, times
 from reports.bench.section import Sample, Section
+from reports.parallel import shared_out
 from reports.places import Place, places
 
 Case = tuple[int, Place]
@@ -17,21 +18,24 @@ def cases(sample: Sample) -> list[Case]:
     return list(product(sample.seeds, places()))
 
 
-def _checked(case: Case) -> tuple[bool, float]:
-    """Whether it passed, and the largest relative error."""
+def _checked(case: Case) -> tuple[bool, float, int]:
+    """Whether it passed, the largest relative error, and the evaluations it took."""
     seed, place = case
     report = check(place.layer, *place.inputs(seed), seed=seed)
-    return report.passed, max(row.relative_error for row in report.rows)
+    return report.passed, max(row.relative_error for row in report.rows), report.evaluations
 
 
 def stage1(sample: Sample) -> list[Measurement]:
     """The catalogue over many seeds, numerical witness alone."""
     done = sample.mapped(_checked, cases(sample), "stage1")
-    bad = sum(not passed for passed, _ in done)
-    largest = max(error for _, error in done)
+    bad = sum(not passed for passed, _, _ in done)
+    largest = max(error for _, error, _ in done)
+    sooner = shared_out([evaluations for _, _, evaluations in done], 2)
+    one = "by evaluations, the start of the processes left out"
     return [
         Measurement("configurations that do not pass", bad, NONE, detail=f"of {len(done):,}"),
         Measurement("largest relative error", largest, at_most(1e-8), scientific),
+        Measurement("two processes beside one", sooner, at_least(1.8), times, one),
     ]
 
 
