@@ -28,9 +28,9 @@ def embedding(ids: Array, table: Array) -> tuple[Array, Backward]:
         # add.at adds once for each occurrence; dtable[ids] += dy would add once for each row.
         # Entry by entry, v·D + d, for which NumPy is five times quicker than row by row.
         D = table.shape[1]
-        entries = ids.reshape(-1, 1) * D + np.arange(D)
+        entries = (ids.reshape(-1, 1) * D + np.arange(D)).reshape(-1)
         dtable = np.zeros(table.size, dtype=table.dtype)
-        np.add.at(dtable, entries.reshape(-1), dy.reshape(-1))
+        np.add.at(dtable, entries, dy.reshape(-1))
         return None, dtable.reshape(table.shape)
 
     return y, backward
