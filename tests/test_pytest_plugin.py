@@ -59,7 +59,7 @@ def test_a_failure_shows_the_table_and_the_summary_what_did_not_pass(run):
     text = result.stdout.str()
     assert "first-wrong-line" in text and "verdict" in text
     # The checker's own frames are nobody's business.
-    assert "gradcheck/check.py" not in text
+    assert "gradcheck/check.py" not in text and "pytest_plugin.py" not in text
     result.stdout.fnmatch_lines(
         ["*gradients: 4 of 6 passed*", "wrong dx: FAIL error *(*test_wrong)*"]
     )
@@ -97,6 +97,14 @@ class Report:
 def test_a_report_of_their_own():
     assert not Report()
 """
+
+
+def test_without_the_plug_in_too_the_frames_shown_are_the_users(pytester):
+    pytester.makepyfile(FILE.replace("gradcheck)", ")"))
+    options = ["-p", "no:gradcheck"] if INSTALLED else []
+    text = pytester.runpytest_subprocess(*options, "-k", "test_wrong and not fixture").stdout.str()
+    assert text.count("verdict") == 1 and "first-wrong-line" in text
+    assert "gradcheck/check.py" not in text
 
 
 def test_however_a_report_is_asserted_its_table_is_shown_whole_and_once(run, pytester):

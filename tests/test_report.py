@@ -67,7 +67,8 @@ def test_every_format_is_a_method_and_holds_what_was_found(wrong, tmp_path):
     rows = list(csv.DictReader(io.StringIO(wrong.to_csv())))
     assert [row["gradient"] for row in rows] == ["dx", "dW", "db"]
     assert "sign-flipped" in rows[1]["findings"] and float(rows[1]["relative_error"]) > 1
-    assert not wrong.to_csv().endswith("\n\n")
+    assert [row["shape"] for row in rows] == ["2x3", "3x4", "4"]
+    assert re.fullmatch(r"\d \d", rows[1]["worst"]) and not wrong.to_csv().endswith("\n\n")
     record = json.loads(wrong.to_json())
     assert record["schema"] == 1 and record["rows"][1]["gradient"] == "dW"
     assert record["rows"][1]["findings"][0]["kind"] == "diagnosis"

@@ -119,6 +119,13 @@ def test_leaving_a_watch_after_a_pass_is_no_failure(tmp_path, terminal):
     assert "\033[3" not in seen.written
 
 
+def test_leaving_a_watch_before_anything_was_judged_is_no_pass(tmp_path, terminal):
+    (tmp_path / "hw.py").write_text("while True: pass\n")
+    seen = terminal(tmp_path, "check", "hw.py", "--watch")
+    seen.read(r"hw.py: \d+ s so far")
+    assert seen.interrupted() == 130
+
+
 def test_a_long_silence_is_told_and_ctrl_c_ends_it(tmp_path, terminal):
     slow = "import time\ntime.sleep(60)\n"
     (tmp_path / "hw.py").write_text(slow + RIGHT + INPUTS)
