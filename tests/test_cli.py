@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -227,6 +228,15 @@ def test_a_misspelled_command_is_answered_with_the_likely_one(capsys):
     with pytest.raises(SystemExit):
         main(["chekc", "hw.py"])
     assert "there is no 'chekc'; did you mean check?" in capsys.readouterr().err
+
+
+def test_the_clock_of_a_run_starts_before_anything_is_tried_or_imported(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("reports.commands.run.tried", lambda out: seen.append(time.perf_counter()))
+    monkeypatch.setattr("reports.run.run", lambda request: seen.append(request.started) or True)
+    assert main(["run", "--no-tape", "--out", str(tmp_path)]) == 0
+    tried, started = seen
+    assert started <= tried
 
 
 def test_usage_errors_exit_with_2():
