@@ -66,12 +66,14 @@ class Adapted:
         name: what a report calls it.
         input_names: the names of its inputs, in order.
         forward: the user's function that computes the value.
-        backward: the user's function that computes the gradients, None where its lines are not those
-            of a backward pass (a derivative).
+        backward: the user's function that computes the gradients, None where its lines say nothing of
+            them (a derivative that is not compared entry by entry).
         assemble: puts a layer together from two such functions; with changed ones, to read their lines.
             It calls them as the user would, a method with its object first.
         upstream: the parameters of `backward` that receive upstream gradients, in order; None for the
             first that is not `self`.
+        chained: whether `backward` carries gradients back by the chain rule, so that dz is that of z;
+            False for a derivative, in which a name may mean anything.
         gradients: for each input the keys and positions that lead to its gradient in what `backward`
             returns, `("self", "dW")` for an attribute of its object, None for an input without one;
             None altogether for one gradient an input, in order.
@@ -88,6 +90,7 @@ class Adapted:
     gradients: tuple[tuple[Any, ...] | None, ...] | None = None
     inside: bool = False
     dialect: Dialect = field(default_factory=Numpy)
+    chained: bool = True
 
     @cached_property
     def layer(self) -> Layer:

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import json
 import random
 
 import numpy as np
@@ -11,6 +12,7 @@ from examples import SAMPLE_SEED
 from gradcheck import Verdict, check, check_derivative, check_pair
 from gradcheck.forms.pair import adapt_pair
 from gradcheck.lines import backward_text, rewritten
+from gradcheck.lines.cells import in_its_cell
 from layers.catalogue import CATALOGUE
 from reports.mutation import all_mutants, blame
 
@@ -374,6 +376,36 @@ def test_a_line_that_raises_is_named():
     assert verdicts(report)["dW"] is Verdict.PASS
 
 
+def test_of_several_statements_in_a_line_the_one_that_raises_is_named():
+    def layer(x, W):
+        z = x @ W
+
+        def backward(dy):
+            da = 2 * dy; dc = da / 2; db = dc @ W; dx = db @ W.T  # fmt: skip  # noqa: E702
+            return dx, x.T @ dy
+
+        return z, backward
+
+    found = first(check(layer, normal(3, 4), normal(4, 2)))
+    assert found["name"] == "db"
+
+
+def test_a_line_of_a_notebook_is_told_in_its_cell(tmp_path):
+    cells = [
+        {"cell_type": "code", "source": ["import numpy as np\n", "x = 1"]},
+        {"cell_type": "markdown", "source": ["# About\n", "text"]},
+        {"cell_type": "code", "source": ["def f(x):\n", "    return x\n"]},
+    ]
+    book = tmp_path / "book.ipynb"
+    book.write_text(json.dumps({"cells": cells}))
+    assert in_its_cell(str(book), 2) == " In the notebook that is line 2 of code cell 1."
+    assert in_its_cell(str(book), 4) == " In the notebook that is line 2 of code cell 2."
+    assert in_its_cell(str(book), 40) == ""
+    assert in_its_cell(__file__, 4) == in_its_cell(str(tmp_path / "none.ipynb"), 4) == ""
+    (tmp_path / "torn.ipynb").write_text("{")
+    assert in_its_cell(str(tmp_path / "torn.ipynb"), 4) == ""
+
+
 def test_gradients_returned_in_the_wrong_order_are_the_return_lines_fault():
     def layer(a, b):
         y = a * b
@@ -478,6 +510,89 @@ def test_the_wrong_line_of_a_derivative():
     assert report.verdict is Verdict.FAIL
     wrong = report.by_line.first_wrong
     assert wrong is not None and wrong.evidence["source"].strip() == "dx = 2 * square"
+
+
+def test_a_derivative_that_is_a_lambda_says_why_it_has_no_lines():
+    report = check_derivative(lambda x: x**3, lambda x: 2 * x**2, normal(4))
+    assert report.verdict is Verdict.FAIL
+    assert report.lines == ()
+    assert "not compared: a lambda has no lines, write it with def." in str(report)
+
+
+def swish(x):
+    s = 1 / (1 + np.exp(-x))
+    return x * s
+
+
+def swish_derivative(x):
+    s = 1 / (1 + np.exp(-x))
+    ds = s * (1 + s)
+    return s + x * ds
+
+
+def valley(x):
+    return (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
+
+
+def valley_gradient(x):
+    r = x[1] - x[0] ** 2
+    g = np.zeros_like(x)
+    g[0] = -2 * (1 - x[0]) - 400 * x[0] * r
+    g[1] = 100 * r
+    return g
+
+
+def softmax(x):
+    e = np.exp(x - x.max())
+    return e / e.sum()
+
+
+def softmax_jacobian(x):
+    p = softmax(x)
+    J = np.diag(p)
+    J = J + np.outer(p, p)
+    return J
+
+
+def cosine(x):
+    c = np.cos(x)
+    return -c
+
+
+@pytest.mark.parametrize(
+    ("f", "df", "x", "source"),
+    [
+        (swish, swish_derivative, normal(3), "ds = s * (1 + s)"),
+        (swish, swish_derivative, 0.7, "ds = s * (1 + s)"),
+        (valley, valley_gradient, normal(2), "g[1] = 100 * r"),
+        (softmax, softmax_jacobian, normal(3), "J = J + np.outer(p, p)"),
+        (np.sin, cosine, normal(3), "return -c"),
+    ],
+    ids=["elementwise", "number", "gradient", "jacobian", "of what has no source"],
+)
+def test_the_line_of_a_derivative_is_found(f, df, x, source):
+    """Its locals pair with nothing on the way there: ds is no gradient of s."""
+    report = check_derivative(f, df, x)
+    assert first(report)["source"].endswith(source) or first(report)["source"] == "-c"
+    assert {line.name for line in report.lines} <= {"dx", "g", "J"}
+
+
+def test_the_lines_of_a_right_derivative_are_right():
+    def right(x):
+        s = 1 / (1 + np.exp(-x))
+        ds = s * (1 - s)
+        slope = s + x * ds
+        return slope
+
+    report = check_derivative(swish, right, normal(3), lines=True)
+    assert report.passed
+    assert verdicts(report) == {"slope": Verdict.PASS}
+
+
+def test_a_derivative_of_which_sums_are_compared_has_no_lines():
+    report = check_derivative(swish, swish_derivative, normal(3), upstream=normal(3), lines=True)
+    assert report.verdict is Verdict.FAIL
+    assert "only where every entry of it is" in report.by_line.notes[0]
 
 
 def test_a_value_that_the_way_there_asserts_something_of_is_left_out():

@@ -354,6 +354,7 @@ def test_a_notebook_is_read(tmp_path, capsys):
     (tmp_path / "book.ipynb").write_text(json.dumps({"cells": cells}))
     status, (one,) = records(capsys, f"{tmp_path / 'book.ipynb'}:square")
     assert status == 1 and one["name"] == "square"
+    assert "In the notebook that is line 3 of code cell 1." in json.dumps(one["findings"])
 
 
 def test_several_jobs_give_the_same_in_the_same_order(submissions, capsys):

@@ -38,28 +38,31 @@ def check_derivative(
     """
     must_be_functions("check_derivative(f, df, x)", f=f, df=df)
     names = tuple(input_names(f, 1)[:1])
-    way: Callable[..., Layer] = derivative_layer
-    point = x
-    if not {"upstream", "twin"} & options.keys() and np.asarray(x).dtype.kind == "f":
-        way, point, options = _entry_by_entry(f, df, np.asarray(x), options)
+    asked = {"upstream", "twin"} & options.keys() or np.asarray(x).dtype.kind != "f"
+    one_by_one = None if asked else _entry_by_entry(f, df, np.asarray(x), options)
+    way, point, options = one_by_one or (derivative_layer, x, options)
+    # Only where the rows hold what df returns do its lines say what is wrong with them.
+    read = None if one_by_one is None else df
     layer = Adapted(
-        name_of(f), names, f, df, lambda f, df: way(f, df), upstream=(), gradients=((),)
+        name_of(f), names, f, read, lambda f, d: way(f, d or df), (), ((),), chained=False
     )
     return check(layer, point, **options)
 
 
 def _entry_by_entry(
     f: Callable[[Array], Any], df: Callable[[Array], Any], x: Array, options: dict[str, Any]
-) -> tuple[Callable[..., Layer], Array, dict[str, Any]]:
-    """How to ask so that the answer is the entries of the derivative, not sums of them."""
+) -> tuple[Callable[..., Layer], Array, dict[str, Any]] | None:
+    """How to ask so that the answer is the entries of the derivative, not sums of them; None if one cannot."""
     y = np.asarray(f(x.copy()))
     shape = np.shape(df(x.copy()))
+    if y.ndim == 0 and shape == x.shape:
+        return derivative_layer, x, options
     ones = {**options, "upstream": np.ones(y.shape)}
     if shape == x.shape == y.shape and _is_elementwise(f, x, y):
         return derivative_layer, x, ones
     if y.ndim and shape == y.shape + x.shape and y.size <= MOST:
         return jacobian_layer(y.shape), np.broadcast_to(x, y.shape + x.shape).copy(), ones
-    return derivative_layer, x, options
+    return None
 
 
 def _is_elementwise(f: Callable[[Array], Any], x: Array, y: Array) -> bool:

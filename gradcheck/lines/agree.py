@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from gradcheck.lines.cells import in_its_cell
 from gradcheck.lines.statements import place_of, targets
 from gradcheck.result import Finding, Lines, Repair
 
@@ -52,7 +53,7 @@ def agreed(lines: Lines, repair: Repair) -> Lines:
         "also": [],
     }
     if first is not None:
-        message += f" {_seen(first)}"
+        message += f" {_seen(first)}{in_its_cell(first.evidence['file'], line)}"
         doubted = {first.evidence["line"], *first.evidence["also"]}
         evidence["also"] = sorted(doubted - {line})
     return _blaming(lines, message, **evidence)
@@ -63,7 +64,7 @@ def _seen(first: Finding) -> str:
     seen = first.evidence["seen"]
     if first.evidence["code"] == "raises":
         return f"Line {seen['line']} raises."
-    return f"{seen['name']}, line {seen['line']}, is the first value seen to be wrong."
+    return f"The first value seen to be wrong is {seen['name']}, line {seen['line']}."
 
 
 def _blaming(lines: Lines, message: str, **evidence: Any) -> Lines:

@@ -13,6 +13,7 @@ from gradcheck.diagnosis.diagnose import OF_THE_VALUE, diagnose, diagnose_shape
 from gradcheck.diagnosis.wrong import Context, WrongGradient
 from gradcheck.layer import copies
 from gradcheck.lines.agree import doubt
+from gradcheck.lines.cells import in_its_cell
 from gradcheck.lines.flow import behind, doubtful_loops, doubtful_sites, known_names
 from gradcheck.lines.intermediate import Intermediate
 from gradcheck.lines.judge import Compared, Judgement
@@ -87,6 +88,7 @@ def first_wrong(
     message += doubt(also)
     if record.copy.elsewhere:
         message += f" The line is in {Path(record.copy.file).name}."
+    message += in_its_cell(record.copy.file, site.line)
     evidence = {
         "name": site.name, "file": record.copy.file, "line": site.line, "source": site.text,
         "helper": site.function, "code": None, "also": [*also], **known,

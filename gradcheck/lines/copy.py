@@ -33,7 +33,8 @@ class Copy:
     `body` is the text of the backward pass with its line numbers, in `file`; `upstream` the names that
     it gives to its upstream gradients, `inner` the statements of functions within it, `gradients` the
     way to the gradient of each input in what it returns, `helpers` the functions that it calls;
-    `elsewhere` says that it is not in the file of the forward pass.
+    `elsewhere` says that it is not in the file of the forward pass, `chained` whether dz in it is the
+    gradient of z.
     """
 
     layer: Function
@@ -45,6 +46,7 @@ class Copy:
     gradients: tuple[Path | None, ...] | None
     helpers: Helpers
     elsewhere: bool = False
+    chained: bool = True
 
     @property
     def sites(self) -> list[Site]:
@@ -162,31 +164,53 @@ def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
     """
     recorder = Recorder(layer.dialect if isinstance(layer, Adapted) else None)
     back, tree, inside = _located(layer, backward)
-    there = back if inside else Source.of(_forward_function(layer))
-    files = frozenset([back.file, there.file]) if follow else frozenset()
+    there = back if inside else _forward_source(layer)
+    files = frozenset(s.file for s in (back, there) if s is not None) if follow else frozenset()
     behind = Instrument(recorder, recorder.backward_sites, Backward, files)
     ahead = Instrument(recorder, recorder.forward_sites, Forward, files, scope=behind.scope)
     body, inner, upstream = back.numbered(tree), _inner(back, tree), _upstream(layer, tree)
     behind.change(back, tree)
     Backward(back, recorder.backward_sites, "", frozenset()).upstream(tree, upstream)
-    ahead.change(there, there.tree)
-    forward = there.bound(ahead.compiled(there, there.tree))
-    if inside:
+    forward = None
+    if there is not None:
+        ahead.change(there, there.tree)
+        forward = there.bound(ahead.compiled(there, there.tree))
+    if inside and forward is not None:
         whole = _with_inner(layer, forward)
     else:
         whole = _assembled(layer, forward, back, behind.compiled(back, tree))
     gradients = layer.gradients if isinstance(layer, Adapted) else None
     return Copy(
-        *(whole, recorder, body, back.file, upstream, inner, gradients, behind.helpers),
-        elsewhere=back.file != there.file,
+        *(whole, recorder, body, back.file, upstream, inner),
+        gradients=gradients,
+        helpers=behind.helpers,
+        elsewhere=there is not None and back.file != there.file,
+        chained=_is_chained(layer),
     )
+
+
+def _forward_source(layer: Function) -> Source | None:
+    """The source of a forward pass; None where it cannot be read and a derivative does without."""
+    try:
+        return Source.of(_forward_function(layer))
+    except Unreadable:
+        if _is_chained(layer):
+            raise
+        return None
+
+
+def _is_chained(layer: Function) -> bool:
+    """Whether the names of a backward pass speak of those of the forward pass: not in a derivative."""
+    return not isinstance(layer, Adapted) or layer.chained
 
 
 def _located(layer: Function, backward: Function) -> tuple[Source, ast.FunctionDef, bool]:
     """The function that holds a backward pass, that pass in its tree, and whether it is within the layer."""
     if isinstance(layer, Adapted) and not layer.inside:
         if layer.backward is None:
-            raise Unreadable("a derivative is no backward pass")
+            raise Unreadable(
+                "a derivative is compared by its lines only where every entry of it is"
+            )
         source = Source.of(layer.backward)
         return source, source.tree, False
     source = Source.of(_forward_function(layer))

@@ -90,8 +90,9 @@ def _tried(
     """Whether the first wrong value, set right, explains the error, and whether some value of another does."""
     bench = _Bench(record)
     with np.errstate(all="ignore"):
-        # One call of a helper set right tells nothing of the others.
-        truth = None if wrong.label.call else _truth(record, wrong)
+        # One call of a helper set right tells nothing of the others, nor does one of a derivative.
+        of_one_call = wrong.label.call or not record.copy.chained
+        truth = None if of_one_call else _truth(record, wrong)
         explains = bench.right_with(truth)
         freedom = None if explains is False else bench.freedom(wrong)
         shape = wrong.match.hand.shape

@@ -47,7 +47,9 @@ def _raising(record: Record) -> Site:
     assert record.raised_at is not None
     line, copy = record.raised_at[0], record.copy
     text = next(text.strip() for number, text in copy.listing if number == line)
-    site = next((s for s in copy.sites if s.line == line), Site("", line, text, frozenset()))
+    nothing = Site("", line, text, frozenset())
+    # Of several statements in a line, the first that has not been passed as often as those before it.
+    site = min((s for s in copy.sites if s.line == line), key=record.passings, default=nothing)
     # An array that is written into was made somewhere.
     return replace(site, text=text, reads=site.reads | {site.variable})
 

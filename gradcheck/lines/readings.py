@@ -90,14 +90,18 @@ def _may_be_reshaped(record: Record, label: Label, one: Intermediate) -> bool:
 
 def counterpart(record: Record, label: Label) -> str | None:
     """v, where a name is dv, d_v, grad_v, v_grad, … and the forward pass knows v."""
-    if label.returned:
-        return None
-    return next(iter(counterparts(label.name, record.meanings)), None)
+    return next(iter(_paired(record, label)), None)
+
+
+def _paired(record: Record, label: Label) -> list[str]:
+    """The names of the forward pass that a gradient's name speaks of."""
+    speaks = record.copy.chained and not label.returned
+    return counterparts(label.name, record.meanings) if speaks else []
 
 
 def _counterparts(record: Record, label: Label) -> list[Intermediate]:
     """The meanings of v for a gradient's name; for another, the input that it is returned for."""
-    paired = [] if label.returned else counterparts(label.name, record.meanings)
+    paired = _paired(record, label)
     if paired:
         return [one for name in paired for one in record.meanings[name]]
     names = record.context.names
@@ -120,7 +124,7 @@ def why_left_out(record: Record, label: Label) -> str | None:
             f"{name} is left out: {v} is not assigned as often on the way there as {name} is "
             f"here ({times} times), or its shape tells nothing."
         )
-    if label.returned:
+    if label.returned or not record.copy.chained:
         return None
     for number, occurrences in record.copy.recorder.recorded.items():
         reason = intermediate(number, occurrences)

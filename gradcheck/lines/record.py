@@ -44,6 +44,10 @@ class Record:
         """The labels of the upstream gradients, which are right by definition."""
         return {Label(name) for name in self.copy.upstream}
 
+    def passings(self, site: Site) -> int:
+        """How often a statement was passed."""
+        return sum(event.site == site for event in self.log)
+
     def failed(self) -> bool:
         """Whether anything is known to be wrong."""
         wrong = any(row.verdict is Verdict.FAIL for row in self.rows.values())

@@ -43,6 +43,8 @@ class Source:
         """
         bare, ahead, keywords = unbound(function)
         bare = inspect.unwrap(bare)
+        if bare.__name__ == "<lambda>":
+            raise Unreadable("a lambda has no lines, write it with def")
         try:
             lines, line = inspect.getsourcelines(bare)
         except (OSError, TypeError) as error:

@@ -1,0 +1,31 @@
+"""In which cell a line of a notebook is, for whoever looks at the notebook."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+
+def in_its_cell(file: str, line: int) -> str:
+    """The sentence, with a blank before it, that places a line of a notebook; nothing for other files.
+
+    Args:
+        file: what the line is in; of a notebook the code cells, one after the other.
+        line: its number there.
+    """
+    lengths = _lengths(Path(file)) if file.endswith(".ipynb") else []
+    for number, length in enumerate(lengths, 1):
+        if line <= length:
+            return f" In the notebook that is line {line} of code cell {number}."
+        line -= length
+    return ""
+
+
+def _lengths(notebook: Path) -> list[int]:
+    """How many lines each code cell has."""
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        codes = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [len(code.split("\n")) for code in codes]
