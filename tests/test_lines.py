@@ -440,22 +440,24 @@ def test_integers_on_the_way_there_are_left_out_and_said():
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_every_line_of_the_catalogue_is_right(name):
+    """In one configuration; `gradcheck bench lines` takes all of them, with many seeds."""
     entry = CATALOGUE[name]
-    for one in entry.configurations:
-        inputs = one.inputs(np.random.default_rng(0)).values()
-        report = check(entry.bound(one), *inputs, lines=True)
-        assert report.lines
-        assert set(verdicts(report).values()) == {Verdict.PASS}
-        assert not report.by_line.notes
+    one = random.Random(SAMPLE_SEED).choice(entry.configurations)
+    inputs = one.inputs(np.random.default_rng(0)).values()
+    report = check(entry.bound(one), *inputs, lines=True)
+    assert report.lines
+    assert set(verdicts(report).values()) == {Verdict.PASS}
+    assert not report.by_line.notes
 
 
 @pytest.mark.slow
 def test_a_random_sample_of_changed_lines_is_found():
+    """What is promised of all of them, `gradcheck bench blame` measures."""
     everything = [mutant for mutant in all_mutants() if mutant.place is mutant.layer]
-    found = list(blame(random.Random(SAMPLE_SEED).sample(everything, 50)))
-    named = [one for one in found if one.named]
-    assert sum(one.hit for one in named) >= 0.9 * len(named)
-    assert sum(one.missed for one in found) <= 0.06 * len(found)
+    found = list(blame(random.Random(SAMPLE_SEED).sample(everything, 20)))
+    seed = f"GRADCHECK_SAMPLE_SEED={SAMPLE_SEED}"
+    assert sum(one.hit for one in found) >= 0.9 * len(found), seed
+    assert sum(one.missed for one in found) <= 1, seed
 
 
 class Kept:
