@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import check, check_module, check_pair
-from tests.strangers import styles_a, styles_b
+from gradcheck import check, check_loss, check_module, check_pair
+from tests.strangers import styles_a, styles_b, styles_c, styles_d
 
-PARTS = {"a": styles_a, "b": styles_b}
+PARTS = {"a": styles_a, "b": styles_b, "c": styles_c, "d": styles_d}
 
 
 def normal(*shape, seed=0):
@@ -41,6 +41,20 @@ def checks(part: str, m: Any) -> dict[str, Any]:
             ),
             "affine_softplus": partial(check, m.affine_softplus, *softplus),
             "two_layers": partial(check, m.two_layers, normal(4, 3), normal(3, 5), two),
+        }
+    if part == "c":
+        cell = m.Cell(normal(3, 2), normal(3, 3) / 2)
+        return {
+            "block": pair(m, "block", normal(3, 4), normal(4, 3), normal(3, 2)),
+            "cell": partial(check_module, cell, normal(4, 2), parameters=["U", "V"]),
+            "plane": pair(m, "plane", normal(2, 3, 3, 2), normal(3)),
+        }
+    if part == "d":
+        heads, same = [normal(2, 3, 4, seed=k) for k in range(3)], np.array([1, 0, 0, 1])
+        return {
+            "heads": pair(m, "heads", *heads),
+            "along": partial(check_module, m.Along(normal(3)), normal(2, 5)),
+            "contrast": partial(check_loss, m.contrast, normal(4, 2), normal(4, 2, seed=1), same),
         }
     affine = m.Affine(normal(3, 2), normal(2))
     attention = m.Attention(normal(3, 2), normal(3, 2, seed=1))
@@ -111,6 +125,38 @@ MISTAKES = {
         ("gated", "d_L_d_h * g\n", "d_L_d_h * a\n"),
         ("gated", "d_L_d_g * g * (1 - g)", "d_L_d_g * (1 - g)"),
         ("gated", "x.T @ d_L_d_pre", "x.T @ d_L_d_g"),
+    ],
+    "c": [
+        ("block", "slope = gate + Z1 * gate * (1 - gate)", "slope = gate + gate * (1 - gate)"),
+        ("block", '"no,ho->nh", dZ2, W2', '"no,ho->nh", dout, W2'),
+        ("block", 'np.einsum("ni,nh->ih", X, dZ1)', 'np.einsum("ni,nh->ih", X, dA1)'),
+        ("cell", "total = dh + future", "total = dh - future"),
+        ("cell", "self.dV += np.outer(dpre, h)", "self.dV += np.outer(dpre, new)"),
+        ("cell", "future = self.V.T @ dpre", "future = self.V @ dpre"),
+        (
+            "plane",
+            "spread = z * (dz * z).mean(axis=(2, 3)",
+            "spread = z * (dz * z).mean(axis=(1, 2, 3)",
+        ),
+        ("plane", "dx = inv * (dz - centre - spread)", "dx = inv * (dz - centre)"),
+    ],
+    "d": [
+        ("heads", "weights * (grad_weights - inner)", "weights * grad_weights"),
+        (
+            "heads",
+            "grad_scores = grad_scores / np.sqrt(q.shape[-1])",
+            "grad_scores = grad_scores / q.shape[-1]",
+        ),
+        (
+            "heads",
+            "inner = (grad_weights * weights).sum(axis=-1",
+            "inner = (grad_weights * weights).mean(axis=-1",
+        ),
+        ("along", "np.where(self.mixed > 0, 1.0, 0.1)", "np.where(self.mixed > 0, 1.0, 0.0)"),
+        ("along", "view += d_windows[..., j]", "view += d_windows[..., 2 - j]"),
+        ("along", "d_padded[:, 1:-1]", "d_padded[:, 2:]"),
+        ("contrast", "ddist -= 2 * (1 - same) * room", "ddist -= (1 - same) * room"),
+        ("contrast", "dgap = ddist[:, None] * gap / dist[:, None]", "dgap = ddist[:, None] * gap"),
     ],
 }
 

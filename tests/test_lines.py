@@ -304,7 +304,7 @@ def test_what_is_added_up_counts_at_its_end_and_a_proved_edit_says_which_of_its_
     assert found["source"] == "dx += dy * x"
     assert found["line"] - 1 in found["also"]
     (finding,) = [f for f in report.findings if f.code == "first-wrong-line"]
-    assert "One change in this line makes every gradient right." in finding.message
+    assert f"One change in line {found['line']} makes every gradient right." in finding.message
     assert "cannot be compared" not in finding.message
 
 

@@ -22,10 +22,14 @@ def test_right_code_in_every_style_is_right_line_by_line(name):
     assert len({line.name for line in report.lines}) >= 4
 
 
-@pytest.mark.parametrize(("name", "right", "wrong"), MISTAKES["a"], ids=lambda part: part.strip())
-def test_the_changed_line_is_the_first_wrong_one(name, right, wrong):
-    module, line = planted("a", right, wrong)
-    found = checks("a", module)[name]().by_line.first_wrong.evidence
+@pytest.mark.parametrize(
+    ("part", "name", "right", "wrong"),
+    [(part, *mistake) for part in "ac" for mistake in MISTAKES[part]],
+    ids=lambda text: text.strip(),
+)
+def test_the_changed_line_is_the_first_wrong_one(part, name, right, wrong):
+    module, line = planted(part, right, wrong)
+    found = checks(part, module)[name]().by_line.first_wrong.evidence
     assert found["line"] == line
 
 

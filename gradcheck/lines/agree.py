@@ -41,7 +41,7 @@ def agreed(lines: Lines, repair: Repair) -> Lines:
     first, line = lines.first_wrong, repair.line
     if first is not None and first.evidence["line"] == line:
         certain = first.message.replace(doubt(first.evidence["also"]), "")
-        return _blaming(lines, f"{certain} One change in this line makes every gradient right.")
+        return _blaming(lines, f"{certain} One change in line {line} makes every gradient right.")
     name = _name_in(repair.before)
     start = f"{name}, line {line}," if name else f"Line {line}"
     message = f"{start} is wrong: one change in it makes every gradient right."
