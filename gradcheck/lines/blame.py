@@ -184,12 +184,8 @@ def _at_its_first_step(wrong: Compared) -> Compared:
 
 def _first_step(wrong: Compared) -> int | None:
     """The time step at which a value first was wrong, if it has any."""
-    one = wrong.match.intermediate
     place = next((p for t, p in wrong.match.times if t == wrong.time), None)
-    if one.places:
-        return next((k for k, p in enumerate(one.places) if p == place), None)
-    step = place[0] if isinstance(place, tuple) and place else place
-    return step if one.steps and isinstance(step, int) else None
+    return wrong.match.intermediate.step_of(place)
 
 
 def _by_its_uses(judgement: Judgement, wrong: Compared) -> Finding | None:

@@ -58,6 +58,13 @@ class Intermediate:
             return ...
         return self.places[step] if self.places else step
 
+    def step_of(self, place: Any) -> int | None:
+        """The time step that a place in `value` is, or lies in; None if that cannot be told."""
+        if self.places:
+            return next((k for k, own in enumerate(self.places) if own == place), None)
+        step = place[0] if isinstance(place, tuple) and place else place
+        return step if self.steps and isinstance(step, int) else None
+
     def by_step(self, array: Array) -> Array:
         """An array of this value's shape with its time steps first, if it has any."""
         return np.stack([array[place] for place in self.places]) if self.places else array
@@ -65,21 +72,26 @@ class Intermediate:
 
 def meanings(recorder: Recorder, context: Context) -> dict[str, tuple[Intermediate, ...]]:
     """What each name of the forward pass may mean, the last meaning first and an input last."""
-    found: dict[str, list[Intermediate]] = {}
-    for number, occurrences in sorted(recorder.recorded.items(), reverse=True):
-        for one in _intermediates(number, occurrences):
-            found.setdefault(one.variable, []).append(one)
     # Written into piece by piece: the pieces together, not the empty beginning.
-    together = [_pieces_joined(several) for several in found.values()]
+    values = [one for several in _by_variable(recorder).values() for one in _pieces_joined(several)]
     inputs = [
         Intermediate(name, context.inputs[position], position=position, variable=name)
         for position, name in enumerate(context.names)
         if position in context.true
     ]
     by_name: dict[str, tuple[Intermediate, ...]] = {}
-    for one in (*(one for several in together for one in several), *inputs):
+    for one in (*values, *inputs):
         by_name[one.name] = (*by_name.get(one.name, ()), one)
     return by_name
+
+
+def _by_variable(recorder: Recorder) -> dict[str, list[Intermediate]]:
+    """What each statement gave to a variable, the last statement first."""
+    found: dict[str, list[Intermediate]] = {}
+    for number, occurrences in sorted(recorder.recorded.items(), reverse=True):
+        for one in _intermediates(number, occurrences):
+            found.setdefault(one.variable, []).append(one)
+    return found
 
 
 def _pieces_joined(several: list[Intermediate]) -> list[Intermediate]:

@@ -170,15 +170,20 @@ class _Pair:
         return tuple((t, e.index) for t, e in self.events if e.index is not None)
 
     @property
+    def _given_last(self) -> int:
+        """Which event last gave the name a value of its own."""
+        given = (k for k, (_, e) in enumerate(self.events) if e.site.whole and not e.site.in_place)
+        return max(given, default=0)
+
+    @property
     def writes(self) -> Touches:
         """What made the value that the name held in the end: it was given, then written into.
 
         Room that was made, by zeros or empty, is no value yet.
         """
-        given = [k for k, (_, e) in enumerate(self.events) if e.site.whole and not e.site.in_place]
-        since = self.events[given[-1] if given else 0 :]
-        first = since[0][1].site
-        since = since[1:] if len(since) > 1 and first.reads & ROOM else since
+        since = self.events[self._given_last :]
+        made_room = len(since) > 1 and since[0][1].site.reads & ROOM
+        since = since[1:] if made_room else since
         everywhere = (slice(None),) * self.intermediate.value.ndim
         return tuple((t, everywhere if e.index is None else e.index) for t, e in since)
 

@@ -168,21 +168,29 @@ class Recorder:
         return value if goes_on is array else self.dialect.like(value, goes_on)
 
     def _forward_value(self, site: int, value: Any) -> Any:
-        k = self._count(site)
-        if (site, k) == self.until:
+        passing = site, self._count(site)
+        if passing == self.until:
             raise Reached(value)
-        if (site, k) in self.given:
-            return self.given[site, k].copy()
+        if passing in self.given:
+            return self.given[passing].copy()
         if self.moves is None:
-            self.order.append((site, k))
-            self._occurrences(site).values.append(np.array(value) if is_number(value) else value)
-        if self.moves is None or not is_number(value):
+            self._write_down(passing, value)
             return value
+        return self._moved(passing, value, self.moves) if is_number(value) else value
+
+    def _write_down(self, passing: Passing, value: Any) -> None:
+        self.order.append(passing)
+        kept = np.array(value) if is_number(value) else value
+        self._occurrences(passing[0]).values.append(kept)
+
+    def _moved(self, passing: Passing, value: Any, moves: Mapping[int, Any]) -> Any:
+        """A value, or what was recorded in its place, with what is added to it."""
+        site, k = passing
         if self._replayed(site, value):
             value = self.recorded[site].values[k]
             value = np.array(value) if isinstance(value, np.ndarray) else value
-        move = self.moves.get(site)
-        if move is None or k >= len(move) or not move[k].any():
+        move = moves.get(site, ())
+        if k >= len(move) or not move[k].any():
             return value
         return (value + move[k]).astype(np.asarray(value).dtype)
 

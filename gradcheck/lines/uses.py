@@ -89,16 +89,12 @@ def diagnose_uses(suspect: WrongGradient, source: Source, uses: list[Use]) -> Fi
         uses: the values computed from it.
     """
     uses = [use for use in uses if source.has(use)]
-    steps = [source.through(use) for use in uses]
-    if len(uses) > 1:
-        for use, step in zip(uses, steps, strict=True):
-            name = use.intermediate.name
-            found = step and _counted_wrongly(suspect, step.gradient(0).value, name)
-            if found:
-                return found
-    if len(uses) != 1 or steps[0] is None:
-        return None
-    return _in_the_step(suspect, steps[0], source.value.name)
+    steps = [(use, source.through(use)) for use in uses]
+    if len(steps) > 1:
+        found = (_counted_wrongly(suspect, step, use) for use, step in steps if step is not None)
+        return next((one for one in found if one is not None), None)
+    name = source.value.name
+    return next((_in_the_step(suspect, step, name) for _, step in steps if step is not None), None)
 
 
 def _in_the_step(suspect: WrongGradient, step: NumericalWitness, name: str) -> Finding | None:
@@ -111,8 +107,9 @@ def _in_the_step(suspect: WrongGradient, step: NumericalWitness, name: str) -> F
     return diagnose(replace(suspect, context=context, position=0), OF_THE_VALUE)
 
 
-def _counted_wrongly(suspect: WrongGradient, part: Array, through: str) -> Finding | None:
+def _counted_wrongly(suspect: WrongGradient, step: NumericalWitness, use: Use) -> Finding | None:
     """Whether what is wrong is the part that flows through one use, left out or with a wrong factor."""
+    part, through = step.gradient(0).value, use.intermediate.name
     difference, square = suspect.claimed - suspect.true, float((part * part).sum())
     k = float((difference * part).sum()) / square if square > 0 else 0.0
     if k == 0 or not suspect.is_(suspect.true + k * part):
