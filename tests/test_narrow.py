@@ -212,3 +212,73 @@ def test_only_the_entries_that_one_write_touches_are_wrong():
     loss, line = planted(hinge, "dx[rows, labels] -= 1", "dx[rows, labels] -= np.cosh(1.0)")
     found = check_loss(loss, X, np.array([0, 3, 1, 2])).by_line.first_wrong
     assert found.message.startswith(f"dx, line {line}, is the first wrong value")
+
+
+def weighed(x, z):
+    gap = x[:, None] - z[None]
+    y = np.sqrt((gap * gap).sum(axis=2))
+
+    def backward(dy):
+        apart = y != 0
+        ratio = np.where(apart, dy / np.where(apart, y, 1), 0)
+        dgap = ratio[:, :, None] * gap
+        return dgap.sum(axis=1), -dgap.sum(axis=0)
+
+    return y, backward
+
+
+def test_a_mask_in_place_of_numbers_and_what_is_computed_by_it_alone():
+    right = "ratio = np.where(apart, dy / np.where(apart, y, 1), 0)"
+    layer, line = planted(weighed, right, "ratio = apart")
+    found = check(layer, X, RNG.normal(size=(3, 5))).by_line.first_wrong.evidence
+    assert (found["name"], found["line"]) == ("ratio", line)
+
+
+def stepped(x, W):
+    h, states = np.zeros((len(x), len(W))), []
+    for t in range(x.shape[1]):
+        a = x[:, t] + h @ W
+        h = np.tanh(a)
+        states.append(h)
+    kept = np.stack(states, axis=1)
+    y = kept.sum(axis=1)
+
+    def backward(dy):
+        slopes = 1 - kept**2
+        dx, dW, back = np.zeros_like(x), np.zeros_like(W), 0.0
+        for t in reversed(range(x.shape[1])):
+            dh = dy + back
+            da = dh * slopes[:, t]
+            dx[:, t] = da
+            dW += (kept[:, t - 1] if t else 0 * dh).T @ da
+            back = da @ W.T
+        return dx, dW
+
+    return y, backward
+
+
+def test_a_step_of_what_was_made_before_the_loop_has_the_wrong_shape():
+    layer, line = planted(stepped, "slopes = 1 - kept**2", "slopes = (1 - kept**2)[..., :2]")
+    report = check(layer, RNG.normal(size=(2, 2, 3)), RNG.normal(size=(3, 3)) / 2)
+    found = report.by_line.first_wrong
+    assert (found.evidence["name"], found.evidence["line"]) == ("slopes", line)
+    assert "has a shape that line" in found.message
+
+
+def largest(x):
+    winner = x.argmax(axis=1)[:, None]
+    y = np.take_along_axis(x, winner, axis=1)
+
+    def backward(dy):
+        dx = np.zeros_like(x)
+        np.put_along_axis(dx, winner, dy, axis=1)
+        return dx
+
+    return y, backward
+
+
+def test_of_a_gradient_that_stays_zero_a_proved_edit_tells_the_line():
+    right = "np.put_along_axis(dx, winner, dy, axis=1)"
+    layer, line = planted(largest, right, "np.put_along_axis(winner, dx, dy, axis=1)")
+    found = check(layer, X).by_line.first_wrong
+    assert found.evidence["line"] == line

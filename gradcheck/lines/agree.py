@@ -11,7 +11,7 @@ from gradcheck.lines.cells import in_its_cell
 from gradcheck.lines.statements import place_of, targets
 from gradcheck.result import Finding, Lines, Repair
 
-UNCLEAR = ("raises", "wrong-shape")
+UNCLEAR = ("raises", "wrong-shape", "zero")
 """What shows in another line than it was made in as often as not."""
 
 

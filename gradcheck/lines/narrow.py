@@ -78,10 +78,18 @@ def _fitted(left: Sequence[Site], fits: Mapping[Site, Fit], fit: Fit) -> list[Si
 
 def _with_blame(own: Site, left: tuple[Site, ...], chosen: Sequence[Site]) -> Narrowed:
     """The one line that was chosen is blamed; of none or several nobody knows, and it stays where it was."""
-    if len({site.line for site in chosen}) != 1:
+    first = _one_of(chosen)
+    if first is None:
         return Narrowed(own, left)
-    first = chosen[0]
     return Narrowed(first, tuple(s for s in (*left, own) if s.line != first.line), True)
+
+
+def _one_of(chosen: Sequence[Site]) -> Site | None:
+    """The only one, or the one that is computed by all others: they go on through it alone."""
+    for site in chosen:
+        if all(site.line == other.line or other.variable in site.reads for other in chosen):
+            return site
+    return None
 
 
 def _tried(
@@ -153,7 +161,7 @@ class _Bench:
     def _passings(self, site: Site) -> tuple[list[int], list[Array]]:
         """When a statement gave its name a value, and which."""
         times = [t for t, e in enumerate(self.record.log) if e.site == site and _is_free(e)]
-        return times, [np.array(self.record.log[t].value) for t in times]
+        return times, [_as_floats(self.record.log[t].value) for t in times]
 
     def _affordable(self, count: int) -> bool:
         work = count * len(self.record.log)
@@ -183,7 +191,8 @@ class _Bench:
         change, _, rank, _ = np.linalg.lstsq(matrix, -error, rcond=1e-9)
         replaced = _replaced(times, values, change)
         if not self._explains(replaced):
-            return Fit.NO if rank < equations else Fit.UNKNOWN
+            told = rank < equations and self._is_as_predicted(replaced, error + matrix @ change)
+            return Fit.NO if told else Fit.UNKNOWN
         wanted = [value for _, value in replaced.values()]
         numbers = min(int(rank), sum(map(_numbers, wanted)))
         if (equations if freedom is None else min(equations, freedom)) - numbers < SPARE:
@@ -244,6 +253,13 @@ class _Bench:
         moved = self.run(_replaced(times, values, change))
         return None if moved is None else (moved - error) / scale
 
+    def _is_as_predicted(self, replaced: Replaced, predicted: Array) -> bool:
+        """Whether the error follows the values in proportion: else nobody knows what others would do."""
+        left = self.run(replaced)
+        if left is None or self.error is None:
+            return False
+        return bool(np.abs(left - predicted).max() <= EXPLAINED * np.abs(self.error).max())
+
     def _explains(self, replaced: Replaced) -> bool:
         """Whether these values make every gradient right, up to what differences resolve."""
         left = self.run(replaced)
@@ -253,13 +269,17 @@ class _Bench:
 
 
 def _is_free(event: Event) -> bool:
-    value = event.value
-    return event.site.whole and isinstance(value, np.ndarray | float) and _floats(value)
+    """Whether a value can be any other: numbers, and what should be numbers but is not."""
+    value = np.asarray(event.value) if isinstance(event.value, np.ndarray | float) else None
+    if value is None or not event.site.whole or value.dtype.kind not in "fiub":
+        return False
+    return value.dtype.kind != "f" or bool(np.isfinite(value).all())
 
 
-def _floats(value: Any) -> bool:
-    array = np.asarray(value)
-    return array.dtype.kind == "f" and bool(np.isfinite(array).all())
+def _as_floats(value: Any) -> Array:
+    """A value of its own that takes any number."""
+    array = np.array(value)
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 
 def _replaced(times: Sequence[int], values: Sequence[Array], change: Array) -> Replaced:

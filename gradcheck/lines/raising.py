@@ -66,8 +66,8 @@ def _misfit(record: Record, place: Site, doubtful: Sequence[Site]) -> Site | Non
     made = {e.site.name: e for e in record.log if e.site.whole and e.site in doubtful}
     misfits = {
         name: made[name].site
-        for name in _factors_and_terms(place.text)
-        if name in made and not _fits(np.shape(made[name].value), wanted)
+        for name, indices in _factors_and_terms(place.text)
+        if name in made and not _fits(_taken(np.shape(made[name].value), indices), wanted)
     }
     return next(iter(misfits.values())) if len(misfits) == 1 else None
 
@@ -83,8 +83,12 @@ def _shape_wanted(record: Record, place: Site) -> Shape | None:
     return next(iter(shapes)) if len(shapes) == 1 else None
 
 
-def _factors_and_terms(text: str) -> Iterator[str]:
-    """The names that a statement combines entry by entry."""
+Part = tuple[str, list[ast.expr]]
+"""A name, and the indices that follow it: none if the whole is meant."""
+
+
+def _factors_and_terms(text: str) -> Iterator[Part]:
+    """What a statement combines entry by entry."""
     try:
         (statement,) = ast.parse(text).body
     except SyntaxError:
@@ -93,21 +97,42 @@ def _factors_and_terms(text: str) -> Iterator[str]:
         yield from _combined(statement.value)
 
 
-def _combined(node: ast.expr) -> Iterator[str]:
+def _combined(node: ast.expr) -> Iterator[Part]:
     match node:
         case ast.BinOp(left, ast.Add() | ast.Sub() | ast.Mult() | ast.Div(), right):
             yield from (*_combined(left), *_combined(right))
         case ast.Compare(left, _, [right]):
             yield from (*_combined(left), *_combined(right))
-        case ast.UnaryOp(_, operand):
+        case ast.UnaryOp(_, operand) | ast.BinOp(operand, ast.Pow(), ast.Constant()):
             yield from _combined(operand)
         case ast.Name() | ast.Attribute():
-            yield name_of(node) or ""
+            yield name_of(node) or "", []
+        case ast.Subscript(ast.Name(name), ast.Tuple(indices)):
+            yield name, indices
+        case ast.Subscript(ast.Name(name), index):
+            yield name, [index]
 
 
-def _fits(shape: Shape, wanted: Shape) -> bool:
-    """Whether an array of a shape takes part in one of another, entry by entry."""
+def _taken(shape: Shape, indices: Sequence[ast.expr]) -> Shape | None:
+    """The shape of a part of an array, one time step of it, say; None if that is not as simple."""
+    rest = list(shape)
+    taken: list[int] = []
+    for index in indices:
+        match index:
+            case ast.Constant(None):
+                taken.append(1)
+            case ast.Slice(None, None, None) if rest:
+                taken.append(rest.pop(0))
+            case ast.Name() | ast.Constant(int()) if rest:
+                rest.pop(0)
+            case _:
+                return None
+    return (*taken, *rest)
+
+
+def _fits(shape: Shape | None, wanted: Shape) -> bool:
+    """Whether an array of a shape takes part in one of another, entry by entry; an unknown one may."""
     try:
-        return np.broadcast_shapes(shape, wanted) == wanted
+        return shape is None or np.broadcast_shapes(shape, wanted) == wanted
     except ValueError:
         return False
