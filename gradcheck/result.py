@@ -262,14 +262,9 @@ class Report:
         return self.findings + tuple(finding for row in self.rows for finding in row.findings)
 
     def notes(self) -> list[str]:
-        """The findings as sentences, each under its code and the gradient that it is about.
-
-        Where a gradient is wrong and its lines could not be read, the last says why.
-        """
+        """The findings as sentences, each under its code and the gradient that it is about."""
         notes = [str(finding) for finding in self.findings]
-        notes += [f"d{row.name} {finding}" for row in self.rows for finding in row.findings]
-        unread = self.verdict is Verdict.FAIL and not self.by_line.listing
-        return notes + ([f"lines: {note}" for note in self.by_line.notes] if unread else [])
+        return notes + [f"d{row.name} {finding}" for row in self.rows for finding in row.findings]
 
     def to_text(self, width: int | None = None) -> str:
         """The table with the findings, the first wrong line and its repair under it.

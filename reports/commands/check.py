@@ -194,8 +194,7 @@ def _in_words(one: Outcome, arguments: argparse.Namespace) -> str:
         return f"{printable(report.title)}: {report.verdict}"
     parts = [*(sentence(note, columns) for note in one.notes), report.to_text(columns)]
     if arguments.lines:
-        said = report.by_line.notes if report.by_line.listing or report.passed else ()
-        notes = [sentence(note, columns) for note in said]
+        notes = [sentence(note, columns) for note in report.by_line.notes]
         parts += ["", *notes, report.by_line.text(width=columns)]
     if arguments.smallest and report.rows:
         parts += ["", str(report.smallest())]
