@@ -165,16 +165,14 @@ def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
     recorder = Recorder(layer.dialect if isinstance(layer, Adapted) else None)
     back, tree, inside = _located(layer, backward)
     there = back if inside else _forward_source(layer)
-    files = frozenset(s.file for s in (back, there) if s is not None) if follow else frozenset()
-    behind = Instrument(recorder, recorder.backward_sites, Backward, files)
-    ahead = Instrument(recorder, recorder.forward_sites, Forward, files, scope=behind.scope)
+    files = frozenset([back.file, back.file if there is None else there.file])
+    followed = files if follow else frozenset()
+    behind = Instrument(recorder, recorder.backward_sites, Backward, followed)
+    ahead = Instrument(recorder, recorder.forward_sites, Forward, followed, scope=behind.scope)
     body, inner, upstream = back.numbered(tree), _inner(back, tree), _upstream(layer, tree)
     behind.change(back, tree)
     Backward(back, recorder.backward_sites, "", frozenset()).upstream(tree, upstream)
-    forward = None
-    if there is not None:
-        ahead.change(there, there.tree)
-        forward = there.bound(ahead.compiled(there, there.tree))
+    forward = None if there is None else _changed(there, ahead)
     if inside and forward is not None:
         whole = _with_inner(layer, forward)
     else:
@@ -184,9 +182,15 @@ def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
         *(whole, recorder, body, back.file, upstream, inner),
         gradients=gradients,
         helpers=behind.helpers,
-        elsewhere=there is not None and back.file != there.file,
+        elsewhere=len(files) > 1,
         chained=_is_chained(layer),
     )
+
+
+def _changed(source: Source, instrument: Instrument) -> Function:
+    """An instrumented copy, called with what the original is called with besides the inputs."""
+    instrument.change(source, source.tree)
+    return source.bound(instrument.compiled(source, source.tree))
 
 
 def _forward_source(layer: Function) -> Source | None:

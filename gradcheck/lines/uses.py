@@ -89,12 +89,11 @@ def diagnose_uses(suspect: WrongGradient, source: Source, uses: list[Use]) -> Fi
         uses: the values computed from it.
     """
     uses = [use for use in uses if source.has(use)]
-    steps = [(use, source.through(use)) for use in uses]
-    if len(steps) > 1:
-        found = (_counted_wrongly(suspect, step, use) for use, step in steps if step is not None)
-        return next((one for one in found if one is not None), None)
-    name = source.value.name
-    return next((_in_the_step(suspect, step, name) for _, step in steps if step is not None), None)
+    steps = [(use, step) for use in uses if (step := source.through(use)) is not None]
+    if len(uses) == 1:
+        return next((_in_the_step(suspect, step, source.value.name) for _, step in steps), None)
+    found = (_counted_wrongly(suspect, step, use) for use, step in steps)
+    return next(filter(None, found), None)
 
 
 def _in_the_step(suspect: WrongGradient, step: NumericalWitness, name: str) -> Finding | None:
