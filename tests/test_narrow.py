@@ -282,3 +282,46 @@ def test_of_a_gradient_that_stays_zero_a_proved_edit_tells_the_line():
     layer, line = planted(largest, right, "np.put_along_axis(winner, dx, dy, axis=1)")
     found = check(layer, X).by_line.first_wrong
     assert found.evidence["line"] == line
+
+
+def doubled_back(dy, W):
+    return dy @ W.T
+
+
+def shortcut(x, V, W):
+    h = x @ V
+    z = h @ W
+    y = z + x
+
+    def backward(dy):
+        dh = doubled_back(dy, W)
+        dx = doubled_back(dh, V)
+        return dx, x.T @ dh, h.T @ dy
+
+    return y, backward
+
+
+def test_a_helper_that_was_right_at_another_call_is_not_blamed():
+    report = check(shortcut, X[:, :3], *RNG.normal(size=(2, 3, 3)))
+    found = report.by_line.first_wrong.evidence
+    text = inspect.getsource(shortcut).splitlines()
+    begin = shortcut.__code__.co_firstlineno
+    blamed = {text[k - begin].strip() for k in (found["line"], *found["also"])}
+    assert blamed == {"dx = doubled_back(dh, V)", "return dx, x.T @ dh, h.T @ dy"}
+
+
+def overwriting(x):
+    y = np.tanh(x)
+    kept = y.copy()
+
+    def backward(dy):
+        y[...] = 0
+        dx = dy * (1 - kept)
+        return dx
+
+    return y, backward
+
+
+def test_a_backward_pass_that_writes_into_the_value_is_read_all_the_same():
+    report = check(overwriting, X)
+    assert report.by_line.first_wrong.evidence["source"] == "dx = dy * (1 - kept)"

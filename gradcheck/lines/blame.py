@@ -20,6 +20,7 @@ from gradcheck.lines.judge import Compared, Judgement
 from gradcheck.lines.narrow import Narrowed, narrowed
 from gradcheck.lines.record import Record
 from gradcheck.lines.recorder import Site
+from gradcheck.lines.statements import key_of
 from gradcheck.lines.uses import Source, Use, diagnose_uses
 from gradcheck.numeric import Forward
 from gradcheck.result import Array, Finding, Row
@@ -51,11 +52,16 @@ def _writing(record: Record, wrong: Compared) -> list[Site]:
 
 
 def _handing_on(record: Record, wrong: Compared) -> list[Site]:
-    """Where a gradient has another shape, what returns it as it is may be to blame."""
+    """What returns a gradient as it is, where that is of another shape or only what a helper has computed."""
     position = wrong.match.intermediate.position
-    if position not in record.returned or wrong.match.hand.shape == wrong.row.shape:
-        return []
-    return [record.returned[position]]
+    suspicious = wrong.match.hand.shape != wrong.row.shape or _is_of_a_call(record, wrong)
+    return [record.returned[position]] if suspicious and position in record.returned else []
+
+
+def _is_of_a_call(record: Record, wrong: Compared) -> bool:
+    """Whether what is wrong is what a helper has returned."""
+    helpers = {key_of(site.function) for site in record.copy.sites if site.function}
+    return bool({read.partition("[")[0] for read in wrong.site.reads} & helpers)
 
 
 def _message(lines: Narrowed, wrong: Compared, found: Finding | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -84,8 +84,16 @@ class Judgement:
 
     @property
     def wrong(self) -> Compared | None:
-        """The first wrong value."""
-        return next((one for one in self.compared if one.row.verdict is Verdict.FAIL), None)
+        """The first wrong value; a helper that was right at another call is not where it was computed wrongly."""
+        first = next((one for one in self.compared if one.row.verdict is Verdict.FAIL), None)
+        if first is None or not first.site.function or first.site not in self._right_sites:
+            return first
+        return replace(first, site=self.record.log[first.time].site)
+
+    @property
+    def _right_sites(self) -> set[Site]:
+        """The statements that have computed something right."""
+        return {one.site for one in self.compared if one.row.verdict is Verdict.PASS}
 
     def right_before(self) -> set[str]:
         """The names that were right, or at first were, before another value was wrong."""

@@ -112,7 +112,9 @@ def _run(copy: Copy, context: Context, rows: dict[int, Row], raised: bool) -> li
     """Run the copy both ways; the lines at which its backward pass raises, if it is known to."""
     copy.recorder.record()
     try:
-        value, backward = copy.layer(*copies(context.inputs))
+        result, backward = copy.layer(*copies(context.inputs))
+        # A backward pass may write into what the forward pass has returned.
+        value = np.array(result, dtype=np.float64)
     except Exception as error:
         raise _unlike(error) from error
     gradients: list[Array | None] = []
@@ -124,7 +126,7 @@ def _run(copy: Copy, context: Context, rows: dict[int, Row], raised: bool) -> li
         raised_at = copy.raised_at(error)
         if not raised or not raised_at:
             raise _unlike(error) from error
-    same = np.array_equal(np.asarray(value, dtype=np.float64), context.forward.value)
+    same = np.array_equal(value, context.forward.value)
     if not (same and _are_claimed(gradients, rows)):
         raise Unreadable("a copy made from its source computes something else")
     return raised_at
