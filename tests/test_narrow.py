@@ -265,6 +265,14 @@ def test_a_step_of_what_was_made_before_the_loop_has_the_wrong_shape():
     assert "has a shape that line" in found.message
 
 
+def test_an_index_that_is_missing_in_a_loop_is_the_fault_of_the_line_in_it():
+    layer, line = planted(stepped, "da = dh * slopes[:, t]", "da = dh * slopes")
+    found = check(
+        layer, RNG.normal(size=(2, 4, 3)), RNG.normal(size=(3, 3)) / 2
+    ).by_line.first_wrong
+    assert found.evidence["line"] == line
+
+
 def largest(x):
     winner = x.argmax(axis=1)[:, None]
     y = np.take_along_axis(x, winner, axis=1)

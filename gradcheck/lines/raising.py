@@ -38,7 +38,7 @@ def blamed_for_raising(judgement: Judgement) -> Finding:
     inner = [site.line for site in copy.inner] if in_a_function else []
     sites = doubtful_sites(record, place, known)
     loops = doubtful_loops(record, (place, *sites), judgement.right_before())
-    also = {*loops, *callers, *inner, *(site.line for site in sites)} - {place.line}
+    also = {*loops, *callers, *inner, *(site.line for site in sites), line} - {place.line}
     return first_wrong(record, message, place, sorted(also), code="raises", seen={"line": line})
 
 
@@ -58,7 +58,8 @@ def _misfit(record: Record, place: Site, doubtful: Sequence[Site]) -> Site | Non
     """The statement that gave a factor or term of the one that raises a shape that it cannot take.
 
     What is computed entry by entry has the shape of its counterpart on the way there, and so each
-    factor and each term must fit into that.
+    factor and each term must fit into that. What was made before a loop, and has no index in it, may
+    lack that.
     """
     wanted = _shape_wanted(record, place)
     if wanted is None:
@@ -67,7 +68,9 @@ def _misfit(record: Record, place: Site, doubtful: Sequence[Site]) -> Site | Non
     misfits = {
         name: made[name].site
         for name, indices in _factors_and_terms(place.text)
-        if name in made and not _fits(_taken(np.shape(made[name].value), indices), wanted)
+        if name in made
+        and (indices or made[name].site.loop == place.loop)
+        and not _fits(_taken(np.shape(made[name].value), indices), wanted)
     }
     return next(iter(misfits.values())) if len(misfits) == 1 else None
 
