@@ -1,8 +1,12 @@
 """Handouts: whole, still, small, and every number on them is the report's."""
 
+import json
 import random
 import re
+from base64 import b64encode
+from hashlib import sha256
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +15,9 @@ from examples import SAMPLE_SEED
 from gradcheck import check
 from gradcheck.render import scientific
 from layers.catalogue import CATALOGUE
+from layers.families import FAMILIES, layers_of
 from reports.cli import main
-from reports.lecture import handout, index
+from reports.lecture import chapters, handout, index, notebook, slides
 from reports.page.code import pairs, text_of
 from reports.page.prose import html_of
 
@@ -109,8 +114,77 @@ def test_prose_shows_html_and_sets_formulas():
     assert "code $5" in made and "\\" not in re.sub(r'alttext="[^"]*"', "", made)
 
 
-def test_the_index_links_every_layer():
-    assert set(Parts(index()).references) == {f"{name}.html" for name in CATALOGUE}
+def test_the_index_links_every_chapter_and_every_layer_in_the_order_of_teaching():
+    links = [link.removesuffix(".html") for link in Parts(index()).references]
+    assert links[:3] == ["checking", "every-tie", "adam-restarted"]
+    taught = [name for family in FAMILIES for name in layers_of(family) if name in CATALOGUE]
+    assert links[3:] == taught and set(taught) == set(CATALOGUE)
+
+
+def test_the_chapters_are_whole_and_their_numbers_are_measured():
+    made = chapters()
+    assert list(made) == ["index", "checking", "every-tie", "adam-restarted"]
+    for text in made.values():
+        parts = Parts(text)
+        assert not parts.open and "script" not in parts.seen
+        links = {link.removesuffix(".html") for link in parts.references if link[0] != "#"}
+        assert links <= {*made, *CATALOGUE}
+    found = re.findall(r"<tr><td>(float\d\d)</td><td>(\w+)</td><td>(.+?)</td>", made["checking"])
+    best = {(dtype, method): float(step) for dtype, method, step in found}
+    # √ε for forward differences, ∛ε for central ones, within a step or two of the grid.
+    for dtype in (np.float64, np.float32):
+        for method, power in {"forward": 1 / 2, "central": 1 / 3}.items():
+            expected = float(np.finfo(dtype).eps) ** power
+            assert 0.1 < best[np.dtype(dtype).name, method] / expected < 10
+    assert "ties-duplicated" in made["checking"] and "kink" in made["checking"]
+
+
+def test_slides_are_moved_through_by_a_script_that_the_policy_names():
+    text = slides("flatten")
+    parts = Parts(text)
+    assert not parts.open and "script" in parts.seen
+    policy = re.search(r"script-src 'sha256-(.+?)'", text)[1]
+    script = re.search(r"<script>(.*?)</script>", text, re.S)[1]
+    assert b64encode(sha256(script.encode()).digest()).decode() == policy
+    assert text.count('class="slide"') >= 7 and "break-after: page" in text
+
+
+@pytest.mark.parametrize("name", ["softmax", "embedding"])
+def test_a_notebook_runs_from_the_top(name, capsys):
+    made = json.loads(notebook(name))
+    assert (made["nbformat"], made["nbformat_minor"]) == (4, 5)
+    ids = [cell["id"] for cell in made["cells"]]
+    assert len(set(ids)) == len(ids) and all(re.fullmatch(r"[\w-]{1,64}", one) for one in ids)
+    scope = {}
+    for cell in made["cells"]:
+        assert set(cell) - {"execution_count", "outputs"} == {
+            "id",
+            "cell_type",
+            "metadata",
+            "source",
+        }
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == [] and cell["execution_count"] is None
+            exec("".join(cell["source"]), scope)
+    assert scope["report"].passed
+    if "mistake" in scope:
+        assert scope["mistake"].layer is CATALOGUE[name].layer
+
+
+def bare(text):
+    """A page without what another machine measures otherwise: curves, errors, versions, its clock."""
+    text = re.sub(r"<figure.*?</figure>|<footer>.*?</footer>", "", text, flags=re.S)
+    return re.sub(r"\d\.\d+e[+-]?\d+|inf|\[\d[\d, ]*\]", "#", text)
+
+
+SHOWN = ("attention", "batch_norm", "conv2d")
+
+
+@pytest.mark.parametrize("name", random.Random(SAMPLE_SEED).sample(SHOWN, 1))
+def test_the_handouts_in_the_docs_are_those_of_today(name):
+    shown = Path(__file__).parent.parent / "docs" / "lectures" / f"{name}.html"
+    # To rewrite them: gradcheck lecture attention batch_norm conv2d --out docs/lectures
+    assert bare(shown.read_text("utf-8")) == bare(handout(name))
 
 
 def test_the_command_writes_pages_and_knows_its_layers(tmp_path, capsys):
@@ -119,3 +193,7 @@ def test_the_command_writes_pages_and_knows_its_layers(tmp_path, capsys):
     assert main(["lecture", "batchnorm", "--out", str(tmp_path)]) == 2
     assert "did you mean batch_norm?" in capsys.readouterr().err
     assert main(["lecture"]) == 2
+    assert main(["lecture", "flatten", "--slides", "--notebook", "--out", str(tmp_path)]) == 2
+    for form, ending in {"--slides": "slides.html", "--notebook": "ipynb"}.items():
+        assert main(["lecture", "flatten", form, "--out", str(tmp_path)]) == 0
+        assert (tmp_path / f"flatten.{ending}").is_file()

@@ -23,7 +23,9 @@ def add_to(commands: Any) -> None:
     )
     add = parser.add_argument
     add("targets", nargs="*", metavar="LAYER|FILE.py:NAME", help="of the catalogue, or in a file")
-    add("--all", action="store_true", help="every layer, with an index")
+    add("--all", action="store_true", help="a course: every layer, with its chapters and an index")
+    add("--slides", action="store_true", help="one idea a slide; arrow keys; prints to PDF")
+    add("--notebook", action="store_true", help="as a notebook to run")
     add(
         "--out",
         type=Path,
@@ -42,36 +44,50 @@ def run(arguments: argparse.Namespace) -> int:
     targets = list(CATALOGUE) if arguments.all else arguments.targets
     if not targets:
         raise UserError("lecture: name a layer or FILE.py:NAME, or --all")
-    from reports.files import write_text
-    from reports.lecture import index
-
     # All names are looked at before the first page is made.
-    pages = [_page(target, arguments.seed) for target in targets]
+    pages = [_page(target, arguments) for target in targets]
     for name, made in pages:
-        path = arguments.out / f"{name}.html"
-        write_text(path, made())
-        print(path)
+        _write(arguments.out / name, made())
     if arguments.all:
-        write_text(arguments.out / "index.html", index())
-        print(arguments.out / "index.html")
+        from reports.lecture import chapters
+
+        for name, text in chapters().items():
+            _write(arguments.out / f"{name}.html", text)
     return PASSED
 
 
-def _page(target: str, seed: int) -> tuple[str, Callable[[], str]]:
+def _write(path: Path, text: str) -> None:
+    from reports.files import write_text
+
+    write_text(path, text)
+    print(path)
+
+
+def _page(target: str, arguments: argparse.Namespace) -> tuple[str, Callable[[], str]]:
     """What the page of a target is called, and how it is made.
 
     Raises:
         UserError: if there is no such layer, and it is no FILE.py:NAME.
     """
     from layers.catalogue import CATALOGUE
-    from reports.lecture import handout, own_handout
+    from reports.lecture import handout, notebook, own_handout, slides
     from reports.targets import Options, unknown
 
+    forms = {"html": handout, "slides.html": slides, "ipynb": notebook}
+    form = _form(arguments)
     if target in CATALOGUE:
-        return target, partial(handout, target)
+        return f"{target}.{form}", partial(forms[form], target)
     place, colon, name = target.rpartition(":")
     if not colon and target.endswith((".py", ".ipynb")):
         raise UserError(f"a handout is of one thing: {target}:NAME")
     if not colon or not name:
         raise UserError(unknown(target))
-    return name, partial(own_handout, place, name, Options(seed=seed))
+    if form != "html":
+        raise UserError("--slides and --notebook are of layers of the catalogue")
+    return f"{name}.html", partial(own_handout, place, name, Options(seed=arguments.seed))
+
+
+def _form(arguments: argparse.Namespace) -> str:
+    if arguments.slides and arguments.notebook:
+        raise UserError("--slides or --notebook, one at a time")
+    return "slides.html" if arguments.slides else "ipynb" if arguments.notebook else "html"

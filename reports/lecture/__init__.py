@@ -1,7 +1,9 @@
 """Handouts: a layer's derivation, code, numbers and mistakes on one page, from what the tests run."""
 
+from reports.lecture.course import chapters, index
 from reports.lecture.handout import handout
-from reports.lecture.index import index
+from reports.lecture.notebook import notebook
 from reports.lecture.own import own_handout
+from reports.lecture.slides import slides
 
-__all__ = ["handout", "index", "own_handout"]
+__all__ = ["chapters", "handout", "index", "notebook", "own_handout", "slides"]

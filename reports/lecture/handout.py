@@ -12,7 +12,7 @@ import numpy as np
 
 from gradcheck import __version__, check
 from gradcheck.result import Report
-from layers.catalogue import CATALOGUE, Configuration, Entry
+from layers.catalogue import CATALOGUE, Entry
 from layers.derivations import text_of as derivation_of
 from reports.lecture.blackboard import worked
 from reports.lecture.curves import measured_curves, measured_taylor, taylor_curve, v_curve, v_said
@@ -33,24 +33,26 @@ def handout(name: str) -> str:
         KeyError: if there is no such layer.
     """
     entry = CATALOGUE[name]
-    report = _checked(entry, entry.configurations[0])
     example = worked_example(entry)
+    report = checked(entry)
     parts = [
-        _head(entry),
-        *_derivation(entry),
-        section("In code", CODE, _code(entry)),
+        head(entry),
+        html_of(derivation(entry)),
+        section("In code", CODE, code(entry)),
         section("By hand", *_by_hand(entry, example)),
-        section("Checked", _checks(entry, report), *_figures(entry)),
+        section(
+            "Checked", checks(entry, report), '<div class="columns">', *figures(entry), "</div>"
+        ),
         section("Find the bug", puzzles(entry, example)),
-        _foot(),
+        foot(),
     ]
     return sheet(f"{name}: the backward pass", parts)
 
 
-def sheet(title: str, parts: Iterable[str]) -> str:
+def sheet(title: str, parts: Iterable[str], *, script: str = "", style: str = "") -> str:
     """A page in the style of handouts, of those parts that are not empty."""
-    style = (Path(__file__).parent / "handout.css").read_text("utf-8")
-    return page(title, "\n".join(part for part in parts if part), style=style)
+    ours = (Path(__file__).parent / "handout.css").read_text("utf-8")
+    return page(title, "\n".join(part for part in parts if part), script, ours + style)
 
 
 CODE = (
@@ -72,7 +74,8 @@ NOTED = (
 )
 
 
-def _code(entry: Entry) -> str:
+def code(entry: Entry) -> str:
+    """The layer's text, lines that belong together under one number."""
     text = text_of(entry.layer)
     return listing(numbered(text), pairs(text))
 
@@ -85,7 +88,8 @@ def _by_hand(entry: Entry, example: Example | None) -> Iterator[str]:
     yield worked(entry.name, example.values, example.sums)
 
 
-def _head(entry: Entry) -> str:
+def head(entry: Entry) -> str:
+    """Name, formula and shapes."""
     return (
         f"<h1>{escape(entry.name)}</h1>\n"
         f'<p class="lead"><code>{escape(entry.formula)}</code><br>'
@@ -93,22 +97,24 @@ def _head(entry: Entry) -> str:
     )
 
 
-def _derivation(entry: Entry) -> Iterator[str]:
-    """The derivation's own sections; what is code there stands in the layer's own lines here."""
+def derivation(entry: Entry) -> str:
+    """The derivation's own sections as Markdown; what is code there stands in the layer's own lines here."""
     text = re.sub(r"```.*?```\n?", "", derivation_of(entry.name), flags=re.S)
     text = re.sub(r"^# .*\n", "", text)
-    text = re.sub(
+    return re.sub(
         r"^Planted, for `gradcheck mistakes NAME`.*?(?=\n\n|\Z)", "", text, flags=re.M | re.S
     )
-    yield html_of(text)
 
 
-def _checked(entry: Entry, configuration: Configuration) -> Report:
+def checked(entry: Entry) -> Report:
+    """The report on a layer in its first configuration."""
+    configuration = entry.configurations[0]
     inputs = configuration.inputs(np.random.default_rng(SEED))
     return check(entry.bound(configuration), *inputs.values(), name=entry.name, seed=SEED)
 
 
-def _checks(entry: Entry, report: Report) -> str:
+def checks(entry: Entry, report: Report) -> str:
+    """What the check found, and what its columns mean."""
     label = entry.configurations[0].label
     words = (
         "<p>Every entry of every gradient beside a finite difference that carries a bound on its own "
@@ -119,7 +125,7 @@ def _checks(entry: Entry, report: Report) -> str:
     return f'{words}<div class="scroll report">{report.to_html()}</div>'
 
 
-def _figures(entry: Entry) -> Iterator[str]:
+def figures(entry: Entry) -> Iterator[str]:
     """The V curve and Taylor's slopes, of the first input that has a derivative."""
     plain = entry.configurations[0]
     inputs = plain.inputs(np.random.default_rng(SEED))
@@ -127,10 +133,8 @@ def _figures(entry: Entry) -> Iterator[str]:
     position = list(inputs).index(name)
     at = list(inputs.values()), position
     said = v_said(name, measured_taylor(entry.bound(plain), *at))
-    yield '<div class="columns">'
     yield captioned(v_curve(measured_curves(entry.bound(plain), *at)), said)
     yield _taylor(entry, name, position)
-    yield "</div>"
 
 
 def _taylor(entry: Entry, name: str, position: int) -> str:
@@ -153,7 +157,8 @@ def _taylor(entry: Entry, name: str, position: int) -> str:
     )
 
 
-def _foot() -> str:
+def foot() -> str:
+    """How the page was made."""
     return (
         f"<footer>Made by gradcheck {escape(__version__)}, NumPy {escape(np.__version__)}, seed {SEED}. "
         "The derivation's formulas, this code and these numbers are what its tests run.</footer>"

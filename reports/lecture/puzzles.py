@@ -38,7 +38,7 @@ def puzzles(entry: Entry, example: Example | None) -> str:
     if not found:
         return ""
     panels = [_panel(entry, mistake, example) for mistake in found]
-    return f"{ASKED}\n{switch('bug', [_letter(k) for k in range(len(found))], panels)}"
+    return f"{ASKED}\n{switch('bug', [letter(k) for k in range(len(found))], panels)}"
 
 
 def switch(name: str, labels: Sequence[str], panels: Sequence[str]) -> str:
@@ -63,17 +63,24 @@ def switch(name: str, labels: Sequence[str], panels: Sequence[str]) -> str:
     return f'<style>{shown}{{display:block}}</style>\n<div class="switch">{buttons}{inside}</div>'
 
 
-def _letter(k: int) -> str:
+def letter(k: int) -> str:
+    """What the k-th mistake is called as long as it is not given away."""
     return string.ascii_uppercase[k] if k < len(string.ascii_uppercase) else str(k + 1)
 
 
 def _panel(entry: Entry, mistake: Mistake, example: Example | None) -> str:
+    answer = "".join(answered(entry, mistake, example))
+    return f"{code_with(mistake)}\n{folded('The answer', answer)}"
+
+
+def code_with(mistake: Mistake) -> str:
+    """The text in which a mistake is planted."""
     text = without_docstring(mistake.changed[1])
-    code = listing(numbered(text), pairs(text))
-    return f"{code}\n{folded('The answer', ''.join(_answer(entry, mistake, example)))}"
+    return listing(numbered(text), pairs(text))
 
 
-def _answer(entry: Entry, mistake: Mistake, example: Example | None) -> Iterator[str]:
+def answered(entry: Entry, mistake: Mistake, example: Example | None) -> Iterator[str]:
+    """What the mistake is, what it does in the worked example, and what the checker says."""
     # A copy comes without its check: the repair is known here, and needs no search.
     report = copy(examine(mistake, mistake.shows))
     sentences = "".join(
