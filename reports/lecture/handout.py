@@ -68,10 +68,8 @@ BY_HAND = (
     "Reckon one of the gradients with pencil and paper, then click on it: it opens to its sum, over all "
     "that the value is used for.</p>"
 )
-NOTED = (
-    "<p>An index along an axis of length 1 is not written. Where there are time steps they stand first, "
-    "and arrows from one to the next are left out.</p>"
-)
+NOTED = "<p>An index along an axis of length 1 is not written.</p>"
+IN_TIME = "<p>Time steps stand first; arrows from one to the next are left out.</p>"
 
 
 def code(entry: Entry) -> str:
@@ -85,7 +83,19 @@ def _by_hand(entry: Entry, example: Example | None) -> Iterator[str]:
         return
     yield BY_HAND
     yield NOTED
+    if _loops(example):
+        yield IN_TIME
     yield worked(entry.name, example.values, example.sums)
+
+
+def _loops(example: Example) -> bool:
+    """Whether a value is read before it stands there: by the step after."""
+    names = [one.name for one in example.values]
+    return any(
+        name in names and names.index(name) >= k
+        for k, one in enumerate(example.values)
+        for name in one.reads
+    )
 
 
 def head(entry: Entry) -> str:

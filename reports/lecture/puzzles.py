@@ -17,7 +17,7 @@ from layers.catalogue import Entry
 from layers.mistakes import MISTAKES, Mistake
 from reports.lecture.blackboard import SAME, compared, graph
 from reports.lecture.example import Example
-from reports.mistakes import examine, said
+from reports.mistakes import examine
 from reports.page.code import listing, numbered, pairs, without_docstring
 from reports.page.shell import folded
 
@@ -81,18 +81,15 @@ def code_with(mistake: Mistake) -> str:
 
 def answered(entry: Entry, mistake: Mistake, example: Example | None) -> Iterator[str]:
     """What the mistake is, what it does in the worked example, and what the checker says."""
-    # A copy comes without its check: the repair is known here, and needs no search.
-    report = copy(examine(mistake, mistake.shows))
-    sentences = "".join(
-        f"<li><code>{escape(finding.code)}</code>: {escape(finding.message)}</li>"
-        for finding in said(mistake, report)
-    )
-    yield f"<p>{escape(mistake.story)}</p>\n<pre>{escape(str(mistake.diff))}</pre>\n"
+    lines = "\n".join(mistake.diff.lines)
+    yield f"<p>{escape(mistake.story)}</p>\n<pre>{escape(lines)}</pre>\n"
     if example is not None:
         yield from _in_numbers(entry, mistake, example)
+    # A copy comes without its check: the repair is known here, and needs no search.
+    report = copy(examine(mistake, mistake.shows))
     yield (
         f"<p>What the checker says (<code>gradcheck mistakes {escape(mistake.name)}</code>):</p>"
-        f'<ul>{sentences}</ul>\n<div class="scroll report">{report.to_html()}</div>'
+        f'<div class="scroll report">{report.to_html()}</div>'
     )
     if mistake.hides:
         yield f"<p>Hidden at: {escape(mistake.hides.label)}.</p>"

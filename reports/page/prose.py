@@ -9,6 +9,7 @@ from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
 
 _FORMULA = re.compile(r"\$\$(.+?)\$\$|\$(.+?)\$", re.S)
+PLUS_EQUALS = "<mo><mrow><mo>&#x0002B;</mo></mrow></mo><mo>&#x0003D;</mo>"
 _CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.S)
 
 
@@ -33,6 +34,8 @@ def html_of(text: str) -> str:
 def formula(latex: str, *, block: bool = False) -> str:
     """A formula as MathML; its LaTeX is what a reader without MathML, and a search, finds."""
     mathml = convert(latex.strip(), display="block" if block else "inline")
+    # latex2mathml does not know that += is one sign.
+    mathml = mathml.replace(PLUS_EQUALS, "<mo>+=</mo>")
     if block:
         # Brackets around a sum are as high as the sum.
         mathml = mathml.replace(' stretchy="false"', "")
