@@ -80,11 +80,11 @@ def _shown(array: Array, digits: int) -> list[str]:
 
 
 def _fits(array: Array) -> bool:
-    return bool(array.size <= FEW and array.squeeze().ndim <= 2)
+    return bool(array.size <= FEW)
 
 
 def rows(array: Array, digits: int) -> list[list[Cell]]:
-    """The entries of an array of at most two axes longer than 1, by row, in columns of equal width."""
+    """The entries of an array by row along its last axis longer than 1, in columns of equal width."""
     long = [length for length in array.shape if length != 1]
     columns = long[-1] if long else 1
     cells = [(index, number(float(value), digits)) for index, value in np.ndenumerate(array)]

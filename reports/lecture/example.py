@@ -30,7 +30,26 @@ LOST = 1e-4
 
 Shapes = Mapping[str, tuple[int, ...]]
 
+IMAGE: Shapes = {"x": (1, 2, 3, 1)}
 SHAPES: Mapping[str, Shapes] = {
+    **dict.fromkeys(
+        (
+            "relu",
+            "elu",
+            "selu",
+            "sigmoid",
+            "tanh",
+            "softplus",
+            "silu",
+            "gelu",
+            "gelu_tanh",
+            "global_max_pool2d",
+            "global_avg_pool2d",
+            "upsample2d",
+            "pad2d",
+        ),
+        IMAGE,
+    ),
     "conv2d": {"x": (1, 3, 3, 1), "W": (2, 2, 1, 1), "b": (1,)},
     "conv1d": {"x": (1, 4, 1), "W": (2, 1, 2), "b": (2,)},
     "conv2d_transpose": {"x": (1, 2, 2, 1), "W": (2, 2, 1, 1), "b": (1,)},
@@ -44,7 +63,7 @@ SHAPES: Mapping[str, Shapes] = {
     "gru": {"x": (1, 2, 1), "h0": (1, 1), "Wx": (1, 3), "Wh": (1, 3), "b": (3,)},
 }
 """Sizes that a lecturer would choose where the smallest is not the most telling: windows that overlap,
-two steps in time, an image of four windows."""
+two steps in time, an image of four windows, one image of one channel."""
 
 
 @dataclass(frozen=True, eq=False)
