@@ -47,14 +47,14 @@ def _sloped(name: str, test: TaylorTest) -> str:
 
 def v_said(name: str, test: TaylorTest) -> str:
     """What a V curve shows: of a linear layer only one side of it."""
-    truncation = (
-        "the layer is linear in it, nothing is truncated"
+    large = (
+        "the layer is linear in it, and nothing is truncated"
         if test.linear
-        else "truncation falls with the step"
+        else "at large steps truncation, and corners that are stepped over"
     )
     return (
-        f"Error of the slope along a random direction of {name}, against the step: {truncation}, "
-        "round-off grows as it shrinks."
+        f"Error of the slope along a random direction of {name}, against the step: {large}; at small "
+        "ones round-off, which grows as they shrink."
     )
 
 

@@ -14,6 +14,7 @@ from gradcheck import __version__, check
 from gradcheck.result import Report
 from layers.catalogue import CATALOGUE, Entry
 from layers.derivations import text_of as derivation_of
+from layers.mistakes import Mistake
 from reports.lecture.blackboard import worked
 from reports.lecture.curves import measured_curves, measured_taylor, taylor_curve, v_curve, v_said
 from reports.lecture.example import Example, worked_example
@@ -111,6 +112,8 @@ def derivation(entry: Entry) -> str:
     """The derivation's own sections as Markdown; what is code there stands in the layer's own lines here."""
     text = re.sub(r"```.*?```\n?", "", derivation_of(entry.name), flags=re.S)
     text = re.sub(r"^# .*\n", "", text)
+    # A handout stands by itself: other pages are named, not linked.
+    text = re.sub(r"\[([^\]]+)\]\([^)\s]*\.md[^)]*\)", r"\1", text)
     return re.sub(
         r"^Planted, for `gradcheck mistakes NAME`.*?(?=\n\n|\Z)", "", text, flags=re.M | re.S
     )
@@ -147,9 +150,18 @@ def figures(entry: Entry) -> Iterator[str]:
     yield _taylor(entry, name, position)
 
 
+def _is_smooth(mistake: Mistake, name: str, position: int) -> bool:
+    """Whether a mistake in this gradient shows where the right one has slope 2: not at ties or corners."""
+    if mistake.gradient != name:
+        return False
+    inputs = list(mistake.shows.inputs(np.random.default_rng(SEED)).values())
+    right = partial(mistake.layer, **mistake.shows.options)
+    return measured_taylor(right, inputs, position).passed
+
+
 def _taylor(entry: Entry, name: str, position: int) -> str:
     """The remainder with the right gradient and a planted one, at inputs where the mistake shows."""
-    wrong = next((m for m in mistakes_of(entry) if m.gradient == name), None)
+    wrong = next((m for m in mistakes_of(entry) if _is_smooth(m, name, position)), None)
     configuration = entry.configurations[0] if wrong is None else wrong.shows
     inputs = list(configuration.inputs(np.random.default_rng(SEED)).values())
     tests = {"right": measured_taylor(entry.bound(configuration), inputs, position)}
