@@ -175,30 +175,57 @@ def _verdict(within: bool, ties_kept: bool, hand: Array, numeric: NumericalGradi
     if not ties_kept:
         return Verdict.FAIL
     if not within:
-        return Verdict.INCONCLUSIVE if _drowned(numeric) else Verdict.FAIL
-    seen = _resolution(numeric) <= COARSEST or numeric.kinks.all() or _zero(numeric)
-    if not numeric.absolute_sum.any() and hand.any():
-        # Where no output moves, a zero is seen; anything else may be too small to move them.
-        seen = False
+        return Verdict.INCONCLUSIVE if _drowned(hand, numeric) else Verdict.FAIL
+    seen = _resolution(numeric) <= COARSEST or numeric.kinks.all() or _zero_in_both(hand, numeric)
     return Verdict.PASS if seen else Verdict.INCONCLUSIVE
 
 
-def _drowned(numeric: NumericalGradient) -> bool:
+def _drowned(hand: Array, numeric: NumericalGradient) -> bool:
     """Whether noise is larger than the gradient, and most entries are lost in it.
 
     There the function varies within the shortest steps, and the few entries that seem to be resolved
-    have met a quiet place: they convict nobody.
+    have met a quiet place: they convict nobody, unless the claim is far beyond all noise.
     """
-    bound = numeric.bound[~numeric.kinks]
+    smooth = ~numeric.kinks
+    value, bound = numeric.value[smooth], numeric.bound[smooth]
     lost = bound > COARSEST * np.abs(numeric.value).max(initial=0.0)
-    return bool(lost.size and lost.mean() > 0.5 and norm(bound) > norm(numeric.value))
+    if not (lost.size and lost.mean() > 0.5 and norm(bound) > norm(value)):
+        return False
+    return not COARSEST * norm(hand[smooth] - value) > norm(bound)
 
 
 def _zero(numeric: NumericalGradient) -> bool:
-    """Whether, away from kinks, the gradient is seen to be zero on the scale of what cancels in it."""
+    """Whether, away from kinks, the gradient is seen to be zero."""
+    return _cancels(numeric) or _stands_still(numeric) or not numeric.absolute_sum.any()
+
+
+def _zero_in_both(hand: Array, numeric: NumericalGradient) -> bool:
+    """Whether the gradient is seen to be zero, and was derived to be.
+
+    Where no output moves a zero is seen, and anything else may be too small to move them, unless they move
+    not far from here.
+    """
+    if _cancels(numeric) or not (numeric.absolute_sum.any() or hand.any()):
+        return True
+    negligible = norm(hand[~numeric.kinks]) <= COARSEST * norm(numeric.bound[~numeric.kinks])
+    return negligible and _stands_still(numeric)
+
+
+def _cancels(numeric: NumericalGradient) -> bool:
+    """Whether a zero is seen on the scale of what cancels in it."""
+    return _is_below(numeric, norm(numeric.absolute_sum))
+
+
+def _stands_still(numeric: NumericalGradient) -> bool:
+    """Whether a zero is seen on the scale of the slopes that are met not far from here."""
+    return _is_below(numeric, norm(np.asarray(numeric.surroundings)))
+
+
+def _is_below(numeric: NumericalGradient, scale: float) -> bool:
+    """Whether nothing is seen of a gradient, though far less than this would be."""
     smooth = ~numeric.kinks
     bound, size = norm(numeric.bound[smooth]), norm(numeric.value[smooth])
-    return size <= bound <= COARSEST * norm(numeric.absolute_sum) or not numeric.absolute_sum.any()
+    return size <= bound <= COARSEST * scale
 
 
 def _resolution(numeric: NumericalGradient) -> float:

@@ -1,5 +1,7 @@
 """Kinks and ties of every kind: right layers never fail on them, wrong values at them always do."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -168,3 +170,49 @@ def test_ties_between_inputs_are_paid_once(seed):
     report = check(larger_paying_both, a, b, seed=seed, lines=False)
     assert report.verdict is Verdict.FAIL
     assert "ties-duplicated" in {finding.code for finding in report.all_findings()}
+
+
+def two_layers(x, W1, W2, *biases, in_blank_rows=0.0, everywhere=1.0):
+    """A network whose hidden units all sit at zero in a row of zeros; its dx may be spoilt there."""
+    b1 = biases[0] if biases else 0.0
+    h = x @ W1 + b1
+    a = np.maximum(h, 0)
+
+    def backward(dy):
+        dh = (dy @ W2.T) * (h > 0)
+        blank = (x == 0).all(axis=1, keepdims=True)
+        dx = everywhere * dh @ W1.T + in_blank_rows * blank
+        return dx.astype(x.dtype), x.T @ dh, a.T @ dy, *(dh.sum(axis=0) for _ in biases)
+
+    return a @ W2, backward
+
+
+def with_a_blank_row(seed, dtype=float, bias=True):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(3, 3))
+    x[1] = 0
+    inputs = [x, rng.normal(size=(3, 6)), rng.normal(size=(6, 2)), *([np.zeros(6)] if bias else [])]
+    return [value.astype(dtype) for value in inputs]
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_many_kinks_at_one_point_convict_nobody(bias, dtype):
+    for seed in range(8):
+        report = check(two_layers, *with_a_blank_row(seed, dtype, bias), seed=seed, lines=False)
+        assert report.passed, report
+
+
+def test_what_no_decision_at_the_kinks_gives_fails_there():
+    for seed in range(3):
+        inputs = with_a_blank_row(seed)
+        for spoilt in ({"in_blank_rows": 40.0}, {"everywhere": 1.01}):
+            wrong = partial(two_layers, **spoilt)
+            assert check(wrong, *inputs, seed=seed, lines=False).verdict is Verdict.FAIL
+
+
+def test_a_single_kink_allows_no_more_than_its_two_slopes():
+    def wrong(x):
+        return np.abs(x), lambda dy: dy * np.where(x == 0, 1.5, np.sign(x))
+
+    assert check(wrong, np.array([0.0, 0.4, -1.0]), lines=False).verdict is Verdict.FAIL

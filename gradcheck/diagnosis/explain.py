@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.compare import agrees, is_vacuous, norm, not_finite, relative_error
+from gradcheck.compare import COARSEST, agrees, is_vacuous, norm, not_finite, relative_error
 from gradcheck.diagnosis.diagnose import describe, diagnose, diagnose_shape
 from gradcheck.diagnosis.draws import again
 from gradcheck.diagnosis.wrong import Context, WrongGradient
@@ -143,6 +143,11 @@ def _what_is_lost(row: Row) -> str:
     if not np.isfinite(row.resolution):
         return (
             "Nothing can be seen of the gradient here: no output moves by more than its rounding."
+        )
+    if row.resolution <= COARSEST:
+        return (
+            f"As a formula the gradient is right; computed in {row.analytic.dtype}, rounding has "
+            f"changed it by {row.relative_error:.1e}, more than half of its digits."
         )
     return (
         f"Errors below {row.resolution:.1e} of the gradient cannot be seen here: the forward pass is "

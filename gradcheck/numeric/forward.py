@@ -73,6 +73,19 @@ class Forward:
             value = value[0]
         return np.asarray(value)
 
+    def there_and_back(self, inputs: Sequence[Array], dy: Array) -> tuple[Array, Any] | None:
+        """f's value at other inputs with what its way back returns for dy; None where there is none."""
+        self.evaluations += 1
+        try:
+            with np.errstate(all="ignore"):
+                value, backward = self.f(*(np.array(x) for x in inputs))
+                value = np.array(value)
+                gradients = backward(dy.astype(value.dtype))
+        except Exception:
+            # An f without a way back, or a point that it does not like: nothing is known there.
+            return None
+        return value.astype(np.result_type(value.dtype, np.float64)), gradients
+
     def moved(self, position: int, group: Group | tuple[int, ...], entries: Array) -> Array:
         """The value with `entries` in place of `inputs[position][group]`, everything else kept."""
         x = self.inputs[position]

@@ -17,9 +17,10 @@ class NumericalGradient:
 
     `kinks` marks entries where the slope jumps: there `value` is the middle of the one-sided slopes
     and `bound` reaches both. `absolute_sum` is the gradient with nothing cancelling, the scale on
-    which a zero is a zero. `joint` is what the kinked entries must add up to,
-    one of `joints`, several directions in which they move together. `steps` are those that each entry's
-    value was seen at, relative to its scale; none where no difference was taken.
+    which a zero is a zero; `surroundings` is that slope over a step as long as |x| or longer, where such
+    steps were taken. `joints` say what the kinked entries must add up to, in several directions
+    in which they move together. `steps` are those that each entry's value was seen at, relative to its
+    scale; none where no difference was taken.
     """
 
     value: Array
@@ -28,13 +29,24 @@ class NumericalGradient:
     absolute_sum: Array
     grouping: Grouping
     evaluations: int
-    joint: Joint | None = None
     joints: tuple[Joint, ...] = ()
     steps: Array | None = None
+    surroundings: Array | float = 0.0
+
+    @property
+    def joint(self) -> Joint | None:
+        """The first of the joint directions, if there is one."""
+        return self.joints[0] if self.joints else None
+
+    def misses_at_kinks(self, claimed: Array) -> bool:
+        """Whether a claim lies outside what is allowed at an entry with a kink, or along ties."""
+        outside = self.kinks & ~(np.abs(claimed - self.value) <= self.bound)
+        return bool(outside.any() or any((j.excess(claimed) > 0).any() for j in self.joints))
 
     def with_worst_joint(self, claimed: Array) -> NumericalGradient:
         """With that joint direction in front which a hand-derived gradient misses by most."""
-        if len(self.joints) < 2:
-            return self
-        excess = [float(joint.excess(claimed).max(initial=-np.inf)) for joint in self.joints]
-        return replace(self, joint=self.joints[int(np.argmax(excess))])
+
+        def strain(joint: Joint) -> float:
+            return float(joint.excess(claimed).max(initial=-np.inf))
+
+        return replace(self, joints=tuple(sorted(self.joints, key=strain, reverse=True)))

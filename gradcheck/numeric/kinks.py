@@ -9,7 +9,7 @@ joint direction the hand-derived gradient has to be exactly right.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -40,18 +40,30 @@ class Joint:
 
     `members` is that direction, 1 or −1 at a kinked entry, else 0. `value` and `bound` keep the input's
     number of axes: one figure for each index of the aligned axes (each image, each channel), summed over
-    the others.
+    the others. `partners` are the kinked entries of other inputs that move too, by position, and `paid` what
+    those claim of the motion, which is taken off already.
     """
 
     members: Array
     axes: tuple[int, ...]
     value: Array
     bound: Array
+    partners: Mapping[int, Array] = field(default_factory=dict)
+    paid: float = 0.0
 
     def claimed(self, analytic: Array) -> Array:
         """What the hand-derived gradient says of the same direction."""
         moved = np.where(self.members != 0, analytic, 0) * self.members
         return np.asarray(moved.sum(axis=self.axes, keepdims=True))
+
+    def claimed_at_most(self, rounding: Array) -> Array:
+        """As `claimed`, of something that is said of every entry without a sign."""
+        return np.asarray((np.abs(self.members) * rounding).sum(axis=self.axes, keepdims=True))
+
+    def told(self, position: int, gradients: Mapping[int, Array]) -> Array:
+        """What gradients of all inputs that move, at some other point, say in place of the claim."""
+        partners = sum(float(gradients[p][kinks].sum()) for p, kinks in self.partners.items())
+        return self.claimed(gradients[position]) + partners - self.paid
 
     def excess(self, analytic: Array) -> Array:
         """By how much the claim leaves what the slopes allow; zero or less where it does not."""
@@ -128,7 +140,9 @@ def tied_with(
     shape = (1,) * len(variable.shape)
     slope = np.full(shape, float((dy * difference).sum()) / step - claimed)
     bound = np.full(shape, float((np.abs(dy) * loose).sum()) / step)
-    return Joint(members.astype(np.float64), tuple(range(len(variable.shape))), slope, bound)
+    partners = {p: kinks for p, (kinks, _) in others.items()}
+    every = tuple(range(len(variable.shape)))
+    return Joint(members.astype(np.float64), every, slope, bound, partners, claimed)
 
 
 def _joint_motion(f: Array, samples: tuple[Array, ...], noise: Array) -> tuple[Array, Array]:

@@ -62,6 +62,14 @@ FAR = 30.0
 """Steps of a sweep that are longer than this many first steps may have met a kink: what they contradict
 is not widened for their sake."""
 
+DROWNED = 8.0
+"""What bends may be so many times the round-off that is expected, and still be noise: it is known from one
+stencil. Noticed by soak, small addends."""
+
+FURTHER = 12
+"""Steps beyond |x|, each 16 times the last, where rounding hides all nearer ones: as far as 16¹² = 3e14 times,
+from one end of what float64 adds up without loss to the other. Noticed by soak, small addends."""
+
 STEEP = 100.0
 """A function that moves by so many ulps of its own within an ulp of x swings, or is about to."""
 
@@ -145,6 +153,14 @@ last in a random order with probability 1/n, so that for n ≤ 8 one in 600 is m
 
 OUTSIDE = 64
 """Entries outside a kink's slopes whose neighbours are asked: where many are wrong, these say it."""
+
+WALKS, POINTS = 4, 64
+"""Half circles around a kink, and points on each: dozens of kinks that meet are told from each other. Where
+more are crossed between two points they cancel in part, and less is allowed. Noticed by test_kinks."""
+
+CONFIRMED = 0.75
+"""The part of a walk's points at which differences must confirm the backward pass: the rest may lie so near
+a kink that the step meets it."""
 
 NEIGHBOUR_SLACK = 16.0
 """How much the gradient may change over the distance to a neighbour, relative to that distance and

@@ -20,10 +20,11 @@ entry does not touch cancel exactly; the step is the one really taken, (x+h) −
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from gradcheck.numeric.estimate import StencilEstimate
 from gradcheck.numeric.forward import Group
 from gradcheck.numeric.grouping import Grouping
 from gradcheck.numeric.kinks import jump
@@ -36,41 +37,10 @@ from gradcheck.numeric.margins import (
     FOURTH_DIFFERENCE,
     MOVED,
     STENCIL_CAUTION,
+    SWEEP_FIRST,
 )
 from gradcheck.numeric.variable import Variable
 from gradcheck.result import Array
-
-
-class StencilEstimate(NamedTuple):
-    """One step's estimate for a group, with its bound in the parts that say where to go next.
-
-    `truncation` holds the `stencil_noise` too, which looks the same from one stencil; `correction` is
-    R − D(h/2), with its sign.
-    """
-
-    step: Array
-    value: Array
-    truncation: Array
-    stencil_noise: Array
-    round_off: Array
-    half_jump: Array
-    absolute_sum: Array
-    correction: Array
-
-    @property
-    def bound(self) -> Array:
-        """All that may be wrong with the value; infinite where it is not a number."""
-        bound = self.truncation + self.round_off + self.half_jump
-        return np.where(np.isfinite(bound) & np.isfinite(self.value), bound, np.inf)
-
-    @property
-    def kinked(self) -> Array:
-        """Where the slope jumps by more than everything else that is unsure."""
-        return np.asarray(2 * self.half_jump > self.bound)
-
-    def choose(self, other: StencilEstimate, where: Array) -> StencilEstimate:
-        """This estimate, with the entries of `other` where `where` holds."""
-        return StencilEstimate(*(np.where(where, b, a) for a, b in zip(self, other, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -134,6 +104,9 @@ class Stencil:
         self.method = method
         self._noises: dict[Any, Array] = {}
         self._risers = np.full(dy.shape, np.inf)
+        self.surroundings = np.zeros(variable.shape)
+        """The slope over the longest step within |x|, or the first beyond it that moves an output by more
+        than noise, with nothing cancelling."""
 
     def estimate(self, group: Group, step: Array, roughness: float = 1.0) -> StencilEstimate:
         """What one step says of every entry of a group. Four evaluations.
@@ -164,6 +137,7 @@ class Stencil:
             half_jump, bent = self._half_jump(sample)
             absolute = self._sum(np.abs(self.dy * (points.up - points.down)), group) / points.narrow
             moved = self._sum(np.abs(self.dy) * points.moved(), group)
+            self._learn_surroundings(sample, moved)
             rounded = roughness * self._noise_of(group) + MOVED * self.variable.epsilon * moved
             # The last term is this arithmetic's own: all that is left where outputs are exact.
             round_off = EXTRAPOLATED * rounded / points.wide + CONTRACTION * EPSILON * absolute
@@ -275,6 +249,13 @@ class Stencil:
             riser = np.abs(moved - points.middle)
             seen = still & (riser > 0)
             self._risers = np.where(seen, np.fmin(self._risers, riser), self._risers)
+
+    def _learn_surroundings(self, sample: Sample, moved: Array) -> None:
+        scale, group = self.variable.scale[sample.group], sample.group
+        slope = np.nan_to_num((moved - self._noise_of(group)) / sample.step, posinf=0.0)
+        known = self.surroundings[group]
+        new = (sample.step >= SWEEP_FIRST * scale) & (known == 0)
+        self.surroundings[group] = np.where(new, np.maximum(slope, 0), known)
 
     def _noise_of_stairs(self, sample: Sample) -> Array | float:
         """What the risers add, where a sample climbed any."""

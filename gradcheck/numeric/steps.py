@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradcheck.numeric.estimate import StencilEstimate
 from gradcheck.numeric.margins import (
     ALREADY_SHORTER,
     CAUTION,
@@ -22,7 +23,6 @@ from gradcheck.numeric.margins import (
     TELLING,
     UNKNOWN_JUMP,
 )
-from gradcheck.numeric.stencil import StencilEstimate
 from gradcheck.result import Array
 
 
@@ -204,6 +204,25 @@ def corroborated(
             truncation=best.truncation + np.where(near, table.away(best), 0).max(axis=0)
         )
     return best._replace(truncation=best.truncation + np.where(unconfirmed, reach, 0))
+
+
+def beyond(near: StencilEstimate, far: list[StencilEstimate]) -> StencilEstimate:
+    """The estimate from within |x|, or a tighter one from further away that a neighbouring step confirms.
+
+    Believed is only a slope that is seen: what stands still further away may have moved close by, less
+    than can be seen there. And a jump of the slope is none of this point's.
+    """
+    if len(far) < 2:
+        return near
+    smooth = [
+        e._replace(truncation=e.truncation + e.half_jump, half_jump=np.zeros_like(e.half_jump))
+        for e in far
+    ]
+    table = _Table(_monotone(smooth))
+    confirmed = table.confirmed()
+    best = table.tightest(confirmed)
+    agrees = np.abs(best.value - near.value) <= best.bound + near.bound
+    return near.choose(best, confirmed.any(axis=0) & agrees & (best.bound < near.bound))
 
 
 class _Table:

@@ -8,12 +8,24 @@ from functools import cached_property
 
 import numpy as np
 
+from gradcheck.numeric.estimate import StencilEstimate
 from gradcheck.numeric.forward import Group
-from gradcheck.numeric.margins import BLURRED, FAR, MUCH_MORE, NEAR, ROUNDS, STEEP, WANTED
-from gradcheck.numeric.stencil import Stencil, StencilEstimate
+from gradcheck.numeric.margins import (
+    BLURRED,
+    FAR,
+    FURTHER,
+    MUCH_MORE,
+    NEAR,
+    ROUNDS,
+    STEEP,
+    SWEEP_RATIO,
+    WANTED,
+)
+from gradcheck.numeric.stencil import Stencil
 from gradcheck.numeric.steps import (
     StepSearch,
     alone,
+    beyond,
     corroborated,
     first_pair,
     first_step,
@@ -35,12 +47,13 @@ class Found:
     kinks: Array
     absolute_sum: Array
     steps: Array
+    surroundings: Array
 
     @classmethod
     def nothing(cls, shape: tuple[int, ...]) -> Found:
         """Before anything is known."""
         zero, inf = np.zeros(shape), np.full(shape, np.inf)
-        return cls(zero, inf, np.zeros(shape, dtype=bool), zero.copy(), zero.copy())
+        return cls(zero, inf, np.zeros(shape, dtype=bool), *(zero.copy() for _ in range(3)))
 
     def enter(self, group: Group, estimate: StencilEstimate, scale: Array) -> None:
         """Put down what is believed of one group; its steps as parts of the scale."""
@@ -76,6 +89,7 @@ class Walk:
             found.enter(group, self._visit(group, first=done == 0), self.scale[group])
             if progress is not None:
                 progress(done + 1, total)
+        found.surroundings = self.stencil.surroundings
         return found
 
     def _visit(self, group: Group, first: bool) -> StencilEstimate:
@@ -123,7 +137,8 @@ class Walk:
     def _enter(self, search: StepSearch, estimate: StencilEstimate) -> Array:
         """One more estimate; which entries need no other."""
         search.add(estimate)
-        self.largest = max(self.largest, float(np.abs(search.best.value).max(initial=0.0)))
+        seen = np.abs(search.best.value) - search.best.bound
+        self.largest = max(self.largest, float(np.nan_to_num(seen).max(initial=0.0)))
         return search.good(self.wanted, self.largest)
 
     def swept(self, group: Group) -> StencilEstimate:
@@ -132,13 +147,38 @@ class Walk:
         estimates = self._all_steps(self.stencil, group)
         self._learn(estimates, group)
         rough = [e._replace(round_off=self.roughness * e.round_off) for e in estimates]
-        best = corroborated(rough, long)
+        best = self._without_periods(corroborated(rough, long), long, group)
+        return self._further(best, rough[0], group)
+
+    def _without_periods(self, best: StencilEstimate, long: Array, group: Group) -> StencilEstimate:
+        """What a sweep says of a function that swings many times within |x|, where that is better."""
         if self._oscillating is None:
             return best
         other = corroborated(self._all_steps(self._oscillating, group), long, trusting=False)
         apart = np.abs(best.value - other.value) > best.bound + other.bound
         vaguer = (best.bound > np.abs(best.value)) & (other.bound > best.bound)
         return best.choose(other, (apart & (other.step < best.step)) | vaguer)
+
+    def _further(
+        self, best: StencilEstimate, longest: StencilEstimate, group: Group
+    ) -> StencilEstimate:
+        """Where rounding is all that the longest step within |x| meets, what longer ones see.
+
+        A small addend of a large sum moves it by less than its rounding, however straight the sum is.
+        """
+        far: list[StencilEstimate] = []
+        step, wanted = longest.step, longest.drowned & ~_tight(best)
+        while wanted.any() and len(far) < FURTHER:
+            step = SWEEP_RATIO * step
+            try:
+                estimate = self.stencil.estimate(group, step, self.roughness)
+            except Exception:
+                # Out there the forward pass may refuse what it is given.
+                break
+            before = _tight(far[-1]) if far else False
+            wanted &= np.where(_tight(estimate), ~np.asarray(before), estimate.drowned)
+            far.append(estimate)
+        return beyond(best, far)
 
     def _all_steps(self, stencil: Stencil, group: Group) -> list[StencilEstimate]:
         steps = [t * self.scale[group] for t in sweep(stencil.variable.epsilon)]
@@ -165,3 +205,8 @@ class Walk:
             return None
         noise = np.where(steep, close, stencil.noise)
         return Stencil(stencil.variable, stencil.grouping, stencil.dy, noise, stencil.method)
+
+
+def _tight(estimate: StencilEstimate) -> Array:
+    """Where a bound leaves no verdict open."""
+    return np.asarray(estimate.bound <= BLURRED * np.abs(estimate.value))

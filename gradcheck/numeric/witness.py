@@ -14,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
+from gradcheck.numeric.around import Around, allowing
 from gradcheck.numeric.complexstep import complex_step
 from gradcheck.numeric.forward import Forward, random_direction
 from gradcheck.numeric.gradient import NumericalGradient
@@ -28,6 +29,9 @@ from gradcheck.numeric.steps import first_step
 from gradcheck.numeric.variable import Variable
 from gradcheck.numeric.walk import Found, Progress, Walk
 from gradcheck.result import Array
+
+Claims = Mapping[int, tuple[Array, Array]]
+"""Of inputs by position: which entries are at a kink, and the gradient that is claimed."""
 
 METHODS = ("extrapolated", "central", "forward", "complex")
 
@@ -97,9 +101,9 @@ class NumericalWitness:
             found.absolute_sum,
             grouping,
             used,
-            joints[0] if joints else None,
             joints,
             found.steps,
+            found.surroundings,
         )
 
     @property
@@ -115,7 +119,7 @@ class NumericalWitness:
         self,
         position: int,
         hand: Array | None,
-        others: Mapping[int, tuple[Array, Array]] | None = None,
+        others: Claims | None = None,
     ) -> NumericalGradient:
         """The gradient, looked at again where a hand-derived one lies outside what it allows.
 
@@ -134,10 +138,27 @@ class NumericalWitness:
         if hand.dtype.kind != "f" or not np.isfinite(hand).all():
             return numeric
         claimed = hand.astype(np.float64)
-        numeric = self._with_neighbours(position, numeric, claimed)
+        numeric = self._with_ties(position, numeric, others or {})
+        numeric = self._at_kinks(position, numeric, claimed, others or {})
         rounding = CONTRACTION * float(np.finfo(hand.dtype).eps) * numeric.absolute_sum
         numeric = second_look(numeric, claimed, rounding, lambda: self.one_by_one(position))
-        return self._with_ties(position, numeric, others or {}).with_worst_joint(claimed)
+        return numeric.with_worst_joint(claimed)
+
+    def _at_kinks(
+        self, position: int, numeric: NumericalGradient, claimed: Array, others: Claims
+    ) -> NumericalGradient:
+        """With what is allowed at kinks, where a claim lies outside the slopes along entries and ties."""
+        if not numeric.misses_at_kinks(claimed):
+            return numeric
+        rng = np.random.default_rng((self.seed, position, 4))
+        moving = {position: numeric.kinks, **{p: kinks for p, (kinks, _) in others.items()}}
+        around = Around(self.forward, self.dy, self.noise, moving, rng)
+        widened = numeric
+        for walk in around.walks():
+            widened = allowing(widened, position, walk, around.slack)
+            if not widened.misses_at_kinks(claimed):
+                return widened
+        return self._with_neighbours(position, numeric, claimed)
 
     def _with_neighbours(
         self, position: int, numeric: NumericalGradient, claimed: Array
@@ -146,8 +167,6 @@ class NumericalWitness:
         outside = np.asarray(numeric.kinks & hull.misses(claimed))
         # Where many are wrong, the first of them say it.
         outside.flat[np.flatnonzero(outside)[OUTSIDE:]] = False
-        if not outside.any():
-            return numeric
         rng = np.random.default_rng((self.seed, position, 2))
         neighbours = Neighbours(Variable(self.forward, position), self.dy, self.noise, rng)
         neighbours.widen(hull, outside, numeric.kinks, claimed, numeric.absolute_sum)
@@ -207,7 +226,7 @@ class NumericalWitness:
         return 2 * first_step(variable.epsilon) * float(variable.scale[kinks].min())
 
     def _with_ties(
-        self, position: int, numeric: NumericalGradient, others: Mapping[int, tuple[Array, Array]]
+        self, position: int, numeric: NumericalGradient, others: Claims
     ) -> NumericalGradient:
         """With what this input's kinked entries must add up to, given what other inputs claim."""
         tied = {p: other for p, other in others.items() if p != position and other[0].any()}
@@ -216,7 +235,7 @@ class NumericalWitness:
         variable = Variable(self.forward, position)
         step = self._joint_step(variable, numeric.kinks)
         joint = tied_with(variable, self.dy, self.noise, numeric.kinks, tied, step)
-        return replace(numeric, joint=numeric.joint or joint, joints=(*numeric.joints, joint))
+        return replace(numeric, joints=(*numeric.joints, joint))
 
     def _complex_step(self, variable: Variable) -> NumericalGradient:
         """No difference, so nothing cancels; differences must agree along a line."""

@@ -1,0 +1,47 @@
+"""What one step says of a derivative, with everything that may be wrong with it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gradcheck.numeric.margins import DROWNED
+from gradcheck.result import Array
+
+
+class StencilEstimate(NamedTuple):
+    """One step's estimate for a group, with its bound in the parts that say where to go next.
+
+    `truncation` holds the `stencil_noise` too, which looks the same from one stencil; `correction` is
+    R − D(h/2), with its sign.
+    """
+
+    step: Array
+    value: Array
+    truncation: Array
+    stencil_noise: Array
+    round_off: Array
+    half_jump: Array
+    absolute_sum: Array
+    correction: Array
+
+    @property
+    def bound(self) -> Array:
+        """All that may be wrong with the value; infinite where it is not a number."""
+        bound = self.truncation + self.round_off + self.half_jump
+        return np.where(np.isfinite(bound) & np.isfinite(self.value), bound, np.inf)
+
+    @property
+    def kinked(self) -> Array:
+        """Where the slope jumps by more than everything else that is unsure."""
+        return np.asarray(2 * self.half_jump > self.bound)
+
+    @property
+    def drowned(self) -> Array:
+        """Where the function may be as straight as can be: what bends is no more than rounding."""
+        return np.asarray(self.truncation + self.half_jump <= DROWNED * self.round_off)
+
+    def choose(self, other: StencilEstimate, where: Array) -> StencilEstimate:
+        """This estimate, with the entries of `other` where `where` holds."""
+        return StencilEstimate(*(np.where(where, b, a) for a, b in zip(self, other, strict=True)))
