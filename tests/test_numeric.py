@@ -132,7 +132,8 @@ def test_a_dense_weight_costs_its_rows():
 @pytest.mark.parametrize("shape", [(1000,), (37, 41), (5, 7, 11, 3)])
 @pytest.mark.parametrize("layer", [tanh, relu])
 def test_an_elementwise_layer_costs_the_same_at_any_size(layer, shape):
-    assert evaluations(layer, np.random.default_rng(0).normal(size=shape)) <= 20
+    # Probes, two stencils and the confirmation.
+    assert evaluations(layer, np.random.default_rng(0).normal(size=shape)) <= 22
 
 
 def test_local_windows_share_evaluations():

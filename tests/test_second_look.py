@@ -66,6 +66,20 @@ def test_an_effect_that_grouping_overlooks_convicts_nobody(seed):
     assert check(weakly_coupled, x, seed=seed).verdict is not Verdict.FAIL
 
 
+@pytest.mark.parametrize("coupling", [1e-6, 1e-7, 1e-8])
+def test_a_weak_influence_on_the_output_of_another_is_missed_by_nobody(coupling):
+    def left_out(x):
+        y, _ = weakly_coupled(x, coupling)
+        return y, lambda dy: dy * (1 - np.tanh(x) ** 2)
+
+    for seed in range(3):
+        x = np.random.default_rng(seed).normal(size=20)
+        report = check(lambda x: weakly_coupled(x, coupling), x, seed=seed, lines=False)
+        assert report.passed, report
+        wrong = check(left_out, x, seed=seed, lines=False)
+        assert wrong.verdict is Verdict.FAIL
+
+
 def rounded(x):
     return np.round(np.sin(x), 6), lambda dy: dy * np.cos(x)
 

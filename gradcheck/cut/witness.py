@@ -181,7 +181,7 @@ class PiecewiseWitness(NumericalWitness):
         entered = [k for k, inputs in enumerate(self.pieces.entered) if position in inputs]
         parts = [self._part(k, self._place(k, position)) for k in entered]
         found = _together(parts, self.forward.inputs[position].shape)
-        if self._confirmed(Variable(self.forward, position), found):
+        if self._confirmed(Variable(self.forward, position), found, Grouping(found.value.shape)):
             return found
         self.disagrees.add(position)
         return super().gradient(position)

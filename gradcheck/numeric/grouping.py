@@ -80,6 +80,16 @@ class Grouping:
             sizes[axis.input_axis] = size
         return np.asarray(total.reshape(sizes))
 
+    def slabs(self) -> Grouping:
+        """Only the axes whose indices own an output index each: what belongs to one is apart from the rest."""
+        return Grouping(self.shape, tuple(axis for axis in self.axes if axis.footprint is None))
+
+    def along(self, terms: Array) -> Array:
+        """Sum terms, shaped like the input, over all axes that are not aligned."""
+        aligned = {axis.input_axis for axis in self.axes}
+        free = tuple(k for k in range(len(self.shape)) if k not in aligned)
+        return np.asarray(terms.sum(axis=free, keepdims=True))
+
     def key(self, group: Group) -> tuple[tuple[int | None, int | None, int | None], ...]:
         """What `gather` depends on: equal for two groups whose entries own the same outputs."""
         return tuple(

@@ -88,8 +88,7 @@ def joint_direction(
 
     Where the joint motion has a kink itself (several ReLUs at zero) nothing is asked. Four evaluations.
     """
-    aligned = tuple(axis for axis in grouping.axes if axis.footprint is None)
-    slabs, everything = Grouping(grouping.shape, aligned), variable.everything
+    slabs, everything = grouping.slabs(), variable.everything
     x = variable.array
     direction = members.astype(x.dtype)
     samples = tuple(
@@ -99,7 +98,7 @@ def joint_direction(
     difference, loose = _joint_motion(variable.forward.value, samples, noise)
     slope = slabs.gather(dy * difference, everything) / step
     bound = slabs.gather(np.abs(dy) * loose, everything) / step
-    free = set(range(len(grouping.shape))) - {axis.input_axis for axis in aligned}
+    free = set(range(len(grouping.shape))) - {axis.input_axis for axis in slabs.axes}
     return Joint(members, tuple(sorted(free)), slope, bound)
 
 

@@ -166,10 +166,6 @@ NEIGHBOUR_SLACK = 16.0
 """How much the gradient may change over the distance to a neighbour, relative to that distance and
 to the gradient with nothing cancelling."""
 
-CONFIRMING_STEP = 0.4
-"""The step that confirms a grouping is ε^0.4: long, so that rounding hides no missing effect; its
-curvature is measured and allowed for. Noticed by test_grouping_that_a_probe_suggests."""
-
 # Lifted precision and the second look.
 
 SAME_FUNCTION = 64.0

@@ -21,7 +21,7 @@ from gradcheck.numeric.gradient import NumericalGradient
 from gradcheck.numeric.grouping import Grouping, find_grouping
 from gradcheck.numeric.kinks import Joint, directions, joint_direction, tied_with
 from gradcheck.numeric.lifted import is_small, lift
-from gradcheck.numeric.margins import CAUTION, CONFIRMING_STEP, CONTRACTION, EPSILON, OUTSIDE
+from gradcheck.numeric.margins import CAUTION, CONTRACTION, EPSILON, OUTSIDE
 from gradcheck.numeric.neighbours import Hull, Neighbours
 from gradcheck.numeric.second_look import second_look
 from gradcheck.numeric.stencil import Stencil
@@ -89,7 +89,7 @@ class NumericalWitness:
         grouping, probes = self._probed(variable)
         before = self.forward.evaluations
         found = self._walk(variable, grouping)
-        if grouping.axes and not self._confirmed(variable, found):
+        if grouping.axes and not self._confirmed(variable, found, grouping):
             grouping = Grouping(variable.shape)
             found = self._walk(variable, grouping)
         joints = tuple(self._joints(variable, grouping, found))
@@ -198,21 +198,35 @@ class NumericalWitness:
             self._groupings[position] = grouping, self.forward.evaluations - before
         return self._groupings[position]
 
-    def _confirmed(self, variable: Variable, found: Found | NumericalGradient) -> bool:
-        """Whether a gradient predicts the slope along a random direction. Two evaluations."""
+    def _confirmed(
+        self, variable: Variable, found: Found | NumericalGradient, grouping: Grouping
+    ) -> bool:
+        """Whether a gradient predicts the slopes along a random direction. Four evaluations.
+
+        What the aligned axes keep apart is read off apart: there a small influence of one entry on the
+        output of another is not lost among the rounding of all outputs.
+        """
         rng = np.random.default_rng((self.seed, variable.position, 3))
-        h = variable.epsilon**CONFIRMING_STEP * variable.scale
-        h = h * random_direction(rng, variable.shape)
-        everything = variable.everything
-        ahead, behind = variable.at(everything, h), variable.at(everything, -h)
-        up, down = variable.value(everything, ahead), variable.value(everything, behind)
-        taken = (ahead.astype(np.result_type(ahead, np.float64)) - behind) / 2
-        seen = float((self.dy * (up - down)).sum()) / 2
-        curved = np.abs(self.dy * (up - 2 * self.forward.value + down)).sum() / 2
+        slabs, everything = grouping.slabs(), variable.everything
+        step = first_step(variable.epsilon) * variable.scale
+        step = step * random_direction(rng, variable.shape)
+        places = [variable.at(everything, t * step) for t in (-1.0, -0.5, 0.5, 1.0)]
+        far_down, down, up, far_up = (variable.value(everything, place) for place in places)
+        taken = [place.astype(np.result_type(place, np.float64)) for place in places]
+        wide, narrow = (taken[3] - taken[0]) / 2, taken[2] - taken[1]
+        # A kink bends twice as much over twice the length, a smooth function four times.
+        bent = far_up - 4 * (up + down) + 6 * self.forward.value + far_down
+        skew = (far_up - far_down) / 2 - (up - down)
+        loose = np.abs(self.dy) * (np.abs(bent) + np.abs(skew))
         with np.errstate(over="ignore"):
-            allowed = curved + CAUTION * np.sqrt(((self.dy * self.noise) ** 2).sum())
-        allowed += float((np.abs(taken) * found.bound).sum())
-        return bool(abs(seen - float((taken * found.value).sum())) <= allowed)
+            noise = 2 * CAUTION * np.sqrt(slabs.gather((self.dy * self.noise) ** 2, everything))
+        uneven = np.abs(wide - narrow) * np.abs(found.value)
+        allowed = np.abs(narrow) * found.bound + uneven
+        seen = slabs.gather(self.dy * (up - down), everything)
+        missed = np.abs(seen - slabs.along(narrow * found.value))
+        return bool(
+            (missed <= slabs.gather(loose, everything) + noise + slabs.along(allowed)).all()
+        )
 
     def _joints(self, variable: Variable, grouping: Grouping, found: Found) -> Iterator[Joint]:
         """What several kinked entries must add up to."""
