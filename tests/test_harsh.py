@@ -1,4 +1,4 @@
-"""Where numbers are harsh: what the longest steps see, what stands still, and mistakes that are convicted there."""
+"""Where numbers are harsh: what only the longest steps see, what stands still, and what is convicted there."""
 
 import numpy as np
 import pytest
