@@ -58,7 +58,8 @@ def check(
     Args:
         layer: `layer(*inputs)` returns `(y, backward)`; `backward(dy)` returns one gradient for each
             input, in order, None for one without a gradient.
-        *inputs: float32 or float64 arrays of any shapes, integer arrays for labels and indices.
+        *inputs: float32 or float64 arrays of any shapes, integer arrays for labels and indices. Half and
+            long double precision are judged too, half as a formula in a wider one.
         twin: the same forward pass in TensorFlow, `twin(*inputs)`, as a second witness.
         wrt: names or positions of the inputs to check; all of floating dtype by default.
         seed: for the upstream gradient and everything else that is drawn.
@@ -196,8 +197,9 @@ def _with_more_digits(
 
 
 def _needs_more_digits(row: Row) -> bool:
-    """Whether a verdict waits for the wider precision: none was reached, or float32 convicts by itself."""
-    convicted = row.verdict is Verdict.FAIL and row.analytic.dtype == np.float32
+    """Whether a verdict waits for the wider precision: none was reached, or a narrow one convicts by itself."""
+    narrow = row.analytic.dtype.itemsize < np.dtype(np.float64).itemsize
+    convicted = row.verdict is Verdict.FAIL and narrow
     return row.verdict is Verdict.INCONCLUSIVE or (convicted and row.analytic.shape == row.shape)
 
 

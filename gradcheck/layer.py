@@ -23,6 +23,9 @@ import numpy as np
 from gradcheck.meant import missing_input, no_array, no_input
 from gradcheck.result import Array
 
+MOST_AXES = int(getattr(np, "MAXDIMS", 64)) - 2
+"""Two fewer than NumPy has, 32 before its version 2: arrays are laid beside each other along new ones."""
+
 Backward = Callable[[Array], Any]
 """The way back: from the upstream gradient to one gradient for each input, in order."""
 
@@ -248,8 +251,10 @@ def left_at_defaults(layer: Callable[..., Any], given: Sequence[str]) -> list[st
 
 def _array(name: str, value: Any) -> Array:
     array = _as_array(name, value)
-    if array.dtype == np.float16 or array.dtype.itemsize > 8:
-        raise TypeError(f"input {name} has dtype {array.dtype}; expected float32 or float64")
+    # In the machine's own byte order: what was read from a file may have another, and no gradient has it.
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if array.ndim > MOST_AXES:
+        raise ValueError(f"input {name} has {array.ndim} axes, expected at most {MOST_AXES}")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         place = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
         raise ValueError(f"input {name} holds {array[place]} at {list(place)}; expected finite")

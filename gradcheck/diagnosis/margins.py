@@ -6,6 +6,8 @@ planted mistakes must get theirs (`tests/test_mistakes.py`, `tests/test_unseen.p
 
 from __future__ import annotations
 
+import numpy as np
+
 FEWEST = 3
 """Of fewer entries anything can be explained by a number that happens to fit."""
 
@@ -43,9 +45,14 @@ PROBED = 6
 """Wrong entries whose contributions are looked at one by one: a coincidence in all of six, each with a
 chance of a half, happens once in sixty-four."""
 
-CONTRIBUTES = {"float64": 1e-5, "float32": 1e-2}
+CONTRIBUTES = {
+    str(np.dtype(np.longdouble)): 1e-5,
+    "float64": 1e-5,
+    "float32": 1e-2,
+    "float16": 0.2,
+}
 """The part of the largest contribution below which another is none: the error of a plain central
-difference at its best step is about ε^(2/3), 4e-11 and 2e-5; the rest is for curvature."""
+difference at its best step is about ε^(2/3), 4e-11 and 2e-5 and 1e-2; the rest is for curvature."""
 
 INVARIANT = 1e-6
 """The share that a sum over a group may keep if moving all of the group together changes nothing."""

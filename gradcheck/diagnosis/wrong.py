@@ -83,7 +83,7 @@ class Context:
         """
         here = self.backward(self.dy)[position]
         assert here is not None  # It has been compared.
-        wide = np.float64 if here.dtype == np.float32 else np.longdouble
+        wide = np.float64 if here.dtype.itemsize < np.dtype(np.float64).itemsize else np.longdouble
         lifted = [x.astype(wide) if x.dtype.kind == "f" else x for x in self.inputs]
         there = self.backward(self.dy.astype(wide), lifted)[position]
         if there is None or there.dtype != wide or there.shape != here.shape:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,7 +36,7 @@ def numerical_gradient(
 
     Args:
         f: `f(*inputs)` returns an array (a layer's pair of value and way back serves too).
-        inputs: float32 or float64 arrays of any shapes, or a single one; integer ones are constants.
+        inputs: arrays of any floating dtype and shapes, or a single one; integer ones are constants.
         dy: the upstream gradient, of the shape of f's value.
         wrt: the position of the input to differentiate.
         method: `extrapolated`, `central`, `forward` or `complex` (the complex step: exact to
@@ -46,11 +47,15 @@ def numerical_gradient(
         `value, bound`, float64, each of the shape of that input.
 
     Raises:
-        ValueError: for an unknown method, an upstream gradient of another shape, a value that is
-            not finite, or a forward pass that does not accept complex input (`complex`).
+        ValueError: for an unknown method or `wrt`, an upstream gradient of another shape or with NaN
+            or Inf, a value that is not finite, or a forward pass that does not accept complex input (`complex`).
         TypeError: if the input is not of floating dtype.
     """
     arrays = [np.asarray(x) for x in ([inputs] if isinstance(inputs, np.ndarray) else inputs)]
+    _must_be_a_position(wrt, len(arrays))
+    dy = np.asarray(dy, dtype=np.float64)
+    if not np.isfinite(dy).all():
+        raise ValueError("dy holds NaN or infinite entries, expected finite ones")
     forward = Forward(f, arrays)
     lifted = None
     if method != "complex" and is_small(forward):
@@ -58,6 +63,13 @@ def numerical_gradient(
     forward, noise = lifted or (forward, None)
     gradient = NumericalWitness(forward, dy, method, seed, noise).gradient(wrt)
     return Estimate(gradient.value, gradient.bound)
+
+
+def _must_be_a_position(wrt: object, count: int) -> None:
+    """Raise ValueError unless `wrt` is the position of one of so many inputs."""
+    if not isinstance(wrt, Integral) or not 0 <= int(wrt) < count:
+        known = ", ".join(map(str, range(count))) or "none"
+        raise ValueError(f"wrt is {wrt!r}, expected the position of an input: {known}")
 
 
 def directional_derivative(
