@@ -35,7 +35,19 @@ def judged_as_formula(
     Returns:
         The row, the numerical gradient that it rests on, and by how much tied entries miss their sum.
     """
-    wide = witness.lifted
+    judged = _judged(witness.lifted, position, hand, row)
+    if judged is None or judged[0].verdict is not Verdict.INCONCLUSIVE:
+        return judged
+    # Two precisions further what a cancellation has left may be seen; a mistake seen only there is none.
+    further = None if witness.lifted is None else witness.lifted.lifted
+    again = _judged(further, position, hand, row)
+    return again if again is not None and again[0].verdict is Verdict.PASS else judged
+
+
+def _judged(
+    wide: NumericalWitness | None, position: int, hand: Array, row: Row
+) -> tuple[Row, NumericalGradient, float] | None:
+    """The row as one wider precision judges it."""
     formula = None if wide is None else _lifted_gradient(wide, position)
     if wide is None or formula is None or formula.shape != hand.shape:
         return None

@@ -61,3 +61,17 @@ def test_a_buffer_of_float32_is_told_to_try_float64():
     report = check(buffered, *single(0, (5,)))
     assert report.verdict is Verdict.INCONCLUSIVE
     assert "Try it in float64" in str(report)
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).eps == np.finfo(float).eps, reason="no wider precision")
+@pytest.mark.parametrize("seed", range(3))
+def test_what_float64_cannot_judge_either_is_judged_two_precisions_further(seed):
+    x, gamma, beta = single(seed, (4, 6), (6,), (6,))
+    inputs = [np.float32(1e4) * x, np.float32(1e-6) * gamma, np.float32(3e5) * beta]
+    assert check(layer_norm, *inputs, wrt="x").passed
+
+    def wrong(x, gamma, beta):
+        y, backward = layer_norm(x, gamma, beta)
+        return y, lambda dy: (np.float32(1.1) * backward(dy)[0], *backward(dy)[1:])
+
+    assert check(wrong, *inputs, wrt="x", lines=False).verdict is not Verdict.PASS
