@@ -7,6 +7,7 @@ from gradcheck import budget as budgets
 from gradcheck import check
 from gradcheck.cut import in_pieces
 from gradcheck.numeric import Forward, NumericalWitness
+from reports.cli import main
 
 
 @pytest.fixture
@@ -96,3 +97,11 @@ def test_a_budget_is_a_time():
         check(slow, X, W, effort="auto", budget=-1)
     with pytest.raises(ValueError, match="effort='auto'"):
         check(slow, X, W, effort="auto", method="complex")
+
+
+@pytest.mark.parametrize(("seconds", "how"), [("0.000001", "random direction"), ("1000", "")])
+def test_the_command_line_has_a_budget(capsys, seconds, how):
+    command = ["check", "dense", "--no-tape", "--effort", "auto", "--budget", seconds]
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert how in said and ("random direction" in said) == bool(how)

@@ -63,6 +63,13 @@ def add_to(commands: Any) -> None:
     )
     add("--smallest", action="store_true", help="shrink each case until it fits on a blackboard")
     add("--effort", choices=EFFORTS, default="complete", help="default: complete (every entry)")
+    add(
+        "--budget",
+        type=seconds,
+        default=10.0,
+        metavar="S",
+        help="seconds for --effort auto; default: 10",
+    )
     add("--method", choices=METHODS, default="extrapolated", help="default: extrapolated")
     add(
         "--input",
@@ -141,7 +148,9 @@ def _options(arguments: argparse.Namespace) -> Options:
     from reports.targets import Options
     from reports.targets.inputs import of_spec, parsed
 
-    check: dict[str, Any] = {"effort": arguments.effort, "method": arguments.method}
+    check: dict[str, Any] = {
+        "effort": arguments.effort, "method": arguments.method, "budget": arguments.budget,
+    }  # fmt: skip
     if arguments.lines:
         check["lines"] = True
     if arguments.upstream:
