@@ -96,7 +96,8 @@ def table(columns: Sequence[str], body: Sequence[Sequence[str]], form: Format = 
     from tabulate import tabulate  # Who asks for a sentence need not wait for it.
 
     align = "right" if form == "text" else "left"
-    return tabulate(rows, heads, _TABLES[form], disable_numparse=True, stralign=align)
+    drawn = tabulate(rows, heads, _TABLES[form], disable_numparse=True, stralign=align)
+    return drawn.replace("<th>", '<th scope="col">') if form == "html" else drawn
 
 
 def _booktabs(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -36,7 +36,7 @@ def run(request: Request) -> bool:
     else:
         stages["training"] = _left_out(request)
     stages["figures"] = _timed("", partial(draw, stages=stages), request)
-    write(request, stages, passed)
+    stages["report"] = _timed("", partial(write, stages=dict(stages), passed=passed), request)
     request.journal.remove()
     print(f"\n{times(stages)}")
     print(

@@ -48,8 +48,11 @@ def draw(request: Request, stages: Mapping[str, Found]) -> Found:
     return Found(True)
 
 
-def write(request: Request, stages: Mapping[str, Found], passed: bool) -> None:
-    """Write the page and the tables, with verdict, findings, data, seed, versions and times."""
+def write(request: Request, stages: Mapping[str, Found], passed: bool) -> Found:
+    """Write the page and the tables, with verdict, findings, data, seed, versions and times.
+
+    The times written are those until now; how long this takes only the terminal can say.
+    """
     table = [line for found in stages.values() for line in found.table]
     facts = _facts(request, stages, passed)
     record = {**facts, "gradients": json.loads(render(table, "json"))}
@@ -62,6 +65,7 @@ def write(request: Request, stages: Mapping[str, Found], passed: bool) -> None:
     )
     for name, text in zip(TEXTS, texts, strict=True):
         write_text(request.out / name, text)
+    return Found(True)
 
 
 def _document(

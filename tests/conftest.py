@@ -21,6 +21,7 @@ TOGETHER = {
     "test_page.py": "run",
     "test_run.py": "run",
     "test_browser.py": "run",
+    "test_written_pages.py": "run",
 }
 """Files whose tests share a process: TensorFlow is imported once, the wheel is built once, a run is done once."""
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import time
 
 import pytest
 
@@ -63,6 +64,21 @@ def test_the_record_is_whole_and_its_times_add_up(report):
     assert any(
         finding["code"] == "kink" for row in record["gradients"] for finding in row["findings"]
     )
+
+
+def test_the_times_that_are_printed_add_up_to_the_time_that_it_took(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("reports.stages.layers.places", lambda at_most: places(1)[:2])
+    monkeypatch.setattr("reports.run.check_network", lambda request: time.sleep(0.3) or Found(True))
+    started = time.perf_counter()
+    assert main([*QUICK, "--out", str(tmp_path)]) == 0
+    took = time.perf_counter() - started
+    (total, parts), *_ = re.findall(r"^([\d.]+) s: (.*)\.$", capsys.readouterr().out, re.M)
+    seconds = dict(part.rsplit(" ", 1) for part in parts.split(", "))
+    assert {"start", "data", "layers", "network", "figures", "report"} >= set(seconds)
+    assert float(seconds["network"]) >= 0.3
+    # Each is rounded to a tenth.
+    assert abs(sum(map(float, seconds.values())) - float(total)) <= 0.05 * (len(seconds) + 1) + 1e-9
+    assert abs(took - float(total)) < 0.1 + 0.05 * took
 
 
 def test_two_jobs_find_what_one_finds(tmp_path, monkeypatch):
