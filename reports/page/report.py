@@ -50,7 +50,11 @@ EXPLAINED = (
     "<p><em>rel. error</em> is ‖hand − numeric‖ / max(‖hand‖, ‖numeric‖); <em>vs tape</em> the same "
     "against TensorFlow’s GradientTape; <em>resolution</em> the error below which the finite "
     "differences, by their own bound, can see nothing. A gradient fails when an entry differs by more "
-    "than its bound, whatever the figure.</p>"
+    "than its bound, whatever the figure.</p>\n"
+    "<p>Under each row: its error laid out like the parameter; hand-derived against numeric, where a "
+    "factor is another slope; and the error of central (dashed) and extrapolated differences against "
+    "their step, a V where both sides agree and a plateau where no step brings them together, with the "
+    "step that the check took (upright) and its resolution (dotted).</p>"
 )
 
 

@@ -51,19 +51,16 @@ def steps(row: Row, curves: StepCurves | None) -> str:
         f'<path class="{method}" d="{_path(curves.steps, errors)}"/>'
         for method, errors in curves.errors.items()
     )
-    taken, seen = "", ""
     if row.step:
         lines += f'<path class="taken" d="M{_across(row.step)} {TOP}V{HEIGHT}"/>'
-        taken = f" The check took {scientific(row.step)} (upright)."
     if 0 < row.resolution < 1:
         lines += f'<path class="seen" d="M{LEFT} {_up(row.resolution)}H{WIDTH}"/>'
-        seen = " Dotted: its resolution."
+    taken = f"The check took {scientific(row.step)}." if row.step else "Error against step."
     shape = " A plateau: no step brings them closer." if row.verdict is Verdict.FAIL else ""
     return (
         f'<figure><svg class="steps" viewBox="0 0 {WIDTH + 8} {HEIGHT + 40}" role="img" '
         f'aria-label="Error of d{escape(row.name)} against the step"><use href="#steps-frame"/>'
-        f"{lines}</svg><figcaption>Differences, central (dashed) and extrapolated, against hand-derived."
-        f"{taken}{seen}{shape}</figcaption></figure>"
+        f"{lines}</svg><figcaption>{taken}{shape}</figcaption></figure>"
     )
 
 
