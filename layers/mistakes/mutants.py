@@ -126,6 +126,8 @@ _OTHER: dict[type[ast.AST], type[ast.AST]] = {
     ast.MatMult: ast.Mult,
     ast.Pow: ast.Mult,
     ast.FloorDiv: ast.Mult,
+    ast.BitOr: ast.BitAnd,
+    ast.BitAnd: ast.BitOr,
     ast.Gt: ast.Lt,
     ast.Lt: ast.Gt,
     ast.GtE: ast.Gt,
