@@ -41,10 +41,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Calls:
-    """The calls of this package, with the seed of the test unless one is given."""
+    """The calls of this package, with the seed of the test unless one is given; called itself it is `check`."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
+
+    def __call__(self, layer: Callable[..., Any], *inputs: Any, **named: Any) -> package.Report:
+        """`check(layer, *inputs)`."""
+        __tracebackhide__ = True
+        report: package.Report = self.check(layer, *inputs, **named)
+        return report
 
     def __getattr__(self, name: str) -> Any:
         call = getattr(package, name)
@@ -56,7 +62,7 @@ class Calls:
 
 @pytest.fixture
 def gradcheck(request: pytest.FixtureRequest) -> Calls:
-    """`gradcheck.check(layer, x)` and the calls beside it, with a seed of the test's own."""
+    """`gradcheck(layer, x)`, `gradcheck.check_pair(…)` and the other calls, with a seed of the test's own."""
     return Calls(zlib.crc32(request.node.nodeid.encode()))
 
 

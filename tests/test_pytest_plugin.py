@@ -25,7 +25,7 @@ def wrong(x):
     return np.tanh(x), lambda dy: dy * np.tanh(x)
 
 def test_right(gradcheck):
-    assert gradcheck.check(tanh, X)
+    assert gradcheck(tanh, X)
 
 def test_beside_the_fixture():
     assert check_derivative(np.sin, np.cos, X)
@@ -37,7 +37,7 @@ def test_wrong_by_the_fixture(gradcheck):
     assert gradcheck.check(wrong, X).passed
 
 def test_seeds(gradcheck):
-    assert gradcheck.check(tanh, X).seed == gradcheck.seed != 0
+    assert gradcheck(tanh, X).seed == gradcheck.check(tanh, X).seed == gradcheck.seed != 0
     assert gradcheck.check(tanh, X, seed=5).seed == 5
 """
 
@@ -61,7 +61,7 @@ def test_a_failure_shows_the_table_and_the_summary_what_did_not_pass(run):
     # The checker's own frames are nobody's business.
     assert "gradcheck/check.py" not in text and "pytest_plugin.py" not in text
     result.stdout.fnmatch_lines(
-        ["*gradients: 4 of 6 passed*", "wrong dx: FAIL error *(*test_wrong)*"]
+        ["*gradients: 5 of 7 passed*", "wrong dx: FAIL error *(*test_wrong)*"]
     )
     assert "tanh dx" not in text
 
@@ -136,7 +136,7 @@ def test_all_and_none(run):
 def test_the_summary_of_several_processes_is_the_same(run):
     pytest.importorskip("xdist")
     result = run("-n", "2", "--gradcheck-summary=all")
-    result.stdout.fnmatch_lines(["*gradients: 4 of 6 passed*"])
+    result.stdout.fnmatch_lines(["*gradients: 5 of 7 passed*"])
     result.stdout.fnmatch_lines(["tanh dx: PASS error *"])
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gradcheck.compare import relative_error
-from gradcheck.forms.calling import Arguments
+from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.told import Outputs, kept_randomness, parted, told
 from gradcheck.forms.trees import Leaf, children, copied, rebuilt
 from gradcheck.layer import Adapted, Backward, Layer

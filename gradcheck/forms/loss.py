@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.calling import Arguments, Plan, items_of
+from gradcheck.forms.arguments import Arguments
+from gradcheck.forms.calling import Plan, items_of
 from gradcheck.forms.objects import Begun, Methods, Module
 from gradcheck.forms.rehearsal import Rehearsal, blank, parameter_names
 from gradcheck.forms.state import Globals, copy_of

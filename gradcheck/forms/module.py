@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gradcheck.forms.rehearsal import adapt_module
+from gradcheck.forms.adapting import adapt_module
 from gradcheck.forms.told import kept_randomness, parted, told
 from gradcheck.result import Report
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.calling import Arguments, Plan, items_of, outputs_of
+from gradcheck.forms.arguments import Arguments
+from gradcheck.forms.calling import Plan, items_of, outputs_of
 from gradcheck.forms.state import SELF, Globals, Owner, reach
 from gradcheck.forms.told import Dice, Inputs, Outputs, times
 from gradcheck.forms.trees import Path, at, copied

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gradcheck.forms.calling import Arguments, Plan, items_of, outputs_of, plan
+from gradcheck.forms.arguments import Arguments
+from gradcheck.forms.calling import Plan, items_of, outputs_of
 from gradcheck.forms.gradients import Matching, match, picked
 from gradcheck.forms.names import parameters_of, returned_names
+from gradcheck.forms.planning import plan
 from gradcheck.forms.told import (
     Dice,
     Inputs,

@@ -9,50 +9,27 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.calling import Arguments, Plan, Role, outputs_of, plan
+from gradcheck.forms.arguments import Arguments
+from gradcheck.forms.calling import Plan, outputs_of
 from gradcheck.forms.gradients import entries_of, name_by_name
-from gradcheck.forms.names import is_upstream, parameters_of, returned_names
+from gradcheck.forms.names import returned_names
 from gradcheck.forms.objects import LEFT, RETURNED, STEP, Begun, Methods, Module, Source
-from gradcheck.forms.state import SELF, Held, Owner, copy_of, gradient_path, held_in, reach
-from gradcheck.forms.told import Dice, Inputs, Outputs, moved, said, same
+from gradcheck.forms.remarks import accumulates, left_out, where
+from gradcheck.forms.state import (
+    SELF,
+    Held,
+    Owner,
+    copy_of,
+    gradient_path,
+    held_in,
+    reach,
+)
+from gradcheck.forms.told import Dice, Inputs, Outputs
 from gradcheck.forms.trees import Leaf, Path
 from gradcheck.result import Finding
 
-RATES = ("learning_rate", "lr", "eta", "step_size", "rate", "alpha")
-"""What people call the length of a step."""
 OUTPUTS = ("output", "out", "outputs", "y", "value", "a", "A", "z", "Z")
 """What people call the attribute that a forward pass leaves its output in."""
-RATE = 1024.0
-"""The step that a gradient is read off: (before − after) / step. Large, so that the rounding of the
-weights is small beside it; a power of two, so that the division adds none."""
-
-
-def adapt_module(
-    module: Any,
-    inputs: Sequence[Any],
-    named: Mapping[str, Any],
-    *,
-    parameters: Any = None,
-    forward: str = "forward",
-    backward: str = "backward",
-    update: str | float | None = None,
-    order: str | Sequence[str] | None = None,
-    seed: int | None = None,
-    wrt: Any = None,
-) -> Module:
-    """Understand an object; the arguments are those of `check_module`."""
-    methods = Methods.of(module, forward, backward)
-    owner = copy_of(module)
-    taken = [p.name for p in parameters_of(of_object(methods.backward, owner))]
-    arguments = Arguments.of(of_object(methods.forward, owner), inputs, named, taken)
-    known = {*arguments.signature.parameters, *arguments.beyond}
-    rates = [name for name in taken if name not in known and _is_rate(name, update)]
-    arguments = replace(arguments, beyond={**arguments.beyond, **dict.fromkeys(rates, RATE)})
-    step = _step(owner, update, bool(rates))
-    form = blank(owner, methods, arguments, Dice(seed))
-    given = tuple(arguments.tree.template)
-    run = Rehearsal.of(form, lambda begun: _planned(methods, begun, given), step)
-    return run.understood(parameters, step, wrt, order)
 
 
 def blank(
@@ -71,36 +48,6 @@ def of_object(function: Callable[..., Any], owner: Any) -> Callable[..., Any]:
     """A method's function as the method that it is."""
     bound: Callable[..., Any] = function.__get__(owner)
     return bound
-
-
-def _is_rate(name: str, update: str | float | None) -> bool:
-    return name == update or (name in RATES and update is None)
-
-
-def _step(
-    owner: Any, update: str | float | None, in_backward: bool
-) -> Callable[[Any], float] | None:
-    """What takes the step that gradients are read off, and says how long it is; None for no steps.
-
-    Raises:
-        TypeError: if `update` is neither an argument of the backward pass nor a method.
-    """
-    if isinstance(update, (int, float)):
-        length = float(update)
-        return lambda _: length
-    if isinstance(update, str) and callable(getattr(owner, update, None)):
-        return lambda owner: _stepped(getattr(owner, update))
-    if isinstance(update, str) and not in_backward:
-        raise TypeError(
-            f"update={update!r} is neither an argument of the backward pass nor a method of "
-            f"{type(owner).__name__}"
-        )
-    return (lambda _: RATE) if in_backward else None
-
-
-def _stepped(method: Callable[[float], Any]) -> float:
-    method(RATE)
-    return RATE
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +103,7 @@ class Rehearsal:
         order: str | Sequence[str] | None = None,
     ) -> Module:
         """The object with its inputs, and where the gradient of each is."""
-        held = [h for h in held_in(self.form.owner.pristine) if _is_float(h.value)]
+        held = [h for h in held_in(self.form.owner.pristine) if is_float(h.value)]
         places = said_parameters(parameters, held)
         left = self._left_in_the_object(held, places)
         owner = self._owner(held, {source.path for source in left.values()})
@@ -193,7 +140,7 @@ class Rehearsal:
         """How the object was understood."""
         if self.raised:
             return []
-        return [*_where(form), *_accumulates(form), *_left_out(form)]
+        return [*where(form), *accumulates(form), *left_out(form)]
 
     def _left_in_the_object(
         self, held: Sequence[Held], places: Mapping[Path, Path | None]
@@ -228,9 +175,18 @@ class Rehearsal:
         if self.form.alone:
             value = self.form.plan.outputs
             entries = [(path, item) for path, item in entries if path and path[0] not in value]
-        inputs = [x for x in self.form.arguments.tree.leaves if _is_float(x.value)]
+        inputs = [x for x in self.form.arguments.tree.leaves if is_float(x.value)]
         found = name_by_name(entries, inputs, mine, names, order, guess_beside=not self.form.alone)
         return {leaf: Source(RETURNED, path) for leaf, path in found.items()}
+
+    @property
+    def moves(self) -> bool:
+        """Whether the backward pass has changed an array that the object held before."""
+        return any(
+            self._has_moved(held.path)
+            for held in held_in(self.form.owner.pristine)
+            if is_float(held.value) and reach(self.before, held.path) is not None
+        )
 
     def _has_moved(self, path: Path) -> bool:
         """Whether the backward pass has changed an array of the object."""
@@ -250,62 +206,14 @@ def _is_input(leaf: Leaf, lost: bool) -> bool:
     return lost or (len(leaf.path) == 1 and leaf.value.dtype.kind != "f")
 
 
-def _is_float(value: Any) -> bool:
+def is_float(value: Any) -> bool:
+    """Whether a value holds floats."""
     return np.asarray(value).dtype.kind == "f"
 
 
 def _without(leaves: Sequence[Leaf], sources: Mapping[Path, Source]) -> list[Leaf]:
     """The leaves whose gradient has not been found yet."""
     return [leaf for leaf in leaves if leaf.path not in sources]
-
-
-def _accumulates(form: Module) -> list[Finding]:
-    """A remark where a second backward pass adds to what the first has left; the buffers begin at zero."""
-    adding = _added_to(form, [s.path for s in form.sources.values() if s.kind == LEFT])
-    if not adding:
-        return []
-    for path in adding:
-        buffer = reach(form.owner.pristine, path)
-        if isinstance(buffer, np.ndarray):
-            buffer[...] = 0
-    names = ", ".join("self." + ".".join(map(str, path)) for path in adding)
-    return [
-        Finding(
-            "accumulates",
-            f"A second backward pass adds to {names} of the first: set it to zero in between. Here "
-            "every evaluation had a fresh object, so this is a remark.",
-            {"buffers": names},
-        )
-    ]
-
-
-def _added_to(form: Module, paths: Sequence[Path]) -> list[Path]:
-    """The gradients in an object that a second backward pass leaves otherwise than the first."""
-    begun = form.begin(form.methods.forward, form.inputs.values)
-    values = []
-    try:
-        for _ in range(2):
-            form.go_back(form.methods.backward, begun, form.outputs.drawn(0))
-            values.append([np.array(reach(begun.owner, path)) for path in paths])
-    except Exception:
-        # One that works once is a finding of the check itself.
-        return []
-    return [path for path, one, two in zip(paths, *values, strict=True) if not same(one, two)]
-
-
-def _left_out(form: Module) -> list[Finding]:
-    """Says which inputs and parameters move the outputs and have no gradient."""
-    rest = [x for x in form.inputs.leaves if x not in form.inputs.chosen and not x.soft]
-    out = [leaf.name for leaf in rest if _reaches(form, leaf)]
-    if not out:
-        return []
-    return [
-        said(
-            f"No gradient of {', '.join(out)} was found, so none was checked; parameters= says "
-            "where a parameter's is, wrt= asks for an input's.",
-            left_out=out,
-        )
-    ]
 
 
 def _output_of(owner: Any) -> str:
@@ -321,22 +229,6 @@ def _output_of(owner: Any) -> str:
         f"the forward pass of {type(owner).__name__} returns nothing, and leaves nothing in "
         f"{', '.join('self.' + name for name in OUTPUTS)}"
     )
-
-
-def _planned(methods: Methods, begun: Begun, given: Sequence[str]) -> Plan:
-    """How the backward pass is called; that of a loss is handed what its forward pass was."""
-    backward = of_object(methods.backward, begun.owner)
-    required = [p.name for p in parameters_of(backward) if p.default is p.empty]
-    if np.ndim(begun.result) == 0 and len(required) == len(given) > 1 and _renamed(required, begun):
-        roles = [Role(p, "input", name) for p, name in zip(required, given, strict=True)]
-        return Plan((0,), None, tuple(roles))
-    return plan(backward, list(begun.known), begun.result, returned_names(methods.forward))
-
-
-def _renamed(required: Sequence[str], begun: Begun) -> bool:
-    """Whether a loss's backward pass takes prediction and target under other names."""
-    unknown = any(name not in begun.known for name in required)
-    return unknown and not any(map(is_upstream, required))
 
 
 def words(text: str | Sequence[str] | None) -> list[str] | None:
@@ -371,31 +263,3 @@ def said_parameters(parameters: Any, held: Sequence[Held]) -> dict[Path, Path | 
 def _path(text: str) -> Path:
     parts = text.removeprefix("self.").split(".")
     return tuple(int(part) if part.isdigit() else part for part in parts)
-
-
-def _where(form: Module) -> list[Finding]:
-    """Says where the gradients were found, of those that are not returned."""
-    places = []
-    for leaf in form.inputs.chosen:
-        source = form.sources.get(leaf.path)
-        if source is not None and source.kind == LEFT:
-            places.append(f"{leaf.name} in self.{'.'.join(map(str, source.path))}")
-        elif source is not None and source.kind == STEP:
-            places.append(f"{leaf.name} off a step")
-    return [said(f"Gradients were read here: {', '.join(places)}.")] if places else []
-
-
-def _reaches(form: Module, leaf: Leaf) -> bool:
-    """Whether moving an array moves the outputs."""
-    leaves = form.inputs.leaves
-    whole = replace(form, inputs=Inputs(leaves, leaves))
-    elsewhere = [moved(x.value) if x is leaf else x.value for x in leaves]
-    try:
-        there, gone = (
-            form.outputs.packed(outputs_of(form.plan, begun.result))
-            for values in ([x.value for x in leaves], elsewhere)
-            for begun in [whole.begin(form.methods.forward, values)]
-        )
-    except Exception:
-        return False
-    return not same(there, gone)

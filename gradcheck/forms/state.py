@@ -102,6 +102,11 @@ def _slots(kind: type) -> Iterator[str]:
         yield from (slots,) if isinstance(slots, str) else slots
 
 
+def attributes(owner: Any) -> dict[str, Any]:
+    """The attributes of an object of a user's class by name."""
+    return dict(_attributes(owner))
+
+
 def reach(owner: Any, path: Path) -> Any:
     """What stands at the end of a path through attributes, keys and positions; None if nothing does."""
     for key in path:

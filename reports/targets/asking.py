@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,8 +14,9 @@ import numpy as np
 
 import gradcheck
 from gradcheck.forms.state import held_in
+from gradcheck.forms.told import said
 from gradcheck.layer import input_names
-from gradcheck.result import Report
+from gradcheck.result import Finding, Report
 from reports.errors import UserError
 from reports.targets import found
 from reports.targets.inputs import Inputs, drawn, of_spec, proposed, template, wanted
@@ -23,8 +26,15 @@ SINGLE = np.dtype(np.float32)
 PLAIN = (bool, int, str, type(None))
 """What a hyperparameter is that has a default: a stride, a mode, a flag; a float may be an input."""
 
-RATES = ("lr", "learning_rate", "learningrate", "alpha", "eta", "step_size")
+RATES = ("lr", "learning_rate", "learningrate", "learn_rate", "alpha", "eta", "step_size")
 """How the learning rate is called where a backward pass changes the weights itself."""
+
+
+MOST = 3
+"""Arguments of a constructor that are tried: of four there are too many orders."""
+
+BIAS = re.compile(r"^(b|bias|beta|gamma)", re.IGNORECASE)
+"""How the arguments of a constructor are called that have one number for each feature."""
 
 
 def inputs_of(
@@ -47,6 +57,7 @@ def inputs_of(
         lambda inputs: _runs(subject, {**inputs, **given}),
         lambda inputs: _accepts(subject, {**inputs, **given}, seed),
         seed,
+        _sizes_of(subject, seed),
     )
     if guess is None:
         raise UserError(
@@ -62,6 +73,15 @@ def inputs_of(
     return {**guess, **given}, (said,)
 
 
+def _sizes_of(subject: found.Subject, seed: int) -> tuple[int, ...]:
+    """The shape of the first matrix in an object: its inputs' last axis is as long as one of its axes."""
+    if subject.kind != "class":
+        return ()
+    instance = next(_instances(subject, seed), None)
+    shapes = [np.shape(held.value) for held in held_in(instance)] if instance is not None else []
+    return next((shape for shape in shapes if len(shape) > 1), ())
+
+
 def _as_precise(subject: found.Subject, guess: Inputs, seed: int) -> Inputs:
     """The inputs in float32 where all that the object holds is: float64 beside it would be our mistake."""
     instance = next(_instances(subject, seed), None) if subject.kind == "class" else None
@@ -72,6 +92,8 @@ def _as_precise(subject: found.Subject, guess: Inputs, seed: int) -> Inputs:
 
 
 def _shown(name: str, value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{name} {value}"
     single = np.asarray(value).dtype == SINGLE
     return f"{name} {np.shape(value)}{' float32' if single else ''}"
 
@@ -144,7 +166,8 @@ def taking(subject: found.Subject) -> Callable[..., Any]:
 
     parameters = list(inspect.signature(method).parameters.values())[1:]
     forward.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    forward.__doc__ = method.__doc__
+    told = (method, subject.parts[0], subject.parts[0].__init__)
+    forward.__doc__ = "\n".join(inspect.getdoc(one) or "" for one in told)
     return forward
 
 
@@ -173,7 +196,7 @@ def _is_loss(function: Callable[..., Any], values: list[Any]) -> bool:
     """Whether a function returns a number and gradients, and not a value and a way back."""
     with np.errstate(all="ignore"):
         result = function(*[np.array(v) if isinstance(v, np.ndarray) else v for v in values])
-    pair = isinstance(result, tuple) and len(result) == 2 and not any(map(callable, result))
+    pair = isinstance(result, tuple) and len(result) > 1 and not any(map(callable, result))
     return pair and any(np.ndim(part) == 0 for part in result if not isinstance(part, (dict, list)))
 
 
@@ -181,6 +204,8 @@ def _of_class(
     subject: found.Subject, values: list[Any], seed: int, options: Mapping[str, Any]
 ) -> Report:
     made = subject.parts[0]
+    if found.is_operation(made):
+        return gradcheck.check_pair(made.forward, made.backward, Context(), *values, **options)  # type: ignore[attr-defined]
     forward, backward = found.ways(made) or ("forward", "backward")  # type: ignore[arg-type]
     ways: dict[str, Any] = {
         "forward": forward,
@@ -188,14 +213,23 @@ def _of_class(
         **_update(getattr(made, backward)),
     }
     problem: Exception | None = None
-    for instance in _instances(subject, seed):
+    for instance, note in _made(subject, seed):
         try:
-            return gradcheck.check_module(instance, *values, **ways, **options)
+            report = gradcheck.check_module(instance, *values, **ways, **options)
+            return replace(report, findings=(*note, *report.findings))
         except Exception as error:
             problem = problem or error
     raise problem or TypeError(
         f"{subject.name} needs arguments to be made: write make_{subject.name}(rng) beside it"
     )
+
+
+class Context:
+    """What an operation's two static methods are handed: attributes, and what is saved for the way back."""
+
+    def save_for_backward(self, *values: Any) -> None:
+        """Keep values under each of the names that they are asked for by."""
+        self.saved = self.saved_tensors = self.saved_values = values
 
 
 def _update(method: Callable[..., Any]) -> dict[str, str]:
@@ -205,21 +239,50 @@ def _update(method: Callable[..., Any]) -> dict[str, str]:
 
 
 def _instances(subject: found.Subject, seed: int) -> Iterator[Any]:
-    """The object: as the file makes it, without arguments, or with small sizes that are tried."""
+    """The object, made in each way that may do."""
+    return (instance for instance, _ in _made(subject, seed))
+
+
+def _made(subject: found.Subject, seed: int) -> Iterator[tuple[Any, list[Finding]]]:
+    """The object: as the file makes it, without arguments, or with small sizes that are tried, and said."""
     # Weights are drawn from NumPy's global generator more often than not.
     np.random.seed(seed)  # noqa: NPY002
     if subject.make is not None:
         takes = inspect.signature(subject.make).parameters
-        yield subject.make(np.random.default_rng(seed)) if takes else subject.make()
+        yield subject.make(np.random.default_rng(seed)) if takes else subject.make(), []
         return
     made = subject.parts[0]
     needed = wanted(made)
-    sizes = itertools.permutations((5, 2, 3, 7), len(needed)) if len(needed) <= 3 else ()
-    for combination in sizes:
+    if len(needed) > MOST:
+        return
+    for combination in (*itertools.permutations((5, 2, 3, 7), len(needed)), *_arrays(needed)):
         try:
-            yield made(*combination)
+            instance = made(*combination)
         except Exception:
             continue
+        yield instance, _proposed(subject.name, needed, combination)
+
+
+def _proposed(name: str, needed: list[str], sizes: tuple[int, ...]) -> list[Finding]:
+    """What is said of an object whose sizes nobody gave."""
+    if not needed:
+        return []
+    given = ", ".join(f"{n}={_size(size)}" for n, size in zip(needed, sizes, strict=True))
+    message = (
+        f"The object is {name}({given}): that was proposed, as the file has no make_{name}(rng)."
+    )
+    return [said(message, sizes=given)]
+
+
+def _size(value: Any) -> str:
+    return str(value) if np.ndim(value) == 0 else f"array{np.shape(value)}"
+
+
+def _arrays(needed: list[str]) -> Iterator[tuple[Any, ...]]:
+    """Weights for a constructor that takes them: a matrix or kernels, with a bias of fitting size."""
+    rng = np.random.default_rng(0)
+    for weights, bias in (((5, 2), (2,)), ((2, 3, 3, 3), (2,))) if needed else ():
+        yield tuple(rng.normal(size=bias if BIAS.match(name) else weights) for name in needed)
 
 
 def _arguments(subject: found.Subject, inputs: Inputs) -> tuple[list[Any], Inputs]:

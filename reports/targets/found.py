@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, Literal
 
+from gradcheck.forms.names import is_cache
 from reports.errors import UserError, did_you_mean
 
 Kind = Literal["pair", "derivative", "layer", "class"]
@@ -103,6 +104,25 @@ def names(module: ModuleType) -> list[str]:
     return list(stems)
 
 
+def left_alone(module: ModuleType) -> list[str]:
+    """The public functions and classes of a module that are neither checked nor there for one that is."""
+    own = [n for n, value in vars(module).items() if _is_written_in(module, value)]
+    checked = names(module)
+    known = {*checked, *(part.__name__ for n in checked for part in _parts(module, n))}
+    return [
+        n
+        for n in own
+        if not (n in known or n.startswith("_") or _is_bare(getattr(module, n)))
+        and _stem(n, own) == n
+    ]
+
+
+def _parts(module: ModuleType, name: str) -> tuple[Callable[..., Any], ...]:
+    """The functions that are checked under a name."""
+    found = _subject(module, name)
+    return found.parts if found is not None else ()
+
+
 def _is_written_in(module: ModuleType, value: Any) -> bool:
     """Whether a function or class is the module's own, and not imported into it."""
     return getattr(value, "__module__", None) == module.__name__ and callable(value)
@@ -185,9 +205,37 @@ BACKWARD = ("backward", "bprop", "backprop", "backward_pass", "backward_propagat
 
 def ways(made: type) -> tuple[str, str] | None:
     """The names of a class's two methods, None if it has not both."""
-    forward = next((n for n in FORWARD if callable(getattr(made, n, None))), None)
-    backward = next((n for n in BACKWARD if callable(getattr(made, n, None))), None)
+    # A class can be called itself: `getattr(made, "__call__")` says nothing of its objects.
+    methods = {n for base in made.__mro__ for n, value in vars(base).items() if callable(value)}
+    forward = next((n for n in FORWARD if n in methods), None)
+    backward = next((n for n in BACKWARD if n in methods), None)
+    if backward:
+        # backprop(x, y) of a whole network goes back from what cost(x, y) computes.
+        takes = _takes(getattr(made, backward))
+        costs = [n for n in COSTS if n in methods and _takes(getattr(made, n)) == takes]
+        forward = costs[0] if costs and len(takes) > MORE_THAN_A_GRADIENT else forward
     return (forward, backward) if forward and backward else None
+
+
+COSTS = ("cost", "loss", "compute_cost", "compute_loss", "error")
+"""How the method of a network is called that says how far it is off."""
+
+MORE_THAN_A_GRADIENT = 2
+"""Parameters of a backward pass beyond which it takes inputs: self and an upstream gradient are two."""
+
+
+def is_operation(made: Any) -> bool:
+    """Whether a class holds two static methods that share a context: forward(ctx, a), backward(ctx, grad)."""
+    pair = [vars(made).get(way) for way in ("forward", "backward")]
+    return all(isinstance(one, staticmethod) and _takes_context(one) for one in pair)
+
+
+def _takes_context(method: Any) -> bool:
+    return is_cache(next(iter(_takes(method)), ""))
+
+
+def _takes(method: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(method).parameters)
 
 
 def _is_bare(value: Any) -> bool:
@@ -233,8 +281,9 @@ def _returns(function: Callable[..., Any], *looks: Looks) -> bool:
 def _twos(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
     for node in ast.walk(tree):
         match node:
-            case ast.Return(ast.Tuple([first, second])):
-                yield first, second
+            case ast.Return(ast.Tuple([first, second, *rest])):
+                if all(_is_gradient("loss", part, set()) for part in rest):
+                    yield first, second
 
 
 def _is_way_back(_: str, part: ast.expr, inner: set[str]) -> bool:

@@ -44,8 +44,27 @@ SHAPES: tuple[tuple[int, ...], ...] = (
 SECONDS = 5.0
 """How long shapes are tried; nobody waits longer for a guess."""
 
-LABELS = re.compile(r"^(y_?true|labels?|targets?|t|ids?|idx|indices|classes)$", re.IGNORECASE)
+LABELS = re.compile(
+    r"^(y_?true|labels?|targets?|t|ids?|indices|classes|\w*(idx|index))$", re.IGNORECASE
+)
 """Names of inputs that usually hold integers."""
+
+
+PROBABILITIES = re.compile(r"^(p|probs?|probabilit\w+|y_?hat)$", re.IGNORECASE)
+"""Names of inputs of which the logarithm is taken as they are."""
+
+OPTIONS: dict[str, Any] = {
+    "mode": "train",
+    "stride": 1,
+    "pad": 1,
+    "pool_height": 2,
+    "pool_width": 2,
+    "p": 0.5,
+    "seed": 0,
+    "eps": 1e-5,
+    "momentum": 0.9,
+}
+"""What the hyperparameters are that courses hand over in a dict."""
 
 
 def drawn(draw: Callable[..., Any], seed: int, place: str, name: str) -> Inputs:
@@ -146,6 +165,7 @@ def proposed(
     runs: Callable[[Inputs], bool],
     accepts: Callable[[Inputs], bool],
     seed: int,
+    sizes: Sequence[int] = (),
 ) -> Inputs | None:
     """Inputs that a layer accepts, found by trying; None if nothing was found in time.
 
@@ -154,19 +174,28 @@ def proposed(
         runs: whether its forward pass runs on such inputs, which is asked often.
         accepts: whether gradients of the right shapes come back, which is asked of those that run.
         seed: for their values.
+        sizes: lengths that an axis of theirs is likely to have.
     """
     names = wanted(forward)
-    known = _documented(forward)
-    choices: list[Sequence[Draw]] = [_candidates(name, known.get(name)) for name in names]
+    known, options = _documented(forward), _options(forward)
+    choices: list[Sequence[Draw]] = [
+        [options[name]] if name in options else _candidates(name, known.get(name), sizes)
+        for name in names
+    ]
     until = time.monotonic() + SECONDS
     for combination in _plain_first(choices):
         if time.monotonic() > until:
             return None
-        rng = np.random.default_rng(seed)
-        inputs = {name: draw(rng) for name, draw in zip(names, combination, strict=True)}
-        if runs(inputs) and accepts(inputs):
-            return inputs
+        # Afresh each time: what runs may write into what it is given.
+        made = partial(_made, dict(zip(names, combination, strict=True)), seed)
+        if runs(made()) and accepts(made()):
+            return made()
     return None
+
+
+def _made(draws: dict[str, Draw], seed: int) -> Inputs:
+    rng = np.random.default_rng(seed)
+    return {name: draw(rng) for name, draw in draws.items()}
 
 
 def _plain_first(
@@ -181,27 +210,54 @@ def _plain_first(
                 yield tuple(c[k] for c, k in zip(choices, combination, strict=True))
 
 
-def _candidates(name: str, shape: tuple[int, ...] | None) -> Sequence[Draw]:
-    shapes = SHAPES if shape is None else (shape,)
-    floats = [partial(_normal, size=s) for s in shapes]
-    integers = [partial(_labels, size=s) for s in ((3,), (5,), (3, 4)) if shape is None] or [
+def _candidates(
+    name: str, shape: tuple[int, ...] | None, sizes: Sequence[int] = ()
+) -> Sequence[Draw]:
+    likely = ((3, sizes[0]), (3, sizes[-1]), (sizes[-1],)) if sizes else ()
+    shapes = (SHAPES[0], *likely, *SHAPES[1:]) if shape is None else (shape,)
+    draw = _probabilities if PROBABILITIES.match(name) else _normal
+    floats = [partial(draw, size=s) for s in shapes]
+    integers = [partial(_labels, size=s) for s in ((3,), (), (5,), (3, 4)) if shape is None] or [
         partial(_labels, size=shape or ())
     ]
     if name == "y":
         # Targets of a regression as often as labels.
         return [*floats[:3], *integers, *floats[3:]]
-    # What is called a target is as often an array like the prediction.
-    return (
-        [*integers[:1], *floats[:1], *integers[1:], *floats[1:]] if LABELS.match(name) else floats
-    )
+    if LABELS.match(name):
+        # What is called a target is as often an array like the prediction.
+        return [*integers[:1], *floats[:1], *integers[1:], *floats[1:]]
+    # Rows of a table are asked for under many names.
+    return [*floats[:3], *integers[:1], *floats[3:]] if shape is None else floats
 
 
 def _normal(rng: np.random.Generator, size: tuple[int, ...]) -> Any:
     return rng.normal(size=size)
 
 
+def _probabilities(rng: np.random.Generator, size: tuple[int, ...]) -> Any:
+    return rng.uniform(0.1, 0.9, size=size)
+
+
 def _labels(rng: np.random.Generator, size: tuple[int, ...]) -> Any:
     return rng.integers(0, 2, size)
+
+
+def _options(forward: Callable[..., Any]) -> dict[str, Draw]:
+    """For each parameter that is read by known keys alone, as in conv_param["stride"], a dict of options."""
+    try:
+        text = inspect.getsource(forward)
+    except (OSError, TypeError):
+        return {}
+    found: dict[str, dict[str, Any]] = {}
+    for name in wanted(forward):
+        keys = re.findall(rf"\b{re.escape(name)}\[[\"'](\w+)[\"']\](?!\s*=[^=])", text)
+        if keys and all(key in OPTIONS for key in keys):
+            found[name] = {key: OPTIONS[key] for key in keys}
+    return {name: partial(_copied, options) for name, options in found.items()}
+
+
+def _copied(options: dict[str, Any], _: np.random.Generator) -> dict[str, Any]:
+    return dict(options)
 
 
 def _documented(forward: Callable[..., Any]) -> dict[str, tuple[int, ...]]:

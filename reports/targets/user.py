@@ -48,6 +48,7 @@ def check_named(
     """
     try:
         module = loading.load(place)
+        rest = found.left_alone(module) if names is None else []
         if names is None:
             names = found.names(module)
             if not names:
@@ -58,7 +59,10 @@ def check_named(
     send(("names", tuple(names)))
     for name in names:
         going = _Going(name, aside)
-        send(("said", _said(module, place, name, options, going)))
+        one, report, why, notes, at = _said(module, place, name, options, going)
+        if rest and name == names[-1]:
+            notes = (*notes, LEFT_ALONE.format(", ".join(rest)))
+        send(("said", (one, report, why, notes, at)))
 
 
 def trace_named(send: Send, aside: Send, place: str, name: str, options: Options) -> None:
@@ -86,6 +90,9 @@ NOTHING = (
     "NAME_forward / NAME_backward, a function with NAME_gradient, a loss that ends in `return loss, "
     "gradients`, or a class with forward and backward"
 )
+
+
+LEFT_ALONE = "Left alone, as nothing in the file says how they go back: {}."
 
 
 class _Going:

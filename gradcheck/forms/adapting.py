@@ -1,0 +1,155 @@
+"""An object made into a layer: its parameters made first, its steps taken at a length of ours, one run to see."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gradcheck.forms.arguments import Arguments
+from gradcheck.forms.calling import Plan, Role
+from gradcheck.forms.names import is_upstream, parameters_of, returned_names
+from gradcheck.forms.objects import Begun, Methods, Module
+from gradcheck.forms.planning import plan
+from gradcheck.forms.rehearsal import Rehearsal, blank, of_object
+from gradcheck.forms.state import (
+    attributes,
+    copy_of,
+)
+from gradcheck.forms.told import Dice, moved, same
+
+RATES = ("learning_rate", "lr", "learn_rate", "eta", "step_size", "rate", "alpha")
+"""What people call the length of a step."""
+OWN_RATES = tuple(name for name in RATES if name not in ("alpha", "rate"))
+"""Those of them that are nothing else where an object has them: the slope of a leaky ReLU is alpha too."""
+RATE = 1024.0
+"""The step that a gradient is read off: (before − after) / step. Large, so that the rounding of the
+weights is small beside it; a power of two, so that the division adds none."""
+
+
+def adapt_module(
+    module: Any,
+    inputs: Sequence[Any],
+    named: Mapping[str, Any],
+    *,
+    parameters: Any = None,
+    forward: str = "forward",
+    backward: str = "backward",
+    update: str | float | None = None,
+    order: str | Sequence[str] | None = None,
+    seed: int | None = None,
+    wrt: Any = None,
+) -> Module:
+    """Understand an object; the arguments are those of `check_module`."""
+    methods = Methods.of(module, forward, backward)
+    owner = built(copy_of(module), methods, inputs, named)
+    taken = [p.name for p in parameters_of(of_object(methods.backward, owner))]
+    arguments = Arguments.of(of_object(methods.forward, owner), inputs, named, taken)
+    known = {*arguments.signature.parameters, *arguments.beyond}
+    rates = [name for name in taken if name not in known and _is_rate(name, update)]
+    arguments = replace(arguments, beyond={**arguments.beyond, **dict.fromkeys(rates, RATE)})
+    step = _step(owner, update, bool(rates))
+    form = blank(owner, methods, arguments, Dice(seed))
+    given = tuple(arguments.tree.template)
+    run = Rehearsal.of(form, lambda begun: _planned(methods, begun, given), step)
+    rate = _rate_of(owner)
+    if step is None and rate is not None and run.moves:
+        # It steps by a length of its own: a step of ours, off which the gradients can be read.
+        setattr(owner, rate, RATE)
+        step = _step(owner, RATE, False)
+        run = Rehearsal.of(form, lambda begun: _planned(methods, begun, given), step)
+    return run.understood(parameters, step, wrt, order)
+
+
+def built(owner: Any, methods: Methods, inputs: Sequence[Any], named: Mapping[str, Any]) -> Any:
+    """An object with the parameters that it makes in its first forward pass; any other as it is.
+
+    They are attributes of their own, and stay as they are in another pass, with other inputs: what is
+    kept for the way back does not.
+    """
+    passes = _two_passes(owner, methods, inputs, named)
+    if passes is None:
+        return owner
+    once, twice = map(attributes, passes)
+    made = {n: v for n, v in once.items() if getattr(owner, n, None) is None and _is_array(v)}
+    stays = {n: v for n, v in made.items() if _is_array(twice.get(n)) and same(v, twice[n])}
+    # It may say of itself that it is built.
+    flags = {n: v for n, v in once.items() if isinstance(v, bool)}
+    for name, value in {**stays, **flags}.items() if stays else ():
+        setattr(owner, name, value)
+    return owner
+
+
+def _two_passes(
+    owner: Any, methods: Methods, inputs: Sequence[Any], named: Mapping[str, Any]
+) -> tuple[Any, Any] | None:
+    """What one forward pass leaves of an object, and another after it, at other inputs; None if one raises."""
+    forward = of_object(methods.forward, owner)
+    taken = {name: named[name] for name in named if name in inspect.signature(forward).parameters}
+    arguments = Arguments.of(forward, inputs, taken)
+    form = blank(owner, methods, arguments, Dice(None))
+    try:
+        once = form.begin(methods.forward, form.inputs.values).owner
+        again = blank(copy_of(once), methods, arguments, Dice(None))
+        return once, again.begin(methods.forward, [moved(x) for x in form.inputs.values]).owner
+    except Exception:
+        # Whether it raises is for the check itself to find.
+        return None
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim > 0 and value.dtype.kind == "f"
+
+
+def _rate_of(owner: Any) -> str | None:
+    """The attribute in which an object keeps the length of its own steps."""
+    return next((name for name in OWN_RATES if isinstance(getattr(owner, name, None), float)), None)
+
+
+def _is_rate(name: str, update: str | float | None) -> bool:
+    return name == update or (name in RATES and update is None)
+
+
+def _step(
+    owner: Any, update: str | float | None, in_backward: bool
+) -> Callable[[Any], float] | None:
+    """What takes the step that gradients are read off, and says how long it is; None for no steps.
+
+    Raises:
+        TypeError: if `update` is neither an argument of the backward pass nor a method.
+    """
+    if isinstance(update, (int, float)):
+        length = float(update)
+        return lambda _: length
+    if isinstance(update, str) and callable(getattr(owner, update, None)):
+        return lambda owner: _stepped(getattr(owner, update))
+    if isinstance(update, str) and not in_backward:
+        raise TypeError(
+            f"update={update!r} is neither an argument of the backward pass nor a method of "
+            f"{type(owner).__name__}"
+        )
+    return (lambda _: RATE) if in_backward else None
+
+
+def _stepped(method: Callable[[float], Any]) -> float:
+    method(RATE)
+    return RATE
+
+
+def _planned(methods: Methods, begun: Begun, given: Sequence[str]) -> Plan:
+    """How the backward pass is called; that of a loss is handed what its forward pass was."""
+    backward = of_object(methods.backward, begun.owner)
+    required = [p.name for p in parameters_of(backward) if p.default is p.empty]
+    if np.ndim(begun.result) == 0 and len(required) == len(given) > 1 and _renamed(required, begun):
+        roles = [Role(p, "input", name) for p, name in zip(required, given, strict=True)]
+        return Plan((0,), None, tuple(roles))
+    return plan(backward, list(begun.known), begun.result, returned_names(methods.forward))
+
+
+def _renamed(required: Sequence[str], begun: Begun) -> bool:
+    """Whether a loss's backward pass takes prediction and target under other names."""
+    unknown = any(name not in begun.known for name in required)
+    return unknown and not any(map(is_upstream, required))

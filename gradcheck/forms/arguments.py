@@ -1,0 +1,126 @@
+"""What a forward pass is called with: bound to its parameters, its arrays taken out of it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradcheck.forms.trees import Tree, children
+from gradcheck.layer import input_names
+from gradcheck.meant import OF_FORMS, OPTIONS, missing_input, no_input
+
+FILLED_BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+SPREAD = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What a forward pass is called with, under the names of its parameters.
+
+    `tree` holds what was given; `defaults` are those of parameters that were not, which the backward
+    pass may want too; `beyond` is what only the backward pass takes.
+    """
+
+    signature: inspect.Signature
+    tree: Tree
+    defaults: dict[str, Any]
+    beyond: dict[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def of(
+        forward: Callable[..., Any],
+        inputs: Sequence[Any],
+        named: Mapping[str, Any],
+        beyond: Sequence[str] = (),
+    ) -> Arguments:
+        """Bind inputs to the forward pass; names in `beyond` that it does not know wait for the way back.
+
+        Raises:
+            TypeError: for an input that is missing, unknown, or given twice.
+        """
+        signature = _signature(forward, len(inputs))
+        unknown = _unknown_to(signature, named)
+        later = {name: value for name, value in named.items() if name in unknown and name in beyond}
+        mine = {name: value for name, value in named.items() if name not in later}
+        try:
+            bound = signature.bind(*inputs, **mine)
+        except TypeError as error:
+            raise TypeError(_complaint(signature, inputs, mine, error)) from None
+        given = {name: _as_array(value) for name, value in bound.arguments.items()}
+        tree = Tree.of(given)
+        if all(leaf.soft for leaf in tree.leaves):
+            # Numbers with nothing beside them are no hyperparameters of anything: f(3.0).
+            hard = {n: np.asarray(v) if isinstance(v, float) else v for n, v in given.items()}
+            tree = Tree.of(hard)
+        return Arguments(signature, tree, _defaults(signature, given), later)
+
+    def filled(self, values: Sequence[Any]) -> inspect.BoundArguments:
+        """The arguments with these arrays for the leaves, everything else copied afresh."""
+        return inspect.BoundArguments(self.signature, self.tree.filled(values))
+
+
+def _unknown_to(signature: inspect.Signature, names: Iterable[str]) -> set[str]:
+    """The names that a function does not take; none where it takes **any."""
+    parameters = signature.parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return set()
+    return set(names) - parameters.keys()
+
+
+def _defaults(signature: inspect.Signature, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What holds for the parameters that were not given."""
+    left = [p for p in signature.parameters.values() if p.name not in given]
+    return {p.name: p.default for p in left if p.default is not p.empty}
+
+
+def _signature(function: Callable[..., Any], count: int) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):
+        kind = inspect.Parameter.POSITIONAL_ONLY
+        names = input_names(function, count)
+        return inspect.Signature([inspect.Parameter(name, kind) for name in names])
+
+
+def _complaint(
+    signature: inspect.Signature, inputs: Sequence[Any], named: Mapping[str, Any], error: Exception
+) -> str:
+    parameters = signature.parameters.values()
+    known = ", ".join(signature.parameters)
+    places = [p.name for p in parameters if p.kind in FILLED_BY_PLACE][: len(inputs)]
+    for name in named:
+        if name not in signature.parameters:
+            return no_input(name, list(signature.parameters), (*OPTIONS, *OF_FORMS))
+        if name in places:
+            return f"input {name!r} is given by position and by name"
+    missing = [name for name in _needed(signature) if name not in (*places, *named)]
+    if missing:
+        return missing_input(missing[0], signature.parameters, inputs)
+    return f"the forward pass takes {known}: {error}"
+
+
+def _needed(signature: inspect.Signature) -> list[str]:
+    """The parameters without a default."""
+    parameters = signature.parameters.values()
+    return [p.name for p in parameters if p.default is p.empty and p.kind not in SPREAD]
+
+
+def _as_array(value: Any) -> Any:
+    """A list of numbers, some of them floats, is an array written down; one of whole numbers is not."""
+    if isinstance(value, (list, tuple)) and value:
+        try:
+            array = np.asarray(value)
+        except ValueError:
+            return value
+        if array.dtype.kind == "f" and not _holds_arrays(value):
+            return array
+    return value
+
+
+def _holds_arrays(value: Any) -> bool:
+    inner = [item for _, item in children(value)]
+    return isinstance(value, np.ndarray) or any(map(_holds_arrays, inner))

@@ -1,0 +1,48 @@
+"""Golden files: what the program prints, kept beside the tests, compared but for figures that rounding decides.
+
+`GRADCHECK_GOLDEN=write pytest tests/test_golden.py` writes them anew; then look at `git diff tests/golden`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "golden"
+WRITES = os.environ.get("GRADCHECK_GOLDEN") == "write"
+
+VARYING = (
+    # Errors are a few ulp, which the processor's sums decide; an error may be none at all.
+    (r"-?\d\.\d+e[-+]\d+|-?\d+\.\d{4,}(e[-+]\d+)?|(?<=[ ,\"])0(?=[ ,]+(#|[\d.]+e-))", "#"),
+    (r"\b\d+(\.\d+)? ?s\b|time=\"[\d.]+\"", "# s"),
+    # So is the entry that is worst where all are right, and how often it was looked again.
+    (r"\[[\d,\s]*\]", "[#]"),
+    (r",\d+,[\d ]*,(?=PASS)", ",#,#,"),
+    (r"(\"evaluations\": )\d+", r"\1#"),
+    # Where the checker itself lies, and its line numbers, are nobody's business.
+    (r"File (\\?\")[^\"\\]*/(gradcheck/\w+\.py)\\?\", line \d+", r"File \1\2\1, line #"),
+    # The widths of columns follow from all this.
+    (r" {2,}(?=\S)|(?<=\S) {2,}", "  "),
+    (r"-{3,}", "---"),
+    (r"[ \t]+$", ""),
+)
+"""What differs from machine to machine, and what stands in its place."""
+
+
+def steady(text: str) -> str:
+    """The text without what differs from machine to machine."""
+    for pattern, instead in VARYING:
+        text = re.sub(pattern, instead, text, flags=re.M)
+    return text.strip() + "\n"
+
+
+def agrees(name: str, text: str) -> None:
+    """Assert that a text is that of a golden file, or write it there."""
+    path, text = FOLDER / name, steady(text)
+    if WRITES:
+        path.write_text(text)
+    assert path.exists(), f"there is no {path.name}: GRADCHECK_GOLDEN=write makes it"
+    assert text == path.read_text(), (
+        f"what is printed is not what {path.name} says; if it should be, GRADCHECK_GOLDEN=write"
+    )
