@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gradcheck.along import along
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.lines import Traced, agreed, in_doubt, trace
-from gradcheck.repair import SECONDS, Check, Search, find_repair
-from gradcheck.result import Along, Lines, Repair, Row, Verdict
+from gradcheck.repair import LIMIT, Check, Search, find_repair
+from gradcheck.result import Along, Finding, Lines, Repair, Row, Verdict
 from gradcheck.smallest import Smallest, smallest
 
-MOMENT = 2.0
-"""Seconds that a check itself may search for the line: nine of ten edits that are found are found by then."""
+MOMENT = LIMIT // 2
+"""Steps that a check itself may search for the line: nine of ten edits that are found are found by then."""
+OPEN = ("unknown", "not-summed", "overlap-overwritten")
+"""What the numbers leave open: nothing explains them, or why of several contributions one is left."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,20 +41,44 @@ class Again:
     def repair(self) -> Repair | None:
         """A proved edit, where a gradient is wrong and its lines were read; None if none was found."""
         found = self._at_once
-        if found is None or found.out_of_time:
-            found = self._searched(SECONDS)
+        if found is None or (found.repair is None and found.steps >= MOMENT):
+            found = self._thorough
         return None if found is None else found.repair
 
     @cached_property
     def _at_once(self) -> Search | None:
-        """What a short search finds, where the lines leave a doubt."""
+        """What is searched before anything is said: for a name, or shortly where the lines leave a doubt."""
+        if self._leaves_open:
+            return self._thorough
         return self._searched(MOMENT) if in_doubt(self.lines) else None
 
-    def _searched(self, seconds: float) -> Search | None:
+    @cached_property
+    def _thorough(self) -> Search | None:
+        return self._searched(LIMIT)
+
+    def _searched(self, limit: int) -> Search | None:
         wrong = any(row.verdict is Verdict.FAIL for row in self.rows)
         if not wrong or not self.lines.listing:
             return None
-        return find_repair(self.context, self.rows, self.lines, self.check, self.seed, seconds)
+        return find_repair(self.context, self.rows, self.lines, self.check, self.seed, limit)
+
+    @property
+    def _leaves_open(self) -> bool:
+        """Whether the numbers alone do not say of some row what its mistake is, and an edit might."""
+        first = self.lines.first_wrong
+        if first is not None and first.evidence["helper"]:
+            # A helper is not edited: what its caller could do about it is not the mistake.
+            return False
+        return any(finding.code in OPEN for row in self.rows for finding in row.findings)
+
+    def named(self) -> list[Row]:
+        """The rows; what the numbers leave open is called by the edit that mends it, where one is proved."""
+        if not self._leaves_open:
+            return list(self.rows)
+        repair = self.repair()
+        names = () if repair is None else repair.names
+        by_row = {name: one for one in names for name in one.evidence["gradients"]}
+        return [_called(row, by_row.get(row.name)) for row in self.rows]
 
     def smallest(self) -> Smallest:
         """The check, shrunk as long as it says the same."""
@@ -68,3 +94,14 @@ class Again:
         """Σ dy·layer(…) as a function of the input `name`, with its hand-derived gradient."""
         context = self.context
         return along(context.layer, context.inputs, list(context.names).index(name), context.dy)
+
+
+def _called(row: Row, name: Finding | None) -> Row:
+    """A row with what is left open called by its name."""
+    if name is None:
+        return row
+    findings = [
+        replace(name, evidence={**one.evidence, **name.evidence}) if one.code in OPEN else one
+        for one in row.findings
+    ]
+    return replace(row, findings=tuple(findings))

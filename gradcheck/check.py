@@ -134,13 +134,15 @@ def check(
         layer, names, forward, seen.dy, compared, maker(layer, names), cuts_of(witness)
     )
     rows, by_line = _explain(context, seen.raised, lines, effort, seed)
-    # An edited text is no file whose source could be read, and so cannot be taken apart.
+    # An edited text is no file whose source could be read, and so cannot be taken apart; and it may call
+    # its inputs otherwise.
     by = "complete" if context.cuts is None else "directional"
-    afresh = partial(check, wrt=wrt, method=method, effort=by, lines=False)
+    which = None if wrt is None else wanted
+    afresh = partial(check, wrt=which, method=method, effort=by, lines=False)
     again = Again(context, rows, by_line, afresh, seed)
     by_line = again.told_apart()
     findings += [] if by_line.first_wrong is None else [by_line.first_wrong]
-    rows = [*rows, *(missing_row(p, names, arrays) for p in returned.unchecked)]
+    rows = [*again.named(), *(missing_row(p, names, arrays) for p in returned.unchecked)]
     return Report(
         name, tuple(rows), tuple(findings), seed, method, forward.evaluations, by_line, _again=again
     )

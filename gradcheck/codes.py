@@ -49,6 +49,8 @@ Code = Literal[
     "extra-term",
     "partial",
     "inexact",
+    "wrong-variable",
+    "wrong-axis",
     "unknown",
 ]
 
@@ -197,8 +199,8 @@ CODES: dict[Code, Meaning] = {
     ),
     "shifted": Meaning(
         "diagnosis",
-        "The true gradient moved by an index or two.",
-        "Look for an index that is off by one, and on which side padding was cut off.",
+        "The true gradient moved by an index or two, or made of what stands elsewhere.",
+        "Look for an index that is off by one, a stride left out, and on which side padding was cut off.",
     ),
     "swapped": Meaning(
         "diagnosis",
@@ -217,7 +219,7 @@ CODES: dict[Code, Meaning] = {
     ),
     "missing-mask": Meaning(
         "diagnosis",
-        "An activation's or dropout's derivative was left out.",
+        "The derivative of a step, an activation's or dropout's, was left out, or another stands in its place.",
         "Multiply by the derivative (the mask) of that step.",
     ),
     "ties-duplicated": Meaning(
@@ -264,6 +266,17 @@ CODES: dict[Code, Meaning] = {
         "diagnosis",
         "Right to about 1e-6 and no further.",
         "Look for an ε, a clip or a rounded constant that only one of the two passes has.",
+    ),
+    "wrong-variable": Meaning(
+        "diagnosis",
+        "A line reads another value than the one that is meant: a state for that before it, an input for "
+        "the output.",
+        "The message names the line; ask of each factor in it which value the formula has there.",
+    ),
+    "wrong-axis": Meaning(
+        "diagnosis",
+        "Summed, averaged or laid along another axis than the one that is meant.",
+        "Write the indices down: what the forward pass sums over or copies along decides.",
     ),
     "unknown": Meaning(
         "diagnosis",

@@ -52,15 +52,20 @@ class Repair:
     """What was changed, one mistake or two, so that every gradient passes at three draws.
 
     `diff` is that as a patch of the file, `text` the function that holds the backward pass as it then
-    is; `gradients` are those that pass; `code` names the mistake, if there is one and the edit says what
-    it was.
+    is; `gradients` are those that pass; `names` holds what each mistake is called, as far as its edit
+    says it, with the gradients that it makes wrong in its evidence.
     """
 
     edits: tuple[Edit, ...]
     diff: str
     text: str
     gradients: tuple[str, ...] = ()
-    code: Code | None = None
+    names: tuple[Finding, ...] = ()
+
+    @property
+    def code(self) -> Code | None:
+        """What the mistake is called, if there is one and its edit says it."""
+        return self.names[0].code if len(self.names) == len(self.edits) == 1 else None
 
     @property
     def line(self) -> int:
@@ -90,6 +95,7 @@ class Repair:
             "edits": [asdict(one) for one in self.edits],
             "diff": self.diff,
             "code": self.code,
+            "names": [one.to_dict() for one in self.names],
             "message": str(self),
         }
 

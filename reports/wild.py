@@ -63,7 +63,10 @@ def run(text: str, check: str, name: str, seed: int = 0) -> Report:
         sys.modules[path.stem] = module
         try:
             exec(compile(text, str(path), "exec"), vars(module))
-            return _last_value(check, vars(module), seed)
+            report = _last_value(check, vars(module), seed)
+            # Searched while the source is there to be read.
+            _ = report.repair
+            return report
         finally:
             del sys.modules[path.stem]
 

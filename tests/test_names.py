@@ -1,5 +1,7 @@
 """A name is said only if it is true: random wrong gradients get none, kinks or not."""
 
+import inspect
+import runpy
 from functools import partial
 
 import numpy as np
@@ -150,3 +152,67 @@ def test_without_a_batch_there_is_no_batch_size():
     finding = check(layer, W, lines=False)["W"].findings[0]
     assert finding.code == "scaled"
     assert "batch" not in finding.message and finding.evidence["equals"] == "1 over axis 0 of W"
+
+
+def recurrent_step(x, h, W, V):
+    n = np.tanh(x @ W + h @ V)
+
+    def backward(dn):
+        da = dn * (1 - n**2)
+        dx = da @ W.T
+        dh = da @ V.T
+        dW = x.T @ da
+        dV = h.T @ da
+        return dx, dh, dW, dV
+
+    return n, backward
+
+
+def weighted_rows(x, w, W, V):
+    p = np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+    y = (p * w[:, :1]) @ W + np.cumsum(w, axis=1) @ V
+
+    def backward(dy):
+        dp = (dy @ W.T) * w[:, :1]
+        dx = p * (dp - (dp * p).sum(axis=1, keepdims=True))
+        dw = (dy @ V.T)[:, ::-1].cumsum(axis=1)[:, ::-1]
+        dw[:, :1] += (p * (dy @ W.T)).sum(axis=1, keepdims=True)
+        dW = (p * w[:, :1]).T @ dy
+        dV = np.cumsum(w, axis=1).T @ dy
+        return dx, dw, dW, dV
+
+    return y, backward
+
+
+SLIPS = [
+    (recurrent_step, "dV = h.T @ da", "dV = n.T @ da", "V", "wrong-variable"),
+    (recurrent_step, "(1 - n**2)", "(1 + n**2)", "x", "sign-flipped"),
+    (recurrent_step, "da = dn * (1 - n**2)", "da = dn * (1 - h**2)", "x", "wrong-variable"),
+    (weighted_rows, "(dp * p).sum(axis=1,", "(dp * p).sum(axis=0,", "x", "wrong-axis"),
+    (weighted_rows, "dp * p).sum(axis=1", "dp * w).sum(axis=1", "x", "wrong-variable"),
+    (weighted_rows, "dW = (p * w[:, :1]).T", "dW = (p * w[:, 1:2]).T", "W", "shifted"),
+    (
+        weighted_rows,
+        "np.cumsum(w, axis=1).T @ dy",
+        "np.cumsum(w, axis=0).T @ dy",
+        "V",
+        "wrong-axis",
+    ),
+]
+
+
+@pytest.mark.parametrize(("layer", "right", "wrong", "gradient", "code"), SLIPS)
+def test_what_no_number_explains_is_called_by_the_edit_that_was_proved(
+    tmp_path, layer, right, wrong, gradient, code
+):
+    source = inspect.getsource(layer)
+    assert source.count(right) == 1
+    (tmp_path / "slip.py").write_text("import numpy as np\n\n\n" + source.replace(right, wrong))
+    scope = runpy.run_path(str(tmp_path / "slip.py"))
+    rng = np.random.default_rng(0)
+    inputs = [rng.normal(size=(4, 4)) for _ in range(4)]
+    report = check(scope[layer.__name__], *inputs)
+    finding = report[gradient].findings[0]
+    assert finding.code == code, str(report)
+    assert gradient in finding.evidence["gradients"]
+    assert f"line {report.repair.line} " in finding.message

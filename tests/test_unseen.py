@@ -152,16 +152,16 @@ MISTAKES = [
     (smooth_convolution, "@ x[:, i : i + n]", "@ x[:, i : i + n][:, ::-1]", "k", "flipped"),
     (recurrent, "dy[:, t] + dnext", "dy[:, t]", "x", "carry-dropped"),
     (recurrent, "da @ Wh.T", "da @ Wh", "x", "carry-dropped"),
-    (recurrent, "hs[t].T @ da", "hs[t + 1].T @ da", "Wh", "unknown"),
+    (recurrent, "hs[t].T @ da", "hs[t + 1].T @ da", "Wh", "shifted"),
     (normalized, " + dmean / D", "", "x", "statistics-held-constant"),
     (normalized, " + dv * 2 * xc / D", "", "x", "statistics-held-constant"),
     (normalized, "dxh = dy * g", "dxh = dy", "x", "scaled"),
-    (normalized, "dy * xh", "dy * x", "g", "unknown"),
+    (normalized, "dy * xh", "dy * x", "g", "wrong-variable"),
     (attention, "ds @ k / np.sqrt(q.shape[1])", "ds @ k", "q", "scaled"),
     (attention, "(dp - (dp * p).sum(1, keepdims=True))", "dp * (1 - p)", "q", "diagonal-only"),
     (perceptron, "dh * (a > 0)", "dh", "W1", "missing-mask"),
     (perceptron, "dy * y * (1 - y)", "dy", "W2", "missing-mask"),
-    (perceptron, "h.T @ do", "h.T @ dy", "W2", "unknown"),
+    (perceptron, "h.T @ do", "h.T @ dy", "W2", "wrong-variable"),
 ]
 
 

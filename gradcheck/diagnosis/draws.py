@@ -120,8 +120,8 @@ def _grown(x: Array, axes: Sequence[int]) -> Array:
 
 
 def _permuted(x: Array, rng: np.random.Generator) -> Array:
-    """The same values in other places."""
-    if _is_given(x) or _is_symmetric(x):
+    """The same values in other places; a square matrix, which may be solved with, keeps them in place."""
+    if _is_given(x) or _is_square(x):
         return x
     return rng.permutation(x.ravel()).reshape(x.shape)
 
@@ -145,7 +145,11 @@ def _is_given(x: Array) -> bool:
 
 
 def _is_symmetric(x: Array) -> bool:
-    return x.ndim == 2 and x.shape[0] == x.shape[1] and np.array_equal(x, x.T)
+    return _is_square(x) and np.array_equal(x, x.T)
+
+
+def _is_square(x: Array) -> bool:
+    return x.ndim == 2 and x.shape[0] == x.shape[1]
 
 
 def _are_probabilities(x: Array) -> bool:

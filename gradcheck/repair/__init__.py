@@ -11,7 +11,7 @@
    right is kept, and a second mistake is looked for behind it.
 """
 
-from gradcheck.repair.search import SECONDS, Check, Search, find_repair
+from gradcheck.repair.search import LIMIT, Check, Search, find_repair
 from gradcheck.repair.values import named_values
 
-__all__ = ["SECONDS", "Check", "Search", "find_repair", "named_values"]
+__all__ = ["LIMIT", "Check", "Search", "find_repair", "named_values"]

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.codes import Code
 from gradcheck.compare import agrees
 from gradcheck.repair.grammar import (
     FAR_FETCHED,
@@ -28,7 +27,7 @@ from gradcheck.repair.grammar import (
     alternatives,
     called_name,
 )
-from gradcheck.repair.patience import SECONDS, patience
+from gradcheck.repair.patience import Meter, patience
 from gradcheck.repair.scope import NOTHING, Scope, same, shape_of
 from gradcheck.result import Array
 
@@ -39,6 +38,9 @@ NEW = "_new"
 
 OF_ANY_SHAPE = 2.0
 """The price below which an edit may change the shape of what is computed in a loop."""
+
+SIEVED = 20
+"""What it costs to look at a candidate, in steps, besides those that are counted."""
 
 True_ = tuple[Array, Array]
 """A true gradient and the bound on its error."""
@@ -127,7 +129,7 @@ class Place:
             return self._compiled_anew(new)
         try:
             self.scope.everything[NEW] = value
-            with np.errstate(all="ignore"), patience(SECONDS):
+            with np.errstate(all="ignore"), patience():
                 return eval(self.around, self.scope.everything)
         except Exception:
             return NOTHING
@@ -198,7 +200,6 @@ class Candidate:
     place: Place
     node: ast.AST
     price: float
-    code: Code | None
 
 
 class Sieve:
@@ -269,6 +270,7 @@ def candidates(
     scopes: Mapping[tuple[int, int], Scope],
     known: Known,
     sieve: Sieve,
+    meter: Meter,
 ) -> Iterator[Candidate]:
     """Every edit of the backward pass that the grammar knows and that may be meant, the likeliest first.
 
@@ -279,6 +281,7 @@ def candidates(
         scopes: what can be written in each statement, by its line and column.
         known: what is known to be true.
         sieve: lets through what may be meant.
+        meter: ends it.
     """
     places = list(_places(function, scopes, known))
     first = _first_wrong(places) if first is None else first
@@ -293,7 +296,12 @@ def candidates(
         (others, MISTAKEN),
         (others, LEFT_OUT),
     ):
-        yield from filter(sieve.lets_through, _of(several, rules))
+        for candidate in _of(several, rules):
+            if meter.is_over:
+                return
+            meter.steps += SIEVED
+            if sieve.lets_through(candidate):
+                yield candidate
 
 
 def _shared_out(
@@ -321,7 +329,7 @@ def _loops_around(function: ast.FunctionDef, line: int | None) -> list[int]:
 
 def _of(places: Sequence[Place], rules: Sequence[Rule]) -> list[Candidate]:
     found = [
-        Candidate(place, one.node, one.price, one.code)
+        Candidate(place, one.node, one.price)
         for place in places
         for one in alternatives(place.node, place.scope, rules)
     ]

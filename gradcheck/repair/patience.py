@@ -1,4 +1,8 @@
-"""Patience with what is tried: a loop that an edit has made endless is left after a moment."""
+"""Patience, counted in steps and not in seconds: what is found does not depend on how fast a machine is.
+
+A step is a call or a return that the interpreter reports while something is tried. The clock is asked only
+so that nobody waits forever for what takes long in a single step.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +10,69 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-SECONDS = 0.25
-"""How long one trial may take beyond what the layer takes as it is written: nearly all take a thousandth."""
+SECONDS = 20.0
+"""When the clock ends a search that its steps have not ended: four times what they take at a desk."""
+STEPS = 1_000
+"""How many steps one expression may take: nearly all take fewer than ten."""
+NOW_AND_THEN = 64
+"""Every so many steps the clock is looked at."""
 
 
 class TooLong(Exception):
-    """What is tried takes far longer than what was written."""
+    """What is tried takes far more steps than what was written."""
+
+
+@dataclass(eq=False)
+class Meter:
+    """The steps that a search has taken, how many it may take, and the moment when the clock ends it."""
+
+    limit: int
+    until: float
+    steps: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is tried."""
+        return self.steps >= self.limit or self.is_late
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the clock has ended it, and another machine might have come further."""
+        return time.monotonic() > self.until
+
+
+_METER: ContextVar[Meter | None] = ContextVar("meter", default=None)
 
 
 @contextmanager
-def patience(seconds: float) -> Iterator[None]:
-    """Raise `TooLong` at the next call of any function once the seconds are over.
+def counted(meter: Meter) -> Iterator[None]:
+    """Have a meter count the steps of all that is tried within."""
+    token = _METER.set(meter)
+    try:
+        yield
+    finally:
+        _METER.reset(token)
+
+
+@contextmanager
+def patience(steps: int = STEPS) -> Iterator[None]:
+    """Raise `TooLong` once so many steps are taken, or the clock has ended the search.
 
     Works in every thread, where an alarm of the system would not; a profiler that listens is put back.
     """
-    until, before = time.monotonic() + seconds, sys.getprofile()
+    meter, before, taken = _METER.get(), sys.getprofile(), 0
 
     def listen(frame: FrameType, event: str, argument: Any) -> None:
+        nonlocal taken
+        taken += 1
+        late = meter is not None and taken % NOW_AND_THEN == 0 and meter.is_late
         # What returns may be a generator that is being thrown away, of which nobody hears.
-        if "call" in event and time.monotonic() > until:
+        if "call" in event and (taken > steps or late):
             sys.setprofile(None)
             raise TooLong
 
@@ -36,3 +81,5 @@ def patience(seconds: float) -> Iterator[None]:
         yield
     finally:
         sys.setprofile(before)
+        if meter is not None:
+            meter.steps += taken

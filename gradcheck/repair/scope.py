@@ -7,12 +7,12 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
 
-from gradcheck.repair.patience import SECONDS, patience
+from gradcheck.repair.patience import patience
 
 SEEN = "_seen"
 """The name under which a watched function knows what to report its names to."""
@@ -86,7 +86,7 @@ class Scope:
         """What any expression is here; NOTHING if it raises."""
         try:
             code = compile(ast.fix_missing_locations(ast.Expression(node)), "<candidate>", "eval")
-            with np.errstate(all="ignore"), patience(SECONDS):
+            with np.errstate(all="ignore"), patience():
                 return eval(code, self.everything)
         except Exception:
             return NOTHING
@@ -106,6 +106,13 @@ class Scope:
         """The names of the module's own numbers."""
         found = self.surroundings.items()
         return tuple(n for n, v in found if type(v) in (int, float) and not n.startswith("__"))
+
+    @cached_property
+    def helpers(self) -> dict[str, int]:
+        """The functions at hand in the module that take one array or two, with how many they take."""
+        own = {n: f for n, f in self.surroundings.items() if isinstance(f, FunctionType)}
+        counts = {n: f.__code__.co_argcount - len(f.__defaults__ or ()) for n, f in own.items()}
+        return {n: count for n, count in counts.items() if count in (1, 2)}
 
     @cached_property
     def arrays(self) -> tuple[str, ...]:

@@ -14,12 +14,19 @@ from gradcheck.diagnosis.wrong import Context
 from gradcheck.layer import Layer, copies, run
 from gradcheck.lines import BackwardText, Unreadable, backward_text, rewritten
 from gradcheck.repair.candidates import Candidate, Known, Sieve, candidates
+from gradcheck.repair.naming import Slip, name_of
+from gradcheck.repair.patience import SECONDS, Meter, counted
+from gradcheck.repair.scope import NOTHING
 from gradcheck.repair.text import at_margin, changes, edited, unified
 from gradcheck.repair.trial import Trials
-from gradcheck.result import Array, Lines, Repair, Report, Row, Verdict
+from gradcheck.result import Array, Finding, Lines, Repair, Report, Row, Verdict
 
-SECONDS = 5.0
-"""How long is searched: as long as somebody waits for an answer."""
+LIMIT = 4_000_000
+"""Steps of a search: as long as somebody waits for an answer; a million take about a second at a desk."""
+TRIED = 100
+"""What it costs to compile what is tried, in steps, besides those that are counted."""
+PROVED = 50_000
+"""What a proof costs, in steps: three checks."""
 EDITS = 2
 """Mistakes that are looked for in one backward pass, one behind the other."""
 
@@ -29,23 +36,19 @@ Check = Callable[..., Report]
 
 @dataclass(frozen=True)
 class Search:
-    """What a search has found: a proved repair or none, after so many edits, and whether the time was up."""
+    """What a search has found: a proved repair or none, after so many steps, and whether the clock ended it."""
 
     repair: Repair | None
-    tried: int
+    steps: int
     out_of_time: bool
 
 
-class _Clock:
-    """How much time is left, and how many edits were run."""
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """An edit on the way to a repair, and the positions of the gradients that come right with it."""
 
-    def __init__(self, seconds: float) -> None:
-        self.until = time.monotonic() + seconds
-        self.tried = 0
-
-    @property
-    def is_over(self) -> bool:
-        return time.monotonic() > self.until
+    slip: Slip
+    mends: frozenset[int]
 
 
 def find_repair(
@@ -54,7 +57,7 @@ def find_repair(
     lines: Lines,
     check: Check,
     seed: int,
-    seconds: float = SECONDS,
+    limit: int = LIMIT,
 ) -> Search | None:
     """Search an edit of the backward pass after which every gradient passes; None if it cannot be read.
 
@@ -64,19 +67,20 @@ def find_repair(
         lines: its lines, as far as they could be compared.
         check: checks a changed layer afresh.
         seed: draws the inputs at which a repair is proved.
-        seconds: how long to search; a proof that has begun is brought to its end.
+        limit: how many steps to search; a proof that has begun is brought to its end.
     """
     try:
         _, backward = run(context.layer, copies(context.inputs))
         written = backward_text(context.layer, backward)
     except Unreadable:
         return None
-    task = _Task(context, rows, lines, written, check, seed, _Clock(seconds))
-    with warnings.catch_warnings():
+    meter = Meter(limit, time.monotonic() + SECONDS)
+    task = _Task(context, rows, lines, written, check, seed, meter)
+    with warnings.catch_warnings(), counted(meter):
         # What is tried may be odd Python; what is said has been checked.
         warnings.simplefilter("ignore")
         found = task.search(at_margin(written.text), EDITS)
-    return Search(found, task.clock.tried, found is None and task.clock.is_over)
+    return Search(found, meter.steps, found is None and meter.is_late)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,34 +93,34 @@ class _Task:
     written: BackwardText
     check: Check
     seed: int
-    clock: _Clock
+    meter: Meter
+    steps: tuple[_Step, ...] = ()
 
     def search(self, text: str, edits: int) -> Repair | None:
         """A proved repair of the text with so many edits at most."""
         trials = Trials.of(self.context, self.rows, self.written, text)
         right = trials.right()
         sieve = Sieve()
-        best, further = (len(right), False), ""
+        best, further, steps = (len(right), False), "", self.steps
         for candidate in self._candidates(trials, sieve):
-            if self.clock.is_over:
-                return None
-            self.clock.tried += 1
+            self.meter.steps += TRIED
             now = trials.right_with(candidate)
             # An edit that makes the first wrong value right is a step, though another mistake follows.
             gained = (len(now), candidate.place.true is not None)
             if not now >= right or gained <= best:
                 continue
             changed = edited(text, candidate.place.node, candidate.node)
+            taken = (*self.steps, _Step(self._slip(trials, candidate), now - right))
             if len(now) < len(trials.rows):
-                best, further = gained, changed
+                best, further, steps = gained, changed, taken
             elif self._is_proved(changed):
-                return self._repair(changed, candidate)
+                return self._repair(changed, taken)
             else:
                 sieve.lets_through_again(candidate)
-        if edits > 1 and further:
+        if edits > 1 and further and not self.meter.is_over:
             # Where the second mistake is, nobody has said yet.
             lines = replace(self.lines, first_wrong=None)
-            return replace(self, lines=lines).search(further, edits - 1)
+            return replace(self, lines=lines, steps=steps).search(further, edits - 1)
         return None
 
     def _candidates(self, trials: Trials, sieve: Sieve) -> Iterator[Candidate]:
@@ -129,10 +133,13 @@ class _Task:
         by_name = {(one.name, one.line - offset): (one.numeric, one.bound) for one in compared}
         known = Known(by_name, {p: (row.numeric, row.bound) for p, row in trials.rows.items()})
         doubtful = [k for k in also if k is not None]
-        return candidates(trials.function, line, doubtful, trials.scopes(), known, sieve)
+        return candidates(
+            trials.function, line, doubtful, trials.scopes(), known, sieve, self.meter
+        )
 
     def _is_proved(self, text: str) -> bool:
         """Whether every gradient passes, in this text, at the draw given and at fresh ones."""
+        self.meter.steps += PROVED
         try:
             layer = rewritten(self.context.layer, self.written, text)
             given = copies(self.context.inputs)
@@ -154,11 +161,45 @@ class _Task:
                 # Drawn too far away to be seen clearly: the next is nearer.
         return False
 
-    def _repair(self, text: str, candidate: Candidate) -> Repair:
-        edits = changes(self.written, text)
-        names = tuple(row.name for row in self.rows)
-        code = candidate.code if len(edits) == 1 else None
-        return Repair(edits, unified(self.written, text), text, names, code)
+    def _slip(self, trials: Trials, candidate: Candidate) -> Slip:
+        """An edit, laid beside what is written."""
+        place = candidate.place
+        before = NOTHING if place.root is None else place.before
+        after = NOTHING if place.root is None else place.after(candidate.node)
+        return Slip(
+            trials.function,
+            place.statement,
+            place.node,
+            candidate.node,
+            place.scope,
+            before,
+            after,
+            place.repeated,
+        )
+
+    def _repair(self, text: str, steps: Sequence[_Step]) -> Repair:
+        names = [self._finding(step) for step in steps]
+        return Repair(
+            changes(self.written, text),
+            unified(self.written, text),
+            text,
+            tuple(row.name for row in self.rows),
+            tuple(name for name in names if name is not None),
+        )
+
+    def _finding(self, step: _Step) -> Finding | None:
+        """What a mistake is called, in a sentence."""
+        name = name_of(step.slip)
+        if name is None:
+            return None
+        line = self.written.source.line + step.slip.statement.lineno - 1
+        others = "every gradient passes" if len(self.rows) > 1 else "the gradient passes"
+        evidence = {"line": line, "gradients": sorted(self.context.names[p] for p in step.mends)}
+        return Finding(
+            name.code,
+            f"In line {line} {name.clause}: with that mended {others}, at three draws.",
+            evidence,
+        )
 
 
 DRAWS: tuple[Callable[[Context, np.random.Generator], Iterator[Change]], ...] = (

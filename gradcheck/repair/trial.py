@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
-import time
+import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType, FunctionType
@@ -18,7 +20,7 @@ from gradcheck.layer import Layer, copies, listed, run
 from gradcheck.lines import BackwardText, rewritten
 from gradcheck.lines.source import Source, parsed_function, returned_function, unbound
 from gradcheck.repair.candidates import Candidate, Place, Slot
-from gradcheck.repair.patience import SECONDS, patience
+from gradcheck.repair.patience import STEPS, Meter, counted, patience
 from gradcheck.repair.scope import SEEN, Pool, Scope, Watch, expression, watched
 from gradcheck.result import Array, Row
 
@@ -42,6 +44,10 @@ class Hook:
         return eval(self.code, {**self.surroundings, **names})
 
 
+LONGER = 10
+"""How many times as long as what is written something may take that is tried in its place."""
+
+
 def rebound(function: FunctionType, other: FunctionType) -> FunctionType:
     """A function with the closure of another that has the same free names, from another run."""
     cells = dict(zip(other.__code__.co_freevars, other.__closure__ or (), strict=True))
@@ -58,7 +64,7 @@ class Trials:
     """A layer whose backward pass may be changed: its text, its tree, and how a changed tree is run.
 
     `tree` is the function that holds the backward pass, `function` the backward pass in it; `usual` are
-    the seconds of a forward pass.
+    the steps that both passes take as they are written.
     """
 
     context: Context
@@ -67,7 +73,7 @@ class Trials:
     text: str
     tree: ast.FunctionDef
     function: ast.FunctionDef
-    usual: float = 0.0
+    usual: int = 0
     around: dict[str, Any] = field(default_factory=dict)
     hooks: dict[tuple[int, int | None], Hook] = field(default_factory=dict)
 
@@ -77,10 +83,7 @@ class Trials:
         tree = parsed_function(text)
         function = (returned_function(tree) if written.inside else tree) or tree
         by_position = {context.names.index(row.name): row for row in rows}
-        started = time.perf_counter()
-        run(context.layer, copies(context.inputs))
-        usual = time.perf_counter() - started
-        return Trials(context, by_position, written, text, tree, function, usual)
+        return Trials(context, by_position, written, text, tree, function, _steps_of(context))
 
     def right(self) -> frozenset[int]:
         """Which gradients are right with the tree as it now is; none if it raises."""
@@ -100,7 +103,7 @@ class Trials:
 
     def _right(self, layer: Layer) -> frozenset[int]:
         try:
-            with np.errstate(all="ignore"), patience(SECONDS + 10 * self.usual):
+            with np.errstate(all="ignore"), patience(STEPS + LONGER * self.usual):
                 gradients = _gradients_of(layer, self.context)
         except Exception:
             return frozenset()
@@ -182,6 +185,14 @@ class Trials:
         ]
         places = [(s.lineno, s.col_offset) for s in outer]
         return next((watch.found[place] for place in places if place in watch.found), {})
+
+
+def _steps_of(context: Context) -> int:
+    """How many steps both passes take as they are written."""
+    meter = Meter(sys.maxsize, math.inf)
+    with counted(meter), contextlib.suppress(Exception), patience(sys.maxsize):
+        _gradients_of(context.layer, context)
+    return meter.steps
 
 
 def _gradients_of(layer: Layer, context: Context) -> list[Array | None]:
