@@ -95,8 +95,8 @@ class Trials:
         before = place.slot.put(candidate.node)
         try:
             return self.right() if place.root is None else self._right(self._hooked(place))
-        except (SyntaxError, ValueError, TypeError):
-            # The grammar does not know all of Python's.
+        except Exception:
+            # The grammar does not know all of Python's: what is tried may fail in any way.
             return frozenset()
         finally:
             place.slot.put(before)
@@ -162,10 +162,10 @@ class Trials:
             pass
         around = self._around(watch)
         self.around.update(around)
-        surroundings, pool = (
-            self.written.source.function.__globals__,
-            Pool.of(copy.deepcopy(self.tree)),
-        )
+        # No backward pass is mended by calling itself.
+        seen = self.written.source.function.__globals__.items()
+        surroundings = {name: value for name, value in seen if name != self.tree.name}
+        pool = Pool.of(copy.deepcopy(self.tree))
         found = watch.found.items()
         return {place: Scope({**around, **names}, surroundings, pool) for place, names in found}
 
