@@ -11,6 +11,7 @@ from gradcheck.codes import Code
 from gradcheck.diagnosis.wrong import factors
 from gradcheck.repair.grammar import called_name
 from gradcheck.repair.naming.slip import Name, Rule, Slip, same, written
+from gradcheck.repair.scope import shape_of
 
 ADDITIVE, MULTIPLICATIVE = (ast.Add, ast.Sub), (ast.Mult, ast.Div, ast.MatMult, ast.Pow)
 
@@ -85,10 +86,19 @@ def _factor(slip: Slip) -> Name | None:
     factor = missing if missing is not None else extra
     if factor is None:
         return _two_factors(slip)
-    code: Code = "scaled" if slip.is_number(factor) and not _is_power(slip) else "missing-mask"
+    code = _code_of(factor, slip)
     if missing is not None:
         return Name(code, f"a factor is missing beside {written(slip.old)}")
     return Name(code, f"the factor {written(factor)} is one too many")
+
+
+def _code_of(factor: ast.expr, slip: Slip) -> Code:
+    """A number, or one for each slice, is a scale; one for each entry, or a mask, is a derivative."""
+    value, whole = slip.value(factor), slip.value(slip.old)
+    if _is_power(slip) or np.asarray(value).dtype.kind == "b":
+        return "missing-mask"
+    fewer = shape_of(value) is not None and np.size(value) < np.size(whole)
+    return "scaled" if slip.is_number(factor) or fewer else "missing-mask"
 
 
 def _two_factors(slip: Slip) -> Name | None:
@@ -126,7 +136,7 @@ def _upside_down(slip: Slip) -> Name | None:
         case ast.BinOp(a, ast.Mult() | ast.Div(), b), ast.BinOp(c, ast.Mult() | ast.Div(), d) if (
             _multiset(a, b) == _multiset(c, d)
         ):
-            code: Code = "scaled" if slip.is_number(b) else "missing-mask"
+            code = _code_of(b, slip)
             return Name(code, f"a factor of {written(slip.old)} is upside down")
     return None
 

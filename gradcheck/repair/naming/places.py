@@ -75,6 +75,19 @@ def _item(slip: Slip) -> Name | None:
     return None
 
 
+def _parts(slip: Slip) -> Name | None:
+    """The same part of several arrays, where all of each counts."""
+    if not isinstance(slip.old, ast.BinOp) or not isinstance(slip.new, ast.BinOp):
+        return None
+    items = {n.slice for n in ast.walk(slip.old) if isinstance(n, ast.Subscript)}
+    parts = {ast.unparse(index) for index in items if ":" in ast.unparse(index)}
+    if any(
+        ast.unparse(slip.old).replace(f"[{part}]", "") == ast.unparse(slip.new) for part in parts
+    ):
+        return Name("not-summed", f"{written(slip.old)} adds up only a part of what counts")
+    return None
+
+
 def _reduced(slip: Slip) -> Name | None:
     """Over which axes is summed or averaged."""
     if slip.is_an_axis:
@@ -170,6 +183,7 @@ OF_PLACES: tuple[Rule, ...] = (
     _along_another_axis,
     _index,
     _item,
+    _parts,
     _reduced,
     _not_reduced,
     _transposed,
