@@ -15,8 +15,8 @@ from gradcheck.smallest import Smallest, smallest
 
 MOMENT = LIMIT // 2
 """Steps that a check itself may search for the line: nine of ten edits that are found are found by then."""
-OPEN = ("unknown", "not-summed", "overlap-overwritten")
-"""What the numbers leave open: nothing explains them, or why of several contributions one is left."""
+OPEN = ("unknown", "not-summed", "overlap-overwritten", "partial")
+"""What the numbers leave open: nothing explains them, or why one contribution is left, or a part wrong."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ class Again:
         if first is not None and first.evidence["helper"]:
             # A helper is not edited: what its caller could do about it is not the mistake.
             return False
-        return any(finding.code in OPEN for row in self.rows for finding in row.findings)
+        return any(_is_open(finding) for row in self.rows for finding in row.findings)
 
     def named(self) -> list[Row]:
         """The rows; what the numbers leave open is called by the edit that mends it, where one is proved."""
@@ -96,12 +96,17 @@ class Again:
         return along(context.layer, context.inputs, list(context.names).index(name), context.dy)
 
 
+def _is_open(finding: Finding) -> bool:
+    """Whether an edit may say better what the mistake is: another input's orientation is a roundabout reason."""
+    return finding.code in OPEN or "change" in finding.evidence
+
+
 def _called(row: Row, name: Finding | None) -> Row:
     """A row with what is left open called by its name."""
     if name is None:
         return row
     findings = [
-        replace(name, evidence={**one.evidence, **name.evidence}) if one.code in OPEN else one
+        replace(name, evidence={**one.evidence, **name.evidence}) if _is_open(one) else one
         for one in row.findings
     ]
     return replace(row, findings=tuple(findings))

@@ -35,6 +35,11 @@ class Pool:
     ends: tuple[ast.expr, ...] = ()
     calls: tuple[ast.Call, ...] = ()
 
+    @property
+    def written(self) -> set[str]:
+        """The operands as they are written."""
+        return {ast.unparse(one) for one in self.operands}
+
     @staticmethod
     def of(tree: ast.AST) -> Pool:
         """The expressions of a tree."""
@@ -47,6 +52,17 @@ class Pool:
             _distinct([end for end in ends if end is not None]),
             _distinct(_only(read, ast.Call)),
         )
+
+
+def attributes(local: Mapping[str, Any]) -> list[ast.expr]:
+    """The arrays that objects at hand hold: self.x, though it is read nowhere in the function."""
+    return [
+        expression(f"{name}.{attribute}")
+        for name, value in local.items()
+        if hasattr(value, "__dict__") and not callable(value)
+        for attribute, held in vars(value).items()
+        if isinstance(held, np.ndarray) and attribute.isidentifier()
+    ]
 
 
 COMPOUND = (ast.BinOp, ast.Call, ast.Compare, ast.Subscript, ast.Attribute, ast.UnaryOp)

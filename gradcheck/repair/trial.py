@@ -8,7 +8,7 @@ import copy
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -21,7 +21,7 @@ from gradcheck.lines import BackwardText, rewritten
 from gradcheck.lines.source import Source, parsed_function, returned_function, unbound
 from gradcheck.repair.candidates import Candidate, Place, Slot
 from gradcheck.repair.patience import STEPS, Meter, counted, patience
-from gradcheck.repair.scope import SEEN, Pool, Scope, Watch, expression, watched
+from gradcheck.repair.scope import SEEN, Pool, Scope, Watch, attributes, expression, watched
 from gradcheck.result import Array, Row
 
 Function = Callable[..., Any]
@@ -166,6 +166,9 @@ class Trials:
         seen = self.written.source.function.__globals__.items()
         surroundings = {name: value for name, value in seen if name != self.tree.name}
         pool = Pool.of(copy.deepcopy(self.tree))
+        last = watch.found[max(watch.found)] if watch.found else {}
+        held = tuple(one for one in attributes(last) if ast.unparse(one) not in pool.written)
+        pool = replace(pool, operands=(*pool.operands, *held))
         found = watch.found.items()
         return {place: Scope({**around, **names}, surroundings, pool) for place, names in found}
 

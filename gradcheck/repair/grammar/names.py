@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -59,6 +60,19 @@ def _one_of_several(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
                     yield Alternative(other, 1.7)
 
 
+def _other_item(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
+    """Another attribute of an object, or an item of another list: outs[t] for states[t]."""
+    match node:
+        case ast.Attribute(ctx=ast.Load()) if scope.shape(node):
+            for other in scope.pool.operands:
+                if isinstance(other, ast.Attribute) and scope.shape(other) == scope.shape(node):
+                    yield Alternative(other, 1.3)
+        case ast.Subscript(ast.Name(), index, ast.Load()):
+            held = (n for n in scope.names if isinstance(scope.local[n], (list, np.ndarray)))
+            for name, place in itertools.product(held, (index, *scope.pool.indices)):
+                yield Alternative(ast.Subscript(ast.Name(name, ast.Load()), place, ast.Load()), 1.8)
+
+
 def _price(name: str, own: object, other: str, value: object) -> float:
     """How far-fetched one name is for another: least where both look alike and hold the same kind of thing."""
     if not _same_kind(own, value):
@@ -100,6 +114,7 @@ def _off_by_one(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
 NAMED: tuple[Rule, ...] = (
     _other_name,
     _one_of_several,
+    _other_item,
     _name_for_more,
     _size_for_a_number,
     _off_by_one,

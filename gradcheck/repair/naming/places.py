@@ -8,6 +8,7 @@ import re
 import numpy as np
 
 from gradcheck.repair.grammar import called_name
+from gradcheck.repair.grammar.calls import REDUCING
 from gradcheck.repair.naming.slip import Name, Rule, Slip, same, written
 
 REVERSED = "::-1"
@@ -147,6 +148,8 @@ def _transposed(slip: Slip) -> Name | None:
         ):
             return Name("transposed", f"the factors of {written(slip.old)} are exchanged")
     if _is_turned(slip.old, slip.new) or _is_turned(slip.new, slip.old):
+        if isinstance(slip.around, ast.Attribute) and slip.around.attr in REDUCING:
+            return _over_other_axes(slip)
         return Name("transposed", f"{written(slip.old)} has its axes in the wrong order")
     return None
 
