@@ -101,7 +101,7 @@ def _reduced(slip: Slip) -> Name | None:
 
 
 def _over_other_axes(slip: Slip) -> Name:
-    if 0 < np.size(slip.after) < np.size(slip.before):
+    if np.size(slip.after) > 0 and np.ndim(slip.after) < np.ndim(slip.before):
         return Name("not-summed", "it is not summed over all the axes that were broadcast")
     return Name(
         "wrong-axis", "it is reduced over another axis than it should be, or loses the axis"
