@@ -184,14 +184,16 @@ def _drowned(hand: Array, numeric: NumericalGradient) -> bool:
     """Whether noise is larger than the gradient, and most entries are lost in it.
 
     There the function varies within the shortest steps, and the few entries that seem to be resolved
-    have met a quiet place: they convict nobody, unless the claim is far beyond all noise.
+    have met a quiet place: they convict nobody, unless the claim is far beyond all noise. Where no output
+    moves at all nothing is: this may be a stair, with a slope that only long steps see.
     """
     smooth = ~numeric.kinks
     value, bound = numeric.value[smooth], numeric.bound[smooth]
     lost = bound > COARSEST * np.abs(numeric.value).max(initial=0.0)
     if not (lost.size and lost.mean() > 0.5 and norm(bound) > norm(value)):
         return False
-    return not COARSEST * norm(hand[smooth] - value) > norm(bound)
+    beyond_noise = COARSEST * norm(hand[smooth] - value) > norm(bound)
+    return not (beyond_noise and numeric.absolute_sum.any())
 
 
 def _zero(numeric: NumericalGradient) -> bool:

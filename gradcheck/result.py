@@ -216,7 +216,7 @@ class Report:
     @property
     def _here(self) -> CanRunAgain:
         if self._again is None:
-            raise ValueError("this report has left its layer behind: check it here")
+            raise ValueError("this report has left its layer behind: check again")
         return self._again
 
     def __getstate__(self) -> dict[str, Any]:

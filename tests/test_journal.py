@@ -140,14 +140,14 @@ def test_an_entry_is_whole_or_not_there(tmp_path, monkeypatch):
 
 
 def test_an_edited_file_is_other_code(tmp_path, monkeypatch):
-    place = tmp_path / "edited.py"
+    place = tmp_path / "saved_twice.py"
     place.write_text("def layer(x):\n    return 2 * x, lambda dy: 2 * dy\n")
     monkeypatch.syspath_prepend(tmp_path)
-    import edited
+    import saved_twice
 
-    before = facts_of([partial(check, edited.layer, np.ones(2))])
+    before = facts_of([partial(check, saved_twice.layer, np.ones(2))])
     place.write_text(place.read_text() + "# another line\n")
-    after = facts_of([partial(check, edited.layer, np.ones(2))])
+    after = facts_of([partial(check, saved_twice.layer, np.ones(2))])
     assert {name for name in before if before[name] != after[name]} == {"code"}
 
 

@@ -6,6 +6,7 @@ so that nobody waits forever for what takes long in a single step.
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Iterator
@@ -64,6 +65,7 @@ def patience(steps: int = STEPS) -> Iterator[None]:
     """Raise `TooLong` once so many steps are taken, or the clock has ended the search.
 
     Works in every thread, where an alarm of the system would not; a profiler that listens is put back.
+    No garbage is collected meanwhile: its callbacks are calls too, which nobody wrote and no two runs share.
     """
     meter, before, taken = _METER.get(), sys.getprofile(), 0
 
@@ -76,10 +78,14 @@ def patience(steps: int = STEPS) -> Iterator[None]:
             sys.setprofile(None)
             raise TooLong
 
+    collects = gc.isenabled()
+    gc.disable()
     sys.setprofile(listen)
     try:
         yield
     finally:
         sys.setprofile(before)
+        if collects:
+            gc.enable()
         if meter is not None:
             meter.steps += taken
