@@ -87,4 +87,5 @@ class Lines:
                 f'<tr style="{style}"><td>{number}</td><td>{mark}</td>'
                 f'<td style="text-align:left">{code}</td></tr>'
             )
-        return f"<table>{rows}</table>" if rows else ""
+        told = "<caption>The way back, line by line</caption>"
+        return f"<table>{told}{rows}</table>" if rows else ""

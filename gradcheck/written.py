@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -122,17 +123,25 @@ def csv_cells(report: Report, row: Row) -> list[str]:
     ]
 
 
+CAPTION = "<caption>Each gradient, hand-derived against numeric</caption>"
+
+
 def page(report: Report) -> str:
     """The table, the findings and the marked lines as HTML that stands by itself, without script."""
-    notes = "".join(f"<li>{escape(note, 'html')}</li>" for note in report.notes())
+    notes = "".join(f"<li>{_sentence(note)}</li>" for note in report.notes())
     parts = (
         f"<p><strong>{escape(report.title, 'html')}: {report.verdict}</strong></p>",
-        _table(report, "html"),
+        _table(report, "html").replace("<table>", f"<table>{CAPTION}", 1),
         f"<ul>{notes}</ul>" if notes else "",
         report.by_line.html(),
-        f"<p>{escape(str(report.repair), 'html')}</p>" if report.repair else "",
+        f"<p>{_sentence(str(report.repair))}</p>" if report.repair else "",
     )
     return "".join(parts)
+
+
+def _sentence(text: str) -> str:
+    """A sentence in HTML, what stands between backticks as code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text, "html"))
 
 
 ENDINGS: Mapping[str, Callable[[Report], str]] = {

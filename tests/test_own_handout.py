@@ -1,9 +1,14 @@
 """A handout of somebody's own code: every shape that can be checked, escaped, and its mistake with its repair."""
 
+import re
+
+import numpy as np
 import pytest
 
+from gradcheck.lines import Traced
 from reports.cli import main
-from reports.lecture import own_handout
+from reports.lecture import own_handout, own_slides
+from reports.lecture.example import _without_rearranged
 from reports.targets import Options
 
 PAIR = '''
@@ -53,6 +58,16 @@ class Affine:
 
 def Affine_inputs(rng):
     return {"x": rng.normal(size=(2, 3))}
+
+def cut_loss(w):
+    m = w * 1.0
+    m[0] = 0
+    loss = (m * m).sum()
+    g = 2 * m
+    return loss, g
+
+def cut_loss_inputs(rng):
+    return {"w": rng.normal(size=3)}
 '''
 
 
@@ -79,6 +94,58 @@ def test_every_shape_has_its_page(folder, name):
     text = own_handout("others.py", name, Options())
     assert "<strong>PASS.</strong>" in text and "In code" in text
     assert f"<h1>{name}</h1>" in text
+
+
+def table_of(text):
+    """The rows of the worked example: name, value there, gradient back, without marks."""
+    rows = re.findall(r'<tr><th scope="row"><code>(\w+)</code>.*?</th>(.*?)</tr>', text, re.S)
+    return {name: re.sub("<.*?>", " ", cells).split() for name, cells in rows}
+
+
+def test_the_gradient_of_a_loss_is_no_value_on_the_way_there(folder):
+    text = own_handout("others.py", "cut_loss", Options())
+    rows = table_of(text)
+    assert list(rows) == ["w", "m", "loss"] and rows["loss"][1:] == ["1"]
+
+
+def test_what_is_changed_in_place_keeps_what_it_was_computed_from():
+    x, y = np.array([1.0, 2.0]), np.array([3.0])
+    values = [
+        Traced("x", x, x),
+        Traced("y", y, y),
+        Traced("m", x * 5, None, ("x",), 1, "m = x * 5"),
+        Traced("m", x * 7, None, ("y",), 2, "m[0] = y"),
+        Traced("n", x * 5, None, ("x",), 3, "n = x * 5"),
+        Traced("n", x * 7, None, ("y",), 4, "n = 7 * y"),
+    ]
+    reads = {one.name: one.reads for one in _without_rearranged(values)}
+    assert reads["m"] == ("x", "y") and reads["n"] == ("y",)
+
+
+def test_the_upstream_gradient_is_on_the_page(folder):
+    assert "–" not in table_of(own_handout("pair.py", "scale", Options()))["out"]
+
+
+def test_only_what_opens_is_said_to_open(folder):
+    for place, name in (("pair.py", "scale"), ("others.py", "Affine")):
+        text = own_handout(place, name, Options())
+        assert ("click on it" in text) == ("popovertarget" in text)
+
+
+def test_a_handout_of_ones_own_is_also_shown_as_slides(folder):
+    text = own_slides("pair.py", "scale", Options())
+    headings = re.findall(r'<section class="slide"><h2>(.*?)</h2>', text)
+    assert headings == [
+        "What it says of itself",
+        "In code",
+        "What is wrong",
+        "By hand",
+        "Checked",
+    ]
+    assert "<code>dh = dout" not in text and re.search("With <code>.*</code> in line 14", text)
+    assert main(["lecture", "pair.py:scale", "--slides", "--out", "out"]) == 0
+    assert (folder / "out" / "scale.slides.html").read_text("utf-8") == text
+    assert main(["lecture", "pair.py:scale", "--notebook", "--out", "out"]) == 2
 
 
 def test_what_is_not_there_is_told_in_one_line(folder, capsys):

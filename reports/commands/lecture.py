@@ -70,10 +70,11 @@ def _page(target: str, arguments: argparse.Namespace) -> tuple[str, Callable[[],
         UserError: if there is no such layer, and it is no FILE.py:NAME.
     """
     from layers.catalogue import CATALOGUE
-    from reports.lecture import handout, notebook, own_handout, slides
+    from reports.lecture import handout, notebook, own_handout, own_slides, slides
     from reports.targets import Options, unknown
 
     forms = {"html": handout, "slides.html": slides, "ipynb": notebook}
+    own = {"html": own_handout, "slides.html": own_slides}
     form = _form(arguments)
     if target in CATALOGUE:
         return f"{target}.{form}", partial(forms[form], target)
@@ -82,9 +83,9 @@ def _page(target: str, arguments: argparse.Namespace) -> tuple[str, Callable[[],
         raise UserError(f"a handout is of one thing: {target}:NAME")
     if not colon or not name:
         raise UserError(unknown(target))
-    if form != "html":
-        raise UserError("--slides and --notebook are of layers of the catalogue")
-    return f"{name}.html", partial(own_handout, place, name, Options(seed=arguments.seed))
+    if form not in own:
+        raise UserError("--notebook is of layers of the catalogue")
+    return f"{name}.{form}", partial(own[form], place, name, Options(seed=arguments.seed))
 
 
 def _form(arguments: argparse.Namespace) -> str:

@@ -93,7 +93,8 @@ def _worked(report: Report, again: Again) -> dict[str, Any]:
     if example is None:
         return {"small": str(report.smallest()), "signs": signs}
     upstream = _upstream_name(context.layer)
-    drawn = worked(report.name, example.values, example.sums, upstream)
+    wrong = [row.name for row in example.report if row.verdict is Verdict.FAIL]
+    drawn = worked(report.name, example.values, example.sums, upstream, wrong)
     return {"worked": drawn, "signs": signs, "small": _parting(report, example)}
 
 

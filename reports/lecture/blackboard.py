@@ -12,6 +12,7 @@ from gradcheck.render import shape_text
 from gradcheck.result import Array
 from reports.lecture.sums import Place, Sum, Sums, Term
 from reports.page.graph import Node, drawn
+from reports.page.shell import caption
 
 FEW = 24
 """Entries that fit on a blackboard; of more, the shape and the norm are shown."""
@@ -42,10 +43,25 @@ def graph(values: Sequence[Traced], name: str, wrong: Collection[str] = ()) -> s
     )
 
 
-def worked(name: str, values: Sequence[Traced], sums: Sums, upstream: str = "dy") -> str:
-    """The graph and, beside it where there is room, the table."""
+def worked(
+    name: str,
+    values: Sequence[Traced],
+    sums: Sums,
+    upstream: str = "dy",
+    wrong: Collection[str] = (),
+) -> str:
+    """The graph and, beside it where there is room, the table.
+
+    Args:
+        name: of the layer.
+        values: in the order in which they are computed.
+        sums: behind their gradients.
+        upstream: what the upstream gradient is called.
+        wrong: whose gradient is known to be wrong; the sums say of others.
+    """
+    marked = wrong_in(values, sums).union(wrong)
     return (
-        f'<div class="worked"><div class="scroll">{graph(values, name, wrong_in(values, sums))}</div>\n'
+        f'<div class="worked"><div class="scroll">{graph(values, name, marked)}</div>\n'
         f"{table(values, sums, upstream)}</div>"
     )
 
@@ -114,7 +130,8 @@ def table(values: Sequence[Traced], sums: Sums, upstream: str = "dy") -> str:
     head = "".join(f'<th scope="col">{h}</th>' for h in ("value", "there", "back"))
     opened = "".join(_opened(place, sums[place], values, ids[place], upstream) for place in sums)
     return (
-        f'<div class="scroll"><table class="numbers"><thead><tr>{head}</tr></thead>\n'
+        f'<div class="scroll"><table class="numbers">{caption("Every value there and back")}'
+        f"<thead><tr>{head}</tr></thead>\n"
         f"{body}</table></div>\n{opened}"
     )
 
@@ -129,6 +146,7 @@ def compared(changed: Mapping[str, tuple[Array, Array]]) -> str:
     head = "".join(f'<th scope="col">{h}</th>' for h in ("gradient", "right", "planted"))
     return (
         '<div class="scroll"><table class="numbers backward">'
+        f"{caption('Wrong entries are marked')}"
         f"<thead><tr>{head}</tr></thead>\n{body}</table></div>"
     )
 

@@ -21,7 +21,7 @@ from reports.lecture.curves import measured_curves, v_curve
 from reports.lecture.handout import sheet
 from reports.page.drawing import captioned
 from reports.page.prose import html_of
-from reports.page.shell import section
+from reports.page.shell import caption, section
 
 STORIES = Path(layers.mistakes.__file__).parent / "stories"
 TOLD = {"every_tie": "Ties on digits", "adam_restarted": "Adam restarted"}
@@ -51,12 +51,14 @@ def index() -> str:
 
 def _family(family: str) -> str:
     rows = "".join(
-        f'<tr><td><a href="{name}.html">{escape(name)}</a></td>'
+        f'<tr><th scope="row"><a href="{name}.html">{escape(name)}</a></th>'
         f"<td><code>{escape(CATALOGUE[name].formula)}</code></td></tr>"
         for name in layers_of(family)
         if name in CATALOGUE
     )
-    return f'<div class="scroll"><table>{rows}</table></div>'
+    head = '<thead><tr><th scope="col">layer</th><th scope="col">formula</th></tr></thead>'
+    told = caption(f"{family.replace('_', ' ')}, in the order of teaching")
+    return f'<div class="scroll"><table>{told}{head}{rows}</table></div>'
 
 
 def _story(name: str) -> str:
@@ -113,7 +115,8 @@ def _steps_table() -> str:
     rows = [_measured(dtype, method) for dtype in (np.float64, np.float32) for method in METHODS]
     head = "".join(f'<th scope="col">{one}</th>' for one in heads)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
+    told = caption("The slope of tanh at 0.7: relative errors")
+    return f'<div class="scroll"><table>{told}<tr>{head}</tr>{body}</table></div>'
 
 
 def _measured(dtype: type[Any], method: str) -> list[str]:

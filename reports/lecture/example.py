@@ -187,6 +187,7 @@ def of(layer: Layer, inputs: Mapping[str, Array], upstream: Array, again: Check)
     value = np.asarray(layer(*[np.array(x) for x in arrays])[0])
     shown = _told(values, report.passed, sums(layer, list(inputs), arrays, upstream, values, true))
     shown = _with_result(_without_rearranged(shown), value, upstream)
+    shown = _on_the_way(shown, list(inputs), value)
     # Asked again for what is shown now: a sum runs over what has a gradient on the page.
     found = sums(layer, list(inputs), arrays, upstream, shown, true)
     return Example((*_whole(inputs), *shown), found, inputs, upstream, report)
@@ -213,7 +214,9 @@ def _without_rearranged(values: Sequence[Traced]) -> list[Traced]:
     by_name: dict[str, Traced] = {}
     instead: dict[str, tuple[str, ...]] = {}
     for one in map(_really_read, values):
-        reads = tuple(dict.fromkeys(r for name in one.reads for r in instead.get(name, (name,))))
+        before = by_name[one.name].reads if one.name in by_name and _goes_on(one) else ()
+        now = (r for name in one.reads for r in instead.get(name, (name,)))
+        reads = tuple(dict.fromkeys([*before, *now]))
         sources = [by_name[name].value for name in reads if name in by_name]
         if one.gradient is None and sources and _is_rearranged(one.value, sources):
             instead[one.name] = reads
@@ -221,6 +224,13 @@ def _without_rearranged(values: Sequence[Traced]) -> list[Traced]:
         instead.pop(one.name, None)
         by_name[one.name] = replace(one, reads=reads)
     return list(by_name.values())
+
+
+def _goes_on(one: Traced) -> bool:
+    """Whether a statement changes what its name holds already: `x[k] = 0`, `x /= n`, `x = x @ W`."""
+    name = re.escape(one.name)
+    changes = re.match(rf"{name}\s*(\[|[^\w\s=]+=)", one.source)
+    return bool(changes) or len(re.findall(rf"(?<![\w.]){name}\b", one.source)) > 1
 
 
 def _really_read(one: Traced) -> Traced:
@@ -239,13 +249,32 @@ def _is_rearranged(value: Array, sources: Sequence[Array]) -> bool:
 
 
 def _with_result(values: list[Traced], value: Array, upstream: Array) -> list[Traced]:
-    """With the returned value at the end, where it had no name, or one that it shares with others."""
-    ends = [v for v in values if v.value.shape == value.shape and np.array_equal(v.value, value)]
+    """With the returned value, named or at the end, and the upstream gradient as its own."""
+    ends = [k for k, one in enumerate(values) if _is(one, value)]
     if ends:
-        return values
+        given = any(values[k].gradient is not None for k in ends)
+        last = values[ends[-1]]
+        named = last if given else replace(last, gradient=upstream)
+        return [*values[: ends[-1]], named, *values[ends[-1] + 1 :]]
     used = {name for one in values for name in one.reads}
     loose = tuple(one.name for one in values if one.name not in used)
     return [*values, Traced("y", value, upstream, loose)]
+
+
+def _is(one: Traced, value: Array) -> bool:
+    return one.value.shape == value.shape and np.array_equal(one.value, value)
+
+
+def _on_the_way(values: list[Traced], inputs: Sequence[str], value: Array) -> list[Traced]:
+    """Without what leads nowhere and has no gradient: it is the way back's, as the gradient of a loss."""
+    reads = {one.name: one.reads for one in values}
+    waiting = [one.name for one in values if one.gradient is not None or _is(one, value)]
+    kept = set(inputs)
+    while waiting:
+        name = waiting.pop()
+        waiting += [read for read in reads.get(name, ()) if read not in kept]
+        kept.add(name)
+    return [one for one in values if one.name in kept]
 
 
 def _whole(inputs: Mapping[str, Array]) -> list[Traced]:

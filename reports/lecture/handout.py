@@ -63,9 +63,12 @@ CODE = (
 )
 
 
+THERE_AND_BACK = (
+    "Small numbers, and every value there "
+    '(<span class="forward">forward</span>) and back (<span class="backward">backward</span>).'
+)
 BY_HAND = (
-    "<p>Small numbers, and every value there "
-    '(<span class="forward">forward</span>) and back (<span class="backward">backward</span>). '
+    f"<p>{THERE_AND_BACK} "
     "Reckon one of the gradients with pencil and paper, then click on it: it opens to its sum, over all "
     "that the value is used for.</p>"
 )
@@ -131,7 +134,7 @@ def checks(entry: Entry, report: Report) -> str:
     label = entry.configurations[0].label
     words = (
         "<p>Every entry of every gradient beside a finite difference that carries a bound on its own "
-        f"error ({escape(label)}): <span class='verdict'>{report.verdict}</span>. "
+        f"error (inputs: {escape(label)}): <span class='verdict'>{report.verdict}</span>. "
         "<em>rel. error</em> is ‖hand − numeric‖ / max(‖hand‖, ‖numeric‖), <em>resolution</em> the "
         "error below which nothing can be seen.</p>"
     )

@@ -11,7 +11,8 @@ from gradcheck.result import Report
 from reports.errors import UserError
 from reports.lecture.apart import look
 from reports.lecture.curves import taylor_curve, v_curve, v_said
-from reports.lecture.handout import BY_HAND, CODE, NOTED, sheet
+from reports.lecture.handout import BY_HAND, CODE, NOTED, THERE_AND_BACK, sheet
+from reports.lecture.slides import deck
 from reports.page.code import listing
 from reports.page.drawing import captioned
 from reports.page.shell import section
@@ -27,17 +28,38 @@ def own_handout(place: str, name: str, options: Options) -> str:
     """
     seen = _seen(place, name, options)
     report: Report = seen["report"]
-    parts = [
-        f"<h1>{escape(report.name)}</h1>\n<p class='lead'><code>{escape(place)}</code></p>",
-        _verdict(report),
-        section("What it says of itself", _doc(seen["doc"])),
-        section("In code", CODE if seen["signs"] else "", *_code(seen)),
-        section("What is wrong", *_wrong(report, seen)) if not report.passed else "",
-        section("By hand", *_by_hand(seen)),
-        section("Checked", *_checked(seen), *_figures(seen)),
-        f"<footer>Made by gradcheck {escape(__version__)}, seed {report.seed}.</footer>",
-    ]
-    return sheet(f"{name}: the backward pass", parts)
+    parts = [section(heading, inside) for heading, inside in _parts(seen)]
+    foot = f"<footer>Made by gradcheck {escape(__version__)}, seed {report.seed}.</footer>"
+    return sheet(f"{name}: the backward pass", [_head(place, report), *parts, foot])
+
+
+def own_slides(place: str, name: str, options: Options) -> str:
+    """The same as slides, a part on each.
+
+    Raises:
+        UserError: as for the handout.
+    """
+    seen = _seen(place, name, options)
+    parts = [f"<h2>{heading}</h2>{inside}" for heading, inside in _parts(seen) if inside]
+    return deck(name, [_head(place, seen["report"]), *parts])
+
+
+def _head(place: str, report: Report) -> str:
+    return (
+        f"<h1>{escape(report.name)}</h1>\n<p class='lead'><code>{escape(place)}</code></p>\n"
+        f"{_verdict(report)}"
+    )
+
+
+def _parts(seen: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each part under its heading; empty where there is nothing to say."""
+    report: Report = seen["report"]
+    wrong = () if report.passed else _wrong(report, seen)
+    yield "What it says of itself", _doc(seen["doc"])
+    yield "In code", (CODE if seen["signs"] else "") + "\n".join(_code(seen))
+    yield "What is wrong", "\n".join(wrong)
+    yield "By hand", "\n".join(_by_hand(seen))
+    yield "Checked", "\n".join((*_checked(seen), *_figures(seen)))
 
 
 def _seen(place: str, name: str, options: Options) -> dict[str, Any]:
@@ -71,8 +93,9 @@ def _doc(text: str) -> str:
 
 def _code(seen: Mapping[str, Any]) -> Iterator[str]:
     marks = seen["report"].by_line.marks()
-    for lines in seen["code"]:
-        yield listing(lines, seen["signs"], {n: m for n, m in marks.items() if m != "right"})
+    wrong = {number: mark for number, mark in marks.items() if mark != "right"}
+    if seen["code"]:
+        yield listing([line for lines in seen["code"] for line in lines], seen["signs"], wrong)
 
 
 def _wrong(report: Report, seen: Mapping[str, Any]) -> Iterator[str]:
@@ -86,7 +109,9 @@ def _wrong(report: Report, seen: Mapping[str, Any]) -> Iterator[str]:
 
 def _by_hand(seen: Mapping[str, Any]) -> Iterator[str]:
     if "worked" in seen:
-        yield BY_HAND + NOTED
+        # Not every sum is known: what a class keeps in itself is not followed.
+        opens = "popovertarget" in seen["worked"]
+        yield BY_HAND + NOTED if opens else f"<p>{THERE_AND_BACK}</p>"
         yield seen["worked"]
     elif seen.get("small"):
         yield f"<p>The smallest case in which the same is said.</p><pre>{escape(seen['small'])}</pre>"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from layers.catalogue import CATALOGUE, Entry
@@ -32,10 +32,14 @@ def slides(name: str) -> str:
     Raises:
         KeyError: if there is no such layer.
     """
-    entry = CATALOGUE[name]
-    sides = [f'<section class="slide">{one}</section>' for one in _slides(entry) if one]
+    return deck(name, _slides(CATALOGUE[name]))
+
+
+def deck(name: str, sides: Iterable[str]) -> str:
+    """Slides in one page that stands by itself, of those sides that are not empty."""
+    sections = [f'<section class="slide">{one}</section>' for one in sides if one]
     script, style = ((HERE / f"slides.{kind}").read_text("utf-8") for kind in ("js", "css"))
-    return sheet(f"{name}: slides", sides, script=script, style=style)
+    return sheet(f"{name}: slides", sections, script=script, style=style)
 
 
 def _slides(entry: Entry) -> Iterator[str]:

@@ -50,6 +50,11 @@ def section(heading: str, *parts: str) -> str:
     return f"<section>\n<h2>{escape(heading)}</h2>\n{inside}\n</section>" if inside else ""
 
 
+def caption(text: str) -> str:
+    """What a table shows, said above it."""
+    return f"<caption>{escape(text)}</caption>"
+
+
 def folded(summary: str, inside: str, *, opened: bool = False) -> str:
     """What is there for whoever opens it."""
     return f"<details{' open' if opened else ''}>\n<summary>{escape(summary)}</summary>\n{inside}\n</details>"
