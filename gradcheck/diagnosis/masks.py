@@ -107,13 +107,29 @@ def right_numbers_elsewhere(s: WrongGradient) -> Iterator[Finding]:
         return
     order = np.argsort(s.true[loud])
     true, bound = s.true[loud][order], s.bound[loud][order]
-    if agrees(np.sort(s.claimed[mine]), true, bound + s.grain).all():
+    if agrees(np.sort(s.claimed[mine]), true, bound + s.grain).all() and _are_chosen_so(s, mine):
         yield Finding(
             "missing-mask",
             f"{s.name} holds the right numbers at the wrong entries, with zeros between them: another "
             "entry of each group was chosen (argmin for argmax, a mask of another array).",
             {"mask": "elsewhere"},
         )
+
+
+def _are_chosen_so(s: WrongGradient, mine: Array) -> bool:
+    """Whether the claim is the true gradient where the entries it chose are the largest or the smallest.
+
+    Then each stands for its own group; numbers in another order (a reshape, axes exchanged) do not.
+    """
+    reach = 1 + float(np.ptp(s.x))
+    for k in (1, -1):
+        other = forward_at(s, s.position, s.x + k * reach * mine.astype(s.x.dtype))
+        if other is None:
+            continue
+        there = NumericalWitness(other, s.context.dy).gradient(s.position)
+        if agrees(s.claimed, there.value, there.bound + s.grain).all():
+            return True
+    return False
 
 
 def mask_of_another(s: WrongGradient) -> Iterator[Finding]:

@@ -150,14 +150,15 @@ class Packing:
         """One array with everything in it.
 
         Raises:
-            Misuse: if the shapes are not those of the first run.
+            Misuse: if the shapes are not those of the first run. A single array may have other sizes, as
+                it has at inputs of other sizes.
         """
         given = [np.asarray(a) for a in arrays]
         shapes = tuple(a.shape for a in given)
+        if len(given) == 1 and [given[0].ndim] == [len(shape) for shape in self.shapes]:
+            return given[0]
         if shapes != self.shapes:
             raise Misuse(f"the forward pass returned shapes {self.shapes} first, now {shapes}")
-        if len(given) == 1:
-            return given[0]
         return np.concatenate([a.reshape(*self.common, -1) for a in given], axis=-1)
 
     def unpacked(self, whole: Array) -> list[Array]:

@@ -43,6 +43,12 @@ class Fit(Enum):
     ANYTHING = "it could explain any error"
 
 
+def comes_right_with(judgement: Judgement, wrong: Compared) -> bool | None:
+    """Whether every gradient is right once a wrong value is set right; None if that cannot be told."""
+    with np.errstate(all="ignore"):
+        return _Bench(judgement.record).right_with(_truth(judgement.record, wrong))
+
+
 @dataclass(frozen=True)
 class Narrowed:
     """The line that is blamed, and the others that share the doubt; `solved` if it is not the compared one."""

@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gradcheck.compare import agrees
 from gradcheck.diagnosis.draws import Change, other_sizes, same_sizes
 from gradcheck.diagnosis.wrong import Context
-from gradcheck.layer import Layer, copies, run
+from gradcheck.layer import Adapted, Layer, copies, run
 from gradcheck.lines import BackwardText, Unreadable, backward_text, rewritten
+from gradcheck.lines.source import parsed_function
 from gradcheck.repair.candidates import Candidate, Known, Sieve, candidates
 from gradcheck.repair.naming import Slip, name_of
 from gradcheck.repair.patience import SECONDS, Meter, counted
@@ -27,6 +29,8 @@ TRIED = 100
 """What it costs to compile what is tried, in steps, besides those that are counted."""
 PROVED = 50_000
 """What a proof costs, in steps: three checks."""
+SAME = 1e-6
+"""A value is as it was if it keeps the digits of a float32, in which it may have been summed in another order."""
 EDITS = 2
 """Mistakes that are looked for in one backward pass, one behind the other."""
 
@@ -141,6 +145,8 @@ class _Task:
         """Whether every gradient passes, in this text, at the draw given and at fresh ones."""
         self.meter.steps += PROVED
         try:
+            if not self._keeps_the_value(text):
+                return False
             layer = rewritten(self.context.layer, self.written, text)
             given = copies(self.context.inputs)
             if not self.check(layer, *given, seed=self.seed, upstream=self.context.dy).passed:
@@ -149,6 +155,19 @@ class _Task:
         except Exception:
             # What is tried may fail in any way.
             return False
+
+    def _keeps_the_value(self, text: str) -> bool:
+        """Whether a function that computes both value and gradients computes the same value as before.
+
+        An edit that mends the gradients of a loss and changes the loss itself mends nothing.
+        """
+        layer, source = self.context.layer, self.written.source
+        if not isinstance(layer, Adapted) or layer.forward is not layer.backward:
+            return True
+        changed = source.bound(source.compiled(parsed_function(text), {}))
+        value, _ = run(layer.assemble(changed, layer.backward), copies(self.context.inputs))
+        before = self.context.forward.value
+        return bool(agrees(np.asarray(value), before, SAME * np.abs(before)).all())
 
     def _passes(self, layer: Layer, draw: int) -> bool:
         seed = self.seed + draw

@@ -10,6 +10,7 @@ import numpy as np
 from gradcheck.repair.grammar import called_name
 from gradcheck.repair.grammar.calls import REDUCING
 from gradcheck.repair.naming.slip import Name, Rule, Slip, same, written
+from gradcheck.repair.scope import shape_of
 
 REVERSED = "::-1"
 TURNED = re.compile(r"\.T\b|swapaxes|transpose|moveaxis")
@@ -101,7 +102,9 @@ def _reduced(slip: Slip) -> Name | None:
 
 
 def _over_other_axes(slip: Slip) -> Name:
-    if np.size(slip.after) > 0 and np.ndim(slip.after) < np.ndim(slip.before):
+    after, before = shape_of(slip.after), shape_of(slip.before)
+    # A tuple or a list of arrays has no shape to be told by.
+    if after is not None and before is not None and 0 not in after and len(after) < len(before):
         return Name("not-summed", "it is not summed over all the axes that were broadcast")
     return Name(
         "wrong-axis", "it is reduced over another axis than it should be, or loses the axis"
@@ -175,7 +178,8 @@ def _other_order_of_axes(slip: Slip) -> Name | None:
     calls = [n for n, _ in slip.path if isinstance(n, ast.Call)] + [slip.old]
     if any(isinstance(n, ast.Call) and TURNED.search("." + called_name(n)) for n in calls):
         old, new = slip.before, slip.after
-        if np.size(old) == np.size(new) and isinstance(old, np.ndarray):
+        both = isinstance(old, np.ndarray) and isinstance(new, np.ndarray)
+        if both and old.size == new.size:
             return Name("transposed", f"{written(slip.old)} has its axes in the wrong order")
     return None
 
