@@ -21,7 +21,8 @@ BESIDE = (
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
-    "examples/*",
+    "examples/*.*",
+    "examples/wrong/*.py",
     "layers/derivations/*.md",
     "layers/mistakes/**/*.md",
 )

@@ -39,7 +39,7 @@ def handout(name: str) -> str:
     parts = [
         head(entry),
         html_of(derivation(entry)),
-        section("In code", CODE, code(entry)),
+        section("In code", code(entry)),
         section("By hand", *_by_hand(entry, example)),
         section(
             "Checked", checks(entry, report), '<div class="columns">', *figures(entry), "</div>"
@@ -77,9 +77,10 @@ IN_TIME = "<p>Time steps stand first; arrows from one to the next are left out.<
 
 
 def code(entry: Entry) -> str:
-    """The layer's text, lines that belong together under one number."""
+    """The layer's text, lines that belong together under one number, and what the numbers mean."""
     text = text_of(entry.layer)
-    return listing(numbered(text), pairs(text))
+    signs = pairs(text)
+    return (CODE if signs else "") + listing(numbered(text), signs)
 
 
 def _by_hand(entry: Entry, example: Example | None) -> Iterator[str]:

@@ -11,7 +11,6 @@ from reports.lecture.blackboard import graph, table
 from reports.lecture.example import Example, worked_example
 from reports.lecture.handout import (
     BY_HAND,
-    CODE,
     checked,
     checks,
     code,
@@ -47,7 +46,7 @@ def _slides(entry: Entry) -> Iterator[str]:
     before, *sections = re.split(r"(?=<h2>)", html_of(derivation(entry)))
     yield head(entry) + before
     yield from sections
-    yield f"<h2>In code</h2>{CODE}{code(entry)}"
+    yield f"<h2>In code</h2>{code(entry)}"
     yield from _by_hand(entry, example)
     yield f"<h2>Checked</h2>{checks(entry, checked(entry))}"
     yield from figures(entry)

@@ -74,7 +74,7 @@ def pairs(text: str) -> dict[int, list[tuple[str, int]]]:
     inner = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n is not tree]
     back = [found for function in inner for found in _assigned(function)]
     there = [found for found in _assigned(tree) if found not in back]
-    values = dict.fromkeys([*(one.name for one in there), *(a.arg for a in tree.args.args)])
+    values = dict.fromkeys(one.name for one in there)
     gradients = {one.name for one in back}
     paired = {name: k for k, name in enumerate((n for n in values if f"d{n}" in gradients), 1)}
     found: dict[int, list[tuple[str, int]]] = {}
