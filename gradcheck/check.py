@@ -233,7 +233,15 @@ def _explain(
     failed = any(row.verdict is Verdict.FAIL for row in rows)
     if lines or (lines is None and failed and effort == "complete"):
         return check_lines(context, rows, seed, raised=raised)
-    return rows, Lines()
+    asked = lines is None and failed and not raised
+    return rows, Lines(notes=(NOT_ASKED,) if asked else ())
+
+
+NOT_ASKED = (
+    "The lines of the backward pass were not compared: only effort='complete' does so unasked; "
+    "lines=True (--lines) asks for it."
+)
+"""Why no line is named where a gradient is wrong that was not checked entry by entry."""
 
 
 @dataclass(frozen=True)

@@ -162,11 +162,24 @@ def _described(result: Any) -> str:
 
 def _meant(result: Any) -> str:
     """Which call is meant for a function that returns this."""
+    framework = FRAMEWORKS.get(type(result).__module__.partition(".")[0])
+    if framework is not None:
+        return f"for a function of tensors, {framework}(f, …)"
     if not isinstance(result, tuple) or len(result) < 2:
         return "with a derivative beside it, check_derivative(f, df, x)"
     if np.ndim(_first(result)) == 0 and isinstance(result[1], (np.ndarray, dict, tuple, list)):
         return "for a value with its gradient, check_loss(f, …)"
     return "for a forward pass that returns a cache, check_pair(forward, backward, …)"
+
+
+FRAMEWORKS = {
+    "torch": "check_torch",
+    "jax": "check_jax",
+    "jaxlib": "check_jax",
+    "tensorflow": "check_tensorflow",
+    "keras": "check_tensorflow",
+}
+"""By the package that a value is of, the call for functions that return such values."""
 
 
 def _first(result: tuple[Any, ...]) -> Any:

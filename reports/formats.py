@@ -220,7 +220,9 @@ def _case(
     one: Outcome, name: str, trouble: str = "", kind: str = "", said: str = ""
 ) -> ElementTree.Element:
     """A case, and in it the element that says what is wrong, a failure or an error, if anything is."""
-    case = ElementTree.Element("testcase", classname=printable(one.layer), name=printable(name))
+    # Two files may hold a layer of the same name.
+    whose = f"{one.file}:{one.layer}" if one.file else one.layer
+    case = ElementTree.Element("testcase", classname=printable(whose), name=printable(name))
     if trouble:
         ElementTree.SubElement(case, trouble, message=printable(said), type=kind)
     return case

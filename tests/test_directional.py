@@ -37,6 +37,20 @@ def test_a_single_wrong_entry_is_found_in_few_evaluations():
     assert row.evaluations < 60 * np.log2(x.size)
 
 
+def test_why_no_line_is_named_is_said():
+    report = check(doubled, np.ones(3), effort="auto")
+    assert "not compared" in str(report) and "lines=True" in str(report)
+    assert "not compared" not in str(check(doubled, np.ones(3), effort="auto", lines=True))
+    assert "not compared" not in str(check(doubled, np.ones(3), effort="auto", lines=False))
+
+
+def doubled(x):
+    def backward(dy):
+        return 2 * dy
+
+    return 1 * x, backward
+
+
 # Not relu in float32: its steps are so long that some of 5,000 kinks are always in the way.
 @pytest.mark.parametrize(
     ("layer", "dtype"), [(tanh, np.float64), (relu, np.float64), (tanh, np.float32)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 from edited import edited
@@ -120,6 +122,23 @@ def test_one_wrong_line_is_convicted_and_named(
     assert report[gradient].verdict is Verdict.FAIL, str(report)
     if code:
         assert code in {finding.code for finding in report.all_findings()}, str(report)
+
+
+UNNAMED = "return dout * (1.0 - self.out)"
+KEPT = "back = 1.0 - self.out\n        return dout * back"
+
+
+@pytest.mark.parametrize("wrong", [UNNAMED, KEPT])
+def test_a_layer_of_a_net_is_not_blamed_for_what_it_was_handed(tmp_path, wrong):
+    right = "dx = dout * (1.0 - self.out) * self.out\n        return dx"
+    own = edited(layers, tmp_path, right, wrong)
+    ends = (normal(4, 3), normal(3)), (normal(3, 2), normal(2))
+    net = own.Sequential(own.Affine(*ends[0]), own.Sigmoid(), own.Affine(*ends[1]))
+    first = next(f for f in check_module(net, X).all_findings() if f.code == "first-wrong-line")
+    source, start = inspect.getsourcelines(own.Sigmoid.backward)
+    lines = range(start, start + len(source))
+    assert {first.evidence["line"], *first.evidence["also"]} & {*lines}, first.message
+    assert not first.message.startswith(","), first.message
 
 
 def test_where_gradients_were_found_is_said():

@@ -3,6 +3,7 @@
 import inspect
 import math
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -12,10 +13,12 @@ from gradcheck import (
     Verdict,
     check,
     check_derivative,
+    check_jax,
     check_jvp,
     check_loss,
     check_module,
     check_pair,
+    check_torch,
 )
 from gradcheck.meant import OF_FORMS, OPTIONS
 
@@ -154,6 +157,7 @@ def test_nothing_to_compare_is_no_pass():
     assert str(empty).endswith("x has no entries: there is nothing to compare.")
     silent = check(lambda x: (x[:0], lambda dy: np.zeros_like(x)), X)
     assert silent.verdict is Verdict.INCONCLUSIVE
+    assert str(silent).endswith("The output has no entries: nothing can be learnt of the gradient.")
 
 
 def test_where_nothing_can_be_seen_no_figure_is_put_in_the_sentence():
@@ -176,3 +180,17 @@ def test_a_backward_pass_that_is_no_function_is_told():
 
 def test_numpy_integers_serve_for_seeds_and_positions():
     assert check(tanh, X, seed=np.int64(3), wrt=np.int64(0)).passed
+
+
+@pytest.mark.parametrize("package", ["torch", "jax", "tensorflow"])
+def test_a_value_of_a_framework_names_the_call_for_it(package):
+    tensor = type("Tensor", (), {"__module__": f"{package}.somewhere"})
+    with pytest.raises(TypeError, match=rf"a function of tensors, check_{package}\("):
+        check(lambda x: tensor(), X)
+
+
+@pytest.mark.parametrize(("package", "call"), [("torch", check_torch), ("jax", check_jax)])
+def test_a_framework_that_is_not_there_is_said_with_its_extra(monkeypatch, package, call):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ModuleNotFoundError, match=rf"pip install 'gradcheck\[{package}\]'"):
+        call(np.sin, X)

@@ -313,6 +313,22 @@ def test_fix_prints_a_patch_that_mends_the_file(tmp_path, monkeypatch, capfd):
     assert main(["check", "hw1.py"]) == 0
 
 
+def several_at_once(x, W, b):
+    y = x @ W + b
+
+    def backward(dy):
+        dx, dW, db = dy @ W.T, x.T @ dy, dy.sum(axis=1)
+        return dx, dW, db
+
+    return y, backward
+
+
+def test_a_statement_with_values_of_several_shapes_is_named_too():
+    report = check(several_at_once, RNG.normal(size=(4, 5)), RNG.normal(size=(5, 4)), B)
+    assert [finding.code for finding in report["b"].findings] == ["wrong-axis"]
+    assert report.repair is not None and "sum(axis=" in report.repair.after
+
+
 def test_fix_goes_with_no_other_form(tmp_path, capsys):
     assert main(["check", "dense", "--fix", "--format", "json"]) == 2
     assert "--fix" in capsys.readouterr().err

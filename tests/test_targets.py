@@ -319,6 +319,7 @@ def test_annotations_sarif_and_junit_point_at_the_wrong_line(submissions, capsys
     main(["check", str(place), "dense", "--no-tape", "--format", "junit"])
     suite = ElementTree.fromstring(capsys.readouterr().out)
     assert suite.get("failures") == "1" and int(suite.get("tests")) > 3
+    assert {case.get("classname") for case in suite} == {f"{place}:square", "dense"}
 
 
 EVIL = "e\x1b[31m|=,\u202e.py"
@@ -416,6 +417,63 @@ def test_classes_losses_and_pairs_are_found_and_checked_without_an_adapter(tmp_p
     place.write_text(STRANGERS.replace("grad.sum(axis=0)", "grad.mean(axis=0)"))
     status, found = records(capsys, f"{place}:Linear")
     assert status == 1 and found[0]["rows"][2]["findings"][0]["code"] == "averaged"
+
+
+WITH_DATA = """
+import numpy as np
+
+def cost(theta, X, y):
+    return np.mean((X @ theta - y) ** 2)
+
+def cost_gradient(theta, X, y):
+    return X.T @ (X @ theta - y) / len(y)
+
+def both(W, b):
+    return (W * b).sum()
+
+def both_grad(W, b):
+    return b + 0 * W, W + 0 * b
+
+def both_inputs(rng):
+    return {"W": rng.normal(size=3), "b": rng.normal(size=3)}
+"""
+
+DATA = """
+def cost_inputs(rng):
+    return {"theta": rng.normal(size=3), "X": rng.normal(size=(5, 3)), "y": rng.normal(size=5)}
+"""
+
+
+def test_a_cost_and_its_gradient_may_take_data_too(tmp_path, capsys):
+    place = write(tmp_path, hw=WITH_DATA + DATA) / "hw.py"
+    status, found = records(capsys, f"{place}:cost")
+    assert status == 1
+    assert [(row["gradient"], row["findings"][0]["code"]) for row in found[0]["rows"]] == [
+        ("dtheta", "scaled")
+    ]
+
+
+def test_data_of_a_cost_is_not_guessed_and_several_gradients_are_no_jacobian(tmp_path, capsys):
+    place = write(tmp_path, hw=WITH_DATA) / "hw.py"
+    for name, said in (("cost", "def cost_inputs(rng)"), ("both", "def both_loss(W, b): return")):
+        assert main(["check", f"{place}:{name}"]) == 2
+        assert said in unwrapped(capsys.readouterr().err)
+
+
+MIRRORED = """
+def scale_forward_naive(x):
+    return 3 * x, None
+
+def scale_backward_naive(dout, cache):
+    return 2 * dout
+"""
+
+
+def test_a_pair_may_say_which_it_is_behind_its_way(tmp_path, capsys):
+    place = write(tmp_path, hw=MIRRORED) / "hw.py"
+    status, found = records(capsys, place)
+    assert status == 1
+    assert [(one["name"], one["verdict"]) for one in found] == [("scale_forward_naive", "FAIL")]
 
 
 def test_the_upstream_gradient_and_the_twin_are_named_on_the_line(submissions, capsys, tmp_path):
@@ -576,6 +634,13 @@ def test_cells_and_lines_of_a_notebook_that_are_no_python_are_passed_over(tmp_pa
     (tmp_path / "nb.ipynb").write_text(json.dumps({"cells": cells}))
     status, found = records(capsys, tmp_path / "nb.ipynb")
     assert status == 0 and [one["name"] for one in found] == ["tanh"]
+
+
+def test_a_cell_that_raises_is_named_as_the_notebook_counts(tmp_path, capsys):
+    cells = [{"cell_type": "code", "source": [cell]} for cell in (PAIR, "x = 1\nassert x == 2")]
+    (tmp_path / "nb.ipynb").write_text(json.dumps({"cells": cells}))
+    assert main(["check", str(tmp_path / "nb.ipynb")]) == 2
+    assert "line 2 of code cell 2: AssertionError" in unwrapped(capsys.readouterr().err)
 
 
 PAIR = """

@@ -140,6 +140,8 @@ def _conditions(row: Row, numeric: NumericalGradient) -> list[Finding]:
 def _what_is_lost(row: Row) -> str:
     if not row.numeric.size:
         return f"{row.name} has no entries: there is nothing to compare."
+    if row.resolution == 0:
+        return "The output has no entries: nothing can be learnt of the gradient."
     if not np.isfinite(row.resolution):
         return (
             "Nothing can be seen of the gradient here: no output moves by more than its rounding."
@@ -156,7 +158,7 @@ def _what_is_lost(row: Row) -> str:
 
 
 def _what_to_do(row: Row) -> str:
-    if not row.numeric.size:
+    if row.resolution == 0:
         return ""
     if row.analytic.dtype.itemsize < np.dtype(np.float64).itemsize:
         return "Try it in float64."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
@@ -252,3 +253,18 @@ def understood(
     by_word = {key: with_arrays(value, room) for key, value in by_word.items()}
     arguments = Arguments.of(called, inputs, by_word)
     return Foreign(name, function, room, arguments, parameters or {}, halved, written), options
+
+
+def installed(package: str) -> Any:
+    """A framework, imported when it is needed.
+
+    Raises:
+        ModuleNotFoundError: if it is not installed; the text says how it is.
+    """
+    try:
+        return import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise
+        how = f"check_{package} needs {package}: pip install 'gradcheck[{package}]'"
+        raise ModuleNotFoundError(how, name=package) from None

@@ -9,7 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.foreign import Pull, Written, flat, half_among, in_single, understood
+from gradcheck.forms.foreign import (
+    Pull,
+    Written,
+    flat,
+    half_among,
+    in_single,
+    installed,
+    understood,
+)
 from gradcheck.forms.names import parameters_of
 from gradcheck.layer import name_of
 from gradcheck.result import Array, Report
@@ -28,7 +36,7 @@ def check_jax(f: Callable[..., Any], *inputs: Any, **named: Any) -> Report:
         *inputs: arrays, trees of them, and constants.
         **named: inputs by name, and options as for `check`.
     """
-    import jax
+    jax = installed("jax")
 
     half = half_among([inputs, named])
     halved = _Room(jax, half) if half is not None else None

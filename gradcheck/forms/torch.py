@@ -9,7 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.foreign import Pull, Written, flat, half_among, in_single, understood
+from gradcheck.forms.foreign import (
+    Pull,
+    Written,
+    flat,
+    half_among,
+    in_single,
+    installed,
+    understood,
+)
 from gradcheck.forms.names import parameters_of
 from gradcheck.forms.trees import copied
 from gradcheck.layer import name_of
@@ -32,7 +40,7 @@ def check_torch(f: Any, *inputs: Any, **named: Any) -> Report:
         *inputs: tensors or arrays, trees of them, and constants.
         **named: inputs by name, and options as for `check`.
     """
-    import torch
+    torch = installed("torch")
 
     tensors = flat([*inputs, *named.values()], torch.is_tensor)
     parameters: dict[str, Any] = {}

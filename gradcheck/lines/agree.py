@@ -79,9 +79,14 @@ def doubt(also: Sequence[int]) -> str:
     if not also:
         return ""
     return (
-        f" What line {', '.join(map(str, also))} does goes into it and cannot be compared: the "
-        "mistake may be there."
+        f" What {listed_lines(also)} goes into it and cannot be compared: the mistake may be there."
     )
+
+
+def listed_lines(numbers: Sequence[int]) -> str:
+    """Lines and their verb: line 3 does, lines 3 and 5 do, lines 3, 4 and 5 do."""
+    *others, last = map(str, numbers)
+    return f"lines {', '.join(others)} and {last} do" if others else f"line {last} does"
 
 
 def _name_in(text: str) -> str:

@@ -23,7 +23,7 @@ from gradcheck.lines.recorder import Site
 from gradcheck.lines.statements import key_of
 from gradcheck.lines.uses import Source, Use, diagnose_uses
 from gradcheck.numeric import Forward
-from gradcheck.result import Array, Finding, Row
+from gradcheck.result import Array, Finding, Row, Verdict
 
 
 def blamed(judgement: Judgement, wrong: Compared, found: Finding | None) -> Finding:
@@ -35,12 +35,15 @@ def blamed(judgement: Judgement, wrong: Compared, found: Finding | None) -> Find
     called = record.log[wrong.time].site
     others = doubtful_sites(record, called, known) + ([called] if called != site else [])
     others += [*_handing_on(record, wrong), *_writing(record, wrong)]
+    others += _handing_in(judgement, wrong)
     lines = narrowed(judgement, wrong, [other for other in others if other.line != site.line])
     message = _message(lines, wrong, found)
     loops = doubtful_loops(record, (lines.site, *lines.others), judgement.right_before())
-    also = sorted({*loops, *(s.line for s in lines.others)} - {lines.site.line})
+    # A helper's line that was right at another call goes wrong with what it is handed, not before.
+    innocent = {site.line} if lines.solved and site in judgement.right_sites else set()
+    also = sorted({*loops, *(s.line for s in lines.others)} - {lines.site.line} - innocent)
     code = None if found is None else found.code
-    named = lines.site.name if lines.solved else str(wrong.label)
+    named = _called(lines.site) if lines.solved else str(wrong.label)
     seen = {"name": wrong.label.in_a_sentence, "line": site.line}
     return first_wrong(record, message, lines.site, also, name=named, code=code, seen=seen)
 
@@ -58,6 +61,28 @@ def _handing_on(record: Record, wrong: Compared) -> list[Site]:
     return [record.returned[position]] if suspicious and position in record.returned else []
 
 
+def _handing_in(judgement: Judgement, wrong: Compared) -> list[Site]:
+    """What ran in other helpers since something last was right, where a helper reads what it was handed."""
+    record, helper = judgement.record, wrong.site.function
+    if not _reads_what_it_is_handed(record, wrong.site):
+        return []
+    passed = record.log[_last_right(judgement, wrong.time) + 1 : wrong.time]
+    others = dict.fromkeys(event.site for event in passed)
+    return [site for site in others if site.function not in ("", helper)]
+
+
+def _reads_what_it_is_handed(record: Record, site: Site) -> bool:
+    """Whether a statement of a helper reads a name of its own that none of its statements computes."""
+    own = {read for read in site.reads if site.function and read.startswith(f"{site.function}::")}
+    return bool(own - {other.variable for other in record.copy.sites})
+
+
+def _last_right(judgement: Judgement, until: int) -> int:
+    """When something last was right before a moment."""
+    right = (one.time for one in judgement.compared if one.row.verdict is Verdict.PASS)
+    return max((time for time in right if time < until), default=-1)
+
+
 def _is_of_a_call(record: Record, wrong: Compared) -> bool:
     """Whether what is wrong is what a helper has returned."""
     helpers = {key_of(site.function) for site in record.copy.sites if site.function}
@@ -70,13 +95,18 @@ def _message(lines: Narrowed, wrong: Compared, found: Finding | None) -> str:
     message = f"{name}, line {line}, is the first wrong value on the way back."
     if lines.solved:
         message = (
-            f"{lines.site.name}, line {lines.site.line}, is wrong: with another value of it every "
+            f"{_called(lines.site)}, line {lines.site.line}, is wrong: with another value of it every "
             f"gradient is right. {name}, line {line}, is the first value seen to be wrong."
         )
     if found is not None and wrong.match.intermediate.position is None:
         # Of an input's gradient its own row says it.
         message += f" {found.message}"
     return message
+
+
+def _called(site: Site) -> str:
+    """What a statement computes, in a sentence: its name, or what a helper returns."""
+    return site.name or f"what {site.function} returns"
 
 
 def first_wrong(

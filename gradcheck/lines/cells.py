@@ -13,10 +13,16 @@ def in_its_cell(file: str, line: int) -> str:
         file: what the line is in; of a notebook the code cells, one after the other.
         line: its number there.
     """
+    found = cell_of(file, line)
+    return f" In the notebook that is {found}." if found else ""
+
+
+def cell_of(file: str, line: int) -> str:
+    """Where a line of a notebook is, in words; nothing for other files."""
     lengths = _lengths(Path(file)) if file.endswith(".ipynb") else []
     for number, length in enumerate(lengths, 1):
         if line <= length:
-            return f" In the notebook that is line {line} of code cell {number}."
+            return f"line {line} of code cell {number}"
         line -= length
     return ""
 

@@ -86,12 +86,12 @@ class Judgement:
     def wrong(self) -> Compared | None:
         """The first wrong value; a helper that was right at another call is not where it was computed wrongly."""
         first = next((one for one in self.compared if one.row.verdict is Verdict.FAIL), None)
-        if first is None or not first.site.function or first.site not in self._right_sites:
+        if first is None or not first.site.function or first.site not in self.right_sites:
             return first
         return replace(first, site=self.record.log[first.time].site)
 
     @property
-    def _right_sites(self) -> set[Site]:
+    def right_sites(self) -> set[Site]:
         """The statements that have computed something right."""
         return {one.site for one in self.compared if one.row.verdict is Verdict.PASS}
 

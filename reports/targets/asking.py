@@ -52,6 +52,9 @@ def inputs_of(
     function = taking(subject)
     if all(name in given for name in wanted(function)):
         return given, ()
+    if subject.kind == "derivative" and len(wanted(function)) > 1:
+        # Which of them is differentiated by, and which are data of one size, no shape can tell.
+        raise UserError(f"{place}: {_no_inputs(subject, function)}")
     guess = proposed(
         function,
         lambda inputs: _runs(subject, {**inputs, **given}),
@@ -60,10 +63,8 @@ def inputs_of(
         _sizes_of(subject, seed),
     )
     if guess is None:
-        raise UserError(
-            f"{place}: no inputs for {subject.name}: {_seen_on_the_way(subject, given, seed)}expected a "
-            f"function {subject.name}_inputs(rng), as in: {template(subject.name, function)}"
-        )
+        seen = _seen_on_the_way(subject, given, seed)
+        raise UserError(f"{place}: {_no_inputs(subject, function, seen)}")
     guess = _as_precise(subject, guess, seed)
     shown = ", ".join(_shown(name, value) for name, value in guess.items())
     said = (
@@ -71,6 +72,14 @@ def inputs_of(
         f"{shown}."
     )
     return {**guess, **given}, (said,)
+
+
+def _no_inputs(subject: found.Subject, function: Callable[..., Any], seen: str = "") -> str:
+    """What is said where nobody gives inputs and none can be proposed, with a function to paste."""
+    return (
+        f"no inputs for {subject.name}: {seen}expected a function {subject.name}_inputs(rng), as in: "
+        f"{template(subject.name, function)}"
+    )
 
 
 def _sizes_of(subject: found.Subject, seed: int) -> tuple[int, ...]:
@@ -180,9 +189,11 @@ def asked(subject: found.Subject, inputs: Inputs, seed: int, options: Mapping[st
             options = {**words, **options}
             return gradcheck.check_pair(subject.parts[0], subject.parts[1], *values, **options)
         case "derivative":
-            return gradcheck.check_derivative(
-                subject.parts[0], subject.parts[1], *values, **options
-            )
+            first, *data = values
+            if data and isinstance(subject.parts[1](*values), (tuple, list)):
+                raise TypeError(_several_gradients(subject))
+            f, df = (_with_data(part, data) for part in subject.parts)
+            return gradcheck.check_derivative(f, df, first, **options)
         case "class":
             return _of_class(subject, values, seed, {**words, **options})
         case _ if _is_loss(partial(subject.forward, **words), values):
@@ -190,6 +201,21 @@ def asked(subject: found.Subject, inputs: Inputs, seed: int, options: Mapping[st
         case _:
             layer = partial(subject.forward, **words) if words else subject.forward
             return gradcheck.check(layer, *values, **options)
+
+
+def _several_gradients(subject: found.Subject) -> str:
+    name, given = subject.name, ", ".join(wanted(subject.forward))
+    derivative = getattr(subject.parts[1], "__name__", f"{name}_gradient")
+    return (
+        f"{derivative} returns one gradient for each of {given}: put it beside the value, def "
+        f"{name}_loss({given}): return {name}({given}), {derivative}({given}), with {name}_loss_inputs(rng)"
+    )
+
+
+def _with_data(function: Callable[..., Any], data: list[Any]) -> Callable[..., Any]:
+    """A function of its first argument alone: cost(theta, X, y), and its gradient by theta, at these X and y."""
+    names = list(inspect.signature(function).parameters)[1:] if data else []
+    return partial(function, **dict(zip(names, data, strict=False))) if data else function
 
 
 def _is_loss(function: Callable[..., Any], values: list[Any]) -> bool:

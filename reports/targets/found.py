@@ -138,6 +138,7 @@ def _stem(name: str, own: list[str]) -> str | None:
         return stem
     helpers = (*DERIVATIVES, *(back for _, back in PAIRS[4:]), "{}_twin", "make_{}", "{}_object")
     helped = {_filled(pattern, name) for pattern in helpers}
+    helped |= {name.replace("backward", "forward")} - {name}
     return None if helped & set(own) else name
 
 
@@ -166,6 +167,10 @@ def _pair(module: ModuleType, name: str) -> Parts | None:
         forward, backward = (_function(module, pattern.format(name)) for pattern in (ahead, back))
         if forward and backward:
             return "pair", (forward, backward)
+    # conv_forward_naive and conv_backward_naive: the word stands in the middle.
+    mirrored = _function(module, name), _function(module, name.replace("forward", "backward"))
+    if "forward" in name and all(mirrored):
+        return "pair", mirrored  # type: ignore[return-value]
     return None
 
 

@@ -13,6 +13,7 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
+from gradcheck.lines.cells import cell_of
 from reports.errors import At, UserError, did_you_mean
 
 OURS = ("layers", "reports")
@@ -123,7 +124,8 @@ def where(error: BaseException, place: str) -> str:
     if found is None:
         return ""
     file, line = found
-    return f"line {line}: " if file == place else f"{file}, line {line}: "
+    which = cell_of(file, line) or f"line {line}"
+    return f"{which}: " if file == place else f"{file}, {which}: "
 
 
 def at(error: BaseException) -> At | None:

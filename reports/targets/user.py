@@ -150,10 +150,5 @@ def _raised(place: str, name: str, error: Exception) -> UserError:
 def _report(
     subject: found.Subject, place: str, inputs: Inputs, options: Options, going: _Going
 ) -> Report:
-    if subject.kind == "derivative" and len(inputs) != 1:
-        raise UserError(
-            f"{place}: {subject.name}_gradient goes with one input, {subject.name}_inputs gives "
-            f"{len(inputs)}"
-        )
     with_twin = {"twin": subject.twin} if options.tape and subject.twin else {}
     return asked(subject, inputs, options.seed, {"progress": going, **with_twin, **options.check})
