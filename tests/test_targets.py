@@ -3,7 +3,10 @@
 import json
 import os
 import re
+import subprocess
+import sys
 import textwrap
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -71,6 +74,22 @@ def test_a_users_own_layers_and_reports_are_what_they_import(tmp_path, capsys):
     )
     write(tmp_path, hw=text, layers="def factor():\n    return 2\n", reports="theirs = True\n")
     assert records(capsys, tmp_path / "hw.py")[0] == 0
+
+
+@pytest.mark.parametrize("own", ["layers.py", "layers/__init__.py"])
+def test_a_folder_with_its_own_layers_and_reports_changes_nothing(tmp_path, own):
+    write((tmp_path / own).parent, **{Path(own).stem: "def factor():\n    return 2\n"})
+    text = RIGHT.replace("from helpers_hw import", "import reports\nfrom layers import")
+    write(tmp_path, hw=text, reports="theirs = True\n")
+    argv = "-m", "gradcheck", "check", "hw.py", "dense", "--no-tape", "--quiet"
+    path = os.pathsep.join([".", str(Path(__file__).parent.parent)])
+    # Another process: in this one ours are imported already, and nothing could come between.
+    said = subprocess.run(
+        [sys.executable, *argv], env={**os.environ, "PYTHONPATH": path}, cwd=tmp_path,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert said.returncode == 0, said.stderr
+    assert {"hw.py:square: PASS", "dense (plain): PASS"} <= {*said.stdout.splitlines()}
 
 
 def test_one_bad_target_hides_no_other(submissions, tmp_path, capsys):
@@ -467,6 +486,28 @@ def scale_forward_naive(x):
 def scale_backward_naive(dout, cache):
     return 2 * dout
 """
+
+
+STRIDES = """
+import numpy as np
+
+def thin_forward(x, param):
+    s = param["stride"]
+    assert s in {strides}
+    return x[::s], (x, s)
+
+def thin_backward(dout, cache):
+    x, s = cache
+    dx = np.zeros_like(x)
+    dx[: len(dout)] = dout
+    return dx
+"""
+
+
+@pytest.mark.parametrize(("strides", "verdict"), [((1, 2), "FAIL"), ((1,), "PASS")])
+def test_a_stride_is_proposed_that_shows_where_it_is_left_out(tmp_path, capsys, strides, verdict):
+    place = write(tmp_path, hw=STRIDES.format(strides=strides)) / "hw.py"
+    assert [one["verdict"] for one in records(capsys, place)[1]] == [verdict]
 
 
 def test_a_pair_may_say_which_it_is_behind_its_way(tmp_path, capsys):

@@ -55,7 +55,7 @@ PROBABILITIES = re.compile(r"^(p|probs?|probabilit\w+|y_?hat)$", re.IGNORECASE)
 
 OPTIONS: dict[str, Any] = {
     "mode": "train",
-    "stride": 1,
+    "stride": 2,
     "pad": 1,
     "pool_height": 2,
     "pool_width": 2,
@@ -64,7 +64,7 @@ OPTIONS: dict[str, Any] = {
     "eps": 1e-5,
     "momentum": 0.9,
 }
-"""What the hyperparameters are that courses hand over in a dict."""
+"""What the hyperparameters are that courses hand over in a dict; a stride of 1 would hide one that is left out."""
 
 
 def drawn(draw: Callable[..., Any], seed: int, place: str, name: str) -> Inputs:
@@ -179,7 +179,7 @@ def proposed(
     names = wanted(forward)
     known, options = _documented(forward), _options(forward)
     choices: list[Sequence[Draw]] = [
-        [options[name]] if name in options else _candidates(name, known.get(name), sizes)
+        options[name] if name in options else _candidates(name, known.get(name), sizes)
         for name in names
     ]
     until = time.monotonic() + SECONDS
@@ -242,8 +242,8 @@ def _labels(rng: np.random.Generator, size: tuple[int, ...]) -> Any:
     return rng.integers(0, 2, size)
 
 
-def _options(forward: Callable[..., Any]) -> dict[str, Draw]:
-    """For each parameter that is read by known keys alone, as in conv_param["stride"], a dict of options."""
+def _options(forward: Callable[..., Any]) -> dict[str, Sequence[Draw]]:
+    """For each parameter that is read by known keys alone, as in conv_param["stride"], dicts of options."""
     try:
         text = inspect.getsource(forward)
     except (OSError, TypeError):
@@ -253,7 +253,13 @@ def _options(forward: Callable[..., Any]) -> dict[str, Draw]:
         keys = re.findall(rf"\b{re.escape(name)}\[[\"'](\w+)[\"']\](?!\s*=[^=])", text)
         if keys and all(key in OPTIONS for key in keys):
             found[name] = {key: OPTIONS[key] for key in keys}
-    return {name: partial(_copied, options) for name, options in found.items()}
+    return {name: _with_either_stride(options) for name, options in found.items()}
+
+
+def _with_either_stride(options: dict[str, Any]) -> Sequence[Draw]:
+    """The options; then with a stride of 1, which fits wherever windows must cover everything."""
+    both = [options, *([{**options, "stride": 1}] if "stride" in options else [])]
+    return [partial(_copied, one) for one in both]
 
 
 def _copied(options: dict[str, Any], _: np.random.Generator) -> dict[str, Any]:
