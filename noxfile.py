@@ -19,9 +19,11 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The tests; arguments after `--` go to pytest."""
+    """The tests, those that are slow too; arguments after `--` go to pytest instead."""
     session.install("-e", ".[test]")
     session.run("pytest", *session.posargs)
+    if not session.posargs:
+        session.run("pytest", "-m", "slow")
 
 
 @nox.session

@@ -126,7 +126,7 @@ def test_every_group_is_made_of_sections():
 
 @pytest.mark.parametrize(
     ("section", "size"),
-    [(archives.SECTION, 300), (commands.SECTION, 60)],
+    [(archives.SECTION, 300), (commands.SECTION, 25)],
     ids=lambda one: str(one)[:8],
 )
 def test_a_random_sample_of_faults_ends_as_it_should(section, size):
@@ -248,7 +248,7 @@ def test_soak_leaves_out_what_overflows():
 @pytest.mark.parametrize("name", ["soak", "false-names"])
 def test_two_processes_measure_what_one_does(name):
     def figures(jobs):
-        return list(SECTIONS[name].measure(Sample(12, seed=3, jobs=jobs)))
+        return list(SECTIONS[name].measure(Sample(4, seed=3, jobs=jobs)))
 
     assert figures(1) == figures(2)
 

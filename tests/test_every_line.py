@@ -78,7 +78,7 @@ def verdicts(layer, entry):
         yield check(bound, *inputs.values(), lines=False).verdict
 
 
-CHOSEN = random.Random(SAMPLE_SEED).sample(LINES, 60)
+CHOSEN = random.Random(SAMPLE_SEED).sample(LINES, 30)
 """A sample; `gradcheck bench mutants` breaks every line, and each in several ways."""
 
 

@@ -122,6 +122,7 @@ def planted_line(old, new):
     return max(s.lineno for s in statements if s.lineno <= line <= s.end_lineno)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_what_is_wrong_is_convicted_and_its_line_found(tmp_path):
     found, missed = 0, []

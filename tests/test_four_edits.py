@@ -9,6 +9,8 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 
 FUNCTION = '''

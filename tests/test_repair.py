@@ -1,6 +1,8 @@
 """A repair is proved or not said: each kind of edit, two mistakes, other shapes of code, the patch, the time."""
 
+import os
 import pickle
+import shutil
 import subprocess
 import sys
 import time
@@ -12,6 +14,7 @@ import pytest
 
 from gradcheck import check, check_module, check_pair
 from gradcheck.repair import find_repair
+from gradcheck.repair.pure import only_computes
 from reports.cli import main
 
 RNG = np.random.default_rng(0)
@@ -338,3 +341,43 @@ def test_the_search_listens_with_a_profiler_and_puts_the_old_one_back():
     before = sys.getprofile()
     assert check(transposed, X, W, B).repair is not None
     assert sys.getprofile() is before
+
+
+CALLED = []
+
+
+def saves(x):
+    CALLED.append(x)
+    return x
+
+
+def quits(x):
+    os._exit(7)
+
+
+def copies(x):
+    return shutil.copy(x)
+
+
+def tanh_prime(x):
+    """Unused by the layer, and what it lacks."""
+    t = np.tanh(x)
+    return 1.0 - t * t
+
+
+@pytest.mark.parametrize("function", [saves, quits, copies, print, check])
+def test_what_may_do_something_is_not_tried(function):
+    assert not only_computes(function)
+
+
+def test_an_unused_helper_that_only_computes_is_tried_and_no_other():
+    def layer(x):
+        def backward(dy):
+            dx = dy * x
+            return dx
+
+        return np.tanh(x), backward
+
+    report = check(layer, np.array([0.3, -1.2, 0.7]))
+    assert report.repair is not None and not CALLED
+    assert only_computes(tanh_prime)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from gradcheck.repair.patience import patience
+from gradcheck.repair.pure import only_computes
 
 SEEN = "_seen"
 """The name under which a watched function knows what to report its names to."""
@@ -125,10 +126,10 @@ class Scope:
 
     @cached_property
     def helpers(self) -> dict[str, int]:
-        """The functions at hand in the module that take one array or two, with how many they take."""
+        """The functions in the module that only compute, of one array or two, with how many they take."""
         own = {n: f for n, f in self.surroundings.items() if isinstance(f, FunctionType)}
         counts = {n: f.__code__.co_argcount - len(f.__defaults__ or ()) for n, f in own.items()}
-        return {n: count for n, count in counts.items() if count in (1, 2)}
+        return {n: k for n, k in counts.items() if k in (1, 2) and only_computes(own[n])}
 
     @cached_property
     def arrays(self) -> tuple[str, ...]:

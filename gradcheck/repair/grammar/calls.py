@@ -241,7 +241,7 @@ def _wrapped(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
 
 
 def _helped(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
-    """Handed to one of the module's own functions, alone or with an array at hand."""
+    """Handed to one of the module's own functions that only compute, alone or with an array at hand."""
     if not isinstance(node, ast.expr) or not scope.shape(node):
         return
     for name, count in scope.helpers.items():
