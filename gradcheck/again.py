@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gradcheck.along import along
-from gradcheck.diagnosis.wrong import Context
+from gradcheck.diagnosis import Context, who_agrees
 from gradcheck.lines import Traced, agreed, in_doubt, trace
 from gradcheck.repair import LIMIT, Check, Search, find_repair
 from gradcheck.result import Along, Finding, Lines, Repair, Row, Verdict
@@ -107,8 +107,11 @@ def _called(row: Row, name: Finding | None) -> Row:
     """A row with what is left open called by its name."""
     if name is None:
         return row
+    message = name.message + who_agrees(row)
     findings = [
-        replace(name, evidence={**one.evidence, **name.evidence}) if _is_open(one) else one
+        replace(name, message=message, evidence={**one.evidence, **name.evidence})
+        if _is_open(one)
+        else one
         for one in row.findings
     ]
     return replace(row, findings=tuple(findings))

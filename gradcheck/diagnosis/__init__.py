@@ -1,11 +1,11 @@
 """What a wrong gradient may be: each hypothesis explains all of it exactly, or says nothing.
 
 The door: `explain_row` says in findings what a row's numbers mean, and of a wrong gradient what the
-mistake is; `diagnose` asks the hypotheses alone, of any gradient.
+mistake is, `who_agrees` which witness sides with whom; `diagnose` asks the hypotheses alone, of any gradient.
 """
 
 from gradcheck.diagnosis.diagnose import HYPOTHESES, OF_THE_VALUE, diagnose, diagnose_shape
-from gradcheck.diagnosis.explain import explain_row, forward_disagrees
+from gradcheck.diagnosis.explain import explain_row, forward_disagrees, who_agrees
 from gradcheck.diagnosis.wrong import Comparison, Context, WrongGradient
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "diagnose_shape",
     "explain_row",
     "forward_disagrees",
+    "who_agrees",
 ]

@@ -200,7 +200,7 @@ def _wrong(row: Row, numeric: NumericalGradient, context: Context, position: int
     hand = row.analytic.astype(np.float64)
     wrong = ~agrees(hand, row.numeric, row.bound)
     if context.compared[position].ties_broken > 0 and not wrong.any():
-        return [_ties(numeric.joint, hand, _who_agrees(row))]
+        return [_ties(numeric.joint, hand, who_agrees(row))]
     if _in_float32(row, hand):
         return [
             Finding(
@@ -220,7 +220,7 @@ def _wrong(row: Row, numeric: NumericalGradient, context: Context, position: int
             f"{row.numeric[row.worst]:.6g} ± {row.bound[row.worst]:.1e}{describe(suspect)}.",
             {"entries": int(wrong.sum())},
         )
-    return [replace(named, message=named.message + _who_agrees(row))]
+    return [replace(named, message=named.message + who_agrees(row))]
 
 
 def _ties(joint: Joint | None, hand: Array, witnesses: str) -> Finding:
@@ -237,7 +237,8 @@ def _ties(joint: Joint | None, hand: Array, witnesses: str) -> Finding:
     )
 
 
-def _who_agrees(row: Row) -> str:
+def who_agrees(row: Row) -> str:
+    """Which witness sides with whom, as a sentence to append; empty without a tape."""
     if row.tape is None:
         return ""
     hand, rounding = row.analytic.astype(np.float64), _rounding_of(row.tape, row.analytic.dtype)

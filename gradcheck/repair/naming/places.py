@@ -32,7 +32,8 @@ def _multiset(nodes: list[ast.expr]) -> list[str]:
 def _turned_round(slip: Slip) -> Name | None:
     """An axis read backwards, or not."""
     old, new = ast.unparse(slip.old), ast.unparse(slip.new)
-    if old.count(REVERSED) != new.count(REVERSED) and "range" not in old:
+    turned = slip.is_within(ast.Slice, "step") and {old, new} == {"-1", "1"}
+    if turned or (old.count(REVERSED) != new.count(REVERSED) and "range" not in old):
         return Name("flipped", f"{written(slip.old)} has an axis the wrong way round")
     return None
 
