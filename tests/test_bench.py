@@ -271,6 +271,7 @@ def test_a_peer_accepts_a_right_layer_and_rejects_a_wrong_one(peer):
     assert sections.peers.answer(peer, subject("wrong", spoilt, inputs)) is False
 
 
+@pytest.mark.slow
 def test_what_peers_are_asked_has_other_numbers_of_the_right_shape():
     mistakes = {"dense-b-mean": True, "dense-count": False, "relu-in-place": False}
     asked = sections.peers.planted_mistakes([MISTAKES[name] for name in mistakes], seed=0)

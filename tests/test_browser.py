@@ -5,6 +5,8 @@ from browser import DESKTOP, PHONE
 
 from reports.page.shell import page
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def report(ran):

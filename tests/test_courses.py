@@ -57,6 +57,7 @@ def test_a_file_passes_as_it_is(stem, capsys):
     assert status == 0 and reports, [(r.get("error"), r.get("verdict")) for r in reports]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stem", MISTAKES)
 def test_the_line_of_a_planted_mistake_is_named(stem, capsys, tmp_path):
     right, wrong = MISTAKES[stem]

@@ -7,6 +7,7 @@ from examples import dense, relu, spoiled, tanh
 from gradcheck import Verdict, check
 
 
+@pytest.mark.slow
 def test_an_identity_with_one_percent_zeroed_is_detected():
     for seed in range(30):
         hidden = np.random.default_rng(seed).random(10_000) < 0.01

@@ -51,6 +51,7 @@ def test_the_right_one_passes(stem, capsys):
         assert status == 0 and reports, reports
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stem", HERE)
 def test_the_line_of_the_wrong_one_is_named(stem, capsys):
     if "def report(" in text(stem):

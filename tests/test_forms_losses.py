@@ -50,6 +50,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("right", "old", "new", "gradient", "code"), WRONG)
 def test_one_wrong_line_is_convicted_and_named(tmp_path, right, old, new, gradient, code):
     choose, module, inputs, _ = right

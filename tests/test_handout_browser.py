@@ -7,6 +7,8 @@ from browser import DESKTOP, PHONE
 
 from reports.lecture import handout, slides
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def sheet(tmp_path_factory):

@@ -24,7 +24,11 @@ def test_right_code_in_every_style_is_right_line_by_line(name):
 
 @pytest.mark.parametrize(
     ("part", "name", "right", "wrong"),
-    [(part, *mistake) for part in "ac" for mistake in MISTAKES[part]],
+    [
+        pytest.param(p, *m, marks=[pytest.mark.slow] * (k % 4 > 0))
+        for p in "ac"
+        for k, m in enumerate(MISTAKES[p])
+    ],
     ids=lambda text: text.strip(),
 )
 def test_the_changed_line_is_the_first_wrong_one(part, name, right, wrong):
@@ -203,6 +207,7 @@ def test_a_deep_net_is_compared_call_by_call():
     assert seen.count("dZ") >= 3 and {f'grads["dW{k}"]' for k in (1, 2, 3)} <= set(seen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [

@@ -345,6 +345,7 @@ EVIL = "e\x1b[31m|=,\u202e.py"
 """A name that colours the terminal, opens a column and turns the text round."""
 
 
+@pytest.mark.slow
 def test_what_the_name_of_a_file_holds_reaches_no_terminal_and_no_cell(
     tmp_path, capsys, monkeypatch
 ):
@@ -551,6 +552,7 @@ def alone(x):
 """
 
 
+@pytest.mark.slow
 def test_losses_are_found_by_what_they_return_and_tried_where_they_are_named(tmp_path, capsys):
     place = tmp_path / "losses.py"
     place.write_text(LOSSES)

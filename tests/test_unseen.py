@@ -215,6 +215,7 @@ def named(cases):
     return true, misleading
 
 
+@pytest.mark.slow
 def test_strangers_mistakes_are_named_or_unknown_and_never_misnamed():
     true, misleading = named(unseen.SEEN)
     assert not misleading
