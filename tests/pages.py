@@ -56,8 +56,11 @@ class Excerpt(NamedTuple):
 
 
 def blurred(text: str) -> str:
-    """Without figures that rounding or the clock decides, and the entries that they choose."""
-    text = re.sub(r"\d\.\d+e[-+]\d\d", "0.0e+00", text)
+    """Without figures that rounding or the clock decides, and the entries that they choose.
+
+    Below 1e-7 an error is rounding's and a resolution the machine's; above, it is the mistake's own.
+    """
+    text = re.sub(r"\d\.\d+e-(?:0[89]|[1-9]\d)|\b0\.0e\+00", "0.0e-00", text)
     text = re.sub(r"\b\d+\.\d+ ?s\b", "0 s", text)
     text = re.sub(r" +\[[\d, ]+\]", " [0]", text)
     return re.sub(r"[ \t]+$", "", text, flags=re.M).strip("\n")
