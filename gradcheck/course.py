@@ -2,10 +2,11 @@
 
 The wheel owns one top-level name. The hand-derived layers and what shows them lie inside it, in
 `gradcheck/_course`, so that nobody's own `layers.py` or `reports.py` meets them by accident; in a
-checkout they lie at the root. A program that wants them says so:
+checkout they lie at the root. A program that wants them says so, and finds the catalogue as a module of this one:
 
     from gradcheck.course import layers
-    from layers import dense
+
+    layers.dense
 """
 
 from __future__ import annotations

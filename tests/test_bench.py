@@ -132,6 +132,9 @@ def test_every_group_is_made_of_sections():
 def test_a_random_sample_of_faults_ends_as_it_should(section, size):
     measured = story.measure(section, Sample(size, SAMPLE_SEED))
     assert not measured.broken, measured
+    # Faults there were: a reader that takes everything, or commands that all succeed, would show none.
+    figures = {one.name: one.value for one in measured.measurements}
+    assert figures.get("refused", figures.get("end with 2")) > size / 4
 
 
 @pytest.mark.parametrize(
