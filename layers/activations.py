@@ -10,11 +10,12 @@ import math
 import numpy as np
 
 from layers.arguments import number
+from layers.normal import normal_cdf
 from layers.types import Array, Backward, expect
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 """Klambauer et al., Self-Normalizing Neural Networks, 2017: mean 0 and variance 1 are a fixed point."""
-SQRT_HALF, SQRT_2_OVER_PI = math.sqrt(1 / 2), math.sqrt(2 / math.pi)
+SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 CUBIC = 0.044715
 """Hendrycks and Gimpel, Gaussian Error Linear Units, 2016: the cubic term that fits tanh to erf."""
 
@@ -166,11 +167,7 @@ def gelu(x: Array) -> tuple[Array, Backward]:
 
         dx = dy (Φ(x) + x φ(x))                       φ(x) = e^{−x²/2} / √(2π)
     """
-    # NumPy has no error function; SciPy is imported where it is needed, for a quick start elsewhere.
-    from scipy.special import erfc
-
-    # Φ through erfc, which keeps its digits far to the left, where 1 + erf would cancel.
-    cdf = 0.5 * erfc(-SQRT_HALF * x)
+    cdf = normal_cdf(x)
     y = x * cdf
 
     def backward(dy: Array) -> tuple[Array]:
@@ -260,13 +257,15 @@ def swiglu(x: Array, W: Array, V: Array) -> tuple[Array, Backward]:
 
 
 def _sigmoid(x: Array) -> Array:
-    """1 / (1 + e⁻ˣ), the exponential taken of −|x|."""
-    positive = x.real > 0
-    e = np.exp(np.where(positive, -x, x))
-    return np.asarray(np.where(positive, 1, e) / (1 + e))
+    """1 / (1 + e⁻ˣ) = e^{min(x, 0)} / (1 + e^{−|x|})"""
+    return np.asarray(np.exp(np.minimum(x, 0)) / (1 + np.exp(_minus_abs(x))))
 
 
 def _softplus(x: Array) -> Array:
-    """log(1 + eˣ), the exponential taken of −|x|."""
-    positive = x.real > 0
-    return np.where(positive, x, 0) + np.log1p(np.exp(np.where(positive, -x, x)))
+    """log(1 + eˣ) = max(x, 0) + log(1 + e^{−|x|})"""
+    return np.asarray(np.maximum(x, 0) + np.log1p(np.exp(_minus_abs(x))))
+
+
+def _minus_abs(x: Array) -> Array:
+    """−|x|, of a complex x by its real part, which NumPy compares first."""
+    return np.asarray(np.minimum(x, -x))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from layers.arguments import Pair, pair, split, whole
+from layers.sums import total
 from layers.types import Array, Backward, expect
 from layers.windows import fold, pad, windows
 
@@ -53,7 +54,7 @@ def conv2d(
     y = (patches @ weights).transpose(1, 0, 2).reshape(N, rows, columns, M) + b
 
     def backward(dy: Array) -> tuple[Array, Array, Array]:
-        db = dy.sum(axis=(0, 1, 2))
+        db = total(dy)
         dys = dy.reshape(-1, groups, M // groups).transpose(1, 0, 2)
         dweights = patches.transpose(0, 2, 1) @ dys
         dW = dweights.transpose(1, 0, 2).reshape(W.shape)
@@ -142,7 +143,7 @@ def conv2d_transpose(
     y = fold(painted, (N, rows, columns, M), (kh, kw), stride, padding) + b
 
     def backward(dy: Array) -> tuple[Array, Array, Array]:
-        db = dy.sum(axis=(0, 1, 2))
+        db = total(dy)
         dpatches = windows(pad(dy, padding), (kh, kw), stride).reshape(-1, kh * kw * M)
         dx = (dpatches @ kernel).reshape(x.shape)
         dW = (dpatches.T @ pixels).reshape(W.shape)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from layers.arguments import number, split
+from layers.sums import total
 from layers.types import Array, Backward, expect
 
 
@@ -31,24 +32,23 @@ def batch_norm(x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) -> tup
     """
     number("eps", eps, least=0)
     _per_channel(x, gamma, beta)
-    axes = tuple(range(x.ndim - 1))
     m = x.size // x.shape[-1]
 
-    mean = x.mean(axis=axes)
+    mean = total(x) / m
     centred = x - mean
-    var = (centred * centred).mean(axis=axes)
+    var = total(centred * centred) / m
     scale = 1 / np.sqrt(var + eps)
     xhat = centred * scale
     y = gamma * xhat + beta
 
     def backward(dy: Array) -> tuple[Array, Array, Array]:
-        dbeta = dy.sum(axis=axes)
-        dgamma = (dy * xhat).sum(axis=axes)
+        dbeta = total(dy)
+        dgamma = total(dy * xhat)
         dxhat = dy * gamma
-        dscale = (dxhat * centred).sum(axis=axes)
+        dscale = total(dxhat * centred)
         dvar = -dscale * scale**3 / 2
         dcentred = dxhat * scale + 2 / m * dvar * centred
-        dmean = -dcentred.sum(axis=axes)
+        dmean = -total(dcentred)
         dx = dcentred + dmean / m
         return dx, dgamma, dbeta
 
@@ -69,7 +69,6 @@ def batch_norm_inference(
     """
     number("eps", eps, least=0)
     _per_channel(x, gamma, beta, mean, variance)
-    axes = tuple(range(x.ndim - 1))
 
     scale = 1 / np.sqrt(variance + eps)
     centred = x - mean
@@ -77,13 +76,13 @@ def batch_norm_inference(
     y = gamma * xhat + beta
 
     def backward(dy: Array) -> tuple[Array, Array, Array, Array, Array]:
-        dbeta = dy.sum(axis=axes)
-        dgamma = (dy * xhat).sum(axis=axes)
+        dbeta = total(dy)
+        dgamma = total(dy * xhat)
         dxhat = dy * gamma
-        dscale = (dxhat * centred).sum(axis=axes)
+        dscale = total(dxhat * centred)
         dvariance = -dscale * scale**3 / 2
         dx = dxhat * scale
-        dmean = -dx.sum(axis=axes)
+        dmean = -total(dx)
         return dx, dgamma, dbeta, dmean, dvariance
 
     return y, backward
@@ -100,7 +99,6 @@ def layer_norm(x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) -> tup
     """
     number("eps", eps, least=0)
     _per_channel(x, gamma, beta)
-    rows = tuple(range(x.ndim - 1))
 
     centred = x - x.mean(axis=-1, keepdims=True)
     scale = 1 / np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + eps)
@@ -108,8 +106,8 @@ def layer_norm(x: Array, gamma: Array, beta: Array, *, eps: float = 1e-5) -> tup
     y = gamma * xhat + beta
 
     def backward(dy: Array) -> tuple[Array, Array, Array]:
-        dbeta = dy.sum(axis=rows)
-        dgamma = (dy * xhat).sum(axis=rows)
+        dbeta = total(dy)
+        dgamma = total(dy * xhat)
         dxhat = dy * gamma
         through_mean = dxhat.mean(axis=-1, keepdims=True)
         through_var = xhat * (dxhat * xhat).mean(axis=-1, keepdims=True)
@@ -137,7 +135,6 @@ def group_norm(
     _per_channel(x, gamma, beta)
     N, C = len(x), x.shape[-1]
     groups = split("groups", groups, C, "channels")
-    rows = tuple(range(x.ndim - 1))
 
     # (N, pixels, groups, channels of a group): the statistics belong to axes 1 and 3.
     grouped = x.reshape(N, -1, groups, C // groups)
@@ -147,8 +144,8 @@ def group_norm(
     y = gamma * xhat.reshape(x.shape) + beta
 
     def backward(dy: Array) -> tuple[Array, Array, Array]:
-        dbeta = dy.sum(axis=rows)
-        dgamma = (dy * xhat.reshape(x.shape)).sum(axis=rows)
+        dbeta = total(dy)
+        dgamma = total(dy * xhat.reshape(x.shape))
         dxhat = (dy * gamma).reshape(grouped.shape)
         through_mean = dxhat.mean(axis=(1, 3), keepdims=True)
         through_var = xhat * (dxhat * xhat).mean(axis=(1, 3), keepdims=True)
@@ -175,7 +172,7 @@ def instance_norm(
     number("eps", eps, least=0)
     _per_channel(x, gamma, beta)
     expect(x.ndim > 2, f"x has shape {x.shape}, expected (N, …, C) with pixels in between")
-    pixels, rows = tuple(range(1, x.ndim - 1)), tuple(range(x.ndim - 1))
+    pixels = tuple(range(1, x.ndim - 1))
 
     centred = x - x.mean(axis=pixels, keepdims=True)
     scale = 1 / np.sqrt((centred * centred).mean(axis=pixels, keepdims=True) + eps)
@@ -183,8 +180,8 @@ def instance_norm(
     y = gamma * xhat + beta
 
     def backward(dy: Array) -> tuple[Array, Array, Array]:
-        dbeta = dy.sum(axis=rows)
-        dgamma = (dy * xhat).sum(axis=rows)
+        dbeta = total(dy)
+        dgamma = total(dy * xhat)
         dxhat = dy * gamma
         through_mean = dxhat.mean(axis=pixels, keepdims=True)
         through_var = xhat * (dxhat * xhat).mean(axis=pixels, keepdims=True)
@@ -208,14 +205,13 @@ def rms_norm(x: Array, gamma: Array, *, eps: float = 1e-5) -> tuple[Array, Backw
     """
     number("eps", eps, least=0)
     _per_channel(x, gamma)
-    rows = tuple(range(x.ndim - 1))
 
     scale = 1 / np.sqrt((x * x).mean(axis=-1, keepdims=True) + eps)
     xhat = x * scale
     y = gamma * xhat
 
     def backward(dy: Array) -> tuple[Array, Array]:
-        dgamma = (dy * xhat).sum(axis=rows)
+        dgamma = total(dy * xhat)
         dxhat = dy * gamma
         through_rms = xhat * (dxhat * xhat).mean(axis=-1, keepdims=True)
         dx = scale * (dxhat - through_rms)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 
 from layers.arguments import Pair, pair
@@ -29,9 +31,7 @@ def max_pool2d(
     )
 
     view = windows(pad(x, padding, -np.inf), size, stride)
-    y = view[:, :, :, 0, 0]
-    for u, v in np.ndindex(*size):
-        y = _larger(y, view[:, :, :, u, v])
+    y = reduce(_larger, (view[:, :, :, u, v] for u, v in np.ndindex(*size)))
 
     def backward(dy: Array) -> tuple[Array]:
         found = np.zeros(y.shape, dtype=bool)

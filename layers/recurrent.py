@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from layers.activations import sigmoid
+from layers.sums import total
 from layers.types import Array, Backward, expect
 
 
@@ -173,7 +174,7 @@ def _through_inputs(da: Array, x: Array, Wx: Array) -> tuple[Array, Array, Array
     """The way back of a = x Wx + b, all time steps at once: dx, dWx, db."""
     dx = da @ Wx.T
     dWx = _product(x, da)
-    db = da.sum(axis=(0, 1))
+    db = total(da)
     return dx, dWx, db
 
 

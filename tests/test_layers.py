@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import ndtr
 
 import layers
 from layers import avg_pool2d, conv2d, max_pool2d, reference, relu, softmax, softmax_cross_entropy
 from layers.catalogue import CATALOGUE
 from layers.families import FAMILIES, layers_of
+from layers.normal import normal_cdf
+from layers.sums import total
 
 ALL = [(entry, one) for entry in CATALOGUE.values() for one in entry.configurations]
 NAMES = [f"{entry.name}-{one.label}" for entry, one in ALL]
@@ -137,6 +140,30 @@ def test_the_complex_step_agrees(entry, one):
         assert np.isclose((gradients[k] * v).sum(), slope, rtol=1e-11, atol=1e-13), name
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble, np.complex128])
+@pytest.mark.parametrize("shape", [(7,), (5, 3), (2, 3, 4, 5), (0, 3)])
+def test_a_total_is_the_sum_over_all_axes_but_the_last(shape, dtype):
+    a = np.random.default_rng(0).normal(size=shape).astype(dtype)
+    found = total(a)
+    assert found.dtype == dtype
+    assert np.allclose(found, a.reshape(-1, shape[-1]).sum(axis=0), rtol=1e-5)
+
+
+def test_an_infinity_stays_in_its_channel():
+    assert np.isfinite(total(np.array([[np.inf, 1.0], [np.nan, 2.0]]))).tolist() == [False, True]
+
+
+def test_the_normal_distribution_in_float32_is_scipys_to_its_precision():
+    x = np.linspace(-12, 12, 20_001, dtype=np.float32)
+    found, exact = normal_cdf(x), ndtr(x.astype(np.float64))
+    assert found.dtype == np.float32
+    # x²/2 is rounded before the exponential is taken, whose relative error is that absolute one.
+    assert np.all(np.abs(found / exact - 1) < (8 + x * x) * np.finfo(np.float32).eps)
+    with np.errstate(all="ignore"):
+        extremes = normal_cdf(np.array([-np.inf, np.inf, np.nan], dtype=np.float32))
+    assert np.array_equal(extremes, [0, 1, np.nan], equal_nan=True)
+
+
 def test_wrong_shapes_are_named():
     with pytest.raises(ValueError, match="channels"):
         conv2d(np.ones((1, 5, 5, 3)), np.ones((3, 3, 2, 4)), np.ones(4))
@@ -166,7 +193,8 @@ def test_every_layer_of_a_family_is_in_the_catalogue_and_in_the_package(family):
 def test_the_families_have_the_same_names_everywhere():
     package = Path(layers.__file__).parent
     families = set(FAMILIES)
-    shared = {"types", "families", "windows", "network", "networks", "reference", "arguments"}
+    helpers = {"arguments", "normal", "reference", "sums", "types", "windows"}
+    shared = {"families", "network", "networks", *helpers}
     assert {page.stem for page in package.glob("[a-z]*.py")} - shared == families
     assert {page.stem for page in (package / "twins").glob("[a-z]*.py")} - shared == families
     rooms = {page.stem for page in (package / "catalogue").glob("[a-z]*.py")}
