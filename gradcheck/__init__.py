@@ -61,8 +61,13 @@ _ROOMS = {
 
 
 def __getattr__(name: str) -> Any:
+    __tracebackhide__ = True
     if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from difflib import get_close_matches  # Whoever writes it right need not wait for it.
+
+        near = get_close_matches(name, __all__, n=1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{meant}")
     value = getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
     globals()[name] = value
     return value

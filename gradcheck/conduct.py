@@ -175,11 +175,16 @@ def _raises(seen: Run) -> list[Finding]:
     return [
         Finding(
             "raises",
-            f"The backward pass raises {type(error).__name__}: {error} (in {where}).",
+            f"The backward pass raises {_called(error)} (in {where}).",
             {"traceback": "".join(traceback.format_exception(error))},
             fails=True,
         )
     ]
+
+
+def _called(error: Exception) -> str:
+    """An exception in words; not every one says something."""
+    return ": ".join(filter(None, (type(error).__name__, str(error))))
 
 
 def _writes_to_the_upstream_gradient(seen: Run) -> list[Finding]:
@@ -216,7 +221,7 @@ def _works_once(seen: Run) -> list[Finding]:
         return [
             Finding(
                 "accumulates",
-                f"The way back works once: a second call raises {type(error).__name__}: {error} (a "
+                f"The way back works once: a second call raises {_called(error)} (a "
                 "cache that is popped, a graph that is freed?). The first call is what was judged.",
                 {"second_call": type(error).__name__},
             )

@@ -195,17 +195,28 @@ def input_names(layer: Callable[..., Any], count: int) -> list[str]:
         return [str(name) for name in layer.input_names]
     bound = layer.keywords if isinstance(layer, partial) else {}
     names = [p.name for p in _filled_by_place(layer) if p.name not in bound]
-    return names + [f"input{k}" for k in range(len(names), count)]
+    more = count if _takes_any(layer) else 0
+    return names + [f"input{k}" for k in range(len(names), more)]
 
 
 def _filled_by_place(layer: Callable[..., Any]) -> list[inspect.Parameter]:
     """The parameters that a call may fill by place; none where a layer has no signature."""
-    try:
-        parameters = inspect.signature(layer).parameters.values()
-    except (TypeError, ValueError):
-        return []
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [p for p in parameters if p.kind in kinds]
+    return [p for p in _parameters(layer) or () if p.kind in kinds]
+
+
+def _takes_any(layer: Callable[..., Any]) -> bool:
+    """Whether a layer takes more than it has names for: *inputs, or no signature that says."""
+    parameters = _parameters(layer)
+    return parameters is None or any(p.kind is p.VAR_POSITIONAL for p in parameters)
+
+
+def _parameters(layer: Callable[..., Any]) -> list[inspect.Parameter] | None:
+    """The parameters of a layer; None where it has no signature."""
+    try:
+        return list(inspect.signature(layer).parameters.values())
+    except (TypeError, ValueError):
+        return None
 
 
 def bind(
@@ -225,7 +236,8 @@ def bind(
     if missing is not None:
         raise TypeError(missing_input(missing, names, inputs))
     if len(inputs) > len(names) or not order:
-        raise TypeError(f"the layer takes {len(names)} inputs, {len(inputs)} were given")
+        known = ", ".join(names) or "no inputs"
+        raise TypeError(f"the layer takes {known}; {len(inputs)} were given")
     return order, [_array(name, values[name]) for name in order]
 
 

@@ -12,6 +12,8 @@ import reprlib
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from functools import partial, update_wrapper, wraps
+from pathlib import Path
+from types import TracebackType
 from typing import Any, NamedTuple
 
 import pytest
@@ -53,6 +55,7 @@ class Calls:
         return report
 
     def __getattr__(self, name: str) -> Any:
+        __tracebackhide__ = True
         call = getattr(package, name)
         takes = inspect.signature(call).parameters if callable(call) else {}
         seeded = "seed" in takes or any(p.kind is p.VAR_KEYWORD for p in takes.values())
@@ -75,13 +78,30 @@ class _Heard:
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         __tracebackhide__ = True
-        result = self._call(*args, **named)
+        try:
+            result = self._call(*args, **named)
+        except (TypeError, ValueError) as wrong:
+            # What is at fault is the call, which stands in the test, or what it calls.
+            raise wrong.with_traceback(_theirs(wrong.__traceback__)) from wrong.__cause__
         for report in result if isinstance(result, list) else [result]:
             self._note(report)
         return result
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _itself, (self._call,)
+
+
+HOUSE = Path(package.__file__).parent
+
+
+def _theirs(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback without the frames of this package."""
+    if trace is None:
+        return None
+    rest, frame = _theirs(trace.tb_next), trace.tb_frame
+    if Path(frame.f_code.co_filename).is_relative_to(HOUSE):
+        return rest
+    return TracebackType(rest, frame, trace.tb_lasti, trace.tb_lineno)
 
 
 def _itself(call: Callable[..., Any]) -> Callable[..., Any]:

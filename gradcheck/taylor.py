@@ -25,6 +25,10 @@ STEPS = 2.0 ** -np.arange(1, 40)
 """Lengths t of the expansion, relative to the scale of x."""
 CLEAR = 8.0
 """A remainder counts where it is this many times what rounding can explain."""
+STRAIGHT = 5
+"""Steps beside each other, a factor of 16 in t, that show a straight line; fewer have a slope by chance."""
+BENT = 0.5
+"""How far the slopes within it may lie apart: the right one and a wrong one differ by 1."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,14 @@ class TaylorTest:
     steps: Array
     remainders: Array
     floor: Array
+
+    @property
+    def is_straight(self) -> bool:
+        """Whether enough remainders stand clear of rounding, and lie on a line: only that has a slope."""
+        clear = np.flatnonzero(self.remainders > CLEAR * self.floor)[-STRAIGHT:]
+        # Each step is half of the one before it.
+        slopes = -np.diff(np.log2(self.remainders[clear]))
+        return len(clear) == STRAIGHT and bool(np.ptp(slopes) < BENT)
 
     @property
     def passed(self) -> bool:

@@ -64,3 +64,13 @@ def browser(tmp_path_factory):
     chromium = started(tmp_path_factory.mktemp("profile"))
     yield chromium
     chromium.close()
+
+
+@pytest.fixture
+def submissions(tmp_path):
+    """Two folders with the same file, each with a neighbour of the same name: one right, one wrong."""
+    from handed_in import RIGHT, write
+
+    for which, factor in (("one", 2), ("two", 3)):
+        write(tmp_path / which, hw=RIGHT, helpers_hw=f"def factor():\n    return {factor}\n")
+    return tmp_path

@@ -25,6 +25,14 @@ from gradcheck.meant import OF_FORMS, OPTIONS
 X = np.array([0.3, 0.5])
 
 
+def go_on(x):
+    return 2 * x, x
+
+
+def go_back(dout, cache):
+    return 2 * dout
+
+
 @pytest.mark.parametrize(
     ("error", "says", "call"),
     [
@@ -74,6 +82,12 @@ def test_an_argument_that_is_wrong_is_named(error, says, call):
     ("says", "call"),
     [
         ("the layer comes first: check(tanh, x)", lambda: check(X, tanh)),
+        ("the layer takes x; 2 were given", lambda: check(tanh, X, X)),
+        (
+            "go_back looks like the backward pass, and go_on like the forward pass: the forward pass "
+            "comes first, check_pair(go_on, go_back, x)",
+            lambda: check_pair(go_back, go_on, X),
+        ),
         (
             "f is an ndarray, expected a function: check_derivative(f, df, x), functions first",
             lambda: check_derivative(X, np.sin, np.cos),

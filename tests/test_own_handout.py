@@ -1,6 +1,8 @@
 """A handout of somebody's own code: every shape that can be checked, escaped, and its mistake with its repair."""
 
+import json
 import re
+import shlex
 
 import numpy as np
 import pytest
@@ -145,7 +147,24 @@ def test_a_handout_of_ones_own_is_also_shown_as_slides(folder):
     assert "<code>dh = dout" not in text and re.search("With <code>.*</code> in line 14", text)
     assert main(["lecture", "pair.py:scale", "--slides", "--out", "out"]) == 0
     assert (folder / "out" / "scale.slides.html").read_text("utf-8") == text
-    assert main(["lecture", "pair.py:scale", "--notebook", "--out", "out"]) == 2
+
+
+def test_a_handout_of_ones_own_is_also_a_notebook_that_checks_again(folder, monkeypatch, capsys):
+    assert main(["lecture", "pair.py:scale", "--notebook", "--out", "out"]) == 0
+    cells = json.loads((folder / "out" / "scale.ipynb").read_text("utf-8"))["cells"]
+    texts = ["".join(cell["source"]) for cell in cells]
+    assert texts[0] == "# scale\n\n`pair.py`"
+    assert [text.split("\n")[0] for text in texts if text.startswith("## ")] == [
+        "## What is wrong",
+        "## By hand",
+    ]
+    assert any("```diff" in text for text in texts) and any("the smallest case" in t for t in texts)
+    command = texts[-1].removeprefix("!gradcheck ")
+    assert [cell["cell_type"] for cell in cells].index("code") == len(cells) - 1
+    monkeypatch.chdir(folder / "out")
+    capsys.readouterr()
+    assert main(shlex.split(command)) == 1
+    assert "scale: FAIL" in capsys.readouterr().out
 
 
 def test_what_is_not_there_is_told_in_one_line(folder, capsys):

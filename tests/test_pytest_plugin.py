@@ -175,3 +175,39 @@ def test_a_wrong_gradient_that_a_test_expects_is_no_news(run, pytester):
         + "def test_expected():\n    assert not check(wrong, X)\n"
     )
     assert "gradients:" not in run("test_expected.py").stdout.str()
+
+
+MISUSED = """
+import numpy as np
+from gradcheck import check
+
+def double(x):
+    return 2 * x, lambda dy: 2 * dy
+
+def broken(x):
+    raise ValueError("theirs")
+
+def test_option(gradcheck):
+    gradcheck(double, np.ones(3), seed="a")
+
+def test_word():
+    check(double, y=np.ones(3))
+
+def test_call(gradcheck):
+    gradcheck.chek_pair(double, double, np.ones(3))
+
+def test_broken(gradcheck):
+    gradcheck(broken, np.ones(3))
+"""
+
+
+def test_a_wrong_call_shows_the_call_and_no_frame_of_ours(pytester):
+    pytester.makepyfile(MISUSED)
+    plugin = [] if INSTALLED else ["-p", "gradcheck.pytest_plugin"]
+    said = pytester.runpytest_subprocess(*plugin, "-p", "no:cacheprovider").stdout.str()
+    for why in ("seed is 'a', expected", "no input 'y'", "did you mean check_pair?", "theirs"):
+        assert re.search(f"^E .*{re.escape(why)}", said, re.MULTILINE), why
+    # A frame is told by its file and line; those of the test file have no folder in front.
+    assert set(re.findall(r"^(\S+\.py):\d+:", said, re.MULTILINE)) == {
+        "test_a_wrong_call_shows_the_call_and_no_frame_of_ours.py"
+    }

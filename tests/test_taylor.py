@@ -1,5 +1,7 @@
 """The Taylor test: slopes 1, 2 and 3 told apart, and from a linear f and the rounding floor."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -52,3 +54,14 @@ def test_a_linear_function_is_said_to_be_linear():
 def test_integers_are_refused():
     with pytest.raises(TypeError, match="float"):
         taylor_test(np.sin, np.cos, np.arange(3))
+
+
+def test_a_slope_is_one_where_enough_remainders_lie_on_a_line():
+    x = np.array([0.3, -0.7, 1.1])
+    assert taylor_test(np.tanh, lambda x: 1 - np.tanh(x) ** 2, x).is_straight
+    assert taylor_test(np.tanh, lambda x: 1 - np.tanh(x), x).is_straight
+    # Only the longest steps change which is largest: what they miss falls as chance has it.
+    first = taylor_test(np.max, lambda x: 1.0 * (x == x.max()), np.array([1.0, 0.9]), seed=1)
+    assert not first.linear and not first.is_straight
+    few = np.where(first.steps > 0.1, first.steps**2, 0.0)
+    assert not replace(first, remainders=few).is_straight

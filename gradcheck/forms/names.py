@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -15,6 +16,7 @@ AHEAD = ("dL_d", "dJ_d", "dl_d", "dL_", "grad_", "gradient_", "delta_", "nabla_"
 CLOSE = ("dLd", "dJd", "dL", "grad", "d", "D", "∂", "∇")
 BEHIND = ("_gradient", "_grad", "_grads", "_g", "_delta", "Grad", "grad")
 CACHES = ("cache", "caches", "cached", "ctx", "context", "memory", "mem", "saved", "stash", "tape")
+BACK = re.compile(r"backward|back_?prop|bwd|bprop|vjp", re.IGNORECASE)
 UPSTREAM = ("d", "grad", "delta", "upstream", "err", "top_", "g_", "out_grad", "output_grad")
 
 
@@ -48,6 +50,17 @@ def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
         return list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
         return []
+
+
+def are_turned_round(forward: Callable[..., Any], backward: Callable[..., Any]) -> bool:
+    """Whether two functions are a backward pass and its forward pass by what they are called and take.
+
+    Only the one given first goes back: it takes an upstream gradient first, and a cache or its name says so.
+    """
+    takes, other = ([p.name for p in parameters_of(f)] for f in (forward, backward))
+    told, contradicted = (BACK.search(getattr(f, "__name__", "")) for f in (forward, backward))
+    goes_back = any(map(is_upstream, takes[:1])) and (told or any(map(is_cache, takes)))
+    return bool(goes_back) and not (contradicted or any(map(is_upstream, other[:1])))
 
 
 def returned_names(function: Callable[..., Any]) -> dict[Path, str]:

@@ -9,7 +9,7 @@ from typing import Any
 from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.calling import Plan, items_of, outputs_of
 from gradcheck.forms.gradients import Matching, match, picked
-from gradcheck.forms.names import parameters_of, returned_names
+from gradcheck.forms.names import are_turned_round, parameters_of, returned_names
 from gradcheck.forms.planning import plan
 from gradcheck.forms.told import (
     Dice,
@@ -65,6 +65,12 @@ def check_pair(
         TypeError: for inputs that do not fit, or a parameter of the backward pass that is unknown.
     """
     must_be_functions("check_pair(forward, backward, x)", forward=forward, backward=backward)
+    if are_turned_round(forward, backward):
+        first, second = name_of(forward), name_of(backward)
+        raise TypeError(
+            f"{first} looks like the backward pass, and {second} like the forward pass: the forward "
+            f"pass comes first, check_pair({second}, {first}, x)"
+        )
     options, by_word = parted(named)
     with kept_randomness():
         pair = adapt_pair(

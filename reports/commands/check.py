@@ -146,7 +146,7 @@ def _show(one: Outcome, arguments: argparse.Namespace, *, first: bool) -> None:
 
 def _options(arguments: argparse.Namespace) -> Options:
     from reports.targets import Options
-    from reports.targets.inputs import of_spec, parsed
+    from reports.targets.specs import parsed, upstream_of
 
     check: dict[str, Any] = {
         "effort": arguments.effort, "method": arguments.method, "budget": arguments.budget,
@@ -154,7 +154,7 @@ def _options(arguments: argparse.Namespace) -> Options:
     if arguments.lines:
         check["lines"] = True
     if arguments.upstream:
-        check["upstream"] = of_spec("upstream", arguments.upstream)
+        check["upstream"] = upstream_of(arguments.upstream)
     inputs = dict(parsed(text) for text in arguments.input)
     tape = not arguments.no_tape
     return Options(

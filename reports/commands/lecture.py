@@ -70,25 +70,27 @@ def _page(target: str, arguments: argparse.Namespace) -> tuple[str, Callable[[],
         UserError: if there is no such layer, and it is no FILE.py:NAME.
     """
     from layers.catalogue import CATALOGUE
-    from reports.lecture import handout, notebook, own_handout, own_slides, slides
+    from reports.lecture import handout, notebook, own_handout, own_notebook, own_slides, slides
     from reports.targets import Options, unknown
 
-    forms = {"html": handout, "slides.html": slides, "ipynb": notebook}
-    own = {"html": own_handout, "slides.html": own_slides}
     form = _form(arguments)
+    ours = {"html": handout, "slides.html": slides, "ipynb": notebook}
+    beside = partial(own_notebook, folder=arguments.out)
+    theirs: dict[str, Callable[..., str]]
+    theirs = {"html": own_handout, "slides.html": own_slides, "ipynb": beside}
     if target in CATALOGUE:
-        return f"{target}.{form}", partial(forms[form], target)
-    place, colon, name = target.rpartition(":")
-    if not colon and target.endswith((".py", ".ipynb")):
+        return f"{target}.{form}", partial(ours[form], target)
+    if target.endswith((".py", ".ipynb")):
         raise UserError(f"a handout is of one thing: {target}:NAME")
-    if not colon or not name:
+    place, _, name = target.rpartition(":")
+    if not (place and name):
         raise UserError(unknown(target))
-    if form not in own:
-        raise UserError("--notebook is of layers of the catalogue")
-    return f"{name}.{form}", partial(own[form], place, name, Options(seed=arguments.seed))
+    return f"{name}.{form}", partial(theirs[form], place, name, Options(seed=arguments.seed))
 
 
 def _form(arguments: argparse.Namespace) -> str:
     if arguments.slides and arguments.notebook:
         raise UserError("--slides or --notebook, one at a time")
-    return "slides.html" if arguments.slides else "ipynb" if arguments.notebook else "html"
+    if arguments.notebook:
+        return "ipynb"
+    return "slides.html" if arguments.slides else "html"

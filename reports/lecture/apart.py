@@ -18,7 +18,9 @@ from reports.lecture.blackboard import worked
 from reports.lecture.curves import measured_curves, measured_taylor
 from reports.lecture.example import Example, of, plain_upstream, shrunk
 from reports.targets import Options, found, loading
-from reports.targets.asking import asked, inputs_of
+from reports.targets.asking import asked
+from reports.targets.classes import ways
+from reports.targets.inputs import inputs_of
 
 Send = Callable[[Any], None]
 Lines = list[tuple[int, str]]
@@ -47,6 +49,8 @@ def _seen(subject: found.Subject, place: str, options: Options) -> dict[str, Any
     report = replace(asked(subject, inputs, options.seed, dict(options.check)), file=place)
     # Searched here: where the report goes, the check cannot be run again.
     _ = report.repair
+    if options.smallest and report.rows:
+        report.smallest()
     code = [lines for function in _own(subject) if (lines := _lines(function))]
     seen = {"report": report, "notes": notes, "code": code, "doc": _doc(subject), "signs": {}}
     if isinstance(report.again, Again) and report.rows:
@@ -56,9 +60,8 @@ def _seen(subject: found.Subject, place: str, options: Options) -> dict[str, Any
 
 def _own(subject: found.Subject) -> list[Callable[..., Any]]:
     """The functions that are theirs; of a class its two ways."""
-    made = subject.parts[0]
-    ways = found.ways(made) if subject.kind == "class" else None  # type: ignore[arg-type]
-    return [getattr(made, way) for way in ways] if ways else list(subject.parts)
+    names = ways(subject.made) if subject.made is not None else None
+    return [getattr(subject.made, name) for name in names] if names else list(subject.parts)
 
 
 def _doc(subject: found.Subject) -> str:

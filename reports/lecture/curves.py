@@ -42,6 +42,8 @@ def taylor_curve(tests: Mapping[str, TaylorTest]) -> Figure | None:
 def _sloped(name: str, test: TaylorTest) -> str:
     if test.linear:
         return f"{name}: linear, no remainder"
+    if not test.is_straight:
+        return f"{name}: no line, no slope"
     return f"{name}: slope {test.slope:.2f}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -25,13 +25,16 @@ def notebook(name: str) -> str:
     Raises:
         KeyError: if there is no such layer.
     """
-    cells = [
-        _cell(f"{name}-{k}", kind, text.strip("\n"))
-        for k, (kind, text) in enumerate(_cells(CATALOGUE[name]))
-    ]
+    return written(name, _cells(CATALOGUE[name]))
+
+
+def written(name: str, cells: Iterable[Cell]) -> str:
+    """Cells as a notebook, as JSON (nbformat 4.5)."""
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     whole = {
-        "cells": cells,
+        "cells": [
+            _cell(f"{name}-{k}", kind, text.strip("\n")) for k, (kind, text) in enumerate(cells)
+        ],
         "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
         "nbformat": 4,
         "nbformat_minor": 5,

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from gradcheck import __version__
+from gradcheck.render import fenced, printable
 from gradcheck.result import Report
 from reports.errors import UserError
 from reports.lecture.apart import look
 from reports.lecture.curves import taylor_curve, v_curve, v_said
 from reports.lecture.handout import BY_HAND, CODE, NOTED, THERE_AND_BACK, sheet
+from reports.lecture.notebook import Cell, written
 from reports.lecture.slides import deck
 from reports.page.code import listing
 from reports.page.drawing import captioned
 from reports.page.shell import section
-from reports.targets import Options
+from reports.targets import FILES, Options
 from reports.targets.isolated import Died, run_apart
 
 
@@ -42,6 +48,34 @@ def own_slides(place: str, name: str, options: Options) -> str:
     seen = _seen(place, name, options)
     parts = [f"<h2>{heading}</h2>{inside}" for heading, inside in _parts(seen) if inside]
     return deck(name, [_head(place, seen["report"]), *parts])
+
+
+def own_notebook(place: str, name: str, options: Options, folder: Path = Path()) -> str:
+    """The same as a notebook in a folder, with a cell that checks the file again.
+
+    Raises:
+        UserError: as for the handout.
+    """
+    seen = _seen(place, name, replace(options, smallest=True))
+    # Jupyter works in the folder of the notebook.
+    there = os.path.relpath(place, folder) if place.endswith(FILES) else place
+    return written(name, _cells(place, f"{there}:{name}", seen))
+
+
+def _cells(place: str, target: str, seen: Mapping[str, Any]) -> Iterator[Cell]:
+    report: Report = seen["report"]
+    yield "markdown", f"# {printable(report.name)}\n\n`{printable(place)}`"
+    if seen["doc"]:
+        yield "markdown", fenced(seen["doc"], "text")
+    for lines in seen["code"]:
+        yield "markdown", fenced("\n".join(text for _, text in lines), "python")
+    yield (
+        "markdown",
+        f"## {'Checked' if report.passed else 'What is wrong'}\n\n{report.to_markdown()}",
+    )
+    if report.rows:
+        yield "markdown", f"## By hand\n\n{fenced(str(report.smallest()), 'text')}"
+    yield "code", f"!gradcheck check {shlex.quote(target)} --lines"
 
 
 def _head(place: str, report: Report) -> str:

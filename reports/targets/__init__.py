@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -92,45 +92,54 @@ def outcomes(text: str, options: Options, watch: Watch | None = None) -> Iterato
     """What comes of everything that `text` names, one after the other; an error is an outcome too."""
     watch = watch or (lambda name, done, total: None)
     if text in CATALOGUE:
-        for target in of_catalogue(CATALOGUE[text]):
-            going = partial(watch, target.layer)
-            try:
-                report = target.run(options.seed, options.tape, progress=going, **options.check)
-            except ValueError as refused:
-                # Ours is a right layer at inputs that fit: only the options can be at fault.
-                yield Outcome(text, "", error=f"{text}: {refused}")
-                return
-            yield Outcome(target.layer, target.configuration, report)
-        return
+        return _of_ours(text, options, watch)
     place, _, name = text.rpartition(":") if ":" in text else (text, "", "")
-    if not (place.endswith(FILES) or name):
-        yield Outcome(text, "", error=unknown(text))
-        return
-    yield from _of_user(place, name, options, watch)
+    if name or place.endswith(FILES):
+        return _of_user(place, [name] if name else None, options, watch)
+    return iter([Outcome(text, "", error=unknown(text))])
 
 
-def _of_user(place: str, name: str, options: Options, watch: Watch) -> Iterator[Outcome]:
-    """What a user's module holds, each checked in a process that may die; then a new one goes on."""
-    waiting: list[str] | None = [name] if name else None
-    while waiting is None or waiting:
-        for said in run_apart(check_named, place, waiting, options, timeout=options.timeout):
-            match said:
-                case "going", (one, done, total):
-                    watch(one, done, total)
-                case "names", names:
-                    waiting = list(names)
-                case "tick", _:
-                    watch(place, 0, 0)
-                case "said", (one, report, error, notes, at):
-                    # What is said of the file itself is said of everything in it.
-                    waiting = [n for n in waiting or [] if n != one] if one else []
-                    yield Outcome(one or place, place, report, error, notes, at)
-                case Died(how) if waiting:
-                    yield Outcome(waiting[0], place, _fallen(waiting.pop(0), place, how))
-                case Died(how):
-                    yield Outcome(place, place, error=f"{place}: its import {how}")
-        if waiting is None:
+def _of_ours(name: str, options: Options, watch: Watch) -> Iterator[Outcome]:
+    """A layer of the catalogue in each of its configurations."""
+    for target in of_catalogue(CATALOGUE[name]):
+        going = partial(watch, target.layer)
+        try:
+            report = target.run(options.seed, options.tape, progress=going, **options.check)
+        except ValueError as refused:
+            # Ours is a right layer at inputs that fit: only the options can be at fault.
+            yield Outcome(name, "", error=f"{name}: {refused}")
             return
+        yield Outcome(target.layer, target.configuration, report)
+
+
+def _of_user(
+    place: str, waiting: list[str] | None, options: Options, watch: Watch
+) -> Iterator[Outcome]:
+    """What a user's module holds, each checked in a process that may die; then a new one goes on."""
+    while waiting != []:
+        messages = run_apart(check_named, place, waiting, options, timeout=options.timeout)
+        waiting = yield from _heard(messages, place, waiting, watch)
+
+
+def _heard(
+    messages: Iterator[Any], place: str, waiting: list[str] | None, watch: Watch
+) -> Generator[Outcome, None, list[str]]:
+    """What one process says of what is `waiting`, all that there is if None; returns what still waits after it."""
+    for said in messages:
+        match said:
+            case "going" | "tick", progress:
+                watch(*(progress or (place, 0, 0)))
+            case "names", names:
+                waiting = list(names)
+            case "said", (name, *found):
+                # What is said of the file itself is said of everything in it.
+                waiting = [n for n in waiting or [] if name not in (n, "")]
+                yield Outcome(name or place, place, *found)
+            case Died(how) if waiting:
+                yield Outcome(waiting[0], place, _fallen(waiting.pop(0), place, how))
+            case Died(how):
+                yield Outcome(place, place, error=f"{place}: its import {how}")
+    return waiting or []
 
 
 def traced(place: str, name: str, options: Options) -> list[Traced]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
-import re
-import textwrap
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, Literal
 
-from gradcheck.forms.names import is_cache
 from reports.errors import UserError, did_you_mean
+from reports.targets.classes import is_bare, ways
+from reports.targets.texts import returns_gradients, returns_two, returns_way_back
 
 Kind = Literal["pair", "derivative", "layer", "class"]
 
@@ -60,6 +59,11 @@ class Subject:
         """What takes the inputs."""
         return self.parts[0]
 
+    @property
+    def made(self) -> type | None:
+        """The class, where it is one."""
+        return self.parts[0] if isinstance(self.parts[0], type) else None
+
 
 def subject(module: ModuleType, place: str, name: str, twin: str | None = None) -> Subject:
     """What `name` stands for in a module; `twin` names its twin there, NAME_twin by default.
@@ -67,16 +71,13 @@ def subject(module: ModuleType, place: str, name: str, twin: str | None = None) 
     Raises:
         UserError: if there is nothing of that name; the text says what there is.
     """
-    found = _subject(module, name)
     if twin is not None and _function(module, twin) is None:
         raise UserError(f"{place}: no function {twin}, which --twin names")
-    value = _function(module, name)
-    if found is None and value is not None and _returns(value, _is_anything):
-        # Asked for by its name a function of unknown looks is tried.
-        found = Subject(name, "layer", (value,), None, _function(module, f"{name}_twin"))
-    if found is not None:
-        return found if twin is None else replace(found, twin=_function(module, twin))
-    raise UserError(f"{place}: {_not_there(module, name)}")
+    # Asked for by its name a function of unknown looks is tried.
+    found = _subject(module, name, (*FINDERS, _anything))
+    if found is None:
+        raise UserError(f"{place}: {_not_there(module, name)}")
+    return found if twin is None else replace(found, twin=_function(module, twin))
 
 
 def _not_there(module: ModuleType, name: str) -> str:
@@ -93,28 +94,18 @@ def _not_there(module: ModuleType, name: str) -> str:
 
 def names(module: ModuleType) -> list[str]:
     """Everything in a module that can be checked, in the order in which it is written."""
-    own = [n for n, value in vars(module).items() if _is_written_in(module, value)]
-    stems: dict[str, None] = {}
-    for name in own:
-        stem = _stem(name, own)
-        if stem is None or _is_bare(getattr(module, stem, None)):
-            continue
-        if _subject(module, stem) is not None:
-            stems.setdefault(stem)
-    return list(stems)
+    own = _own(module)
+    stems = dict.fromkeys(_stem(name, own) for name in own if not name.startswith("_"))
+    meant = (stem for stem in stems if stem and not is_bare(getattr(module, stem, None)))
+    return [stem for stem in meant if _subject(module, stem) is not None]
 
 
 def left_alone(module: ModuleType) -> list[str]:
     """The public functions and classes of a module that are neither checked nor there for one that is."""
-    own = [n for n, value in vars(module).items() if _is_written_in(module, value)]
-    checked = names(module)
+    own, checked = _own(module), names(module)
     known = {*checked, *(part.__name__ for n in checked for part in _parts(module, n))}
-    return [
-        n
-        for n in own
-        if not (n in known or n.startswith("_") or _is_bare(getattr(module, n)))
-        and _stem(n, own) == n
-    ]
+    rest = [n for n in own if n not in known and not n.startswith("_") and _stem(n, own) == n]
+    return [n for n in rest if not is_bare(getattr(module, n))]
 
 
 def _parts(module: ModuleType, name: str) -> tuple[Callable[..., Any], ...]:
@@ -123,23 +114,28 @@ def _parts(module: ModuleType, name: str) -> tuple[Callable[..., Any], ...]:
     return found.parts if found is not None else ()
 
 
-def _is_written_in(module: ModuleType, value: Any) -> bool:
-    """Whether a function or class is the module's own, and not imported into it."""
-    return getattr(value, "__module__", None) == module.__name__ and callable(value)
+def _own(module: ModuleType) -> list[str]:
+    """The functions and classes that a module does not import."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if callable(value) and getattr(value, "__module__", None) == module.__name__
+    ]
+
+
+STEMS = (INPUTS, *itertools.chain(*PAIRS[:4]))
+"""Patterns that tell a stem: relu of relu_inputs and relu_backward."""
+
+HELPERS = (*DERIVATIVES, *(back for _, back in PAIRS[4:]), "{}_twin", "make_{}", "{}_object")
+"""Patterns of what belongs to another function, if there is that other."""
 
 
 def _stem(name: str, own: list[str]) -> str | None:
-    """The name that a function belongs to: `relu` for relu_inputs, relu_backward, relu_grad."""
-    if name.startswith("_"):
-        return None
-    patterns = [INPUTS, *(pattern for pair in PAIRS[:4] for pattern in pair)]
-    stem = next(filter(None, (_filled(pattern, name) for pattern in patterns)), None)
-    if stem is not None:
-        return stem
-    helpers = (*DERIVATIVES, *(back for _, back in PAIRS[4:]), "{}_twin", "make_{}", "{}_object")
-    helped = {_filled(pattern, name) for pattern in helpers}
+    """The name that a function belongs to: `relu` for relu_inputs, relu_backward; None for relu_grad."""
+    stem = next(filter(None, (_filled(pattern, name) for pattern in STEMS)), None)
+    helped = {_filled(pattern, name) for pattern in HELPERS}
     helped |= {name.replace("backward", "forward")} - {name}
-    return None if helped & set(own) else name
+    return stem or (None if helped & set(own) else name)
 
 
 def _filled(pattern: str, name: str) -> str | None:
@@ -152,26 +148,17 @@ def _filled(pattern: str, name: str) -> str | None:
 Parts = tuple[Kind, tuple[Callable[..., Any], ...]]
 
 
-def _subject(module: ModuleType, name: str) -> Subject | None:
-    found = next((one for finder in FINDERS if (one := finder(module, name))), None)
-    if found is None:
-        return None
-    kind, parts = found
-    draw, twin = _function(module, INPUTS.format(name)), _function(module, f"{name}_twin")
-    make = _function(module, f"make_{name}") or _function(module, f"{name}_object")
-    return Subject(name, kind, parts, draw, twin, make)
+Finder = Callable[[ModuleType, str], Parts | None]
 
 
 def _pair(module: ModuleType, name: str) -> Parts | None:
-    for ahead, back in PAIRS:
-        forward, backward = (_function(module, pattern.format(name)) for pattern in (ahead, back))
-        if forward and backward:
-            return "pair", (forward, backward)
-    # conv_forward_naive and conv_backward_naive: the word stands in the middle.
-    mirrored = _function(module, name), _function(module, name.replace("forward", "backward"))
-    if "forward" in name and all(mirrored):
-        return "pair", mirrored  # type: ignore[return-value]
-    return None
+    both = [tuple(pattern.format(name) for pattern in pair) for pair in PAIRS]
+    if "forward" in name:
+        # conv_forward_naive and conv_backward_naive: the word stands in the middle.
+        both.append((name, name.replace("forward", "backward")))
+    pairs = (tuple(_function(module, one) for one in pair) for pair in both)
+    found = next(filter(all, pairs), None)
+    return None if found is None else ("pair", found)  # type: ignore[return-value]
 
 
 def _class(module: ModuleType, name: str) -> Parts | None:
@@ -190,119 +177,30 @@ def _layer(module: ModuleType, name: str) -> Parts | None:
     value = _function(module, name)
     if value is None:
         return None
-    meant = _function(module, INPUTS.format(name)) or _returns(value, _is_way_back, _is_gradient)
+    drawn = _function(module, INPUTS.format(name))
+    meant = drawn or returns_way_back(value) or returns_gradients(value)
     return ("layer", (value,)) if meant else None
 
 
-FINDERS = (_pair, _class, _derivative, _layer)
+def _anything(module: ModuleType, name: str) -> Parts | None:
+    value = _function(module, name)
+    return ("layer", (value,)) if value and returns_two(value) else None
+
+
+FINDERS: tuple[Finder, ...] = (_pair, _class, _derivative, _layer)
 """What a name may stand for, the most telling first."""
+
+
+def _subject(module: ModuleType, name: str, finders: Sequence[Finder] = FINDERS) -> Subject | None:
+    found = next(filter(None, (finder(module, name) for finder in finders)), None)
+    if found is None:
+        return None
+    kind, parts = found
+    draw, twin = _function(module, INPUTS.format(name)), _function(module, f"{name}_twin")
+    make = _function(module, f"make_{name}") or _function(module, f"{name}_object")
+    return Subject(name, kind, parts, draw, twin, make)
 
 
 def _function(module: ModuleType, name: str) -> Callable[..., Any] | None:
     value = getattr(module, name, None)
     return value if callable(value) and not inspect.isclass(value) else None
-
-
-FORWARD = ("forward", "__call__", "fprop", "forward_pass", "feedforward", "forward_propagation")
-BACKWARD = ("backward", "bprop", "backprop", "backward_pass", "backward_propagation")
-"""How the methods of a class are called."""
-
-
-def ways(made: type) -> tuple[str, str] | None:
-    """The names of a class's two methods, None if it has not both."""
-    # A class can be called itself: `getattr(made, "__call__")` says nothing of its objects.
-    methods = {n for base in made.__mro__ for n, value in vars(base).items() if callable(value)}
-    forward = next((n for n in FORWARD if n in methods), None)
-    backward = next((n for n in BACKWARD if n in methods), None)
-    if backward:
-        # backprop(x, y) of a whole network goes back from what cost(x, y) computes.
-        takes = _takes(getattr(made, backward))
-        costs = [n for n in COSTS if n in methods and _takes(getattr(made, n)) == takes]
-        forward = costs[0] if costs and len(takes) > MORE_THAN_A_GRADIENT else forward
-    return (forward, backward) if forward and backward else None
-
-
-COSTS = ("cost", "loss", "compute_cost", "compute_loss", "error")
-"""How the method of a network is called that says how far it is off."""
-
-MORE_THAN_A_GRADIENT = 2
-"""Parameters of a backward pass beyond which it takes inputs: self and an upstream gradient are two."""
-
-
-def is_operation(made: Any) -> bool:
-    """Whether a class holds two static methods that share a context: forward(ctx, a), backward(ctx, grad)."""
-    pair = [vars(made).get(way) for way in ("forward", "backward")]
-    return all(isinstance(one, staticmethod) and _takes_context(one) for one in pair)
-
-
-def _takes_context(method: Any) -> bool:
-    return is_cache(next(iter(_takes(method)), ""))
-
-
-def _takes(method: Callable[..., Any]) -> list[str]:
-    return list(inspect.signature(method).parameters)
-
-
-def _is_bare(value: Any) -> bool:
-    """Whether a class is there to be derived from: neither of its ways has more than a raise or a pass."""
-    names = ways(value) if inspect.isclass(value) else None
-    trees = [_tree(getattr(value, name)) for name in names or ()]
-    return bool(trees) and all(map(_says_nothing, trees))
-
-
-def _says_nothing(tree: ast.AST | None) -> bool:
-    """Whether a function's body is a docstring, a pass, an ellipsis or a raise."""
-    body = tree.body if isinstance(tree, ast.FunctionDef) else [ast.Return()]
-    return all(
-        isinstance(node, (ast.Raise, ast.Pass))
-        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-        for node in body
-    )
-
-
-def _tree(function: Callable[..., Any]) -> ast.AST | None:
-    """The text of a function, taken apart; None where it is not at hand."""
-    try:
-        return ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    except (OSError, TypeError, SyntaxError):
-        return None
-
-
-Looks = Callable[[str, ast.expr, set[str]], bool]
-"""Whether the second of two returned values is what one looks for: what is beside it, itself, functions inside."""
-
-
-def _returns(function: Callable[..., Any], *looks: Looks) -> bool:
-    """Whether a function's text returns two values, the second as one of `looks` has it."""
-    tree = _tree(function)
-    if tree is None:
-        return False
-    inner = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n is not tree}
-    return any(
-        look(ast.unparse(first), second, inner) for first, second in _twos(tree) for look in looks
-    )
-
-
-def _twos(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
-    for node in ast.walk(tree):
-        match node:
-            case ast.Return(ast.Tuple([first, second, *rest])):
-                if all(_is_gradient("loss", part, set()) for part in rest):
-                    yield first, second
-
-
-def _is_way_back(_: str, part: ast.expr, inner: set[str]) -> bool:
-    return isinstance(part, ast.Lambda) or (isinstance(part, ast.Name) and part.id in inner)
-
-
-LOSS = re.compile(r"loss|cost|nll|energy|^[JLE]$", re.IGNORECASE)
-GRADIENT = re.compile(r"^d[A-Z_]|^d[a-z]{1,2}\d?\b|grad|^d(scores|pred|logits|out)\b")
-"""How a loss and its gradient are called where they are returned together, whoever wrote it."""
-
-
-def _is_gradient(value: str, part: ast.expr, _: set[str]) -> bool:
-    return bool(LOSS.search(value) and GRADIENT.search(ast.unparse(part)))
-
-
-def _is_anything(_: str, part: ast.expr, inner: set[str]) -> bool:
-    return True

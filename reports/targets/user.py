@@ -14,8 +14,9 @@ from gradcheck.plots import drawn_row
 from gradcheck.result import Finding, Report
 from reports.errors import At, UserError
 from reports.targets import found, loading
-from reports.targets.asking import asked, inputs_of
-from reports.targets.inputs import Inputs
+from reports.targets.asking import asked
+from reports.targets.inputs import inputs_of
+from reports.targets.proposals import Inputs
 
 if TYPE_CHECKING:
     from reports.targets import Options

@@ -1,0 +1,147 @@
+"""A class that is to be checked: its two methods, and an object, made by the file or with sizes that are tried."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcheck.forms.names import is_cache
+from gradcheck.forms.told import said
+from gradcheck.result import Finding
+from reports.targets.proposals import wanted
+from reports.targets.texts import tree_of
+
+FORWARD = ("forward", "__call__", "fprop", "forward_pass", "feedforward", "forward_propagation")
+BACKWARD = ("backward", "bprop", "backprop", "backward_pass", "backward_propagation")
+"""How the methods of a class are called."""
+
+COSTS = ("cost", "loss", "compute_cost", "compute_loss", "error")
+"""How the method of a network is called that says how far it is off."""
+
+MORE_THAN_A_GRADIENT = 2
+"""Parameters of a backward pass beyond which it takes inputs: self and an upstream gradient are two."""
+
+RATES = ("lr", "learning_rate", "learningrate", "learn_rate", "alpha", "eta", "step_size")
+"""How the learning rate is called where a backward pass changes the weights itself."""
+
+MOST = 3
+"""Arguments of a constructor that are tried: of four there are too many orders."""
+
+BIAS = re.compile(r"^(b|bias|beta|gamma)", re.IGNORECASE)
+"""How the arguments of a constructor are called that have one number for each feature."""
+
+
+def ways(made: type) -> tuple[str, str] | None:
+    """The names of a class's two methods, None if it has not both."""
+    # A class can be called itself: `getattr(made, "__call__")` says nothing of its objects.
+    methods = {n for base in made.__mro__ for n, value in vars(base).items() if callable(value)}
+    backward = next((n for n in BACKWARD if n in methods), None)
+    if backward is None:
+        return None
+    forwards = (*_costs(made, methods, backward), *(n for n in FORWARD if n in methods))
+    return (forwards[0], backward) if forwards else None
+
+
+def _costs(made: type, methods: set[str], backward: str) -> list[str]:
+    """What backprop(x, y) of a whole network goes back from: cost(x, y), which takes the same."""
+    takes = _takes(getattr(made, backward))
+    if len(takes) <= MORE_THAN_A_GRADIENT:
+        return []
+    return [n for n in COSTS if n in methods and _takes(getattr(made, n)) == takes]
+
+
+def _takes(method: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(method).parameters)
+
+
+def is_operation(made: Any) -> bool:
+    """Whether a class holds two static methods that share a context: forward(ctx, a), backward(ctx, grad)."""
+    pair = [vars(made).get(way) for way in ("forward", "backward")]
+    return all(isinstance(one, staticmethod) and _takes_context(one) for one in pair)
+
+
+def _takes_context(method: Any) -> bool:
+    return is_cache(next(iter(_takes(method)), ""))
+
+
+class Context:
+    """What an operation's two static methods are handed: attributes, and what is saved for the way back."""
+
+    def save_for_backward(self, *values: Any) -> None:
+        """Keep values under each of the names that they are asked for by."""
+        self.saved = self.saved_tensors = self.saved_values = values
+
+
+def is_bare(value: Any) -> bool:
+    """Whether a class is there to be derived from: neither of its ways has more than a raise or a pass."""
+    names = ways(value) if inspect.isclass(value) else None
+    return bool(names) and all(_says_nothing(getattr(value, name)) for name in names or ())
+
+
+def _says_nothing(function: Callable[..., Any]) -> bool:
+    """Whether a function's body is a docstring, a pass, an ellipsis or a raise."""
+    tree = tree_of(function)
+    return isinstance(tree, ast.FunctionDef) and all(map(_is_empty, tree.body))
+
+
+def _is_empty(node: ast.stmt) -> bool:
+    match node:
+        case ast.Raise() | ast.Pass() | ast.Expr(ast.Constant()):
+            return True
+    return False
+
+
+def step_of(made: type, backward: str) -> dict[str, str]:
+    """What says that a backward pass changes the weights itself: an argument for its step."""
+    names = [name for name in _takes(getattr(made, backward)) if name.lower() in RATES]
+    return {"update": names[0]} if names else {}
+
+
+Made = tuple[Any, list[Finding]]
+"""An object, and what has to be said of how it was made."""
+
+
+def objects(made: type, make: Callable[..., Any] | None, seed: int) -> Iterator[Made]:
+    """The object: as the file makes it, without arguments, or with small sizes that are tried, and said."""
+    # Weights are drawn from NumPy's global generator more often than not.
+    np.random.seed(seed)  # noqa: NPY002
+    if make is not None:
+        takes = inspect.signature(make).parameters
+        yield make(np.random.default_rng(seed)) if takes else make(), []
+        return
+    needed = wanted(made)
+    for combination in _arguments(needed) if len(needed) <= MOST else ():
+        try:
+            instance = made(*combination)
+        except Exception:
+            continue
+        yield instance, _proposed(made.__name__, needed, combination)
+
+
+def _arguments(needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Sizes for a constructor; then weights, for one that takes them: a matrix or kernels, a bias that fits."""
+    yield from itertools.permutations((5, 2, 3, 7), len(needed))
+    rng = np.random.default_rng(0)
+    for weights, bias in (((5, 2), (2,)), ((2, 3, 3, 3), (2,))) if needed else ():
+        yield tuple(rng.normal(size=bias if BIAS.match(name) else weights) for name in needed)
+
+
+def _proposed(name: str, needed: Sequence[str], sizes: Sequence[Any]) -> list[Finding]:
+    """What is said of an object whose sizes nobody gave."""
+    if not needed:
+        return []
+    given = ", ".join(f"{n}={_size(size)}" for n, size in zip(needed, sizes, strict=True))
+    message = (
+        f"The object is {name}({given}): that was proposed, as the file has no make_{name}(rng)."
+    )
+    return [said(message, sizes=given)]
+
+
+def _size(value: Any) -> str:
+    return str(value) if np.ndim(value) == 0 else f"array{np.shape(value)}"

@@ -1,0 +1,200 @@
+"""Inputs that a function accepts, found by trying shapes: those that its text tells first, then ordinary ones."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from reports.targets.shapes import Shape, documented, read_off
+
+Inputs = dict[str, Any]
+
+Draw = Callable[[np.random.Generator], Any]
+
+SHAPES: tuple[Shape, ...] = (
+    *((3, 5), (5, 2), (2,), (5,), (3, 2), (2, 2), (), (5, 5), (3,)),
+    *((2, 5, 5, 3), (2, 3, 5, 5), (3, 3, 3, 2), (2, 3, 3, 3), (3, 4, 5)),
+)
+"""Shapes that are tried for inputs of which nothing is known, ordinary ones first."""
+
+WHOLE: tuple[Shape, ...] = ((3,), (), (5,), (3, 4))
+"""Shapes that are tried for labels: one for each row, or for each entry of something."""
+
+SECONDS = 5.0
+"""How long shapes are tried; nobody waits longer for a guess."""
+
+LABELS = re.compile(
+    r"^(y_?true|labels?|targets?|t|ids?|indices|classes|\w*(idx|index))$", re.IGNORECASE
+)
+"""Names of inputs that usually hold integers."""
+
+PROBABILITIES = re.compile(r"^(p|probs?|probabilit\w+|y_?hat)$", re.IGNORECASE)
+"""Names of inputs of which the logarithm is taken as they are."""
+
+OPTIONS: dict[str, Any] = {
+    "mode": "train",
+    "stride": 2,
+    "pad": 1,
+    "pool_height": 2,
+    "pool_width": 2,
+    "p": 0.5,
+    "seed": 0,
+    "eps": 1e-5,
+    "momentum": 0.9,
+}
+"""What the hyperparameters are that courses hand over in a dict; a stride of 1 would hide one that is left out."""
+
+
+def wanted(function: Callable[..., Any]) -> list[str]:
+    """The inputs that a function needs: positional, without a default."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return ["x"]
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p.name for p in parameters if p.kind in kinds and p.default is p.empty]
+
+
+def proposed(
+    function: Callable[..., Any],
+    runs: Callable[[Inputs], bool],
+    accepts: Callable[[Inputs], bool],
+    seed: int,
+    sizes: Shape = (),
+) -> Inputs | None:
+    """Inputs that a layer accepts, found by trying; None if nothing was found in time.
+
+    Args:
+        function: what takes them; its docstring may name shapes, as in "x (N, D)", its text show them.
+        runs: whether its forward pass runs on such inputs, which is asked often.
+        accepts: whether gradients of the right shapes come back, which is asked of those that run.
+        seed: for their values.
+        sizes: lengths that an axis of theirs is likely to have.
+    """
+    names = wanted(function)
+    until = time.monotonic() + SECONDS
+    for combination in _plain_first(_choices(function, names, sizes)):
+        if time.monotonic() > until:
+            return None
+        # Afresh each time: what runs may write into what it is given.
+        made = partial(_made, dict(zip(names, combination, strict=True)), seed)
+        if runs(made()) and accepts(made()):
+            return made()
+    return None
+
+
+def _made(draws: Mapping[str, Draw], seed: int) -> Inputs:
+    rng = np.random.default_rng(seed)
+    return {name: draw(rng) for name, draw in draws.items()}
+
+
+def _plain_first(choices: Sequence[Sequence[Draw]]) -> Iterator[tuple[Draw, ...]]:
+    """All combinations, those of early choices first: each depth brings only what is new in it."""
+    for depth in range(max(map(len, choices), default=1)):
+        for numbers in itertools.product(*(range(min(depth + 1, len(c))) for c in choices)):
+            if max(numbers, default=0) == depth:
+                yield tuple(c[k] for c, k in zip(choices, numbers, strict=True))
+
+
+def _choices(
+    function: Callable[..., Any], names: Sequence[str], sizes: Shape
+) -> list[Sequence[Draw]]:
+    """For each input what it may be, the likely first."""
+    likely = ((3, sizes[0]), (3, sizes[-1]), (sizes[-1],)) if sizes else ()
+    told, seen = documented(function, names), read_off(function, names)
+    options = _options(function, names)
+
+    def choice(name: str) -> Sequence[Draw]:
+        if name in told:
+            return _told(name, told[name])
+        first = (seen[name],) if name in seen else ()
+        return _likely(name, (*first, SHAPES[0], *likely, *SHAPES[1:]))
+
+    return [options.get(name) or choice(name) for name in names]
+
+
+def _told(name: str, shape: Shape) -> Sequence[Draw]:
+    """An input whose shape is documented: numbers, or labels, as its name has it."""
+    either: list[Draw] = [_floats(name, shape), partial(_labels, size=shape)]
+    if LABELS.match(name):
+        return either[::-1]
+    return either if name == "y" else either[:1]
+
+
+def _likely(name: str, shapes: Sequence[Shape]) -> Sequence[Draw]:
+    """An input of unknown shape: numbers, with whole ones between, for rows are asked for by many names."""
+    floats = [_floats(name, shape) for shape in shapes]
+    whole = [partial(_labels, size=shape) for shape in WHOLE]
+    if LABELS.match(name):
+        # What is called a target is as often an array like the prediction.
+        return [*whole[:1], *floats[:1], *whole[1:], *floats[1:]]
+    # What is called y is a target of a regression as often as a label.
+    return [*floats[:3], *(whole if name == "y" else whole[:1]), *floats[3:]]
+
+
+def _floats(name: str, shape: Shape) -> Draw:
+    return partial(_probabilities if PROBABILITIES.match(name) else _normal, size=shape)
+
+
+def _normal(rng: np.random.Generator, size: Shape) -> Any:
+    return rng.normal(size=size)
+
+
+def _probabilities(rng: np.random.Generator, size: Shape) -> Any:
+    return rng.uniform(0.1, 0.9, size=size)
+
+
+def _labels(rng: np.random.Generator, size: Shape) -> Any:
+    return rng.integers(0, 2, size)
+
+
+def _options(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Sequence[Draw]]:
+    """For each parameter that is read by known keys alone, as in conv_param["stride"], dicts of options."""
+    try:
+        text = inspect.getsource(function)
+    except (OSError, TypeError):
+        return {}
+    read = {
+        name: re.findall(rf"\b{re.escape(name)}\[[\"'](\w+)[\"']\](?!\s*=[^=])", text)
+        for name in names
+    }
+    return {
+        name: _with_either_stride({key: OPTIONS[key] for key in keys})
+        for name, keys in read.items()
+        if keys and OPTIONS.keys() >= set(keys)
+    }
+
+
+def _with_either_stride(options: dict[str, Any]) -> Sequence[Draw]:
+    """The options; then with a stride of 1, which fits wherever windows must cover everything."""
+    both = [options, *([{**options, "stride": 1}] if "stride" in options else [])]
+    return [partial(_copied, one) for one in both]
+
+
+def _copied(options: dict[str, Any], _: np.random.Generator) -> dict[str, Any]:
+    return dict(options)
+
+
+def template(name: str, function: Callable[..., Any], guess: Inputs) -> str:
+    """A function to paste that returns the inputs: as in a guess, else as the function's text shows them."""
+    names = wanted(function)
+    shapes = {**read_off(function, names), **documented(function, names)}
+    items = (f'"{n}": {_text(n, guess.get(n), shapes.get(n, SHAPES[0]))}' for n in names)
+    return f"def {name}_inputs(rng): return {{{', '.join(items)}}}"
+
+
+def _text(name: str, value: Any, shape: Shape) -> str:
+    """How an input is drawn, in Python."""
+    if isinstance(value, dict):
+        return repr(value)
+    size = f"size={shape if value is None else np.shape(value)}"
+    if np.asarray(value).dtype.kind == "i":
+        return f"rng.integers(0, 2, {size})"
+    return f"rng.uniform(0.1, 0.9, {size})" if PROBABILITIES.match(name) else f"rng.normal({size})"

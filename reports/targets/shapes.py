@@ -1,0 +1,145 @@
+"""What a function's own words say of its inputs' shapes: its docstring, its products, a bias that is added."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+import re
+import textwrap
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+SIZES = (3, 5, 2, 7, 4, 6, 8)
+"""Lengths for the letters of a shape: different, so that a transposed matrix cannot fit by chance."""
+
+Shape = tuple[int, ...]
+
+
+def documented(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Shape]:
+    """Shapes that a docstring names, as in "x (N, D), W (D, M)"; a letter has one length throughout."""
+    sizes = _lengths()
+    found: dict[str, Shape] = {}
+    text = inspect.getdoc(function) or ""
+    for name, inside in re.findall(r"(\w+)[`*]*:?\s*\(([\w\s,]*)\)", text):
+        letters = [part.strip() for part in inside.split(",") if part.strip()]
+        if name in names and all(re.fullmatch(r"\d+|[A-Za-z]\w?", one) for one in letters):
+            shape = tuple(int(one) if one.isdigit() else sizes[one] for one in letters)
+            found.setdefault(name, shape)
+    return found
+
+
+def _lengths() -> defaultdict[Any, int]:
+    """A length for whatever asks for one, the same at the second time."""
+    spare = itertools.cycle(SIZES)
+    return defaultdict(lambda: next(spare))
+
+
+def read_off(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Shape]:
+    """Shapes of matrices that a function multiplies, and of what it adds to them: of `x @ w + b` all three.
+
+    Empty where the text is not at hand. It is a guess: what is passed to other functions keeps its shape.
+    """
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return {}
+    reader = _Reader(names)
+    for statement in _statements(tree):
+        reader.follow(statement)
+    sizes = _lengths()
+    shapes = {name: reader.known[name] for name in names if name in reader.known}
+    return {name: tuple(sizes[reader.axis(a)] for a in axes) for name, axes in shapes.items()}
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.Assign | ast.Return]:
+    return (node for node in ast.walk(tree) if isinstance(node, (ast.Assign, ast.Return)))
+
+
+Axes = tuple[int, ...]
+"""The axes of a value, by number; `_Reader.axis` says which are as long as each other."""
+
+
+class _Reader:
+    """Follows a text from its inputs: `known` are the axes of its names, as far as it tells."""
+
+    def __init__(self, inputs: Sequence[str]) -> None:
+        self.open = set(inputs)
+        self.known: dict[str, Axes] = {}
+        self.equal: dict[int, int] = {}
+        self.count = itertools.count()
+
+    def axis(self, number: int) -> int:
+        """The first of all axes that are as long as this one."""
+        while number in self.equal:
+            number = self.equal[number]
+        return number
+
+    def follow(self, statement: ast.Assign | ast.Return) -> None:
+        """A statement gives its name the shape of its value."""
+        for part in ast.walk(statement.value or statement):
+            self.of(part)
+        axes, target = self.of(statement.value), getattr(statement, "targets", [None])[0]
+        if axes and isinstance(target, ast.Name) and target.id not in self.open:
+            self.known[target.id] = axes
+
+    def of(self, node: ast.AST | None) -> Axes | None:
+        """The axes of an expression, None where nothing is known of them."""
+        match node:
+            case ast.Name(name):
+                return self.known.get(name)
+            case ast.BinOp(left, ast.MatMult(), right) | ast.Call(
+                ast.Attribute(left, "dot"), [right]
+            ):
+                return self.product(left, right)
+            case ast.Call(ast.Attribute(_, "dot" | "matmul"), [left, right]):
+                return self.product(left, right)
+            case ast.BinOp(left, operator, right):
+                return self.beside(left, right, isinstance(operator, ast.Add))
+            case ast.Attribute(inner, "T"):
+                return self.transposed(inner)
+            case ast.Call(ast.Attribute(_, "sum" | "mean" | "max" | "min")):
+                return None
+            case ast.Call(_, [first, *_]) | ast.Tuple([first, *_]):
+                return self.of(first)
+        return None
+
+    def product(self, left: ast.expr, right: ast.expr) -> Axes | None:
+        """Of a product of matrices; the axes in its middle are as long as each other."""
+        a, b = self.matrix(left), self.matrix(right)
+        if a is None or b is None:
+            return None
+        self.same(a[-1], b[0])
+        return (*a[:-1], *b[1:])
+
+    def matrix(self, node: ast.expr) -> Axes | None:
+        """What is multiplied: an input of which nothing is known yet is a matrix."""
+        match node:
+            case ast.Name(name) if name in self.open and name not in self.known:
+                self.known[name] = (next(self.count), next(self.count))
+            case ast.Attribute(inner, "T"):
+                self.matrix(inner)
+        return self.of(node)
+
+    def transposed(self, inner: ast.expr) -> Axes | None:
+        axes = self.of(inner)
+        return None if axes is None else axes[::-1]
+
+    def beside(self, left: ast.expr, right: ast.expr, added: bool) -> Axes | None:
+        """Of what is taken entry by entry: an input that is added is a bias, another like what it meets."""
+        axes, other = self.of(left), self.of(right)
+        for node, beside in ((left, other), (right, axes)):
+            match node:
+                case ast.Name(name) if beside and name in self.open and name not in self.known:
+                    self.known[name] = beside[-1:] if added else beside
+        if axes and other:
+            for a, b in zip(reversed(axes), reversed(other), strict=False):
+                self.same(a, b)
+        return max(axes or (), other or (), key=len) or None
+
+    def same(self, one: int, other: int) -> None:
+        """Two axes are as long as each other."""
+        one, other = self.axis(one), self.axis(other)
+        if one != other:
+            self.equal[max(one, other)] = min(one, other)

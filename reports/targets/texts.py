@@ -1,0 +1,54 @@
+"""What a function's text says that it returns: a value and its way back, a loss and its gradients."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+LOSS = re.compile(r"loss|cost|nll|energy|^[JLE]$", re.IGNORECASE)
+GRADIENT = re.compile(r"^d[A-Z_]|^d[a-z]{1,2}\d?\b|grad|^d(scores|pred|logits|out)\b")
+"""How a loss and its gradient are called where they are returned together, whoever wrote it."""
+
+
+def tree_of(function: Callable[..., Any]) -> ast.AST | None:
+    """The text of a function, taken apart; None where it is not at hand."""
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    except (OSError, TypeError, SyntaxError):
+        return None
+
+
+def returns_two(function: Callable[..., Any]) -> bool:
+    """Whether a function returns two values, whatever they are."""
+    return bool(_twos(tree_of(function)))
+
+
+def returns_way_back(function: Callable[..., Any]) -> bool:
+    """Whether the second of two values is a function that is written inside, or a lambda."""
+    tree = tree_of(function)
+    inner = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)} if tree else set()
+    return any(
+        isinstance(second, ast.Lambda) or (isinstance(second, ast.Name) and second.id in inner)
+        for _, second in _twos(tree)
+    )
+
+
+def returns_gradients(function: Callable[..., Any]) -> bool:
+    """Whether a loss is returned, and its gradient behind it, by what they are called."""
+    pairs = [(ast.unparse(one), second) for one, second in _twos(tree_of(function))]
+    return any(LOSS.search(loss) and _is_gradient(second) for loss, second in pairs)
+
+
+def _twos(tree: ast.AST | None) -> list[tuple[ast.expr, ast.expr]]:
+    """The first two of what is returned together, where those behind them are gradients."""
+    returned = [n.value for n in ast.walk(tree) if isinstance(n, ast.Return)] if tree else []
+    values = [value.elts for value in returned if isinstance(value, ast.Tuple)]
+    return [(v[0], v[1]) for v in values if len(v) > 1 and all(map(_is_gradient, v[2:]))]
+
+
+def _is_gradient(part: ast.expr) -> bool:
+    return bool(GRADIENT.search(ast.unparse(part)))

@@ -1,0 +1,34 @@
+"""Files as students hand them in, and what the command line says of them."""
+
+import json
+import textwrap
+
+from reports.cli import main
+
+RIGHT = """
+import numpy as np
+from helpers_hw import factor
+
+def square(x):
+    return x * x, lambda dy: factor() * x * dy
+
+def square_inputs(rng):
+    return {"x": rng.normal(size=4)}
+"""
+
+
+def write(folder, **files):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(textwrap.dedent(text))
+    return folder
+
+
+def unwrapped(text):
+    """Sentences as they are before they are laid out in lines."""
+    return " ".join(text.split())
+
+
+def records(capsys, *argv):
+    status = main(["check", *map(str, argv), "--format", "json"])
+    return status, json.loads(capsys.readouterr().out)

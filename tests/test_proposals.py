@@ -1,0 +1,216 @@
+"""Inputs that nobody gave: proposed where they can be, asked for with a template where they cannot."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from handed_in import records, unwrapped, write
+
+from reports.cli import main
+
+
+def test_inputs_that_are_missing_are_no_backward_pass_that_raises(tmp_path, capsys):
+    write(tmp_path, hw="def f(a): raise ValueError\ndef f_backward(dy, a): return dy\n")
+    assert main(["check", str(tmp_path / "hw.py"), "--format", "sarif"]) == 2
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    assert [result["ruleId"] for result in run["results"]] == ["not-checked"]
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["not-checked"]
+
+
+def test_inputs_are_given_on_the_line_or_proposed_and_said(tmp_path, capsys):
+    write(
+        tmp_path,
+        hw="""
+        def affine(x, w, b):
+            return x @ w + b, lambda dy: (dy @ w.T, x.T @ dy, dy.sum(axis=0))
+        """,
+    )
+    place = str(tmp_path / "hw.py")
+    assert main(["check", place, "--input", "x=4,3", "--input", "w=3,2", "--input", "b=2"]) == 0
+    assert "4×3" in capsys.readouterr().out
+    assert main(["check", place]) == 0
+    said = unwrapped(capsys.readouterr().out)
+    assert "were proposed" in said and "x (3, 5), w (5, 2), b (2,)" in said
+    np.save(tmp_path / "w.npy", np.ones((3, 2)))
+    saved = f"w=@{tmp_path / 'w.npy'}"
+    assert main(["check", place, "--input", "x=4,3", "--input", saved, "--input", "b=2"]) == 0
+    for spec in ("x", "x=blue", "w=@nowhere.npy"):
+        assert main(["check", place, "--input", spec]) == 2
+
+
+def test_inputs_that_nobody_can_guess_are_asked_for_with_a_template(tmp_path, capsys):
+    write(
+        tmp_path,
+        hw="""
+        def picky(x, w):
+            assert x.shape == (11, 13)
+            return x @ w, lambda dy: (dy @ w.T, x.T @ dy)
+        """,
+    )
+    assert main(["check", str(tmp_path / "hw.py")]) == 2
+    assert "def picky_inputs(rng): return {" in capsys.readouterr().err
+
+
+STRIDES = """
+import numpy as np
+
+def thin_forward(x, param):
+    s = param["stride"]
+    assert s in {strides}
+    return x[::s], (x, s)
+
+def thin_backward(dout, cache):
+    x, s = cache
+    dx = np.zeros_like(x)
+    dx[: len(dout)] = dout
+    return dx
+"""
+
+
+@pytest.mark.parametrize(("strides", "verdict"), [((1, 2), "FAIL"), ((1,), "PASS")])
+def test_a_stride_is_proposed_that_shows_where_it_is_left_out(tmp_path, capsys, strides, verdict):
+    place = write(tmp_path, hw=STRIDES.format(strides=strides)) / "hw.py"
+    assert [one["verdict"] for one in records(capsys, place)[1]] == [verdict]
+
+
+SINGLES = """
+import numpy as np
+
+class Dense:
+    def __init__(self):
+        self.W = np.random.randn(5, 4).astype(np.float32)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+
+    def backward(self, dy):
+        self.dW = self.x.T @ dy
+        return dy @ self.W.T
+"""
+
+
+def test_inputs_are_proposed_in_the_precision_of_the_object(tmp_path, capsys):
+    place = tmp_path / "singles.py"
+    place.write_text(SINGLES)
+    assert main(["check", str(place)]) == 0
+    assert "x (3, 5) float32." in unwrapped(capsys.readouterr().out)
+    place.write_text(SINGLES.replace("self.x.T @ dy", "(self.x.T @ dy).astype(float)"))
+    status, (one,) = records(capsys, place)
+    assert status == 1 and one["rows"][1]["findings"][0]["code"] == "wrong-dtype"
+
+
+def test_a_way_back_that_raises_on_every_proposal_is_told(tmp_path, capsys):
+    place = tmp_path / "raising.py"
+    place.write_text(
+        "def dense_forward(x, w): return x @ w, (x, w)\n"
+        "def dense_backward(dy, cache):\n"
+        "    x, w = cache\n"
+        "    return dy @ w, x.T @ dy\n"
+    )
+    assert main(["check", str(place), "--input", "w=5,2"]) == 2
+    said = capsys.readouterr().err
+    assert "for x (3, 5), w (5, 2): The backward pass raises ValueError" in said
+    assert "line 4" in said and "If that is not the mistake, expected a function" in said
+
+
+def test_targets_are_proposed_like_the_prediction(tmp_path, capsys):
+    place = tmp_path / "mse.py"
+    place.write_text(
+        "class MSE:\n"
+        "    def forward(self, pred, target):\n"
+        "        self.d = pred - target\n"
+        "        return (self.d**2).mean()\n"
+        "    def backward(self): return 2 * self.d / self.d.size\n"
+    )
+    assert main(["check", str(place)]) == 0
+    assert "pred (3, 5), target (3, 5)" in unwrapped(capsys.readouterr().out)
+
+
+NET = """
+import numpy as np
+
+def net_forward(x, w1, b1, w2, b2):
+    h = np.maximum(x @ w1 + b1, 0)
+    return np.dot(h, w2) + b2, h
+
+def net_backward(dout, h):
+    raise NotImplementedError
+
+def step_forward(state, inner, outer, shift):
+    return np.tanh(outer.T.dot(state) + inner @ state + shift), None
+
+def step_backward(dout, cache):
+    raise NotImplementedError
+
+def cost(theta, X, y):
+    return np.mean((X @ theta - y) ** 2)
+
+def cost_gradient(theta, X, y):
+    return theta
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes"),
+    [
+        ("net", {"x": (3, 5), "w1": (5, 2), "b1": (2,), "w2": (2, 7), "b2": (7,)}),
+        ("step", {"state": (3, 5), "inner": (2, 3), "outer": (3, 2), "shift": (5,)}),
+        ("cost", {"theta": (3, 5), "X": (2, 3), "y": (2, 5)}),
+    ],
+)
+def test_a_template_has_shapes_that_the_forward_pass_accepts(tmp_path, capsys, name, shapes):
+    place = write(tmp_path, hw=NET) / "hw.py"
+    assert main(["check", f"{place}:{name}"]) == 2
+    pasted = re.search(r"def \w+_inputs.*", capsys.readouterr().err)[0]
+    scope = {}
+    exec(NET + pasted, scope)
+    inputs = scope[f"{name}_inputs"](np.random.default_rng(0))
+    assert {n: value.shape for n, value in inputs.items()} == shapes
+    scope.get(name, scope.get(f"{name}_forward"))(**inputs)
+
+
+def test_a_template_draws_labels_and_options_as_they_were_when_it_ran(tmp_path, capsys):
+    write(
+        tmp_path,
+        hw="""
+        import numpy as np
+
+        def pick_forward(p, labels, param):
+            return p[np.arange(3), labels][:: param["stride"]], None
+
+        def pick_backward(dout, cache):
+            raise NotImplementedError
+        """,
+    )
+    assert main(["check", str(tmp_path / "hw.py")]) == 2
+    assert (
+        "def pick_inputs(rng): return {"
+        '"p": rng.uniform(0.1, 0.9, size=(3, 5)), '
+        '"labels": rng.integers(0, 2, size=(3,)), '
+        "\"param\": {'stride': 2}}"
+    ) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        ("'x': rng.normal(size=(3, 5))", "hw.py: affine_inputs does not fit: input 'w' is missing"),
+        ("'x': 1.0, 'w': 2.0, 'ww': 3.0", "there is no input 'ww'; did you mean w?"),
+    ],
+)
+def test_inputs_that_lack_one_or_have_one_too_many_are_told_by_name(
+    tmp_path, capsys, returned, said
+):
+    text = f"""
+        def affine(x, w):
+            return x @ w, lambda dy: (dy @ w.T, x.T @ dy)
+
+        def affine_inputs(rng):
+            return {{{returned}}}
+        """
+    place = write(tmp_path, hw=text) / "hw.py"
+    assert main(["check", str(place)]) == 2
+    told = capsys.readouterr().err
+    assert said in told and "Error" not in told and told.count("\n") == 1
