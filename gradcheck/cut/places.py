@@ -141,8 +141,10 @@ def _candidates(copy: Copy, inputs: Sequence[Array]) -> list[Cut]:
     found = []
     for site, k in copy.recorder.order:
         value = recorded[site].values[k]
-        if _is_movable(value) and not any(_is_rearranged(value, x) for x in inputs):
-            named = recorded[site].site
+        named = recorded[site].site
+        if named.is_anonymous or not _is_movable(value):
+            continue
+        if not any(_is_rearranged(value, x) for x in inputs):
             found.append(Cut(named.name, named.line, (site, k), value))
     return found
 

@@ -15,9 +15,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gradcheck.lines.recorder import Recorder, Site, variable
+from gradcheck.lines.recorder import ACTIVATION, Recorder, Site, variable
 from gradcheck.lines.source import Source, Unreadable, blocks, unbound
 from gradcheck.lines.statements import (
+    activated,
     base_of,
     items_written,
     locals_of,
@@ -27,6 +28,7 @@ from gradcheck.lines.statements import (
     place_of,
     reads_for,
     targets,
+    values_given,
     written_into,
 )
 
@@ -178,8 +180,20 @@ class Forward(_Handler):
 
     def handle(self, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
         """A statement with the calls before and after it."""
+        for name, value in values_given(statement):
+            if (found := activated(value)) is not None:
+                call, k = found
+                call.args[k] = self._seen(name + ACTIVATION, call.args[k])
         after = [call for t in targets(statement) for call in self._assigned(t, statement, loop)]
         return [*self._appended(statement), statement, *after]
+
+    def _seen(self, name: str, argument: ast.expr) -> ast.expr:
+        """What goes into an activation, seen as if it had a name; of −z it is z."""
+        if isinstance(argument, ast.UnaryOp):
+            argument.operand = self._seen(name, argument.operand)
+            return argument
+        call = _expression(f"{VALUE}({self.add(name, argument)}, {ast.unparse(argument)})")
+        return ast.copy_location(call, argument)
 
     def _assigned(self, target: ast.expr, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
         place = place_of(target)

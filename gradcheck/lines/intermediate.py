@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import zip_longest
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.diagnosis.wrong import Context
-from gradcheck.lines.recorder import Occurrences, Recorder, is_number
+from gradcheck.lines.recorder import ACTIVATION, Occurrences, Recorder, is_number
 from gradcheck.result import Array
 
 LARGEST = 100_000
@@ -42,12 +42,17 @@ class Intermediate:
     reads: frozenset[str] = frozenset()
     passing: int = 0
     passings: int = 1
+    parts: tuple[tuple[tuple[int, ...], Any], ...] = ()
 
     def move(self, moved: Array) -> Moves:
         """What to add at each passing of each site to have `moved` instead; nothing if nothing changes."""
         move = moved - self.value
         if not move.any():
             return {}
+        if self.parts:
+            pieces = move if self.steps else move[None]
+            within = [_within(m, *part) for m, part in zip(pieces, self.parts, strict=True)]
+            return dict.fromkeys(self.sites, within)
         if self.steps or self.places:
             return dict.fromkeys(self.sites, move)
         return {site: [*([np.zeros(())] * self.passing), move] for site in self.sites}
@@ -80,9 +85,37 @@ def meanings(recorder: Recorder, context: Context) -> dict[str, tuple[Intermedia
         if position in context.true
     ]
     by_name: dict[str, tuple[Intermediate, ...]] = {}
-    for one in (*values, *inputs):
+    for one in (*values, *inputs, *_cut_out(recorder)):
         by_name[one.name] = (*by_name.get(one.name, ()), one)
     return by_name
+
+
+def _within(piece: Array, shape: tuple[int, ...], place: Any) -> Array:
+    """Zeros of a shape, with a piece in its place."""
+    whole = np.zeros(shape)
+    whole[place] = piece.ravel()
+    return whole
+
+
+def _cut_out(recorder: Recorder) -> Iterator[Intermediate]:
+    """For names given parts of what came out of an activation the same parts of what went in."""
+    for number, several in recorder.cut_out.items():
+        found = recorder.recorded[number]
+        inner = {site for (site, _), _ in several}
+        passed = [k for (_, k), _ in several]
+        if len(inner) > 1 or passed != list(range(len(found.values))):
+            continue
+        (site,) = inner
+        wholes = recorder.recorded[site].values
+        pieces = [
+            whole[place].reshape(value.shape)
+            for whole, (_, place), value in zip(wholes, several, found.values, strict=False)
+        ]
+        parts = tuple((w.shape, place) for w, (_, place) in zip(wholes, several, strict=False))
+        one = intermediate(site, Occurrences(found.site, pieces))
+        if isinstance(one, Intermediate):
+            name, variable = f"{one.name}{ACTIVATION}", f"{one.variable}{ACTIVATION}"
+            yield replace(one, name=name, variable=variable, parts=parts)
 
 
 def _by_variable(recorder: Recorder) -> dict[str, list[Intermediate]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,9 +13,16 @@ from gradcheck.diagnosis.wrong import Comparison, Context, WrongGradient
 from gradcheck.layer import copies
 from gradcheck.lines.flow import behind, known_names
 from gradcheck.lines.intermediate import Intermediate, merged
-from gradcheck.lines.readings import Match, Matches, counterpart, matches_of, why_left_out
+from gradcheck.lines.readings import (
+    Match,
+    Matches,
+    counterpart,
+    matches_before,
+    matches_of,
+    why_left_out,
+)
 from gradcheck.lines.record import Record
-from gradcheck.lines.recorder import Label, Site
+from gradcheck.lines.recorder import ACTIVATION, Label, Site
 from gradcheck.lines.source import Unreadable
 from gradcheck.lines.statements import key_of, part_of
 from gradcheck.numeric import Forward, NumericalGradient, NumericalWitness
@@ -33,6 +40,16 @@ class Compared:
     suspect: WrongGradient
     match: Match
     file: str
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether it is convicted."""
+        return self.row.verdict is Verdict.FAIL
+
+    @property
+    def is_before_activation(self) -> bool:
+        """Whether it is taken for the gradient of what goes into an activation."""
+        return self.match.intermediate.name.endswith(ACTIVATION)
 
     @property
     def began(self) -> int:
@@ -120,15 +137,40 @@ def judge(record: Record, seed: int) -> Judgement:
     stage = _staged(record, matches, seed)
     notes = [note for label in matches if (note := _left_out(label, record, matches, stage))]
     matches = _movable(matches, stage)
-    known = known_names(record, matches) | {label.variable for label in record.given}
-    compared = [
+    compared = _as_meant(_beside(record, matches, stage, matches), record, matches, seed)
+    doubtful, reasons = _without_innocent(compared, record)
+    in_order = sorted(doubtful, key=lambda one: one.time)
+    return Judgement(record, matches, stage, tuple(in_order), (*notes, *reasons))
+
+
+def _beside(record: Record, matches: Matches, stage: Stage, known_by: Matches) -> list[Compared]:
+    """Every value beside that of its counterparts which it is nearest to."""
+    known = known_names(record, known_by) | {label.variable for label in record.given}
+    return [
         _best([_compare(record, stage, label, match, known) for match in several])
         for label, several in matches.items()
         if several and not _is_upstream(label, record)
     ]
-    doubtful, reasons = _without_innocent(compared, record)
-    in_order = sorted(doubtful, key=lambda one: one.time)
-    return Judgement(record, matches, stage, tuple(in_order), (*notes, *reasons))
+
+
+def _as_meant(
+    compared: list[Compared], record: Record, matches: Matches, seed: int
+) -> list[Compared]:
+    """What was compared; a wrong value is taken for the gradient before an activation if that is nearer."""
+    wrong = [one.label for one in compared if one.is_wrong]
+    before = {one.label: one for one in before_activations(record, matches, wrong, seed)}
+    return [_best([one, before.get(one.label, one)]) for one in compared]
+
+
+def before_activations(
+    record: Record, matches: Matches, labels: Iterable[Label], seed: int
+) -> list[Compared]:
+    """Values compared with the gradient of what goes into an activation, where their names allow that."""
+    meant = matches_before(record, labels)
+    if not meant:
+        return []
+    stage = _staged(record, meant, seed)
+    return _beside(record, _movable(meant, stage), stage, matches)
 
 
 def _movable(matches: Matches, stage: Stage) -> Matches:

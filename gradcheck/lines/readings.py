@@ -6,7 +6,7 @@ and how their values are laid beside each other: in one piece, as a list, as one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -17,7 +17,7 @@ import numpy as np
 from gradcheck.lines.intermediate import Intermediate, intermediate
 from gradcheck.lines.names import counterparts, undressed
 from gradcheck.lines.record import Record, Timed
-from gradcheck.lines.recorder import Label, Site
+from gradcheck.lines.recorder import ACTIVATION, Label, Site
 from gradcheck.lines.statements import key_of
 from gradcheck.result import Array
 
@@ -55,15 +55,32 @@ Matches = dict[Label, tuple[Match, ...]]
 
 def matches_of(record: Record) -> Matches:
     """Lay every value of the backward pass beside those of the forward pass that its name speaks of."""
-    return {label: tuple(_matches(record, label)) for label in record.events}
+    return {
+        label: tuple(_matches(record, label, _counterparts(record, label)))
+        for label in record.events
+    }
 
 
-def _matches(record: Record, label: Label) -> list[Match]:
+def matches_before(record: Record, labels: Iterable[Label]) -> Matches:
+    """Lay values beside what goes into an activation: dz may be the gradient of a in z = tanh(a)."""
+    found: Matches = {}
+    for label in labels:
+        names = (f"{name}{ACTIVATION}" for name in _paired(record, label))
+        ones = [one for name in names for one in record.meanings.get(name, ())]
+        fitting = [
+            m for m in _matches(record, label, ones) if m.hand.shape == m.intermediate.value.shape
+        ]
+        if fitting:
+            found[label] = tuple(fitting)
+    return found
+
+
+def _matches(record: Record, label: Label, ones: Sequence[Intermediate]) -> list[Match]:
     if record.raised_at is not None and not _complete(record, label):
         return []
     return [
         match
-        for one in _counterparts(record, label)
+        for one in ones
         for match in _laid(record.events[label], one, _may_be_reshaped(record, label, one))
         # Of several values of several shapes only one of this shape is meant.
         if match.hand.shape == one.value.shape or not (label.call or one.passings > 1)

@@ -69,6 +69,15 @@ class Site:
         """The name by which other statements read what this one computes."""
         return variable(self.name, self.function)
 
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether the name is ours: the user's statement computes on with the value at once."""
+        return self.name.endswith(ACTIVATION)
+
+
+ACTIVATION = " before its activation"
+"""What the name of a value is followed by, where what goes into its activation is meant."""
+
 
 @dataclass(frozen=True)
 class Event:
@@ -110,6 +119,10 @@ Passing = tuple[int, int]
 """A site of the forward pass, and how often it had been passed before."""
 
 
+CutOut = tuple[Passing, tuple[Array, ...]]
+"""What went into an activation, and the entries of it that a part of what came out belongs to."""
+
+
 class Reached(BaseException):
     """The forward pass has come to the value that was asked for; no fault, so no handler may catch it."""
 
@@ -137,6 +150,9 @@ class Recorder:
         """Begin a run whose values are written down."""
         self.start(None)
         self.recorded = {}
+        self.cut_out: dict[int, list[CutOut]] = {}
+        self._entered: dict[str, Passing] = {}
+        self._activated: list[tuple[Passing, Array]] = []
 
     def start(
         self,
@@ -182,6 +198,23 @@ class Recorder:
         self.order.append(passing)
         kept = np.array(value) if is_number(value) else value
         self._occurrences(passing[0]).values.append(kept)
+        self._follow_activation(passing, value)
+
+    def _follow_activation(self, passing: Passing, value: Any) -> None:
+        """Keep what came out of an activation, and find what is cut out of that: i, f, o = np.split(σ(a), 3)."""
+        site = self.forward_sites[passing[0]]
+        if site.is_anonymous:
+            self._entered[site.variable] = passing
+        elif isinstance(value, np.ndarray):
+            entered = self._entered.pop(site.variable + ACTIVATION, None)
+            if entered is not None:
+                went_in = self.recorded[entered[0]].values[entered[1]]
+                if isinstance(went_in, np.ndarray) and went_in.shape == value.shape:
+                    self._activated.append((entered, value))
+                return
+            for inner, whole in self._activated:
+                if (region := region_of(value, whole)) is not None:
+                    self.cut_out.setdefault(passing[0], []).append((inner, region))
 
     def _moved(self, passing: Passing, value: Any, moves: Mapping[int, Any]) -> Any:
         """A value, or what was recorded in its place, with what is added to it."""

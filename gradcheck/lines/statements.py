@@ -108,6 +108,41 @@ def items_written(statement: ast.stmt) -> dict[str, ast.expr]:
     return {}
 
 
+def values_given(statement: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
+    """The names that a statement gives a value, or a part of one, each with the expression of it."""
+    match statement:
+        case ast.Assign([ast.Tuple(parts)], ast.Tuple(values)) if len(parts) == len(values):
+            pairs = zip(parts, values, strict=True)
+        case ast.Assign([target], value) | ast.AnnAssign(target, _, ast.expr() as value):
+            pairs = zip([target], [value], strict=True)
+        case ast.Expr(ast.Call(ast.Attribute(target, "append"), [value])):
+            pairs = zip([target], [value], strict=True)
+        case _:
+            return
+    for target, value in pairs:
+        if (place := place_of(target)) is not None:
+            yield place[0], value
+
+
+def activated(value: ast.expr) -> tuple[ast.Call, int] | None:
+    """The call in an expression that computes with one argument alone, and which that is.
+
+    Of 1 / (1 + np.exp(-z)) it is that of exp, of np.maximum(0, x @ W) the whole.
+    """
+    match value:
+        case (
+            ast.UnaryOp(_, inner)
+            | ast.BinOp(inner, _, ast.Constant())
+            | ast.BinOp(ast.Constant(), _, inner)
+        ):
+            return activated(inner)
+        case ast.Call(_, arguments):
+            varying = [k for k, a in enumerate(arguments) if not isinstance(a, ast.Constant)]
+            alone = len(varying) == 1 and not isinstance(arguments[varying[0]], ast.Starred)
+            return (value, varying[0]) if alone else None
+    return None
+
+
 def makes_room(statement: ast.stmt) -> bool:
     """Whether a statement only makes an empty list or dictionary, which can be neither right nor wrong."""
     match statement:

@@ -6,8 +6,8 @@
    or `self.xhat_grad` is the gradient of `xhat` (`names`, `readings`).
 3. Every intermediate value laid beside becomes an input that differences can move, so that it has a
    numerical gradient, with bounds, aligned axes and kinks as inputs have (`judge`).
-4. What only seems wrong goes: a name that means something else, an input laid beside by mistake, a
-   mean's 1/n that a later line makes good (`conventions`).
+4. What only seems wrong goes: a name that means something else, the gradient of a in i = σ(a), say, an
+   input laid beside by mistake, a mean's 1/n that a later line makes good (`conventions`).
 5. Of the values left, the one that is wrong from the earliest moment is the first wrong value, and the
    statement that computed it at that moment is its line.
 6. In doubt with it are the lines it is computed by, back to values that were compared or that the
@@ -28,7 +28,7 @@ from dataclasses import replace
 
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.lines.blame import blamed, diagnosis, explained
-from gradcheck.lines.conventions import without_conventions
+from gradcheck.lines.conventions import as_meant, without_conventions
 from gradcheck.lines.judge import Judgement, judge
 from gradcheck.lines.raising import blamed_for_raising
 from gradcheck.lines.record import record
@@ -48,7 +48,8 @@ def check_lines(
         raised: the backward pass is known to raise an error.
     """
     try:
-        judgement = without_conventions(judge(record(context, rows, raised=raised), seed))
+        judged = judge(record(context, rows, raised=raised), seed)
+        judgement = as_meant(without_conventions(judged), seed)
     except Unreadable as reason:
         note = f"The lines of the backward pass were not compared: {reason}."
         return list(rows), Lines(notes=(note,))

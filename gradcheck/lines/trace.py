@@ -13,6 +13,7 @@ from gradcheck.layer import Layer, input_names
 from gradcheck.lines.intermediate import Intermediate
 from gradcheck.lines.readings import Matches, matches_of
 from gradcheck.lines.record import Record, record
+from gradcheck.lines.recorder import ACTIVATION
 from gradcheck.numeric import Forward
 from gradcheck.result import Array
 
@@ -56,7 +57,8 @@ def trace(layer: Layer, inputs: Sequence[Any], dy: Array) -> list[Traced]:
     matches = matches_of(run)
     known = {*names, *run.meanings}
     found = [_of_input(run, k, name) for k, name in enumerate(names) if arrays[k].dtype.kind == "f"]
-    values = [one for several in run.meanings.values() for one in several if one.position is None]
+    several = [one for meant in run.meanings.values() for one in meant]
+    values = [one for one in several if one.position is None and not one.name.endswith(ACTIVATION)]
     values.sort(key=lambda one: one.sites[-1])
     return [*found, *(_of_value(run, one, matches, known) for one in values)]
 

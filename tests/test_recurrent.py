@@ -1,0 +1,81 @@
+"""Recurrences as people spell them: a gradient before the activation is right, and the wrong line is found."""
+
+import inspect
+import linecache
+import random
+
+import numpy as np
+import pytest
+from examples import SAMPLE_SEED
+
+from gradcheck import Verdict, check
+from tests.strangers import recurrent
+from tests.strangers.recurrent import GATES, MISTAKES, SHAPES
+
+CHANGES = [(layer, right, wrong) for layer, found in MISTAKES.items() for right, wrong in found]
+
+
+def inputs(layer):
+    rng = np.random.default_rng(3)
+    return [rng.normal(size=shape) for shape in SHAPES[layer]]
+
+
+def changed(layer, right, wrong):
+    """The layer in a copy of its module with one line changed, and the number of that line."""
+    source = inspect.getsource(recurrent)
+    start = source.index(f"def {layer.__name__}(")
+    at = source.index(right, start)
+    text, name = source[:at] + source[at:].replace(right, wrong, 1), f"<{wrong}>"
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    scope = {}
+    exec(compile(text, name, "exec"), scope)
+    return scope[layer.__name__], source[:at].count("\n") + 1
+
+
+SAMPLE = random.Random(SAMPLE_SEED).sample(CHANGES, 6)
+
+
+@pytest.mark.parametrize("layer", SHAPES, ids=lambda layer: layer.__name__)
+def test_no_line_of_a_right_recurrence_is_doubted(layer):
+    report = check(layer, *inputs(layer), lines=True)
+    assert report.passed
+    assert set(GATES[layer].split()) <= {line.name for line in report.lines}
+    assert {line.verdict for line in report.lines} == {Verdict.PASS}
+
+
+def blamed(layer, right, wrong):
+    """Whether the changed line is the one that is named."""
+    planted, line = changed(layer, right, wrong)
+    report = check(planted, *inputs(layer), lines=True)
+    assert report.verdict is Verdict.FAIL
+    return report.by_line.first_wrong.evidence["line"] == line
+
+
+@pytest.mark.parametrize("change", SAMPLE, ids=lambda change: change[2])
+def test_the_changed_line_of_a_recurrence_is_blamed(change):
+    assert blamed(*change), f"GRADCHECK_SAMPLE_SEED={SAMPLE_SEED}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change[2])
+def test_every_changed_line_of_a_recurrence_is_blamed(change):
+    assert blamed(*change)
+
+
+def test_a_mask_that_is_left_out_is_the_fault_of_the_line_that_should_have_it():
+    def unmasked(x, W1, W2):
+        h = np.maximum(0, x @ W1)
+
+        def backward(dy):
+            dW2 = h.T @ dy
+            dh = dy @ W2.T
+            dW1 = x.T @ dh
+            dx = dh @ W1.T
+            return dx, dW1, dW2
+
+        return h @ W2, backward
+
+    rng = np.random.default_rng(0)
+    point = rng.normal(size=(5, 3)), rng.normal(size=(3, 4)), rng.normal(size=(4, 2))
+    report = check(unmasked, *point, lines=True)
+    assert report.by_line.first_wrong.evidence["source"] == "dh = dy @ W2.T"
