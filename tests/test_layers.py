@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import ndtr
+from numpy.polynomial import Chebyshev, Polynomial
+from scipy.special import erfcx, ndtr
 
 import layers
 from layers import avg_pool2d, conv2d, max_pool2d, reference, relu, softmax, softmax_cross_entropy
 from layers.catalogue import CATALOGUE
 from layers.families import FAMILIES, layers_of
-from layers.normal import normal_cdf
+from layers.normal import ERFC_FIT, normal_cdf
 from layers.sums import total
 
 ALL = [(entry, one) for entry in CATALOGUE.values() for one in entry.configurations]
@@ -162,6 +163,18 @@ def test_the_normal_distribution_in_float32_is_scipys_to_its_precision():
     with np.errstate(all="ignore"):
         extremes = normal_cdf(np.array([-np.inf, np.inf, np.nan], dtype=np.float32))
     assert np.array_equal(extremes, [0, 1, np.nan], equal_nan=True)
+
+
+def test_the_fit_of_the_normal_distribution_is_chebyshevs():
+    # 100 nodes are ten times as many as the fit has coefficients: the choice of them does not show.
+    fitted = Chebyshev.interpolate(_log_of_scaled_erfc, 100, domain=[0, 1]).truncate(ERFC_FIT.size)
+    coefficients = fitted.convert(kind=Polynomial, domain=[-1, 1], window=[-1, 1]).coef[::-1]
+    np.testing.assert_allclose(ERFC_FIT, coefficients, atol=1e-6)
+
+
+def _log_of_scaled_erfc(t):
+    """log(erfc z e^{z²} / t) at z = 2 / t − 2."""
+    return np.log(erfcx(2 / t - 2) / t)
 
 
 def test_wrong_shapes_are_named():
