@@ -54,12 +54,18 @@ def fold(
     """
     N, H, W, C = shape
     (sh, sw), (ph, pw), (dh, dw) = stride, padding, dilation
+    # Where every pixel lies in one window at most, there is nothing to add up.
+    apart = size[0] * dh <= sh and size[1] * dw <= sw
     dpadded: Array | None = None
     for u, v in np.ndindex(*size):
         flowing = piece(u, v)
         if dpadded is None:
             dpadded = np.zeros((N, H + 2 * ph, W + 2 * pw, C), dtype=flowing.dtype)
         below, right = u * dh + flowing.shape[1] * sh, v * dw + flowing.shape[2] * sw
-        dpadded[:, u * dh : below : sh, v * dw : right : sw] += flowing
+        there = slice(None), slice(u * dh, below, sh), slice(v * dw, right, sw)
+        if apart:
+            dpadded[there] = flowing
+        else:
+            dpadded[there] += flowing
     assert dpadded is not None
     return dpadded[:, ph : ph + H, pw : pw + W]

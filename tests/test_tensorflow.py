@@ -1,5 +1,7 @@
 """Everything that needs TensorFlow, in one room so that its import is paid once."""
 
+import platform
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ from reports.homework import TRAINING_MISTAKES, every_tie, exhibit_training  # n
 from reports.training import (  # noqa: E402
     HandTrainer,
     KerasOptimizer,
+    keep_freed_memory,
     keras_digits_cnn,
     keras_twin,
     lockstep,
@@ -86,6 +89,22 @@ def test_the_adapter_takes_any_optimizer(make):
     (after,) = optimizer.step([np.array([1.0, -1.0, 0.0])])
     assert after[0] < 1 < after[1]
     assert after[2] == 1
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other libraries keep it or don't")
+def test_what_a_step_frees_is_there_for_the_next():
+    resource = pytest.importorskip("resource")
+
+    def step():
+        blocks = [np.ones(500_000) for _ in range(4)]
+        return len(blocks)
+
+    keep_freed_memory()
+    step()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    step()
+    # Four blocks of 4 MB are 3,900 pages.
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 100
 
 
 def trainers(kind):

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from inspect import getdoc
+from statistics import median
 from typing import TypeVar
 
 from reports.bench.measurement import Measurement
@@ -105,11 +106,16 @@ def quickest(work: Callable[[], object], rounds: int) -> float:
 def beside(
     ours: Callable[[], object], theirs: Callable[[], object], rounds: int
 ) -> tuple[float, float]:
-    """Seconds of two pieces of work in alternating rounds, of each the quickest.
+    """Seconds of the processor for two pieces of work in alternating rounds, of each the median.
 
-    What else the machine does falls on both alike; but a framework that hands work to threads of its own
-    waits longer for them than its share, so that a mean or a median would flatter us.
+    What else the machine does takes time from both, and falls on neither.
     """
-    taken = [(quickest(ours, 1), quickest(theirs, 1)) for _ in range(rounds)]
+    taken = [(_of_processor(ours), _of_processor(theirs)) for _ in range(rounds)]
     mine, its = zip(*taken, strict=True)
-    return min(mine), min(its)
+    return median(mine), median(its)
+
+
+def _of_processor(work: Callable[[], object]) -> float:
+    started = time.process_time()
+    work()
+    return time.process_time() - started
