@@ -17,8 +17,11 @@ MOMENT = LIMIT // 2
 """Steps that a check itself may search for the line: nine of ten edits that are found are found by then."""
 OPEN = ("unknown", "not-summed", "overlap-overwritten")
 """What the numbers leave open: nothing explains them, or why of several contributions one is left."""
-ROUNDABOUT = ("change", "indices")
-"""What the evidence holds of a name that says less than an edit: another orientation of an input, some slices."""
+ROUNDABOUT = ("change", "indices", "or")
+"""What the evidence holds of a name that says less than an edit: another orientation of an input, some slices,
+a statistic's term that is left out or has a wrong factor."""
+LESS = {"statistics-held-constant": "extra-term"}
+"""The name of an edit that says less than the numbers do: which term is missing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +113,7 @@ def _called(row: Row, name: Finding | None) -> Row:
     message = name.message + who_agrees(row)
     findings = [
         replace(name, message=message, evidence={**one.evidence, **name.evidence})
-        if _is_open(one)
+        if _is_open(one) and name.code != LESS.get(one.code)
         else one
         for one in row.findings
     ]

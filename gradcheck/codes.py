@@ -134,7 +134,7 @@ CODES: dict[Code, Meaning] = {
     ),
     "vacuous": Meaning(
         "numbers",
-        "The true gradient is zero at these inputs, so little was proved.",
+        "The true gradient is zero at these inputs, so little was proved: a wrong formula would pass as well.",
         "Try other inputs: unsaturated, unmasked, not tied.",
     ),
     "low-precision": Meaning(

@@ -236,7 +236,7 @@ def _leaves_something_behind(seen: Run) -> list[Finding]:
         Finding(
             "accumulates",
             "A second backward pass with the same upstream gradient gives something else: the "
-            "first has left something behind (a buffer added to and never cleared?).",
+            "first has left something behind (a buffer added to and never cleared, weights updated?).",
             fails=True,
         )
     ]
@@ -289,6 +289,18 @@ def _ignores_the_upstream_gradient(seen: Run) -> list[Finding]:
                 "backward(0) is not zero: a term that does not depend on the upstream gradient is "
                 f"added to d{constant} (a constant where dy belongs, or weight decay inside the layer?).",
                 {"deviation": worst, "constant": constant},
+                fails=True,
+            )
+        ]
+    changed = _squared_part(seen)
+    if changed:
+        return [
+            Finding(
+                "ignores-upstream",
+                f"d{changed} has a term that grows with the square of dy: what dy is multiplied with has been "
+                "changed by dy before, as weights that are updated first. Compute every gradient from the "
+                "old values, then update.",
+                {"deviation": worst, "squared": changed},
                 fails=True,
             )
         ]
@@ -350,6 +362,25 @@ def _constant_part(seen: Run) -> str:
         if not np.array_equal(first, zero):
             return name
     return ""
+
+
+def _squared_part(seen: Run) -> str:
+    """The first input whose gradient is part linear, part quadratic in dy; none if nothing is."""
+    # Of g(k) = k linear + k² squared two values tell the parts, and a third whether that is all.
+    far, near = (_answers(seen, np.asarray(k * seen.dy)) for k in (FACTOR, 2.0))
+    answers = zip(seen.names, seen.gradients, far, near, strict=False)
+    return next((name for name, *of in answers if _is_partly_squared(*of)), "")
+
+
+def _is_partly_squared(first: Array | None, far: Array | None, near: Array | None) -> bool:
+    """Whether a gradient for dy, FACTOR·dy and 2·dy has a linear and a quadratic part, and no more."""
+    if first is None or far is None or near is None or not first.shape == far.shape == near.shape:
+        return False
+    squared = (far - FACTOR * first) / (FACTOR**2 - FACTOR)
+    linear = first - squared
+    sizes = [float(np.abs(part).max(initial=0.0)) for part in (linear, squared)]
+    slack = float(np.finfo(first.dtype).eps) ** 0.5 * max(sizes)
+    return min(sizes) > slack and np.allclose(near, 2 * linear + 4 * squared, 0, slack)
 
 
 Probe = Callable[[Run], list[Finding]]

@@ -33,12 +33,14 @@ from gradcheck.diagnosis.probes import altered_input
 from gradcheck.diagnosis.recurrence import carry
 from gradcheck.diagnosis.reductions import (
     averaged,
+    diagonal,
     last_only,
     one_of_two_outputs,
     repeated_index,
     single_contribution,
     summed_over_other_axes,
 )
+from gradcheck.diagnosis.statistics import statistics
 from gradcheck.diagnosis.values import (
     by_the_sign,
     extra_term,
@@ -48,8 +50,9 @@ from gradcheck.diagnosis.values import (
     scaled,
     scaled_by_array,
     scaled_by_vector,
+    shared_term,
     sign,
-    statistics,
+    upstream_squared,
     without_upstream,
     zero,
 )
@@ -70,6 +73,7 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     averaged,
     scaled,
     without_upstream,
+    upstream_squared,
     extra_term,
     transposed,
     flipped,
@@ -83,6 +87,7 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     inexact,
     statistics,
     factor_in_one_term,
+    diagonal,
     carry,
     repeated_index,
     summed_over_other_axes,
@@ -92,6 +97,7 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     shifted,
     right_numbers_elsewhere,
     parts_swapped,
+    shared_term,
     by_the_sign,
     altered_input,
     partial,
@@ -102,6 +108,7 @@ RUN_THE_LAYER = (
     carry,
     altered_input,
     without_upstream,
+    upstream_squared,
     other_derivative,
     last_only,
     one_of_two_outputs,

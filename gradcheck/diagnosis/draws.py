@@ -83,16 +83,16 @@ def _redrawn(
 
 
 def _upstream(context: Context, forward: Forward, rng: np.random.Generator) -> Array:
-    """A fresh upstream gradient; a scalar's is kept, because a loss is where it all begins."""
-    if forward.value.ndim == 0:
-        return context.dy
+    """A fresh upstream gradient; ones were not drawn: they are a loss's, or show a Jacobian as it is."""
+    if (context.dy == 1).all():
+        return np.ones_like(forward.value, dtype=context.dy.dtype)
     drawn = random_upstream(forward.value, int(rng.integers(2**31)))
     return drawn.astype(context.dy.dtype)
 
 
 def same_sizes(context: Context, rng: np.random.Generator) -> Iterator[Change]:
     """Other values in the shapes given: first far away, then ever closer, at last the same values."""
-    yield lambda x: _jittered(_permuted(x, rng), JITTERS[0], rng)
+    yield lambda x: _jittered(x, JITTERS[0], rng, permuted=not _is_square(x))
     for jitter in (*JITTERS, 0.0):
         yield lambda x, jitter=jitter: _jittered(x, jitter, rng)  # type: ignore[misc]
 
@@ -119,24 +119,28 @@ def _grown(x: Array, axes: Sequence[int]) -> Array:
     return x
 
 
-def _permuted(x: Array, rng: np.random.Generator) -> Array:
-    """The same values in other places; a square matrix, which may be solved with, keeps them in place."""
-    if _is_given(x) or _is_square(x):
-        return x
-    return rng.permutation(x.ravel()).reshape(x.shape)
+def _jittered(x: Array, size: float, rng: np.random.Generator, permuted: bool = False) -> Array:
+    """Values nearby, of the same signs, zeros kept; what is symmetric, sums to one or is a copy stays so.
 
-
-def _jittered(x: Array, size: float, rng: np.random.Generator) -> Array:
-    """Values nearby, of the same signs, zeros kept; what is symmetric or sums to one stays so."""
+    `permuted` puts them in other places before; not a square matrix, which may be solved with.
+    """
     if _is_given(x):
         return x
-    factors = np.exp(size * rng.normal(size=x.shape))
+    one = _one_copy(x)
+    moved = rng.permutation(one.ravel()).reshape(one.shape) if permuted else one
+    factors = np.exp(size * rng.normal(size=one.shape))
     if _is_symmetric(x):
         factors = np.sqrt(factors * factors.T)
-    moved = x * factors
-    if _are_probabilities(x):
-        moved = moved / moved.sum(axis=-1, keepdims=True)
-    return np.asarray(moved, dtype=x.dtype)
+    moved = np.broadcast_to(moved * factors, x.shape).astype(x.dtype)
+    return moved / moved.sum(axis=-1, keepdims=True) if _are_probabilities(x) else moved
+
+
+def _one_copy(x: Array) -> Array:
+    """An array without the axes along which it is repeated, as the point is at which a Jacobian has its rows."""
+    repeated = [bool((x == x.take([0], axis)).all()) for axis in range(x.ndim)]
+    if all(repeated):
+        return x
+    return x[tuple(slice(0, 1) if again else slice(None) for again in repeated)]
 
 
 def _is_given(x: Array) -> bool:

@@ -129,8 +129,9 @@ def _conditions(row: Row, numeric: NumericalGradient) -> list[Finding]:
         findings.append(
             Finding(
                 "vacuous",
-                f"The true gradient is zero here (to {norm(row.bound):.1e}), so little was proved: "
-                "try other inputs.",
+                f"The true gradient is zero here (to {norm(row.bound):.1e}), and no more is proved than that "
+                "the hand-derived one is zero too: with a wrong sign, factor or formula it would pass as "
+                "well. Try other inputs, where it is not zero.",
                 {"bound": norm(row.bound)},
             )
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -174,6 +175,21 @@ def single_contribution(s: WrongGradient) -> Iterator[Finding]:
         )
     elif tally.keeps_one(s):
         yield _one_of_several(s)
+
+
+def diagonal(s: WrongGradient) -> Iterator[Finding]:
+    """A Jacobian, right on its diagonal and zero beside it."""
+    half, rest = s.true.shape[: s.true.ndim // 2], s.true.shape[s.true.ndim // 2 :]
+    if half != rest or not s.claimed.any():
+        return
+    own = np.eye(math.prod(half), dtype=bool).reshape(s.true.shape)
+    if not (s.claimed[~own].any() or s.wrong[own].any()):
+        yield Finding(
+            "diagonal-only",
+            f"{s.name} is right on its diagonal and zero beside it: the cross terms, what each input does to "
+            "the other outputs, are left out.",
+            {"entries": int(s.wrong.sum())},
+        )
 
 
 def _one_of_several(s: WrongGradient) -> Finding:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 from gradcheck.diagnosis.margins import NAMED
-from gradcheck.diagnosis.wrong import Context
+from gradcheck.diagnosis.wrong import Context, named_axes, others
 from gradcheck.result import Array
 
 FORMS: tuple[tuple[str, Callable[[float], float]], ...] = (
@@ -48,6 +49,11 @@ def sizes_equal_to(context: Context, k: float) -> Iterator[str]:
                 yield form.format(what) + _negative(k)
 
 
+def said(equals: str | None) -> str:
+    """What a factor is, in brackets; nothing of a mere number."""
+    return f" ({equals})" if equals else ""
+
+
 def _negative(k: float) -> str:
     return ", negative" if k < 0 else ""
 
@@ -67,15 +73,16 @@ def _sizes(context: Context) -> dict[str, float]:
 
 
 def _sizes_of(name: str, x: Array) -> dict[str, float]:
-    if x.ndim == 0:
-        return {}
+    """The sizes of an array: its axes, and what a mean is taken over, pixels or all but the channels."""
     sizes: dict[str, float] = {f"axis {k} of {name}": size for k, size in enumerate(x.shape)}
     if x.ndim == 4:
         sizes[f"the spatial positions of {name}"] = x.shape[1] * x.shape[2]
+    several = [(k, k + 1) for k in range(x.ndim - 1)] + [others(x.ndim, k) for k in range(x.ndim)]
+    together = {f"{named_axes(axes)} of {name}": axes for axes in several if 1 < len(axes) < x.ndim}
     sizes[f"the number of entries of {name}"] = x.size
     if x.ndim > 1:
         sizes[f"the rows of {name}"] = x.size // max(x.shape[-1], 1)
-    return sizes
+    return sizes | {what: math.prod(x.shape[k] for k in axes) for what, axes in together.items()}
 
 
 def _is_batch(context: Context, x: Array) -> bool:

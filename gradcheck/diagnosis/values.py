@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from gradcheck.compare import norm
-from gradcheck.diagnosis.margins import EXPLAINED, FEWEST, INEXACT, INVARIANT, NAMED, SMALL
+from gradcheck.diagnosis.margins import EXPLAINED, FEWEST, INEXACT, NAMED, SMALL
 from gradcheck.diagnosis.sizes import near, sizes_equal_to, small_number, written
 from gradcheck.diagnosis.wrong import (
     Measured,
@@ -146,10 +147,8 @@ def extra_term(s: WrongGradient) -> Iterator[Finding]:
 
 def without_upstream(s: WrongGradient) -> Iterator[Finding]:
     """What is left over is there for an upstream gradient of zero too."""
-    alone = s.context.backward(np.zeros_like(s.context.dy))[s.position]
-    if alone is None or alone.shape != s.true.shape or not np.isfinite(alone).all():
-        return
-    if not alone.any() or not s.is_(s.measured.plus(alone)):
+    alone = _at_upstream(s, 0)
+    if alone is None or not alone.any() or not s.is_(s.measured.plus(alone)):
         return
     what = next(_multiples(s, alone), None)
     yield Finding(
@@ -160,12 +159,47 @@ def without_upstream(s: WrongGradient) -> Iterator[Finding]:
     )
 
 
+def upstream_squared(s: WrongGradient) -> Iterator[Finding]:
+    """What is left over grows with the square of the upstream gradient."""
+    twice = _at_upstream(s, 2)
+    if twice is not None and s.is_(s.measured.plus(twice / 2 - s.claimed)):
+        yield Finding(
+            "wrong-variable",
+            f"{s.name} is the true gradient plus a term that grows with the square of the upstream gradient: "
+            "what is multiplied with it has been changed by it before, as weights that are updated first. "
+            "Compute every gradient from the old values, then update.",
+            {"upstream": "squared"},
+        )
+
+
+def _at_upstream(s: WrongGradient, times: int) -> Array | None:
+    """The hand-derived gradient for a multiple of the upstream gradient."""
+    found = s.context.backward(times * s.context.dy)[s.position]
+    fits = found is not None and found.shape == s.true.shape and np.isfinite(found).all()
+    return found if fits else None
+
+
 def _multiples(s: WrongGradient, term: Array) -> Iterator[str]:
     """What a term is a multiple of."""
     for name, other in _terms(s):
         k = factor(term, other)
         if k is not None and np.allclose(term, k * other, rtol=NAMED, atol=0):
             yield f"{k:.6g} times {name}"
+
+
+def shared_term(s: WrongGradient) -> Iterator[Finding]:
+    """What is left over is the same all along some axes, where the gradient itself is not."""
+    for axes in reversed(list(subsets(s.true.ndim))):
+        count = math.prod(s.true.shape[axis] for axis in axes)
+        shared = s.error.mean(axis=axes, keepdims=True) + np.zeros(s.true.shape)
+        doubt = s.bound.max(axis=axes, keepdims=True)
+        if count >= FEWEST and s.is_(s.measured.plus(shared, doubt)):
+            yield Finding(
+                "extra-term",
+                f"{s.name} is off by a term that is the same all along {named_axes(axes)}: what flows through "
+                "a sum or a mean over them is left out, or has a wrong factor.",
+                {"axes": list(axes), "or": "scaled"},
+            )
 
 
 def factor_in_one_term(s: WrongGradient) -> Iterator[Finding]:
@@ -229,52 +263,6 @@ def _counts_below(x: Array, limit: int) -> bool:
     """Whether x holds labels or indices below a limit."""
     whole = x.dtype.kind in "iu" and x.size > 0
     return whole and bool(x.min() >= 0 and x.max() < limit)
-
-
-def statistics(s: WrongGradient) -> Iterator[Finding]:
-    """What is left over is, in each group, a constant (the mean's part) or a multiple of x − mean."""
-    if s.x.ndim < 2:
-        return
-    # Large groups first: what is constant in them is so in smaller ones too.
-    for axes in reversed(list(subsets(s.x.ndim))):
-        for what, part in _flows_through(s, axes):
-            # What was fitted to a group is off by no more than its widest bound.
-            doubt = s.bound.max(axis=axes, keepdims=True)
-            if s.is_(s.measured.plus(part, doubt)):
-                yield Finding(
-                    "statistics-held-constant",
-                    f"{s.name} is off by exactly what flows through the {what} over {named_axes(axes)}: "
-                    f"the {what} depends on x too and must be differentiated, with the right factor.",
-                    {"statistic": what, "axes": list(axes)},
-                )
-
-
-def _flows_through(s: WrongGradient, axes: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
-    """What the error would be, fitted, if a mean, a variance or both over these axes were left out."""
-    x, error = s.x, s.error
-    count = int(np.prod([x.shape[axis] for axis in axes]))
-    if count < FEWEST:
-        return
-    # A mean over these axes exists only if moving all of a group together changes nothing.
-    centred = _cancels(s.true, axes, INVARIANT)
-    c = x - x.mean(axis=axes, keepdims=True) if centred else x
-    mean = error.mean(axis=axes, keepdims=True)
-    slope = (error * c).sum(axis=axes, keepdims=True) / (c * c).sum(axis=axes, keepdims=True)
-    if not centred:
-        # What is divided by a size of its own does not change with that size.
-        if _cancels(s.true * c, axes, EXPLAINED):
-            yield "size", slope * c
-        return
-    yield "mean", mean + 0 * error
-    yield "variance", slope * c
-    # Two numbers fit any three that are centred.
-    if count > FEWEST:
-        yield "mean and variance", mean + slope * c
-
-
-def _cancels(values: Array, axes: tuple[int, ...], share: float) -> bool:
-    """Whether no more than a share of the largest sum of absolute values is left in any sum over these axes."""
-    return bool(np.abs(values.sum(axis=axes)).max() <= share * np.abs(values).sum(axis=axes).max())
 
 
 def by_the_sign(s: WrongGradient) -> Iterator[Finding]:

@@ -86,16 +86,19 @@ def _factor(slip: Slip) -> Name | None:
     factor = missing if missing is not None else extra
     if factor is None:
         return _two_factors(slip)
+    if _is_power(slip):
+        code = _code_of(slip.old, slip)
+        return Name(code, f"{written(slip.old)} is another power than it should be")
     code = _code_of(factor, slip)
     if missing is not None:
         return Name(code, f"a factor is missing beside {written(slip.old)}")
     return Name(code, f"the factor {written(factor)} is one too many")
 
 
-def _code_of(factor: ast.expr, slip: Slip) -> Code:
+def _code_of(factor: ast.AST, slip: Slip) -> Code:
     """A number, or one for each slice, is a scale; one for each entry, or a mask, is a derivative."""
-    value, whole = slip.value(factor), slip.value(slip.old)
-    if _is_power(slip) or np.asarray(value).dtype.kind == "b":
+    value, whole = slip.value(factor), slip.value(slip.product)
+    if np.asarray(value).dtype.kind == "b":
         return "missing-mask"
     fewer = shape_of(value) is not None and np.size(value) < np.size(whole)
     return "scaled" if slip.is_number(factor) or fewer else "missing-mask"
@@ -193,7 +196,8 @@ def _function(slip: Slip) -> Name | None:
                 f"{written(old)} applies a function that the derivative does not have",
             )
         case old, ast.BinOp(ast.Constant(1), ast.Sub(), inner) if same(inner, old):
-            return Name("missing-mask", f"the derivative has the complement of {written(old)}")
+            code: Code = "missing-mask" if slip.is_array(old) else "wrong-variable"
+            return Name(code, f"1 − {written(old)} is meant where {written(old)} is read")
     return None
 
 

@@ -29,6 +29,13 @@ def _multiset(nodes: list[ast.expr]) -> list[str]:
     return sorted(map(ast.unparse, nodes))
 
 
+def _size(slip: Slip) -> Name | None:
+    """The size of another axis, or of another array."""
+    within = [n for n, _ in slip.path if isinstance(n, ast.Subscript)]
+    sizes = [n for n in within if ast.unparse(n.value).endswith(".shape")]
+    return Name("scaled", f"{written(sizes[-1])} is another size than is meant") if sizes else None
+
+
 def _turned_round(slip: Slip) -> Name | None:
     """An axis read backwards, or not."""
     old, new = ast.unparse(slip.old), ast.unparse(slip.new)
@@ -186,6 +193,7 @@ def _other_order_of_axes(slip: Slip) -> Name | None:
 
 
 OF_PLACES: tuple[Rule, ...] = (
+    _size,
     _swapped,
     _turned_round,
     _along_another_axis,

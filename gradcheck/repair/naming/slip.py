@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,6 +57,13 @@ class Slip:
     def around(self) -> ast.AST:
         """What the old node is an operand, argument or element of."""
         return self.path[-1][0] if self.path else self.statement
+
+    @property
+    def product(self) -> ast.AST:
+        """The widest expression around the old node that is computed from it entry by entry."""
+        outward = reversed([node for node, _ in self.path])
+        inside = itertools.takewhile(_is_entrywise, outward)
+        return [self.old, *inside][-1]
 
     @property
     def is_an_index(self) -> bool:
@@ -116,6 +124,16 @@ class Slip:
 
 Rule = Callable[[Slip], Name | None]
 """Says what a slip is called, or nothing."""
+
+
+def _is_entrywise(node: ast.AST) -> bool:
+    """Whether an expression keeps the entries of its operands apart; an index may put axes in."""
+    match node:
+        case ast.BinOp(op=op):
+            return not isinstance(op, ast.MatMult)
+        case ast.Subscript(slice=index):
+            return "None" in ast.unparse(index) or "newaxis" in ast.unparse(index)
+    return isinstance(node, ast.UnaryOp)
 
 
 def same(one: ast.AST, other: ast.AST) -> bool:
