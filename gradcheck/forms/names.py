@@ -29,8 +29,9 @@ def undressed(name: str) -> list[str]:
 
 
 def is_of(gradient: str, value: str) -> bool:
-    """Whether a name is that of a gradient of `value`."""
-    return value.lstrip("_") in undressed(gradient)
+    """Whether a name is that of a gradient of `value`, in capitals or not."""
+    pairs = ((gradient, value), (gradient.lower(), value.lower()))
+    return any(v.lstrip("_") in undressed(g) for g, v in pairs)
 
 
 def is_cache(name: str) -> bool:

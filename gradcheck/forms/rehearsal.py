@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck.forms.arguments import Arguments
+from gradcheck.forms.called import entries_of
 from gradcheck.forms.calling import Plan, outputs_of
-from gradcheck.forms.gradients import entries_of, name_by_name
+from gradcheck.forms.gradients import name_by_name
 from gradcheck.forms.names import returned_names
 from gradcheck.forms.objects import LEFT, RETURNED, STEP, Begun, Methods, Module, Source
 from gradcheck.forms.remarks import accumulates, left_out, where
@@ -171,12 +172,12 @@ class Rehearsal:
     def _returned(self, mine: Sequence[Leaf], order: Sequence[str] | None) -> dict[Path, Source]:
         """The gradients that the backward pass returns: by name, then the inputs' in order, then by shape."""
         names = returned_names(self.form.methods.backward)
-        entries = list(entries_of(self.returned))
+        entries = [one for one in entries_of(self.returned, names) if one.value is not None]
         if self.form.alone:
             value = self.form.plan.outputs
-            entries = [(path, item) for path, item in entries if path and path[0] not in value]
-        inputs = [x for x in self.form.arguments.tree.leaves if is_float(x.value)]
-        found = name_by_name(entries, inputs, mine, names, order, guess_beside=not self.form.alone)
+            entries = [one for one in entries if one.path and one.path[0] not in value]
+        inputs = [leaf for leaf in self.form.arguments.tree.leaves if leaf.floats]
+        found = name_by_name(entries, inputs, mine, order, guess_beside=not self.form.alone)
         return {leaf: Source(RETURNED, path) for leaf, path in found.items()}
 
     @property

@@ -209,8 +209,7 @@ def _belongs(gradient: Path, path: Path) -> bool:
 
 
 def _named(gradient: Any, value: Any) -> bool:
-    texts = isinstance(gradient, str) and isinstance(value, str)
-    return texts and (is_of(gradient, value) or is_of(gradient.lower(), value.lower()))
+    return isinstance(gradient, str) and isinstance(value, str) and is_of(gradient, value)
 
 
 def _beside(gradient: Path, path: Path) -> bool:

@@ -39,6 +39,31 @@ class Leaf:
         """What a report calls it."""
         return self.label or spelled(self.path)
 
+    @property
+    def hard(self) -> bool:
+        """Whether it is more than a plain number."""
+        return not self.soft
+
+    @property
+    def floats(self) -> bool:
+        """Whether it holds floats."""
+        return self.value.dtype.kind == "f"
+
+    @property
+    def needs_one(self) -> bool:
+        """Whether it is an array of floats, which has a gradient unless something says that it has none."""
+        return self.hard and self.floats
+
+    @property
+    def is_argument(self) -> bool:
+        """Whether it is an argument itself, not an item within one."""
+        return len(self.path) == 1
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether it is an argument that is an array of floats."""
+        return self.needs_one and self.is_argument
+
 
 class _Place:
     """Stands in a template where an array was taken out."""

@@ -1,0 +1,89 @@
+"""Which gradient belongs to which input by what it is called: dW, grads["W"] or grads["layer"]["dW"] to W."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck.forms.names import undressed
+from gradcheck.forms.trees import Leaf, Path, children
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A gradient in what a backward pass returned: the way to it, its value, None included, and its name."""
+
+    path: Path
+    value: Any
+    name: str
+
+    @property
+    def has_a_word(self) -> bool:
+        """Whether its path goes through a key of a dict, which says what is meant."""
+        return any(isinstance(key, str) for key in self.path)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of its value."""
+        return np.shape(self.value)
+
+    def ends(self) -> list[Path]:
+        """The ends of its path that may name it, the longest first; a position alone names nothing."""
+        if not self.has_a_word:
+            return [(self.name,)]
+        last = max(k for k, key in enumerate(self.path) if isinstance(key, str))
+        return [self.path[k:] for k in range(last + 1)]
+
+
+def entries_of(value: Any, names: Mapping[Path, str], path: Path = ()) -> Iterator[Entry]:
+    """Every number, array and None in a tree of gradients; `names` are those of the return statement."""
+    inner = list(children(value))
+    for key, item in inner:
+        yield from entries_of(item, names, (*path, key))
+    if not inner and (value is None or is_number(value)):
+        words = [key for key in path if isinstance(key, str)]
+        name = words[-1] if words else names.get(path, path[-1] if path else "")
+        yield Entry(path, value, str(name))
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value can be a gradient: an array or a number."""
+    return isinstance(value, (np.ndarray, np.generic, float, int)) and not isinstance(value, bool)
+
+
+def named(entries: Sequence[Entry], leaves: Sequence[Leaf]) -> dict[Path, Entry]:
+    """For each leaf, by its path, the first gradient that is called so."""
+    found: dict[Path, Entry] = {}
+    for entry in entries:
+        leaf = None if entry.value is None else _leaf_of(entry, leaves)
+        if leaf is not None:
+            found.setdefault(leaf.path, entry)
+    return found
+
+
+def _leaf_of(entry: Entry, leaves: Sequence[Leaf]) -> Leaf | None:
+    """The leaf that a gradient belongs to by its name; None if none does, or several do."""
+    ways = ((end, fold) for fold in (str, str.lower) for end in entry.ends())
+    found = (_only(leaves, end, fold, entry.shape) for end, fold in ways)
+    return next(filter(None, found), None)
+
+
+def _only(
+    leaves: Sequence[Leaf], end: Path, fold: Callable[[Any], str], shape: tuple[int, ...]
+) -> Leaf | None:
+    """The one leaf whose path ends so; of several the one of this shape."""
+    mine = [leaf for leaf in leaves if _same_end(end, leaf.path, fold)]
+    fitting = mine if len(mine) == 1 else [leaf for leaf in mine if leaf.value.shape == shape]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _same_end(end: Path, path: Path, fold: Callable[[Any], str]) -> bool:
+    """Whether a path ends as a gradient's does, with the dress of a gradient taken off."""
+    pairs = zip(end, path[-len(end) :], strict=False)
+    return len(end) <= len(path) and all(
+        fold(str(key)) in map(fold, (str(dressed), *undressed(str(dressed))))
+        for dressed, key in pairs
+    )
