@@ -160,8 +160,8 @@ def _changes_its_value(seen: Run) -> list[Finding]:
     ]
 
 
-NUMPY = (str(Path(np.__file__).parent), "<__array_function__")
-"""How the files of frames begin that are NumPy's own."""
+NOT_THEIRS = (str(Path(np.__file__).parent), "<__array_function__", str(Path(__file__).parent))
+"""How the files of frames begin that are NumPy's own or ours."""
 
 
 def _raises(seen: Run) -> list[Finding]:
@@ -169,13 +169,13 @@ def _raises(seen: Run) -> list[Finding]:
         return []
     error = seen.error
     frames = traceback.extract_tb(error.__traceback__)
-    # Inside NumPy nobody can mend anything: the line that called it is the one to look at.
-    frame = next((f for f in reversed(frames) if not f.filename.startswith(NUMPY)), frames[-1])
-    where = f"{frame.name}, line {frame.lineno}"
+    # Inside NumPy nobody can mend anything, nor in our own call: the line of theirs is the one to look at.
+    theirs = [f for f in frames if not f.filename.startswith(NOT_THEIRS)]
+    where = f" (in {theirs[-1].name}, line {theirs[-1].lineno})" if theirs else ""
     return [
         Finding(
             "raises",
-            f"The backward pass raises {_called(error)} (in {where}).",
+            f"The backward pass raises {_called(error)}{where}.",
             {"traceback": "".join(traceback.format_exception(error))},
             fails=True,
         )

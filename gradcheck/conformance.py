@@ -16,6 +16,7 @@ import numpy as np
 
 from gradcheck.check import assert_gradients
 from gradcheck.layer import Layer, bind, copies, listed, random_upstream, run
+from gradcheck.meant import a_kind
 from gradcheck.result import Array
 
 LARGE, SMALL = 1e4, 1e-8
@@ -65,6 +66,11 @@ def conformance(
         `numbers`, `float32`, `strided_inputs`, `read_only_inputs`, `repeated_calls`,
         `large_values`, `small_values`, `zeros`, and `batch_of_one`, `empty_batch`, `batch_of_many`.
     """
+    if not isinstance(inputs, (Mapping, list, tuple)):
+        raise TypeError(
+            f"inputs is {a_kind(inputs)}, expected a list or a dict of arrays: "
+            "conformance(layer, [x])"
+        )
     by_place: Sequence[Any] = () if isinstance(inputs, Mapping) else inputs
     names, arrays = bind(layer, by_place, inputs if isinstance(inputs, Mapping) else {})
     case = _Case(layer, tuple(names), tuple(arrays), options)

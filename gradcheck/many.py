@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from gradcheck.journal import Journal, Noting, facts_of
 from gradcheck.layer import name_of
+from gradcheck.meant import a_kind
 from gradcheck.result import Finding, Report
 from gradcheck.slices import Key, Ledger, Part, SlicedWitness, kept_by
 
@@ -68,6 +69,12 @@ def check_many(
     """
     named = dict(tasks) if isinstance(tasks, Mapping) else None
     listed = list(named.values() if named is not None else tasks)
+    strange = next((task for task in listed if not callable(task)), None)
+    if strange is not None:
+        raise TypeError(
+            f"a task is {a_kind(strange)}, expected a function that is called without "
+            "arguments: functools.partial(check, layer, x)"
+        )
     names = list(named) if named is not None else [_name(task) for task in listed]
     kept = None if journal is None else Journal(journal, facts_of(listed), resume=resume)
     jobs = [

@@ -25,12 +25,18 @@ OF_FORMS = ("cache", "gradients", "parameters", "forward", "backward", "update")
 """What `check_pair`, `check_loss` and `check_module` take besides."""
 
 
+TOLERANCES = ("tol", "tolerance", "rtol", "atol", "eps", "epsilon")
+"""What other checkers have to be told."""
+
+
 def no_input(name: str, inputs: Sequence[str], options: Iterable[str] = OPTIONS) -> str:
     """What is said of a name that is no input: an option or an input may be misspelled."""
     known = {word.lower(): f"the option {word}=" for word in options}
     known |= {word.lower(): f"the input {word}=" for word in inputs}
     near = get_close_matches(name.lower(), known, n=1)
     meant = f"; did you mean {known[near[0]]}?" if near else ""
+    if name in TOLERANCES:
+        meant = "; nor is there a tolerance or a step to give: the error of each entry is bounded"
     return f"the layer has no input {name!r}; its inputs are {', '.join(inputs)}{meant}"
 
 
@@ -70,11 +76,12 @@ def must_be_functions(call: str, **given: Any) -> None:
     for name, value in given.items():
         if not callable(value):
             raise TypeError(
-                f"{name} is {_a(value)}, expected a function: {call}, functions first, then inputs"
+                f"{name} is {a_kind(value)}, expected a function: {call}, functions first, then inputs"
             )
 
 
-def _a(value: Any) -> str:
+def a_kind(value: Any) -> str:
+    """What kind of thing a value is, with its article: an ndarray."""
     kind = type(value).__name__
     return f"{'an' if kind[0] in 'aeiou' or kind == 'ndarray' else 'a'} {kind}"
 
@@ -103,6 +110,12 @@ def _are_functions(layer: Any, _: Sequence[Any]) -> bool:
 LIKELY: tuple[tuple[Callable[[Any, Sequence[Any]], bool], Callable[[Any, Sequence[Any]], str]], ...]
 LIKELY = (
     (
+        lambda layer, _: isinstance(layer, tuple) and any(map(callable, layer[1:])),
+        lambda *_: (
+            "the layer is handed over without calling it: check(layer, x), not check(layer(x), x)"
+        ),
+    ),
+    (
         lambda layer, _: isinstance(layer, type),
         lambda layer, _: (
             f"{layer.__name__} is a class: make an object of it first, "
@@ -120,13 +133,13 @@ LIKELY = (
     (
         _is_object,
         lambda layer, _: (
-            f"{_a(layer)} is not called but has forward and backward: check_module(layer, …)"
+            f"{a_kind(layer)} is not called but has forward and backward: check_module(layer, …)"
         ),
     ),
     (
         _are_functions,
         lambda layer, _: (
-            f"{_a(layer)} of functions is no layer: check them one by one, or with check_many"
+            f"{a_kind(layer)} of functions is no layer: check them one by one, or with check_many"
         ),
     ),
 )

@@ -150,11 +150,16 @@ def _count(returned: int, names: Sequence[str], defaults: Sequence[str]) -> list
         Finding(
             "wrong-count",
             f"backward returned {returned} gradients for {len(names)} inputs: expected one "
-            f"for each of {', '.join(names)}, None where there is none.",
+            f"for each of {', '.join(names)}, None where there is none{_by_order(returned)}.",
             {"expected": len(names), "returned": returned},
             fails=True,
         )
     ]
+
+
+def _by_order(returned: int) -> str:
+    """What is said besides where nothing could be laid to the inputs: a dict, most likely, or nothing."""
+    return "" if returned else "; they go by order (check_pair and check_loss read dicts by name)"
 
 
 def _order(laid: Gradients, names: Sequence[str], inputs: Sequence[Array]) -> list[Finding]:

@@ -77,16 +77,17 @@ def _one_line(text: str) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that answers a word it does not know with the likely one."""
+    """A parser whose errors are one line, and which answers a word it does not know with the likely one."""
 
     def error(self, message: str) -> NoReturn:
-        """One line more than argparse says: what was meant, if it can be guessed."""
+        """What is wrong, what was meant, if it can be guessed, and where the rest is said; status 2."""
         unknown = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
         if unknown:
             known = re.findall(r"[\w-]+", unknown[2])
             message = f"there is no {unknown[1]!r}{did_you_mean(unknown[1], known)}"
             message += f" (there are {', '.join(known)})"
-        super().error(_one_line(message))
+        _say(f"{message} ({self.prog} --help)")
+        sys.exit(MISUSED)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -219,3 +219,13 @@ def test_what_underflows_in_float32_is_no_nonlinearity():
         return x * tiny, lambda dy: (dy * tiny * x.dtype.type(1e-12)) * x.dtype.type(1e12)
 
     assert "ignores-upstream" not in codes(check(layer, normal(4).astype(np.float32)))
+
+
+def test_a_way_back_that_cannot_be_called_is_not_placed_in_our_own_code():
+    (raised,) = check(lambda x: (2 * x, lambda: 2), np.ones(2)).findings
+    assert raised.code == "raises" and raised.message.endswith("but 1 was given.")
+
+
+def test_gradients_in_a_dict_are_told_that_they_go_by_order():
+    report = check(lambda x: (2 * x, lambda dy: {"dx": 2 * dy}), np.ones(2))
+    assert "they go by order (check_pair and check_loss read dicts" in report.findings[0].message

@@ -16,9 +16,11 @@ from gradcheck import (
     check_jax,
     check_jvp,
     check_loss,
+    check_many,
     check_module,
     check_pair,
     check_torch,
+    conformance,
 )
 from gradcheck.meant import OF_FORMS, OPTIONS
 
@@ -27,6 +29,10 @@ X = np.array([0.3, 0.5])
 
 def go_on(x):
     return 2 * x, x
+
+
+def go_nowhere(x):
+    2 * x
 
 
 def go_back(dout, cache):
@@ -83,6 +89,17 @@ def test_an_argument_that_is_wrong_is_named(error, says, call):
     [
         ("the layer comes first: check(tanh, x)", lambda: check(X, tanh)),
         ("the layer takes x; 2 were given", lambda: check(tanh, X, X)),
+        ("without calling it: check(layer, x)", lambda: check(tanh(X), X)),
+        ("nor is there a tolerance or a step to give", lambda: check(tanh, X, rtol=1e-5)),
+        ("go_nowhere returned None", lambda: check_pair(go_nowhere, go_back, X)),
+        ("cache=9, but the forward pass returns 2", lambda: check_pair(go_on, go_back, X, cache=9)),
+        (
+            "gradients= names 2 (x, x), the backward pass returns 1",
+            lambda: check_pair(go_on, go_back, X, gradients="x x"),
+        ),
+        ("tanh is a function, expected an object", lambda: check_module(tanh, X)),
+        ("a task is a tuple, expected a function", lambda: check_many([(check, tanh, X)])),
+        ("inputs is an ndarray, expected a list or a dict", lambda: conformance(tanh, X)),
         (
             "go_back looks like the backward pass, and go_on like the forward pass: the forward pass "
             "comes first, check_pair(go_on, go_back, x)",
@@ -208,3 +225,8 @@ def test_a_framework_that_is_not_there_is_said_with_its_extra(monkeypatch, packa
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ModuleNotFoundError, match=rf"pip install 'gradcheck\[{package}\]'"):
         call(np.sin, X)
+
+
+def test_a_derivative_without_a_return_is_told():
+    with pytest.raises(ValueError, match="returned None: is its `return` forgotten"):
+        check_derivative(np.sin, lambda x: None, X)

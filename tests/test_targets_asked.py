@@ -1,6 +1,9 @@
 """How what a file holds is asked: with the data, the hyperparameters and the options that it takes."""
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 from handed_in import records, unwrapped, write
 
 from reports.cli import main
@@ -63,6 +66,7 @@ def test_hyperparameters_among_the_inputs_go_by_name(tmp_path, capsys):
 
 WITH_DATA = """
 import numpy as np
+import pytest
 
 def cost(theta, X, y):
     return np.mean((X @ theta - y) ** 2)
@@ -123,3 +127,49 @@ def test_one_direction_is_one(tmp_path, capsys):
     place.write_text("def f(x): return 2 * x, lambda dy: 3 * dy\n")
     assert main(["check", str(place), "--effort", "directional"]) == 1
     assert "along 1 random direction: a single entry" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--input", "y=3", "--input y=3: the inputs of square are x"),
+        ("--input", "x=@text.npy", "--input x=@text.npy: holds no numbers as np.save writes them"),
+        (
+            "--input",
+            "x=@two.npz",
+            "two.npz holds arrays by name: expected @two.npz:a or @two.npz:b",
+        ),
+        ("--input", "x=int:3:5..0", "5 is above 0, expected LOW..HIGH"),
+    ],
+)
+def test_an_option_that_does_not_fit_is_told_with_what_would(
+    submissions, capsys, monkeypatch, option, value, said
+):
+    monkeypatch.chdir(submissions / "one")
+    Path("text.npy").write_text("1,2\n")
+    np.savez("two.npz", a=np.ones(2), b=np.ones(3))
+    assert main(["check", "hw.py", option, value]) == 2
+    told = capsys.readouterr().err
+    assert said in told and told.count("\n") == 1
+
+
+@pytest.mark.parametrize(("option", "value"), [("--input", "x=3,5"), ("--twin", "mine")])
+def test_what_a_layer_of_the_catalogue_cannot_honour_is_refused(capsys, option, value):
+    assert main(["check", "dense", "--no-tape", option, value]) == 2
+    assert "dense: --input and --twin are for FILE.py" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["check", "dense", "--effort", "full"], "there is no 'full'"),
+        (["check", "dense", "--seed", "-1"], "-1 is negative, expected 0 or more"),
+        (["check"], "required: TARGET (gradcheck check --help)"),
+        ([], "required: COMMAND (gradcheck --help)"),
+    ],
+)
+def test_what_is_typed_wrong_is_one_line(capsys, argv, said):
+    with pytest.raises(SystemExit) as ended:
+        main(argv)
+    told = capsys.readouterr().err
+    assert ended.value.code == 2 and said in told and told.count("\n") == 1

@@ -1,7 +1,7 @@
 """What a file holds is found by the names that people give, and a name that is not there is answered."""
 
 import pytest
-from handed_in import records, write
+from handed_in import RIGHT, records, write
 
 from reports.cli import main
 
@@ -172,3 +172,41 @@ def test_a_class_to_derive_from_is_left_out(tmp_path, capsys):
     )
     status, found = records(capsys, place)
     assert status == 0 and [one["name"] for one in found] == ["Double"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("folder", "'folder' is a folder: name the files in it"),
+        ("data.csv", "'data.csv' is neither a FILE.py nor a NOTEBOOK.ipynb"),
+        ("hw.square", "did you mean hw.py:square?"),
+        ("hw.py::square", "'hw.py::square' has more than one name: expected FILE.py:NAME"),
+        ("hw.py:square:x", "'hw.py:square:x' has more than one name: expected FILE.py:NAME"),
+    ],
+)
+def test_what_is_no_target_is_told_what_it_is_and_hides_no_other(
+    tmp_path, capsys, monkeypatch, typed, said
+):
+    write(tmp_path, hw=RIGHT, helpers_hw="def factor():\n    return 2\n")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "data.csv").touch()
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", typed, "hw.py", "--quiet"]) == 2
+    told = capsys.readouterr()
+    assert said in told.err and told.err.count("\n") == 1
+    assert told.out == "hw.py:square: PASS\n"
+
+
+def test_a_forward_pass_without_a_return_is_told(tmp_path, capsys):
+    write(
+        tmp_path,
+        hw="""
+        def f_forward(x):
+            2 * x
+
+        def f_backward(dout, cache):
+            return dout
+        """,
+    )
+    assert main(["check", str(tmp_path / "hw.py")]) == 2
+    assert "f_forward returned None: is its `return` forgotten. If" in capsys.readouterr().err

@@ -79,7 +79,7 @@ def derivative_layer(f: Callable[[Array], Any], df: Callable[[Array], Any]) -> L
         y = np.asarray(f(x))
 
         def backward(dy: Array) -> Array:
-            derivative = np.asarray(df(x))
+            derivative = _array_of(df(x))
             if derivative.shape == x.shape and y.shape in ((), x.shape):
                 return np.asarray(dy * derivative)
             if derivative.shape == y.shape + x.shape:
@@ -115,6 +115,12 @@ def jacobian_layer(shape: tuple[int, ...]) -> Callable[..., Layer]:
         return layer
 
     return made
+
+
+def _array_of(derivative: Any) -> Array:
+    if derivative is None:
+        raise Misuse("df(x) returned None: is its `return` forgotten?")
+    return np.asarray(derivative)
 
 
 def _derivative_shapes(x: Array, y: Array) -> list[tuple[int, ...]]:

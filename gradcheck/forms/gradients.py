@@ -52,6 +52,8 @@ def match(
         arguments: what the forward pass was called with, constants included.
         order: the inputs' names in the order in which their gradients are returned, where it is said.
     """
+    if gradients is None:
+        return UNFIT
     found = list(entries_of(gradients, names))
     if order is not None:
         return _in_order(found, leaves, order)
@@ -72,9 +74,12 @@ def _in_order(found: Sequence[Entry], leaves: Sequence[Leaf], order: Sequence[st
         raise TypeError(
             f"gradients= names {unknown[0]!r}; the inputs are {', '.join(by_name) or 'none'}"
         )
+    if found and len(found) != len(order):
+        raise TypeError(
+            f"gradients= names {len(order)} ({', '.join(order)}), the backward pass returns {len(found)}"
+        )
     pairs = zip(order, found, strict=False)
-    paths = {by_name[name].path: entry.path for name, entry in pairs if name in by_name}
-    return Matching(paths, fits=len(found) == len(order))
+    return Matching({by_name[n].path: entry.path for n, entry in pairs if n in by_name})
 
 
 def _by_position(gradients: Sequence[Any], arguments: Sequence[list[Leaf]]) -> Matching | None:
@@ -177,6 +182,7 @@ def name_by_name(
     """
     if order is not None:
         return _in_order(entries, (*inputs, *parameters), order).paths
+    entries = [entry for entry in entries if entry.value is not None]
     found = _paths(named(entries, (*inputs, *parameters)))
     if found and not guess_beside:
         return found

@@ -63,11 +63,16 @@ class Methods:
 
 
 def must_be_an_object(module: Any) -> None:
-    """Raise TypeError for a class, and for what can be run once only."""
+    """Raise TypeError for a class, a function, and for what can be run once only."""
     if isinstance(module, type):
         raise TypeError(
             f"{module.__name__} is a class: make an object of it first, "
             f"check_module({module.__name__}(…), x)"
+        )
+    if inspect.isfunction(module):
+        raise TypeError(
+            f"{module.__name__} is a function, expected an object with forward and backward: for a "
+            "layer check(layer, x), for a pair check_pair(forward, backward, x)"
         )
     if inspect.isgenerator(module):
         raise TypeError("a generator can be run once only: give the function that makes it")

@@ -129,6 +129,8 @@ class Pair:
         given = arguments.filled(all_of_them.spread(all_of_them.values))
         dice.throw()
         result = forward(*given.args, **given.kwargs)
+        if result is None:
+            raise TypeError(f"{name_of(forward)} returned None: is its `return` forgotten?")
         drawn = dice.remarks(dice.state())
         known = [*given.arguments, *arguments.defaults, *arguments.beyond]
         names = returned_names(forward)

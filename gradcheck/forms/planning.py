@@ -138,8 +138,11 @@ def _called_cache(facts: Facts) -> list[int]:
 
 
 def _said_cache(facts: Facts, said: int | str) -> int:
+    count = len(facts.items)
+    if not isinstance(said, str) and not -count <= said < count:
+        raise TypeError(f"cache={said!r}, but the forward pass returns {count} values")
     if not isinstance(said, str):
-        return range(len(facts.items))[said]
+        return said % count
     numbers = [k for k, name in facts.names.items() if name == said]
     if not numbers:
         raise TypeError(f"the forward pass returns nothing called {said!r}")

@@ -172,7 +172,7 @@ class Rehearsal:
     def _returned(self, mine: Sequence[Leaf], order: Sequence[str] | None) -> dict[Path, Source]:
         """The gradients that the backward pass returns: by name, then the inputs' in order, then by shape."""
         names = returned_names(self.form.methods.backward)
-        entries = [one for one in entries_of(self.returned, names) if one.value is not None]
+        entries = [] if self.returned is None else list(entries_of(self.returned, names))
         if self.form.alone:
             value = self.form.plan.outputs
             entries = [one for one in entries if one.path and one.path[0] not in value]

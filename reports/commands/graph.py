@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports.commands.arguments import PASSED, natural
-from reports.errors import UserError
 
 if TYPE_CHECKING:
     from gradcheck.lines import Traced
@@ -50,7 +49,7 @@ def _values(target: str, seed: int) -> list[Traced]:
         UserError: if there is no such thing, or its source cannot be followed.
     """
     from layers.catalogue import CATALOGUE
-    from reports.targets import Options, traced, unknown
+    from reports.targets import Options, one_of, traced
 
     if target in CATALOGUE:
         import numpy as np
@@ -62,7 +61,5 @@ def _values(target: str, seed: int) -> list[Traced]:
         layer = entry.bound(entry.configurations[0])
         found: list[Traced] = check(layer, *inputs.values(), seed=seed, lines=False).tensors()
         return found
-    place, colon, name = target.rpartition(":")
-    if not colon or not name:
-        raise UserError(unknown(target))
+    place, name = one_of(target, "a graph")
     return traced(place, name, Options(seed=seed))

@@ -71,7 +71,7 @@ def _page(target: str, arguments: argparse.Namespace) -> tuple[str, Callable[[],
     """
     from layers.catalogue import CATALOGUE
     from reports.lecture import handout, notebook, own_handout, own_notebook, own_slides, slides
-    from reports.targets import Options, unknown
+    from reports.targets import Options, one_of
 
     form = _form(arguments)
     ours = {"html": handout, "slides.html": slides, "ipynb": notebook}
@@ -80,11 +80,7 @@ def _page(target: str, arguments: argparse.Namespace) -> tuple[str, Callable[[],
     theirs = {"html": own_handout, "slides.html": own_slides, "ipynb": beside}
     if target in CATALOGUE:
         return f"{target}.{form}", partial(ours[form], target)
-    if target.endswith((".py", ".ipynb")):
-        raise UserError(f"a handout is of one thing: {target}:NAME")
-    place, _, name = target.rpartition(":")
-    if not (place and name):
-        raise UserError(unknown(target))
+    place, name = one_of(target, "a handout")
     return f"{name}.{form}", partial(theirs[form], place, name, Options(seed=arguments.seed))
 
 

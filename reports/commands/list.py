@@ -39,7 +39,9 @@ def _lines(wanted: str | None) -> Iterator[str]:
 
     if wanted not in (None, *FAMILIES, *CATALOGUE):
         meant = did_you_mean(str(wanted), [*FAMILIES, *CATALOGUE])
-        raise UserError(f"there is no family or layer {wanted!r}{meant}")
+        raise UserError(
+            f"there is no family or layer {wanted!r}{meant or ' (gradcheck list names them)'}"
+        )
     for family in FAMILIES:
         listed = [name for name in layers_of(family) if name in CATALOGUE]
         chosen = [name for name in listed if wanted in (None, family, name)]

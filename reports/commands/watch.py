@@ -11,7 +11,7 @@ from gradcheck.render import printable
 from reports.commands.arguments import INTERRUPTED
 from reports.errors import UserError
 
-FILES = ("*.py", "*.ipynb")
+PATTERNS = ("*.py", "*.ipynb")
 """What a target and its neighbours are written in."""
 
 EVERY = 0.3
@@ -49,16 +49,18 @@ def whenever_saved(targets: Iterable[str], work: Callable[[], int]) -> int:
 
 def _folders(target: str) -> Iterator[Path]:
     """Where the files of a target lie: beside it, or in the folder of its package."""
-    place, colon, _ = target.rpartition(":") if ":" in target else (target, "", "")
-    if place.endswith((".py", ".ipynb")):
+    from reports.targets import FILES, taken_apart
+
+    place, _ = taken_apart(target)
+    if place.endswith(FILES):
         yield Path(place).parent
-    elif colon:
+    elif place:
         yield Path(*place.split(".")).parent
 
 
 def _saved(folders: Iterable[Path]) -> Iterator[tuple[Path, tuple[int, int]]]:
     for folder in folders:
-        for file in (file for pattern in FILES for file in folder.glob(pattern)):
+        for file in (file for pattern in PATTERNS for file in folder.glob(pattern)):
             try:
                 told = file.stat()
             except OSError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -93,14 +94,41 @@ def outcomes(text: str, options: Options, watch: Watch | None = None) -> Iterato
     watch = watch or (lambda name, done, total: None)
     if text in CATALOGUE:
         return _of_ours(text, options, watch)
-    place, _, name = text.rpartition(":") if ":" in text else (text, "", "")
-    if name or place.endswith(FILES):
+    place, name = taken_apart(text)
+    if place:
         return _of_user(place, [name] if name else None, options, watch)
     return iter([Outcome(text, "", error=unknown(text))])
 
 
+TARGET = re.compile(r"(.+?\.(?:py|ipynb)|[\w.]+(?=:.))(?::([^:]*))?", re.DOTALL)
+"""FILE.py[:NAME], NOTEBOOK.ipynb[:NAME] or package.module:NAME."""
+
+
+def taken_apart(text: str) -> tuple[str, str]:
+    """Where a user's own code is, and the NAME behind a colon, empty if there is none; no place for no target."""
+    fits = TARGET.fullmatch(text)
+    return (fits[1], fits[2] or "") if fits else ("", "")
+
+
+def one_of(text: str, what: str) -> tuple[str, str]:
+    """FILE.py:NAME for what is made of one thing only, taken apart.
+
+    Raises:
+        UserError: if it is none, or has no NAME.
+    """
+    place, name = taken_apart(text)
+    if not place:
+        raise UserError(unknown(text))
+    if not name:
+        raise UserError(f"{what} is of one thing: {place}:NAME")
+    return place, name
+
+
 def _of_ours(name: str, options: Options, watch: Watch) -> Iterator[Outcome]:
     """A layer of the catalogue in each of its configurations."""
+    if options.inputs or options.twin:
+        yield Outcome(name, "", error=f"{name}: {OURS_ALREADY}")
+        return
     for target in of_catalogue(CATALOGUE[name]):
         going = partial(watch, target.layer)
         try:
@@ -110,6 +138,9 @@ def _of_ours(name: str, options: Options, watch: Watch) -> Iterator[Outcome]:
             yield Outcome(name, "", error=f"{name}: {refused}")
             return
         yield Outcome(target.layer, target.configuration, report)
+
+
+OURS_ALREADY = "--input and --twin are for FILE.py; a layer of the catalogue comes with its own"
 
 
 def _of_user(
@@ -167,8 +198,17 @@ def _fallen(name: str, place: str, how: str) -> Report:
 
 def unknown(text: str) -> str:
     """What is said of a target that is none, in one line."""
+    path = Path(text)
+    if path.is_dir():
+        return f"{text!r} is a folder: name the files in it"
+    if path.is_file():
+        return f"{text!r} is neither a FILE.py nor a NOTEBOOK.ipynb"
+    if TARGET.match(text + ":"):
+        return f"{text!r} has more than one name: expected FILE.py:NAME"
     here = {path.stem: path.name for path in Path().glob("*") if path.suffix in FILES}
-    meant = did_you_mean(text, {name: name for name in CATALOGUE} | ALIASES | here)
+    inner = text.partition(".")[2]
+    dotted = {f"{stem}.{inner}": f"{file}:{inner}" for stem, file in here.items()}
+    meant = did_you_mean(text, {name: name for name in CATALOGUE} | ALIASES | here | dotted)
     return (
         f"{text!r} is no layer of the catalogue (gradcheck list), no FILE.py[:NAME] and no "
         f"package.module:NAME{meant}"

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from gradcheck.forms.state import held_in
-from gradcheck.result import Report
+from gradcheck.layer import input_names
 from reports.errors import UserError
 from reports.targets.asking import arguments, asked, taking
 from reports.targets.classes import objects
 from reports.targets.found import Subject
+from reports.targets.loading import said
 from reports.targets.proposals import Inputs, proposed, template, wanted
 from reports.targets.specs import of_spec
 
@@ -34,19 +35,27 @@ def inputs_of(
     """
     rng = np.random.default_rng(seed)
     given = {name: of_spec(name, spec, rng) for name, spec in specs.items()}
+    function = taking(subject)
+    names = dict.fromkeys(
+        (*inspect.signature(function).parameters, *input_names(function, len(given)))
+    )
+    for name in [name for name in given if name not in names]:
+        raise UserError(
+            f"--input {name}={specs[name]}: the inputs of {subject.name} are {', '.join(names)}"
+        )
     if subject.draw is not None:
         return _complete(subject, place, {**_drawn(subject, place, seed), **given}), ()
-    if all(name in given for name in wanted(taking(subject))):
+    if all(name in given for name in wanted(function)):
         return given, ()
     search = _Search(subject, given, seed)
     guess = search.found()
     if guess is None:
         raise UserError(f"{place}: {search.nothing()}")
-    said = (
+    told = (
         f"Inputs of {subject.name} were proposed, as the file has no {subject.name}_inputs(rng): "
         f"{_shown(guess)}."
     )
-    return {**guess, **given}, (said,)
+    return {**guess, **given}, (told,)
 
 
 def _drawn(subject: Subject, place: str, seed: int) -> Inputs:
@@ -122,21 +131,19 @@ class _Search:
 
     def accepts(self, inputs: Inputs) -> bool:
         """Whether gradients of the right shapes come back, so that their numbers can be judged."""
-        report = self._report(inputs)
-        if report is None:
+        options = {"effort": "directional", "lines": False}
+        try:
+            with np.errstate(all="ignore"):
+                report = asked(self.subject, {**inputs, **self.given}, self.seed, options)
+        except Exception as error:
+            # Of a function the forward pass ran; what it returns may be at fault, and not the inputs.
+            self.tried += (
+                [(inputs, [said(error).rstrip("?.") + "."])] if self.subject.made is None else []
+            )
             return False
         unfit = [one.message for one in report.all_findings() if one.code in UNFIT]
         self.tried.append((inputs, unfit))
         return bool(report.rows) and not unfit
-
-    def _report(self, inputs: Inputs) -> Report | None:
-        """A report without its lines; None where the forward pass raises."""
-        with np.errstate(all="ignore"):
-            try:
-                options = {"effort": "directional", "lines": False}
-                return asked(self.subject, {**inputs, **self.given}, self.seed, options)
-            except Exception:
-                return None
 
     def nothing(self) -> str:
         """What is said where nothing fits: what the backward pass does on what the forward pass takes, and a

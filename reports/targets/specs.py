@@ -77,8 +77,10 @@ def _from_file(option: str, place: str) -> Any:
             return loaded
         if member in loaded:
             return loaded[member]
+    except OSError as error:
+        raise UserError(f"{option}@{place}: cannot be read: {error.strerror or error}") from error
     except Exception as error:
-        # A file that is none, is cut off, or asks for more memory than there is: NumPy has an error for each.
-        why = getattr(error, "strerror", None) or error
-        raise UserError(f"{option}@{place}: cannot be read: {why}") from error
-    raise UserError(f"{option}@{place}: {path} holds {', '.join(loaded)}")
+        # Text, objects, a file that is cut off, more memory than there is: NumPy has an error for each.
+        raise UserError(f"{option}@{place}: holds no numbers as np.save writes them") from error
+    known = " or ".join(f"@{path}:{name}" for name in loaded)
+    raise UserError(f"{option}@{place}: {path} holds arrays by name: expected {known}")
