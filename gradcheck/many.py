@@ -69,12 +69,7 @@ def check_many(
     """
     named = dict(tasks) if isinstance(tasks, Mapping) else None
     listed = list(named.values() if named is not None else tasks)
-    strange = next((task for task in listed if not callable(task)), None)
-    if strange is not None:
-        raise TypeError(
-            f"a task is {a_kind(strange)}, expected a function that is called without "
-            "arguments: functools.partial(check, layer, x)"
-        )
+    _must_be_callable(listed)
     names = list(named) if named is not None else [_name(task) for task in listed]
     kept = None if journal is None else Journal(journal, facts_of(listed), resume=resume)
     jobs = [
@@ -312,6 +307,15 @@ def _failed(name: str, error: BaseException) -> Report:
         fails=True,
     )
     return Report(name, (), (finding,))
+
+
+def _must_be_callable(tasks: Sequence[Any]) -> None:
+    for task in tasks:
+        if not callable(task):
+            raise TypeError(
+                f"a task is {a_kind(task)}, expected a function that is called without arguments: "
+                "functools.partial(check, layer, x)"
+            )
 
 
 def _name(task: Any) -> str:
