@@ -9,9 +9,9 @@ from gradcheck import Verdict, check
 from gradcheck.compare import compare
 from gradcheck.cut import PiecewiseWitness, in_pieces
 from gradcheck.cut import witness as cutting
-from gradcheck.cut.places import Pieces, taken_apart
+from gradcheck.cut.places import Pieces, read
 from gradcheck.numeric import Forward, NumericalWitness
-from layers import Objective, conv2d, dense, max_pool2d, relu, softmax_cross_entropy, tanh
+from layers import Objective, conv2d, dense, lstm, max_pool2d, relu, softmax_cross_entropy, tanh
 from layers.network import Network, Step
 from layers.types import present
 
@@ -142,6 +142,48 @@ def test_a_weight_in_two_places_and_in_the_penalty_is_one_weight(monkeypatch):
     assert np.allclose(report["W"].numeric, other["W"].numeric, rtol=1e-7)
 
 
+def residual(x, W1, W2, *, spoil=""):
+    h = np.tanh(x)
+    a = h @ W1
+    g = np.tanh(a)
+    y = h + g @ W2
+    L = (y**2).sum()
+
+    def backward(dL):
+        dy = dL * 2 * y
+        dg = dy @ W2.T
+        da = dg * (1 - g**2) * (0.5 if spoil == "a" else 1)
+        dh = dy + da @ W1.T
+        dx = dh * (1 - h**2)
+        dW1, dW2 = h.T @ da, g.T @ dy
+        return dx, dW1 * (0.5 if spoil == "W1" else 1), -dW2 if spoil == "W2" else dW2
+
+    return L, backward
+
+
+@pytest.mark.parametrize("spoil", ["", "a", "W1", "W2"])
+def test_a_weight_beside_a_bypass_is_cut_where_its_own_effect_passes(monkeypatch, spoil):
+    given = [0.5 * RNG.normal(size=shape) for shape in ((3, 6), (6, 9), (9, 6))]
+    layer = partial(residual, spoil=spoil)
+    report, other = check(layer, *given, lines=False), whole(monkeypatch, layer, *given)
+    assert cut_at(report) == ["h", "a", "g", "y"]
+    # A failing check evaluates more, to say why.
+    assert spoil or report.evaluations < other.evaluations / 2
+    assert [row.verdict for row in report] == [row.verdict for row in other]
+    assert report.passed == (not spoil)
+    for row, beside in zip(report, other, strict=True):
+        assert (np.abs(row.numeric - beside.numeric) <= row.bound + beside.bound).all()
+        assert row.resolution < 1e-6
+
+
+def test_an_lstms_input_weights_are_cut_before_time_begins(monkeypatch):
+    shapes = (2, 3, 4), (2, 3), (2, 3), (4, 12), (3, 12), (12,)
+    given = [0.5 * RNG.normal(size=shape) for shape in shapes]
+    report, other = check(lstm, *given), whole(monkeypatch, lstm, *given)
+    assert report.passed and "inputs" in cut_at(report)
+    assert report.evaluations < other.evaluations
+
+
 def test_a_network_in_a_loop_is_cut_at_every_passing():
     steps = [Step("tanh", tanh), Step("out", dense, (("W", (4, 3)), ("b", (3,))))]
     network = Network(steps, (4,))
@@ -224,7 +266,8 @@ def test_what_cannot_be_cut_is_left_whole():
         return (h * g).sum(), lambda dL: dL * np.cos(x) * (np.cos(h) - h * np.sin(h))
 
     there = witness(bypassed, np.ones(5))
-    pieces = taken_apart(bypassed, ["x"], there.forward, there.dy)
+    reading = read(bypassed, ["x"], there.forward, there.dy)
+    pieces = None if reading is None else reading.pieces()
     assert pieces is not None and [cut.name for cut in pieces.cuts] == ["h"]
 
 

@@ -28,21 +28,28 @@ not so far that a logarithm or a root leaves its domain."""
 class Cut:
     """A value of the forward pass where it is cut: its name, its line, and when it is computed.
 
-    `claimed` is what the backward pass seems to say of its gradient: what it calls by that name.
+    `order` counts the values before it. `claimed` is what the backward pass seems to say of its gradient:
+    what it calls by that name.
     """
 
     name: str
     line: int
     passing: Passing
     value: Array
+    order: int
     claimed: tuple[Array, ...] = ()
+
+
+Key = tuple[Passing | None, Passing | None, tuple[int, ...]]
+"""The cuts before and behind a piece, and the inputs that enter it."""
 
 
 @dataclass(frozen=True)
 class Pieces:
     """A forward pass taken apart at its cuts: piece k leads from cut k − 1 and the inputs to cut k.
 
-    Piece 0 begins at the inputs alone, the last one ends at the layer's value.
+    Piece 0 begins at the inputs alone, the last one ends at the layer's value. Only `movable` inputs pass
+    through the cuts; what others do beside them is held.
     """
 
     copy: Copy
@@ -58,6 +65,16 @@ class Pieces:
             tuple(p for p in self.movable if self._enters(k, p, rng))
             for k in range(len(self.cuts) + 1)
         )
+
+    def key(self, k: int) -> Key:
+        """Which piece this is, of whatever pieces: equal where the function is."""
+        before = self.cuts[k - 1].passing if k else None
+        return before, self._end(k), self.entered[k]
+
+    def places(self, position: int) -> list[tuple[int, int]]:
+        """The pieces that an input enters, and where it stands there, behind the cut before it."""
+        entered = enumerate(self.entered)
+        return [(k, (k > 0) + ins.index(position)) for k, ins in entered if position in ins]
 
     def forward(self, k: int, positions: Sequence[int]) -> tuple[Callable[..., Any], list[Array]]:
         """A piece as a function of the cut before it, if there is one, and of some inputs; and its point."""
@@ -100,8 +117,53 @@ def run_copy(
         return reached.value
 
 
-def taken_apart(layer: Layer, names: Sequence[str], forward: Forward, dy: Array) -> Pieces | None:
-    """The pieces of a layer's forward pass; None where it cannot be read, or passes through no value.
+@dataclass(frozen=True)
+class Reading:
+    """A forward pass that was read: its copy, and the values at which it may be cut, in their order."""
+
+    copy: Copy
+    forward: Forward
+    candidates: Sequence[Cut]
+
+    def pieces(self) -> Pieces | None:
+        """Cut where everything that was computed before passes; None where there is no such value."""
+        earlier = (self.candidates[:k] for k in range(len(self.candidates)))
+        passes = [self._passes_all(*one) for one in zip(earlier, self.candidates, strict=True)]
+        return self._cut(passes, self.forward.movable)
+
+    def pieces_of(self, position: int) -> Pieces | None:
+        """Cut where everything passes that this one input does: a residual sum may lead past."""
+        passes = [self._passes_one(position, cut) for cut in self.candidates]
+        return self._cut(passes, [position])
+
+    def _cut(self, passes: Sequence[bool], movable: Sequence[int]) -> Pieces | None:
+        cuts = [cut for cut, passed in zip(self.candidates, passes, strict=True) if passed]
+        inputs = self.forward.inputs
+        return Pieces(self.copy, inputs, movable, tuple(_apart(cuts))) if cuts else None
+
+    def _passes_all(self, earlier: Sequence[Cut], cut: Cut) -> bool:
+        """Whether no value before a cut is felt behind it, where the cut's own is held fast."""
+        rng = np.random.default_rng(0)
+        moved = {other.passing: _moved(other.value, rng) for other in earlier}
+        return self._is_held(self.forward.inputs, {**moved, cut.passing: cut.value})
+
+    def _passes_one(self, position: int, cut: Cut) -> bool:
+        """Whether an input is not felt where the cut's value is held fast."""
+        inputs = list(self.forward.inputs)
+        inputs[position] = _moved(inputs[position], np.random.default_rng(0))
+        return self._is_held(inputs, {cut.passing: cut.value})
+
+    def _is_held(self, inputs: Sequence[Array], given: Mapping[Passing, Array]) -> bool:
+        try:
+            with np.errstate(all="ignore"):
+                value = run_copy(self.copy, inputs, given, None)
+        except Exception:
+            return False
+        return _same(value, self.forward.value)
+
+
+def read(layer: Layer, names: Sequence[str], forward: Forward, dy: Array) -> Reading | None:
+    """The values at which a layer's forward pass may be cut; None where it cannot be read.
 
     Args:
         layer: the layer; its source is read.
@@ -114,15 +176,12 @@ def taken_apart(layer: Layer, names: Sequence[str], forward: Forward, dy: Array)
     except Unreadable:
         return None
     claimed = _claimed(run)
-    candidates = _candidates(run.copy, forward.inputs)
-    cuts = [
+    candidates = [
         replace(cut, claimed=tuple(claimed.get(cut.passing, ())))
-        for k, cut in enumerate(candidates)
-        if cut.value.size > 1
-        and not _equal(cut.value, forward.value)
-        and _passes_all(run.copy, forward, candidates[:k], cut)
+        for cut in _candidates(run.copy, forward.inputs)
+        if cut.value.size > 1 and not _equal(cut.value, forward.value)
     ]
-    return Pieces(run.copy, forward.inputs, forward.movable, tuple(_apart(cuts))) if cuts else None
+    return Reading(run.copy, forward, candidates)
 
 
 def _claimed(run: Record) -> dict[Passing, list[Array]]:
@@ -138,14 +197,14 @@ def _claimed(run: Record) -> dict[Passing, list[Array]]:
 def _candidates(copy: Copy, inputs: Sequence[Array]) -> list[Cut]:
     """The values of the forward pass that a small step may move, in order; inputs under new names left out."""
     recorded = copy.recorder.recorded
-    found = []
+    found: list[Cut] = []
     for site, k in copy.recorder.order:
         value = recorded[site].values[k]
         named = recorded[site].site
         if named.is_anonymous or not _is_movable(value):
             continue
         if not any(_is_rearranged(value, x) for x in inputs):
-            found.append(Cut(named.name, named.line, (site, k), value))
+            found.append(Cut(named.name, named.line, (site, k), value, len(found)))
     return found
 
 
@@ -155,18 +214,6 @@ def _is_movable(value: Any) -> bool:
         and value.dtype == np.float64
         and bool(np.isfinite(value).all())
     )
-
-
-def _passes_all(copy: Copy, forward: Forward, earlier: Sequence[Cut], cut: Cut) -> bool:
-    """Whether no value before a cut is felt behind it, where the cut's own is held fast."""
-    rng = np.random.default_rng(0)
-    given = {other.passing: _moved(other.value, rng) for other in earlier}
-    try:
-        with np.errstate(all="ignore"):
-            value = run_copy(copy, forward.inputs, {**given, cut.passing: cut.value}, None)
-    except Exception:
-        return False
-    return _same(value, forward.value)
 
 
 def _apart(cuts: Sequence[Cut]) -> list[Cut]:

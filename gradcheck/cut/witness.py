@@ -10,14 +10,14 @@ whole, uncut function must be what the pieces predict.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from gradcheck.compare import compare, norm
-from gradcheck.cut.places import Cut, Pieces, taken_apart
+from gradcheck.cut.places import Cut, Key, Pieces, Reading, read
 from gradcheck.layer import Layer
 from gradcheck.lines.recorder import Passing
 from gradcheck.numeric import Forward, Grouping, NumericalGradient, NumericalWitness, Variable
@@ -50,11 +50,22 @@ def in_pieces(witness: NumericalWitness, layer: Layer, names: Sequence[str]) -> 
     groups = _groups(witness)
     if groups < MANY:
         return witness
-    pieces = taken_apart(layer, names, forward, witness.dy)
-    if pieces is None:
-        return witness
-    piecewise = PiecewiseWitness(witness, pieces)
-    return piecewise if _groups(piecewise) < WORTH * groups else witness
+    reading = read(layer, names, forward, witness.dy)
+    piecewise = None if reading is None else _cheapest(witness, reading)
+    return witness if piecewise is None or _groups(piecewise) >= WORTH * groups else piecewise
+
+
+def _cheapest(witness: NumericalWitness, reading: Reading) -> PiecewiseWitness | None:
+    """Cut for all inputs together, and for an input that is still many groups where it passes alone."""
+    together, movable = reading.pieces(), witness.forward.movable
+    ways = {} if together is None else dict.fromkeys(movable, together)
+    piecewise = PiecewiseWitness(witness, ways)
+    for p in movable:
+        groups = piecewise.groups(p)
+        own = reading.pieces_of(p) if groups >= MANY else None
+        if own is not None and piecewise.groups_through(own, p) < WORTH * groups:
+            ways[p] = own
+    return piecewise if ways else None
 
 
 def _groups(witness: NumericalWitness) -> int:
@@ -76,7 +87,7 @@ def remarks(witness: NumericalWitness, names: Sequence[str]) -> list[Finding]:
     """That a function was checked in pieces, where it was cut, and which gradients needed the whole."""
     if not isinstance(witness, PiecewiseWitness):
         return []
-    cuts = witness.pieces.cuts
+    cuts = witness.places
     places = Counter(f"{cut.name} (line {cut.line})" for cut in cuts)
     where = ", ".join(place + f" {n} times" * (n > 1) for place, n in places.items())
     whole = [names[p] for p in sorted(witness.disagrees)]
@@ -96,12 +107,13 @@ def remarks(witness: NumericalWitness, names: Sequence[str]) -> list[Finding]:
 
 @dataclass(frozen=True)
 class _Piece:
-    """The witness of one piece, and the numerical gradient that arrives there; None at the last one.
+    """The witness of one piece, and the numerical gradient that arrives at the cut behind it, if there is one.
 
     `confirmed` says that the witness uses the hand-derived one instead, which was found right.
     """
 
     witness: NumericalWitness
+    end: Cut | None = None
     arriving: NumericalGradient | None = None
     confirmed: bool = False
 
@@ -149,27 +161,34 @@ class PiecewiseWitness(NumericalWitness):
 
     Args:
         whole: the witness of the whole forward pass.
-        pieces: the forward pass, taken apart.
+        ways: for inputs by position the pieces that they pass; others are moved in the whole.
     """
 
-    def __init__(self, whole: NumericalWitness, pieces: Pieces) -> None:
+    def __init__(self, whole: NumericalWitness, ways: Mapping[int, Pieces]) -> None:
         super().__init__(
             *(whole.forward, whole.dy, whole.method, whole.seed, whole.noise, whole.progress)
         )
-        self.pieces = pieces
+        self.ways = ways
         self.disagrees: set[int] = set()
         """The inputs for which the pieces do not add up to the whole."""
-        self._known: dict[int, _Piece] = {}
-        self._probes: dict[int, NumericalWitness] = {}
+        self._known: dict[Key, _Piece] = {}
+        self._probes: dict[Key, NumericalWitness] = {}
+
+    @property
+    def places(self) -> list[Cut]:
+        """Where the forward pass is cut, for whichever input."""
+        cuts = {cut.passing: cut for pieces in self.ways.values() for cut in pieces.cuts}
+        return sorted(cuts.values(), key=lambda cut: cut.order)
 
     @property
     def kinks(self) -> list[tuple[Cut, int]]:
         """The cuts whose hand-derived gradient was taken over, and how many of its entries sit at a kink."""
-        known = sorted(
-            (k, p.arriving) for k, p in self._known.items() if p.arriving and p.confirmed
-        )
-        counted = [(self.pieces.cuts[k], int(arriving.kinks.sum())) for k, arriving in known]
-        return [(cut, entries) for cut, entries in counted if entries]
+        counted = {
+            piece.end.passing: (piece.end, int(piece.arriving.kinks.sum()))
+            for piece in self._known.values()
+            if piece.end and piece.arriving and piece.confirmed
+        }
+        return [(cut, entries) for cut, entries in counted.values() if entries]
 
     @cached_property
     def lifted(self) -> NumericalWitness | None:
@@ -178,8 +197,10 @@ class PiecewiseWitness(NumericalWitness):
 
     def gradient(self, position: int) -> NumericalGradient:
         """The gradient of an input through all pieces it enters; the whole's where they do not add up."""
-        entered = [k for k, inputs in enumerate(self.pieces.entered) if position in inputs]
-        parts = [self._part(k, self._place(k, position)) for k in entered]
+        pieces = self.ways.get(position)
+        if pieces is None:
+            return super().gradient(position)
+        parts = [self._part(pieces, k, place) for k, place in pieces.places(position)]
         found = _together(parts, self.forward.inputs[position].shape)
         if self._confirmed(Variable(self.forward, position), found, Grouping(found.value.shape)):
             return found
@@ -189,53 +210,69 @@ class PiecewiseWitness(NumericalWitness):
     @property
     def shared_groups(self) -> int:
         """How many groups of the cuts are moved, so that their gradients reach the first piece."""
-        return sum(self._probe(k).groups(0) for k in range(1, len(self.pieces.cuts) + 1))
+        behind = {
+            pieces.key(k)[:2]: (pieces, k)
+            for pieces in self.ways.values()
+            for k in range(1, len(pieces.cuts) + 1)
+        }
+        return sum(self._probe(pieces, k).groups(0) for pieces, k in behind.values())
 
     def groups(self, position: int) -> int:
         """How many groups of entries of an input are moved, in all pieces that it enters."""
-        return sum(
-            self._probe(k).groups(self._place(k, position))
-            for k, inputs in enumerate(self.pieces.entered)
-            if position in inputs
-        )
+        pieces = self.ways.get(position)
+        return super().groups(position) if pieces is None else self._groups_of(pieces, position)
 
-    def _probe(self, k: int) -> NumericalWitness:
+    def groups_through(self, pieces: Pieces, position: int) -> int:
+        """The same through pieces of its own, with those of their cuts."""
+        cuts = range(1, len(pieces.cuts) + 1)
+        behind = sum(self._probe(pieces, k).groups(0) for k in cuts)
+        return behind + self._groups_of(pieces, position)
+
+    def _groups_of(self, pieces: Pieces, position: int) -> int:
+        places = pieces.places(position)
+        return sum(self._probe(pieces, k).groups(place) for k, place in places)
+
+    def _probe(self, pieces: Pieces, k: int) -> NumericalWitness:
         """A witness of a piece that nothing has arrived at yet: it knows what can be moved together."""
-        if k not in self._probes:
-            f, point = self.pieces.forward(k, self.pieces.entered[k])
+        key = pieces.key(k)
+        if key not in self._probes:
+            f, point = pieces.forward(k, pieces.entered[k])
             forward = Forward(f, point, careful=self.forward.careful)
             none = np.zeros(forward.value.shape)
-            self._probes[k] = NumericalWitness(forward, none, seed=self.seed, noise=none)
-        return self._probes[k]
+            self._probes[key] = NumericalWitness(forward, none, seed=self.seed, noise=none)
+        return self._probes[key]
 
     @property
     def cuts(self) -> dict[Passing, NumericalGradient]:
         """The gradients of the values at which the forward pass was cut, as far as they were needed."""
-        ends = zip(self.pieces.cuts, range(len(self.pieces.cuts)), strict=True)
-        known = ((cut.passing, self._known.get(k)) for cut, k in ends)
-        return {at: piece.arriving for at, piece in known if piece and piece.arriving}
+        known = self._known.values()
+        return {
+            piece.end.passing: piece.arriving for piece in known if piece.end and piece.arriving
+        }
 
-    def _place(self, k: int, position: int) -> int:
-        """Where an input stands among those of a piece, which begin with the cut before it."""
-        return self.pieces.entered[k].index(position) + (k > 0)
-
-    def _part(self, k: int, place: int) -> NumericalGradient:
-        part = self._piece(k).part(place)
+    def _part(self, pieces: Pieces, k: int, place: int) -> NumericalGradient:
+        part = self._piece(pieces, k).part(place)
         self.forward.evaluations += part.evaluations
         return part
 
-    def _piece(self, k: int) -> _Piece:
+    def _piece(self, pieces: Pieces, k: int) -> _Piece:
         """A piece with what arrives at it from behind."""
-        if k not in self._known:
-            last = k == len(self.pieces.cuts)
-            arriving = None if last else self._part(k + 1, 0)
-            claimed = None if arriving is None else _confirmed(self.pieces.cuts[k], arriving)
+        key = pieces.key(k)
+        if key not in self._known:
+            end = pieces.cuts[k] if k < len(pieces.cuts) else None
+            arriving = None if end is None else self._arriving(pieces, k + 1)
+            claimed = None if end is None or arriving is None else _confirmed(end, arriving)
             found = claimed if arriving is None or claimed is not None else arriving.value
-            forward = self._probe(k).forward
+            forward = self._probe(pieces, k).forward
             dy = self.dy if found is None else found
             witness = NumericalWitness(forward, dy, self.method, self.seed, None, self.progress)
-            self._known[k] = _Piece(witness, arriving, claimed is not None)
-        return self._known[k]
+            self._known[key] = _Piece(witness, end, arriving, claimed is not None)
+        return self._known[key]
+
+    def _arriving(self, pieces: Pieces, k: int) -> NumericalGradient:
+        """The gradient of the cut that piece k begins at, whichever pieces asked for it first."""
+        cut = pieces.cuts[k - 1].passing
+        return self.cuts[cut] if cut in self.cuts else self._part(pieces, k, 0)
 
 
 def _confirmed(cut: Cut, numeric: NumericalGradient) -> Array | None:
