@@ -20,7 +20,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from gradcheck.meant import missing_input, no_array, no_input
+from gradcheck.meant import OPTIONS, missing_input, no_array, no_input
 from gradcheck.result import Array
 
 MOST_AXES = int(getattr(np, "MAXDIMS", 64)) - 2
@@ -230,7 +230,7 @@ def bind(
         ValueError: for NaN or Inf in an input.
     """
     names = input_names(layer, len(inputs))
-    values = _by_name(names, inputs, named)
+    values = placed(names, inputs, named)
     order = [name for name in names if name in values]
     missing = _first_missing([*names[: len(order)], *_required(layer)], values)
     if missing is not None:
@@ -241,14 +241,21 @@ def bind(
     return order, [_array(name, values[name]) for name in order]
 
 
-def _by_name(
-    names: Sequence[str], inputs: Sequence[Any], named: Mapping[str, Any]
+def placed(
+    names: Sequence[str],
+    inputs: Sequence[Any],
+    named: Mapping[str, Any],
+    options: Iterable[str] = OPTIONS,
 ) -> dict[str, Any]:
-    """What is given, by position or by name, as a dict."""
+    """What is given, by position or by name, as a dict.
+
+    Raises:
+        TypeError: for a name that there is not, which may be one of the options, or one given twice.
+    """
     by_position = dict(zip(names, inputs, strict=False))
     for name in named:
         if name not in names:
-            raise TypeError(no_input(name, names))
+            raise TypeError(no_input(name, names, options))
         if name in by_position:
             raise TypeError(f"input {name!r} is given by position and by name")
     return {**by_position, **named}

@@ -5,21 +5,20 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.calling import Plan, Role
+from gradcheck.forms.dice import Dice
 from gradcheck.forms.names import is_upstream, parameters_of, returned_names
 from gradcheck.forms.objects import Begun, Methods, Module
 from gradcheck.forms.planning import plan
 from gradcheck.forms.rehearsal import Rehearsal, blank, of_object
-from gradcheck.forms.state import (
-    attributes,
-    copy_of,
-)
-from gradcheck.forms.told import Dice, moved, same
+from gradcheck.forms.state import attributes, copy_of
+from gradcheck.forms.told import moved, same
 
 RATES = ("learning_rate", "lr", "learn_rate", "eta", "step_size", "rate", "alpha")
 """What people call the length of a step."""
@@ -70,26 +69,23 @@ def built(owner: Any, methods: Methods, inputs: Sequence[Any], named: Mapping[st
     They are attributes of their own, and stay as they are in another pass, with other inputs: what is
     kept for the way back does not.
     """
-    passes = _two_passes(owner, methods, inputs, named)
-    if passes is None:
-        return owner
-    once, twice = map(attributes, passes)
+    once, twice = map(attributes, _two_passes(owner, methods, inputs, named))
     made = {n: v for n, v in once.items() if getattr(owner, n, None) is None and _is_array(v)}
     stays = {n: v for n, v in made.items() if _is_array(twice.get(n)) and same(v, twice[n])}
     # It may say of itself that it is built.
-    flags = {n: v for n, v in once.items() if isinstance(v, bool)}
-    for name, value in {**stays, **flags}.items() if stays else ():
+    flags = {n: v for n, v in once.items() if isinstance(v, bool)} if stays else {}
+    for name, value in (stays | flags).items():
         setattr(owner, name, value)
     return owner
 
 
 def _two_passes(
     owner: Any, methods: Methods, inputs: Sequence[Any], named: Mapping[str, Any]
-) -> tuple[Any, Any] | None:
-    """What one forward pass leaves of an object, and another after it, at other inputs; None if one raises."""
+) -> tuple[Any, Any]:
+    """What one forward pass leaves of an object, and another after it, at other inputs; nothing if one raises."""
     forward = of_object(methods.forward, owner)
-    taken = {name: named[name] for name in named if name in inspect.signature(forward).parameters}
-    arguments = Arguments.of(forward, inputs, taken)
+    known = inspect.signature(forward).parameters
+    arguments = Arguments.of(forward, inputs, {n: v for n, v in named.items() if n in known})
     form = blank(owner, methods, arguments, Dice(None))
     try:
         once = form.begin(methods.forward, form.inputs.values).owner
@@ -97,7 +93,7 @@ def _two_passes(
         return once, again.begin(methods.forward, [moved(x) for x in form.inputs.values]).owner
     except Exception:
         # Whether it raises is for the check itself to find.
-        return None
+        return None, None
 
 
 def _is_array(value: Any) -> bool:
@@ -122,20 +118,26 @@ def _step(
         TypeError: if `update` is neither an argument of the backward pass nor a method.
     """
     if isinstance(update, (int, float)):
-        length = float(update)
-        return lambda _: length
+        return partial(_taken, float(update))
     if isinstance(update, str) and callable(getattr(owner, update, None)):
-        return lambda owner: _stepped(getattr(owner, update))
-    if isinstance(update, str) and not in_backward:
-        raise TypeError(
-            f"update={update!r} is neither an argument of the backward pass nor a method of "
-            f"{type(owner).__name__}"
-        )
-    return (lambda _: RATE) if in_backward else None
+        return partial(_stepped, update)
+    if in_backward:
+        return partial(_taken, RATE)
+    if update is None:
+        return None
+    raise TypeError(
+        f"update={update!r} is neither an argument of the backward pass nor a method of "
+        f"{type(owner).__name__}"
+    )
 
 
-def _stepped(method: Callable[[float], Any]) -> float:
-    method(RATE)
+def _taken(length: float, _: Any) -> float:
+    """The backward pass itself has taken the step."""
+    return length
+
+
+def _stepped(method: str, owner: Any) -> float:
+    getattr(owner, method)(RATE)
     return RATE
 
 
@@ -143,13 +145,14 @@ def _planned(methods: Methods, begun: Begun, given: Sequence[str]) -> Plan:
     """How the backward pass is called; that of a loss is handed what its forward pass was."""
     backward = of_object(methods.backward, begun.owner)
     required = [p.name for p in parameters_of(backward) if p.default is p.empty]
-    if np.ndim(begun.result) == 0 and len(required) == len(given) > 1 and _renamed(required, begun):
+    if np.ndim(begun.result) == 0 and _renamed(required, begun, given):
         roles = [Role(p, "input", name) for p, name in zip(required, given, strict=True)]
         return Plan((0,), None, tuple(roles))
     return plan(backward, list(begun.known), begun.result, returned_names(methods.forward))
 
 
-def _renamed(required: Sequence[str], begun: Begun) -> bool:
+def _renamed(required: Sequence[str], begun: Begun, given: Sequence[str]) -> bool:
     """Whether a loss's backward pass takes prediction and target under other names."""
-    unknown = any(name not in begun.known for name in required)
-    return unknown and not any(map(is_upstream, required))
+    if not len(required) == len(given) > 1 or begun.known.keys() >= set(required):
+        return False
+    return not any(map(is_upstream, required))

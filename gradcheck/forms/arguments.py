@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from gradcheck.forms.trees import Tree, children
-from gradcheck.layer import input_names
-from gradcheck.meant import OF_FORMS, OPTIONS, missing_input, no_input
+from gradcheck.layer import input_names, placed
+from gradcheck.meant import OF_FORMS, OPTIONS, missing_input
 
-FILLED_BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 SPREAD = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -43,32 +42,25 @@ class Arguments:
             TypeError: for an input that is missing, unknown, or given twice.
         """
         signature = _signature(forward, len(inputs))
-        unknown = _unknown_to(signature, named)
-        later = {name: value for name, value in named.items() if name in unknown and name in beyond}
-        mine = {name: value for name, value in named.items() if name not in later}
-        try:
-            bound = signature.bind(*inputs, **mine)
-        except TypeError as error:
-            raise TypeError(_complaint(signature, inputs, mine, error)) from None
-        given = {name: _as_array(value) for name, value in bound.arguments.items()}
-        tree = Tree.of(given)
-        if all(leaf.soft for leaf in tree.leaves):
-            # Numbers with nothing beside them are no hyperparameters of anything: f(3.0).
-            hard = {n: np.asarray(v) if isinstance(v, float) else v for n, v in given.items()}
-            tree = Tree.of(hard)
-        return Arguments(signature, tree, _defaults(signature, given), later)
+        known = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+        names = set() if known else set(beyond) - signature.parameters.keys()
+        later = {name: value for name, value in named.items() if name in names}
+        mine = {name: value for name, value in named.items() if name not in names}
+        bound = _bound(signature, inputs, mine)
+        given = {name: _as_array(value) for name, value in bound.items()}
+        return Arguments(signature, _tree_of(given), _defaults(signature, given), later)
 
     def filled(self, values: Sequence[Any]) -> inspect.BoundArguments:
         """The arguments with these arrays for the leaves, everything else copied afresh."""
         return inspect.BoundArguments(self.signature, self.tree.filled(values))
 
 
-def _unknown_to(signature: inspect.Signature, names: Iterable[str]) -> set[str]:
-    """The names that a function does not take; none where it takes **any."""
-    parameters = signature.parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return set()
-    return set(names) - parameters.keys()
+def _tree_of(given: Mapping[str, Any]) -> Tree:
+    """The arrays in what was given; numbers with nothing beside them are inputs, no hyperparameters: f(3.0)."""
+    tree = Tree.of(dict(given))
+    if any(leaf.hard for leaf in tree.leaves):
+        return tree
+    return Tree.of({n: np.asarray(v) if isinstance(v, float) else v for n, v in given.items()})
 
 
 def _defaults(signature: inspect.Signature, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,21 +78,24 @@ def _signature(function: Callable[..., Any], count: int) -> inspect.Signature:
         return inspect.Signature([inspect.Parameter(name, kind) for name in names])
 
 
-def _complaint(
-    signature: inspect.Signature, inputs: Sequence[Any], named: Mapping[str, Any], error: Exception
-) -> str:
-    parameters = signature.parameters.values()
-    known = ", ".join(signature.parameters)
-    places = [p.name for p in parameters if p.kind in FILLED_BY_PLACE][: len(inputs)]
-    for name in named:
-        if name not in signature.parameters:
-            return no_input(name, list(signature.parameters), (*OPTIONS, *OF_FORMS))
-        if name in places:
-            return f"input {name!r} is given by position and by name"
-    missing = [name for name in _needed(signature) if name not in (*places, *named)]
-    if missing:
-        return missing_input(missing[0], signature.parameters, inputs)
-    return f"the forward pass takes {known}: {error}"
+def _bound(
+    signature: inspect.Signature, inputs: Sequence[Any], named: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """What each parameter is given.
+
+    Raises:
+        TypeError: for an input that is missing, unknown, or given twice.
+    """
+    try:
+        return signature.bind(*inputs, **named).arguments
+    except TypeError as error:
+        wrong = error
+    known = list(signature.parameters)
+    values = placed(known, inputs, named, (*OPTIONS, *OF_FORMS))
+    missing = next((name for name in _needed(signature) if name not in values), None)
+    if missing is not None:
+        raise TypeError(missing_input(missing, known, inputs))
+    raise TypeError(f"the forward pass takes {', '.join(known)}: {wrong}")
 
 
 def _needed(signature: inspect.Signature) -> list[str]:

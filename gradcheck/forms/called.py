@@ -26,6 +26,11 @@ class Entry:
         return any(isinstance(key, str) for key in self.path)
 
     @property
+    def is_bare(self) -> bool:
+        """Whether it is a gradient, and nothing but a position tells which."""
+        return self.value is not None and not self.has_a_word
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The shape of its value."""
         return np.shape(self.value)

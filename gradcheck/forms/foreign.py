@@ -11,7 +11,8 @@ import numpy as np
 
 from gradcheck.compare import relative_error
 from gradcheck.forms.arguments import Arguments
-from gradcheck.forms.told import Outputs, kept_randomness, parted, told
+from gradcheck.forms.dice import kept_randomness
+from gradcheck.forms.told import Outputs, parted, told
 from gradcheck.forms.trees import Leaf, children, copied, rebuilt
 from gradcheck.layer import Adapted, Backward, Layer
 from gradcheck.result import Array, Finding, Report

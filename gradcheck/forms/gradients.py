@@ -68,18 +68,23 @@ def match(
 
 
 def _in_order(found: Sequence[Entry], leaves: Sequence[Leaf], order: Sequence[str]) -> Matching:
-    by_name = {leaf.name: leaf for leaf in leaves}
-    unknown = [name for name in order if name not in (*by_name, "None")]
-    if unknown:
-        raise TypeError(
-            f"gradients= names {unknown[0]!r}; the inputs are {', '.join(by_name) or 'none'}"
-        )
-    if found and len(found) != len(order):
-        raise TypeError(
-            f"gradients= names {len(order)} ({', '.join(order)}), the backward pass returns {len(found)}"
-        )
+    """Each gradient to the input that was said to be the next; "None" for one that there is none of."""
+    known = {leaf.name: leaf.path for leaf in leaves}
+    _must_fit(order, known, len(found))
     pairs = zip(order, found, strict=False)
-    return Matching({by_name[n].path: entry.path for n, entry in pairs if n in by_name})
+    return Matching({known[name]: entry.path for name, entry in pairs if name in known})
+
+
+def _must_fit(order: Sequence[str], known: Mapping[str, Path], returned: int) -> None:
+    """Raise TypeError for a name that no input has, and for more or fewer than there are; none is a finding."""
+    unknown = set(order) - known.keys() - {"None"}
+    if unknown:
+        names = ", ".join(known) or "none"
+        raise TypeError(f"gradients= names {min(unknown)!r}; the inputs are {names}")
+    if returned not in (0, len(order)):
+        raise TypeError(
+            f"gradients= names {len(order)} ({', '.join(order)}), the backward pass returns {returned}"
+        )
 
 
 def _by_position(gradients: Sequence[Any], arguments: Sequence[list[Leaf]]) -> Matching | None:
@@ -182,16 +187,22 @@ def name_by_name(
     """
     if order is not None:
         return _in_order(entries, (*inputs, *parameters), order).paths
-    entries = [entry for entry in entries if entry.value is not None]
     found = _paths(named(entries, (*inputs, *parameters)))
     if found and not guess_beside:
         return found
-    unnamed = [e for e in entries if e.path not in found.values() and not e.has_a_word]
+    unnamed = [entry for entry in entries if entry.is_bare and entry.path not in found.values()]
+    return found | _guessed(unnamed, _open(inputs, found, "hard"), _open(parameters, found, "hard"))
+
+
+def _guessed(
+    entries: Sequence[Entry], inputs: Sequence[Leaf], parameters: list[Leaf]
+) -> dict[Path, Path]:
+    """Gradients without a name: the inputs' in order, then the parameters' by shape."""
     # A mask or a label in floats is given no gradient as long as there is something else.
     likely = sorted(inputs, key=lambda leaf: bool(np.isin(leaf.value, (0, 1)).all()))
-    laid = _laid(unnamed, _open(likely, found, "hard"), of_its_shape=False)
-    rest = [entry for entry in unnamed if entry not in laid.values()]
-    return found | _paths(laid) | _paths(_laid(rest, _open(parameters, found, "hard")))
+    laid = _laid(entries, likely, of_its_shape=False)
+    rest = [entry for entry in entries if entry not in laid.values()]
+    return _paths(laid) | _paths(_laid(rest, parameters))
 
 
 def _laid(

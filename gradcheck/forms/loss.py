@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -10,10 +11,12 @@ import numpy as np
 
 from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.calling import Plan, items_of
+from gradcheck.forms.dice import Dice
+from gradcheck.forms.names import words
 from gradcheck.forms.objects import Begun, Methods, Module
-from gradcheck.forms.rehearsal import Rehearsal, blank, parameter_names
+from gradcheck.forms.rehearsal import Rehearsal, blank
 from gradcheck.forms.state import Globals, copy_of
-from gradcheck.forms.told import Dice, kept_randomness, parted, told
+from gradcheck.forms.told import checked
 from gradcheck.layer import name_of
 from gradcheck.meant import must_be_functions
 from gradcheck.result import Report
@@ -47,11 +50,8 @@ def check_loss(
         TypeError: if f does not return a single number and gradients.
     """
     must_be_functions("check_loss(f, x)", f=f)
-    options, by_word = parted(named)
-    with kept_randomness():
-        form = adapt_loss(f, inputs, by_word, parameters, gradients, seed, options.get("wrt"))
-        options["wrt"] = form.asked(options.get("wrt"))
-        return told(form.adapted(), form.inputs.values, form.remarks, seed=seed or 0, **options)
+    adapt = partial(adapt_loss, f, inputs, parameters=parameters, order=gradients)
+    return checked(adapt, named, seed)
 
 
 def adapt_loss(
@@ -82,7 +82,7 @@ def adapt_loss(
 
 def _globals(f: Callable[..., Any], parameters: Any) -> Globals | None:
     """The globals that were named as parameters of a function, if they are."""
-    names = parameter_names(parameters)
+    names = words(parameters)
     known = getattr(f, "__globals__", {})
     return Globals(f, names) if names and known.keys() >= set(names) else None  # type: ignore[arg-type]
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from gradcheck.forms.adapting import adapt_module
-from gradcheck.forms.told import kept_randomness, parted, told
+from gradcheck.forms.told import checked
 from gradcheck.result import Report
 
 
@@ -49,11 +50,8 @@ def check_module(
         TypeError: for a class instead of an object, an object without these methods, or inputs that do
             not fit.
     """
-    options, by_word = parted(named)
-    with kept_randomness():
-        form = adapt_module(
-            *(module, inputs, by_word), parameters=parameters, forward=forward, backward=backward,
-            update=update, order=gradients, seed=seed, wrt=options.get("wrt"),
-        )  # fmt: skip
-        options["wrt"] = form.asked(options.get("wrt"))
-        return told(form.adapted(), form.inputs.values, form.remarks, seed=seed or 0, **options)
+    adapt = partial(
+        adapt_module, module, inputs, parameters=parameters, forward=forward, backward=backward,
+        update=update, order=gradients,
+    )  # fmt: skip
+    return checked(adapt, named, seed)

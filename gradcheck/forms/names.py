@@ -125,3 +125,8 @@ def _named(node: ast.expr, path: Path, assigned: dict[str, ast.expr]) -> Iterabl
             yield path, name
     for k, part in enumerate(parts):
         yield from _named(part, (*path, k), {} if isinstance(node, ast.Name) else assigned)
+
+
+def words(text: str | Iterable[str] | None) -> list[str]:
+    """Names written in a row, "W b", as a list."""
+    return text.replace(",", " ").split() if isinstance(text, str) else list(text or ())

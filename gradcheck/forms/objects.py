@@ -14,9 +14,10 @@ import numpy as np
 
 from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.calling import Plan, items_of, outputs_of
+from gradcheck.forms.dice import Dice
 from gradcheck.forms.state import SELF, Globals, Owner, reach
-from gradcheck.forms.told import Dice, Inputs, Outputs, times
-from gradcheck.forms.trees import Path, at, copied
+from gradcheck.forms.told import Inputs, Outputs, times
+from gradcheck.forms.trees import Path, at, copied, spelled
 from gradcheck.layer import Adapted, Backward, Layer
 from gradcheck.result import Array, Finding
 
@@ -37,6 +38,10 @@ class Source:
 
     kind: str
     path: Path
+
+    def __str__(self) -> str:
+        """How a remark says it."""
+        return "off a step" if self.kind == STEP else f"in {spelled((SELF, *self.path))}"
 
 
 RETURNED, LEFT, STEP = "returned", "left", "step"
@@ -99,6 +104,11 @@ def of_any(module: Any, name: str) -> Callable[..., Any]:
     return lambda owner, *args, **keywords: getattr(owner, name)(*args, **keywords)
 
 
+def no_step(_: Any) -> float:
+    """Where gradients are not read off a step."""
+    return 1.0
+
+
 @dataclass(frozen=True, eq=False)
 class Module:
     """An object, understood: how its methods are called, and where each gradient is.
@@ -120,7 +130,7 @@ class Module:
     outputs: Outputs
     inputs: Inputs
     sources: Mapping[Path, Source] = field(default_factory=dict)
-    step: Callable[[Any], float] = lambda _: 1.0
+    step: Callable[[Any], float] = no_step
     moves: bool = False
     alone: bool = False
     output: str = ""
@@ -145,6 +155,11 @@ class Module:
         result = getattr(owner, self.output) if self.output else result
         known = {**self.arguments.defaults, **self.arguments.beyond, **given.arguments}
         return Begun(owner, known, result, self.dice.state())
+
+    def value(self, arrays: Sequence[Array]) -> Array:
+        """The outputs of one forward pass."""
+        result = self.begin(self.methods.forward, arrays).result
+        return self.outputs.packed(outputs_of(self.plan, result))
 
     def _called(self, function: Callable[..., Any], owner: Any, *args: Any, **keywords: Any) -> Any:
         """A method of an object, or a function that belongs to none."""

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.calling import Plan, items_of, outputs_of
+from gradcheck.forms.dice import Dice
 from gradcheck.forms.gradients import Matching, match, picked
-from gradcheck.forms.names import are_turned_round, parameters_of, returned_names
+from gradcheck.forms.names import are_turned_round, parameters_of, returned_names, words
 from gradcheck.forms.planning import plan
-from gradcheck.forms.told import (
-    Dice,
-    Inputs,
-    Outputs,
-    by_name,
-    choose,
-    kept_randomness,
-    moved,
-    parted,
-    paths_of,
-    said,
-    same,
-    times,
-    told,
-)
+from gradcheck.forms.saying import said_of
+from gradcheck.forms.told import Inputs, Outputs, by_name, checked, choose, paths_of, reaches, times
 from gradcheck.forms.trees import Leaf
 from gradcheck.layer import Adapted, Backward, Layer, name_of
 from gradcheck.meant import must_be_functions
@@ -71,14 +60,8 @@ def check_pair(
             f"{first} looks like the backward pass, and {second} like the forward pass: the forward "
             f"pass comes first, check_pair({second}, {first}, x)"
         )
-    options, by_word = parted(named)
-    with kept_randomness():
-        pair = adapt_pair(
-            *(forward, backward, inputs, by_word),
-            cache=cache, order=gradients, seed=seed, wrt=options.get("wrt"),
-        )  # fmt: skip
-        options["wrt"] = pair.inputs.asked(pair.matching, options.get("wrt"))
-        return told(pair.adapted(), pair.inputs.values, pair.remarks, seed=seed or 0, **options)
+    adapt = partial(adapt_pair, forward, backward, inputs, cache=cache, order=gradients)
+    return checked(adapt, named, seed)
 
 
 def adapt_pair(
@@ -95,8 +78,9 @@ def adapt_pair(
     """Understand a pair of functions; the arguments are those of `check_pair`."""
     beyond = [p.name for p in parameters_of(backward)]
     arguments = Arguments.of(forward, inputs, named, beyond)
-    order = order.replace(",", " ").split() if isinstance(order, str) else order
-    return Pair.rehearsed(forward, backward, arguments, Dice(seed), cache, order, wrt)
+    return Pair.rehearsed(
+        forward, backward, arguments, Dice(seed), cache, words(order) or None, wrt
+    )
 
 
 @dataclass(frozen=True)
@@ -150,27 +134,25 @@ class Pair:
         remarks = [*drawn, *beside, *first._outputs_left_out(names), *by_name(matching), *remarks]
         return replace(first, inputs=inputs, matching=matching, remarks=tuple(remarks))
 
+    def asked(self, wrt: Any) -> Any:
+        """The option `wrt`, with what lacks a gradient that its neighbours have."""
+        return self.inputs.asked(self.matching, wrt)
+
     def _reaches(self, leaf: Leaf) -> bool:
-        """Whether moving an input moves the outputs."""
-        values = [moved(x.value) if x is leaf else x.value for x in self.inputs.leaves]
-        try:
-            there, _ = self._run(self.forward, self.backward, self.inputs.values)
-            elsewhere, _ = self._run(self.forward, self.backward, values)
-        except Exception:
-            return True
-        return not same(there, elsewhere)
+        """Whether moving an input moves the outputs, as far as is known."""
+        return reaches(self._value, self.inputs.leaves, leaf) is not False
+
+    def _value(self, arrays: Sequence[Array]) -> Array:
+        return self._run(self.forward, self.backward, arrays)[0]
 
     def _outputs_left_out(self, names: Any) -> list[Finding]:
-        if not self.plan.left_out:
-            return []
         called = [names.get((k,), f"output {k}") for k in self.plan.left_out]
-        return [
-            said(
-                f"The backward pass takes no upstream gradient for {', '.join(called)}: "
-                "what flows back from there was not checked.",
-                left_out=called,
-            )
-        ]
+        return said_of(
+            called,
+            "The backward pass takes no upstream gradient for {}: what flows back from there was not "
+            "checked.",
+            left_out=called,
+        )
 
     def _run(
         self,
@@ -238,11 +220,10 @@ def _without_defaults(
 ) -> tuple[Any, list[Finding]]:
     """The gradients without those of inputs behind the given ones, left at defaults that are floats."""
     counted = isinstance(returned, (tuple, list)) and len(returned) == len(given) + len(defaults)
-    if not (counted and defaults and all(isinstance(v, float) for v in defaults.values())):
+    if not (counted and all(isinstance(value, float) for value in defaults.values())):
         return returned, []
-    names = ", ".join(defaults)
-    remark = said(
-        f"Gradients for {names} are returned too, left at the default: hand them over to have them checked.",
+    return returned[: len(given)], said_of(
+        list(defaults),
+        "Gradients for {} are returned too, left at the default: hand them over to have them checked.",
         left_out=list(defaults),
     )
-    return returned[: len(given)], [remark]

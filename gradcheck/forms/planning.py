@@ -149,16 +149,18 @@ def _said_cache(facts: Facts, said: int | str) -> int:
 def _cache_item(facts: Facts, roles: Roles) -> int | None:
     """Which item of the result is the cache: by its name, or the last that is no array."""
     last = len(facts.items) - 1
-    if last == 0:
-        return None
     named = [k for name, k in facts.numbers.items() if is_cache(name) and k <= last]
-    if named:
-        return named[-1]
+    if last == 0 or named:
+        return named[-1] if last else None
     if roles.of("cache"):
-        # The last item; the first where that holds no floats and the last is an array.
-        first = not facts.is_output(0) and isinstance(facts.items[-1], np.ndarray)
-        return 0 if first else last
+        return _cache_without_a_name(facts)
     return last if not roles.of("item") and _last_is_cache(facts, roles) else None
+
+
+def _cache_without_a_name(facts: Facts) -> int:
+    """The last item; the first where that holds no floats and the last is an array."""
+    first = not facts.is_output(0) and isinstance(facts.items[-1], np.ndarray)
+    return 0 if first else len(facts.items) - 1
 
 
 def _last_is_cache(facts: Facts, roles: Roles) -> bool:
@@ -171,13 +173,9 @@ def _last_is_cache(facts: Facts, roles: Roles) -> bool:
 
 def _fill(facts: Facts, roles: Roles, held: int | None) -> None:
     """Give the parameters that are left their roles: upstream gradients first, then the cache."""
-    for role in roles.of("item"):
-        if role.key == held:
-            roles.take(role.name, "cache")
-    left = roles.open(facts)
-    if _lacks_its_cache(roles, left, held):
-        roles.take(left.pop().name, "cache")
-    for parameter in left[: _room(facts, roles, held)]:
+    if held is not None:
+        _take_the_cache(facts, roles, held)
+    for parameter in roles.open(facts)[: _room(facts, roles, held)]:
         roles.take(parameter.name, "upstream")
     if not roles.of("upstream") and facts.places and np.ndim(_first_array(facts.items)):
         # The first parameter is the upstream gradient, whatever its name, unless the output is a number.
@@ -187,10 +185,14 @@ def _fill(facts: Facts, roles: Roles, held: int | None) -> None:
         del roles[role.name]
 
 
-def _lacks_its_cache(roles: Roles, left: Sequence[inspect.Parameter], held: int | None) -> bool:
-    """Whether there is a cache, no parameter for it, and one left beside an upstream gradient."""
-    beside = len(left) + bool(roles.of("upstream")) > 1
-    return held is not None and bool(left) and beside and not roles.of("cache")
+def _take_the_cache(facts: Facts, roles: Roles, held: int) -> None:
+    """The cache is what is called as that item is, or else the last that is left beside an upstream gradient."""
+    for role in roles.of("item"):
+        if role.key == held:
+            roles.take(role.name, "cache")
+    left = roles.open(facts)
+    if left and not roles.of("cache") and len(left) + bool(roles.of("upstream")) > 1:
+        roles.take(left[-1].name, "cache")
 
 
 def _room(facts: Facts, roles: Roles, held: int | None) -> int:

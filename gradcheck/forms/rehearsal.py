@@ -12,9 +12,10 @@ import numpy as np
 from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.called import entries_of
 from gradcheck.forms.calling import Plan, outputs_of
+from gradcheck.forms.dice import Dice
 from gradcheck.forms.gradients import name_by_name
-from gradcheck.forms.names import returned_names
-from gradcheck.forms.objects import LEFT, RETURNED, STEP, Begun, Methods, Module, Source
+from gradcheck.forms.names import returned_names, words
+from gradcheck.forms.objects import LEFT, RETURNED, STEP, Begun, Methods, Module, Source, no_step
 from gradcheck.forms.remarks import accumulates, left_out, where
 from gradcheck.forms.state import (
     SELF,
@@ -25,8 +26,8 @@ from gradcheck.forms.state import (
     held_in,
     reach,
 )
-from gradcheck.forms.told import Dice, Inputs, Outputs
-from gradcheck.forms.trees import Leaf, Path
+from gradcheck.forms.told import Inputs, Outputs, asked_for
+from gradcheck.forms.trees import Leaf, Path, spelled
 from gradcheck.result import Finding
 
 OUTPUTS = ("output", "out", "outputs", "y", "value", "a", "A", "z", "Z")
@@ -109,14 +110,14 @@ class Rehearsal:
         left = self._left_in_the_object(held, places)
         owner = self._owner(held, {source.path for source in left.values()})
         sources = {(SELF, *path): source for path, source in left.items()}
-        sources |= self._returned(_without(owner.leaves, sources), words(order))
+        sources |= self._returned(_without(owner.leaves, sources), words(order) or None)
         sources |= self._of_inputs(sources)
         steps = self._steps(_without(owner.leaves, sources)) if step else {}
         form = replace(
             self.form,
             owner=owner,
             sources=sources | steps,
-            step=step if step and steps else lambda _: 1.0,
+            step=(steps and step) or no_step,
             moves=any(self._has_moved(h.path) for h in owner.held),
         )
         form = replace(form, inputs=self._inputs(form, places, wrt))
@@ -129,13 +130,18 @@ class Rehearsal:
         return Owner.of(self.form.owner.pristine, rest, taken)
 
     def _inputs(self, form: Module, places: Mapping[Path, Path | None], wrt: Any) -> Inputs:
-        """What has a gradient, was named, or is an argument that needs none."""
-        asked = {wrt} if isinstance(wrt, str) else set(wrt or ())
-        known = {(SELF, *path) for path in places} | form.sources.keys()
-        leaves = (*form.arguments.tree.leaves, *form.owner.leaves)
+        """What has a gradient, was named, or is an argument that needs none: labels; all where all are lost."""
+        asked, known = asked_for(wrt), {(SELF, *path) for path in places} | form.sources.keys()
         lost = self.raised or not form.sources
-        chosen = [x for x in leaves if x.path in known or x.name in asked or _is_input(x, lost)]
-        return Inputs(leaves, tuple(chosen))
+
+        def counts(leaf: Leaf) -> bool:
+            if leaf.path in known or leaf.name in asked:
+                return True
+            given = leaf.path[0] != SELF and leaf.hard
+            return given and (lost or (leaf.is_argument and not leaf.floats))
+
+        leaves = (*form.arguments.tree.leaves, *form.owner.leaves)
+        return Inputs(leaves, tuple(filter(counts, leaves)))
 
     def _remarks(self, form: Module) -> list[Finding]:
         """How the object was understood."""
@@ -200,13 +206,6 @@ class Rehearsal:
         return {path: Source(STEP, path[1:]) for path in paths}
 
 
-def _is_input(leaf: Leaf, lost: bool) -> bool:
-    """Whether an argument is an input also without a gradient: labels; everything where all are `lost`."""
-    if leaf.path[0] == SELF or leaf.soft:
-        return False
-    return lost or (len(leaf.path) == 1 and leaf.value.dtype.kind != "f")
-
-
 def is_float(value: Any) -> bool:
     """Whether a value holds floats."""
     return np.asarray(value).dtype.kind == "f"
@@ -232,32 +231,19 @@ def _output_of(owner: Any) -> str:
     )
 
 
-def words(text: str | Sequence[str] | None) -> list[str] | None:
-    """Names written in a row, "W b", as a list."""
-    if text is None:
-        return None
-    return text.replace(",", " ").split() if isinstance(text, str) else list(text)
-
-
-def parameter_names(parameters: Any) -> list[str]:
-    """The names of the parameters that were named."""
-    return words(parameters) or []
-
-
 def said_parameters(parameters: Any, held: Sequence[Held]) -> dict[Path, Path | None]:
     """The parameters that were named, each with the place of its gradient, where that was said.
 
     Raises:
         TypeError: for a name that leads to no array of the object.
     """
-    names = parameter_names(parameters)
-    places = parameters if isinstance(parameters, Mapping) else dict.fromkeys(names)
-    paths = {".".join(map(str, path)): h.path for h in held for path in h.paths}
-    unknown = [name for name in places if name not in paths]
-    if unknown:
-        raise TypeError(
-            f"the object holds no array {unknown[0]!r}; it holds {', '.join(paths) or 'none'}"
-        )
+    named = isinstance(parameters, Mapping)
+    places = parameters if named else dict.fromkeys(words(parameters))
+    paths = {spelled(path): h.path for h in held for path in h.paths}
+    unknown = next((name for name in places if name not in paths), None)
+    if unknown is not None:
+        known = ", ".join(paths) or "none"
+        raise TypeError(f"the object holds no array {unknown!r}; it holds {known}")
     return {paths[name]: place and _path(place) for name, place in places.items()}
 
 

@@ -7,26 +7,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck.forms.calling import outputs_of
-from gradcheck.forms.objects import LEFT, STEP, Module
-from gradcheck.forms.state import (
-    reach,
-)
-from gradcheck.forms.told import Inputs, moved, said, same
-from gradcheck.forms.trees import Leaf, Path
+from gradcheck.forms.objects import LEFT, RETURNED, Module
+from gradcheck.forms.saying import said_of
+from gradcheck.forms.state import SELF, reach
+from gradcheck.forms.told import Inputs, reaches, same
+from gradcheck.forms.trees import Path, spelled
 from gradcheck.result import Finding
 
 
 def where(form: Module) -> list[Finding]:
     """Says where the gradients were found, of those that are not returned."""
-    places = []
-    for leaf in form.inputs.chosen:
-        source = form.sources.get(leaf.path)
-        if source is not None and source.kind == LEFT:
-            places.append(f"{leaf.name} in self.{'.'.join(map(str, source.path))}")
-        elif source is not None and source.kind == STEP:
-            places.append(f"{leaf.name} off a step")
-    return [said(f"Gradients were read here: {', '.join(places)}.")] if places else []
+    found = ((leaf.name, form.sources.get(leaf.path)) for leaf in form.inputs.chosen)
+    places = [f"{name} {source}" for name, source in found if source and source.kind != RETURNED]
+    return said_of(places, "Gradients were read here: {}.")
 
 
 def accumulates(form: Module) -> list[Finding]:
@@ -38,7 +31,7 @@ def accumulates(form: Module) -> list[Finding]:
         buffer = reach(form.owner.pristine, path)
         if isinstance(buffer, np.ndarray):
             buffer[...] = 0
-    names = ", ".join("self." + ".".join(map(str, path)) for path in adding)
+    names = ", ".join(spelled((SELF, *path)) for path in adding)
     return [
         Finding(
             "accumulates",
@@ -65,30 +58,12 @@ def _added_to(form: Module, paths: Sequence[Path]) -> list[Path]:
 
 def left_out(form: Module) -> list[Finding]:
     """Says which inputs and parameters move the outputs and have no gradient."""
-    rest = [x for x in form.inputs.leaves if x not in form.inputs.chosen and not x.soft]
-    out = [leaf.name for leaf in rest if _reaches(form, leaf)]
-    if not out:
-        return []
-    return [
-        said(
-            f"No gradient of {', '.join(out)} was found, so none was checked; parameters= says "
-            "where a parameter's is, wrt= asks for an input's.",
-            left_out=out,
-        )
-    ]
-
-
-def _reaches(form: Module, leaf: Leaf) -> bool:
-    """Whether moving an array moves the outputs."""
-    leaves = form.inputs.leaves
-    whole = replace(form, inputs=Inputs(leaves, leaves))
-    elsewhere = [moved(x.value) if x is leaf else x.value for x in leaves]
-    try:
-        there, gone = (
-            form.outputs.packed(outputs_of(form.plan, begun.result))
-            for values in ([x.value for x in leaves], elsewhere)
-            for begun in [whole.begin(form.methods.forward, values)]
-        )
-    except Exception:
-        return False
-    return not same(there, gone)
+    rest = (x for x in form.inputs.leaves if x not in form.inputs.chosen and x.hard)
+    whole = replace(form, inputs=Inputs(form.inputs.leaves, form.inputs.leaves))
+    out = [leaf.name for leaf in rest if reaches(whole.value, form.inputs.leaves, leaf)]
+    return said_of(
+        out,
+        "No gradient of {} was found, so none was checked; parameters= says where a parameter's is, "
+        "wrt= asks for an input's.",
+        left_out=out,
+    )

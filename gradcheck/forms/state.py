@@ -192,20 +192,14 @@ def gradient_path(held: Held, after: Mapping[Path, Any]) -> Path | None:
     """Where in an object the gradient of one of its arrays is, by the conventions that people follow."""
     for path in held.paths:
         found = [place for place in after if _belongs(place, path)]
-        fitting = [place for place in found if np.shape(after[place]) == np.shape(held.value)]
         if found:
-            return (fitting or found)[0]
+            return min(found, key=lambda place: np.shape(after[place]) != np.shape(held.value))
     return None
 
 
 def _belongs(gradient: Path, path: Path) -> bool:
     """Whether an array at one path is the gradient of the one at another."""
-    return (
-        _beside(gradient, path)
-        or _in_parallel(gradient, path)
-        or _in_the_dict_of_gradients(gradient, path)
-        or _held_together(gradient, path)
-    )
+    return any(way(gradient, path) for way in CONVENTIONS)
 
 
 def _named(gradient: Any, value: Any) -> bool:
@@ -253,6 +247,10 @@ def _held_together(gradient: Path, path: Path) -> bool:
         return False
     value, beside = str(path[-1]).strip("_"), str(gradient[-1]).strip("_")
     return value in HOLDERS and beside in HELD
+
+
+CONVENTIONS = (_beside, _in_parallel, _in_the_dict_of_gradients, _held_together)
+"""How people keep a gradient near what it is the gradient of."""
 
 
 def names_in(owner: Any, paths: Sequence[Path], taken: Sequence[str]) -> list[str]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from gradcheck.check import check
+from gradcheck.forms.dice import kept_randomness
 from gradcheck.forms.gradients import Matching
+from gradcheck.forms.saying import said_of
 from gradcheck.forms.trees import Leaf, Packing, Path, Tree
 from gradcheck.layer import Adapted, Misuse, random_upstream
 from gradcheck.meant import OPTIONS
@@ -24,9 +24,41 @@ def parted(named: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return options, {name: value for name, value in named.items() if name not in OPTIONS}
 
 
-def said(message: str, **evidence: Any) -> Finding:
-    """A remark on how the code was understood."""
-    return Finding("adapted", message, evidence)
+def asked_for(wrt: Any) -> set[Any]:
+    """What the option `wrt` names."""
+    return {wrt} if isinstance(wrt, str) else set(wrt or ())
+
+
+class Form(Protocol):
+    """Somebody's code, understood."""
+
+    @property
+    def remarks(self) -> Sequence[Finding]:
+        """How it was understood."""
+        ...
+
+    @property
+    def inputs(self) -> Inputs:
+        """What is moved."""
+        ...
+
+    def asked(self, wrt: Any) -> Any:
+        """The option `wrt`, with what has to have a gradient."""
+        ...
+
+    def adapted(self) -> Adapted:
+        """The layer."""
+        ...
+
+
+def checked(adapt: Callable[..., Form], named: Mapping[str, Any], seed: int | None) -> Report:
+    """Understand code, with the inputs among what was given by name, and check it with the options there."""
+    options, inputs = parted(named)
+    wrt = options.pop("wrt", None)
+    with kept_randomness():
+        form = adapt(named=inputs, seed=seed, wrt=wrt)
+        options |= {"wrt": form.asked(wrt), "seed": seed or 0}
+        return told(form.adapted(), form.inputs.values, form.remarks, **options)
 
 
 def told(
@@ -122,6 +154,17 @@ def _constant(leaf: Leaf) -> Any:
     return leaf.value.item() if leaf.soft else leaf.value.copy()
 
 
+def reaches(
+    value: Callable[[list[Array]], Array], leaves: Sequence[Leaf], leaf: Leaf
+) -> bool | None:
+    """Whether moving a leaf moves the outputs; None where the forward pass raises."""
+    try:
+        there = value([x.value for x in leaves])
+        return not same(there, value([moved(x.value) if x is leaf else x.value for x in leaves]))
+    except Exception:
+        return None
+
+
 def choose(
     leaves: Sequence[Leaf],
     matching: Matching,
@@ -138,7 +181,7 @@ def choose(
         reaches: whether moving a leaf moves the outputs.
         named: gradients were returned under names, so that one may be left out on purpose.
     """
-    asked = {wanted} if isinstance(wanted, str) else set(wanted or ())
+    asked = asked_for(wanted)
     touched = {leaf.path[0] for leaf in leaves if leaf.path in matching.paths}
 
     def fate(leaf: Leaf) -> str:
@@ -151,7 +194,9 @@ def choose(
 
     fates = [(leaf, fate(leaf)) for leaf in leaves]
     inputs, missing = _of_fate(fates, "input", "missing"), _of_fate(fates, "missing")
-    return Inputs(tuple(leaves), inputs, missing), _left_out(_of_fate(fates, "left out"))
+    out = [leaf.name for leaf in _of_fate(fates, "left out")]
+    message = "No gradient of {} is returned, so none was checked; wrt= asks for it."
+    return Inputs(tuple(leaves), inputs, missing), said_of(out, message, left_out=out)
 
 
 def _of_fate(fates: Sequence[tuple[Leaf, str]], *which: str) -> tuple[Leaf, ...]:
@@ -167,84 +212,15 @@ def _fate(leaf: Leaf, matching: Matching, *, named: bool, beside: bool) -> str:
         return "constant"
     if not matching.fits:
         return "input"
-    floats = leaf.value.dtype.kind == "f"
-    if len(leaf.path) == 1:
-        return "left out" if named and floats else "input"
-    return "doubtful" if beside and floats else "constant"
-
-
-def _left_out(leaves: Sequence[Leaf]) -> list[Finding]:
-    if not leaves:
-        return []
-    names = ", ".join(leaf.name for leaf in leaves)
-    return [
-        said(
-            f"No gradient of {names} is returned, so none was checked; wrt= asks for it.",
-            left_out=[leaf.name for leaf in leaves],
-        )
-    ]
+    if leaf.is_argument:
+        return "left out" if named and leaf.floats else "input"
+    return "doubtful" if beside and leaf.floats else "constant"
 
 
 def by_name(matching: Matching) -> list[Finding]:
     """Says which gradients were found by their names."""
     pairs = [f"{gradient} for {name}" for gradient, name in matching.by_name if gradient != name]
-    if not pairs:
-        return []
-    return [said(f"Gradients were found by their names: {', '.join(pairs)}.")]
-
-
-@dataclass(frozen=True)
-class Dice:
-    """The global random state: put back to the same before each forward pass, where a seed asks for it.
-
-    A backward pass goes on from where its forward pass stopped, so that one that draws a mask anew
-    draws another.
-    """
-
-    seed: int | None
-
-    def throw(self) -> None:
-        """Before a forward pass."""
-        if self.seed is not None:
-            np.random.seed(self.seed)  # noqa: NPY002  (it is what the user's code draws from)
-            random.seed(self.seed)
-
-    def state(self) -> Any:
-        """After a forward pass."""
-        return None if self.seed is None else (np.random.get_state(), random.getstate())  # noqa: NPY002
-
-    def remarks(self, state: Any) -> list[Finding]:
-        """Says so, if a forward pass that ended in this state has drawn something."""
-        if state is None:
-            return []
-        _, words, *rest = np.random.RandomState(self.seed).get_state(legacy=True)
-        untouched = np.array_equal(state[0][1], words) and list(state[0][2:]) == rest
-        if untouched and state[1] == random.Random(self.seed).getstate():
-            return []
-        return [
-            said(
-                "The forward pass draws random numbers: the generator was put back to the state of "
-                f"seed={self.seed} before each.",
-                seed=self.seed,
-            )
-        ]
-
-    def put(self, state: Any) -> None:
-        """Before a backward pass."""
-        if state is not None:
-            np.random.set_state(state[0])  # noqa: NPY002
-            random.setstate(state[1])
-
-
-@contextmanager
-def kept_randomness() -> Iterator[None]:
-    """Leave the global random state as it was."""
-    before = np.random.get_state(), random.getstate()  # noqa: NPY002
-    try:
-        yield
-    finally:
-        np.random.set_state(before[0])  # noqa: NPY002
-        random.setstate(before[1])
+    return said_of(pairs, "Gradients were found by their names: {}.")
 
 
 def moved(value: Array) -> Array:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.forms.names import is_cache
-from gradcheck.forms.told import said
+from gradcheck.forms.saying import said
 from gradcheck.result import Finding
 from reports.targets.proposals import wanted
 from reports.targets.texts import tree_of
