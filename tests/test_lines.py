@@ -4,6 +4,9 @@ import functools
 import inspect
 import json
 import random
+import re
+from importlib import import_module
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from examples import SAMPLE_SEED
 
 from gradcheck import Verdict, check, check_derivative, check_pair
 from gradcheck.forms.pair import adapt_pair
-from gradcheck.lines import backward_text, rewritten
+from gradcheck.lines import backward_text, rewritten, story
 from gradcheck.lines.cells import in_its_cell
 from layers.catalogue import CATALOGUE
 from reports.mutation import all_mutants, blame
@@ -661,3 +664,12 @@ def test_what_is_bound_to_the_backward_pass_of_a_pair_stays_bound():
     written = backward_text(layer, backward)
     text = written.text.replace("(1 - out)", "(1 - out**2)")
     assert check(rewritten(layer, written, text), *inputs).passed
+
+
+def test_each_line_of_the_story_is_a_function():
+    told = re.findall(r"[(,] ?`(\w+)\.([\w.]+)`", story.__doc__)
+    assert len({room for room, _ in told}) >= 9
+    for room, name in told:
+        assert callable(
+            found := attrgetter(name)(import_module(f"gradcheck.lines.{room}"))
+        ) or isinstance(found, property), f"{room}.{name}"

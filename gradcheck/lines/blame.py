@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,29 +24,40 @@ from gradcheck.lines.recorder import Site
 from gradcheck.lines.statements import key_of
 from gradcheck.lines.uses import Source, Use, diagnose_uses
 from gradcheck.numeric import Forward
-from gradcheck.result import Array, Finding, Row, Verdict
+from gradcheck.result import Array, Finding, Row
 
 
 def blamed(judgement: Judgement, wrong: Compared, found: Finding | None) -> Finding:
     """The first wrong value, with its line, its diagnosis, and the lines that share the doubt."""
     record, site = judgement.record, wrong.site
+    lines = narrowed(judgement, wrong, _others(judgement, wrong))
+    also = {*_doubted_loops(judgement, lines), *(s.line for s in lines.others)} - {lines.site.line}
+    if lines.solved and site in judgement.right_sites:
+        # A helper's line that was right at another call goes wrong with what it is handed, not before.
+        also.discard(site.line)
+    code = None if found is None else found.code
+    named = _called(lines.site) if lines.solved else str(wrong.label)
+    seen = {"name": wrong.label.in_a_sentence, "line": site.line}
+    message = _message(lines, wrong, found)
+    return first_wrong(record, message, lines.site, sorted(also), name=named, code=code, seen=seen)
+
+
+def _others(judgement: Judgement, wrong: Compared) -> list[Site]:
+    """The statements that share the doubt with that of the first wrong value."""
+    record = judgement.record
     known = known_names(record, judgement.matches)
     known -= set() if wrong.label.returned else {wrong.label.variable}
     # Where a helper computed it, the line that calls the helper may have called it with something wrong.
     called = record.log[wrong.time].site
-    others = doubtful_sites(record, called, known) + ([called] if called != site else [])
-    others += [*_handing_on(record, wrong), *_writing(record, wrong)]
-    others += _handing_in(judgement, wrong)
-    lines = narrowed(judgement, wrong, [other for other in others if other.line != site.line])
-    message = _message(lines, wrong, found)
-    loops = doubtful_loops(record, (lines.site, *lines.others), judgement.right_before())
-    # A helper's line that was right at another call goes wrong with what it is handed, not before.
-    innocent = {site.line} if lines.solved and site in judgement.right_sites else set()
-    also = sorted({*loops, *(s.line for s in lines.others)} - {lines.site.line} - innocent)
-    code = None if found is None else found.code
-    named = _called(lines.site) if lines.solved else str(wrong.label)
-    seen = {"name": wrong.label.in_a_sentence, "line": site.line}
-    return first_wrong(record, message, lines.site, also, name=named, code=code, seen=seen)
+    behind = [*doubtful_sites(record, called, known), called]
+    others = chain(behind, _handing_on(record, wrong), _writing(record, wrong))
+    sites = [*others, *_handing_in(judgement, wrong)]
+    return [site for site in sites if site.line != wrong.site.line]
+
+
+def _doubted_loops(judgement: Judgement, lines: Narrowed) -> set[int]:
+    """The loops around the lines in doubt, which may run the wrong way."""
+    return doubtful_loops(judgement.record, (lines.site, *lines.others), judgement.right_before())
 
 
 def _writing(record: Record, wrong: Compared) -> list[Site]:
@@ -56,36 +68,37 @@ def _writing(record: Record, wrong: Compared) -> list[Site]:
 
 def _handing_on(record: Record, wrong: Compared) -> list[Site]:
     """What returns a gradient as it is, where that is of another shape or only what a helper has computed."""
+    site = record.returned.get(_position(wrong))
+    suspicious = not wrong.match.fits or _is_of_a_call(record, wrong)
+    return [site] if suspicious and site is not None else []
+
+
+def _position(wrong: Compared) -> int:
+    """Of which input it is the gradient; of none −1."""
     position = wrong.match.intermediate.position
-    suspicious = wrong.match.hand.shape != wrong.row.shape or _is_of_a_call(record, wrong)
-    return [record.returned[position]] if suspicious and position in record.returned else []
+    return -1 if position is None else position
 
 
-def _handing_in(judgement: Judgement, wrong: Compared) -> list[Site]:
+def _handing_in(judgement: Judgement, wrong: Compared) -> Iterable[Site]:
     """What ran in other helpers since something last was right, where a helper reads what it was handed."""
-    record, helper = judgement.record, wrong.site.function
+    record, until = judgement.record, wrong.time
     if not _reads_what_it_is_handed(record, wrong.site):
         return []
-    passed = record.log[_last_right(judgement, wrong.time) + 1 : wrong.time]
-    others = dict.fromkeys(event.site for event in passed)
-    return [site for site in others if site.function not in ("", helper)]
+    right = [one.time for one in judgement.compared if one.is_right and one.time < until]
+    passed = record.log[max(right, default=-1) + 1 : until]
+    ran = dict.fromkeys(event.site for event in passed)
+    return [site for site in ran if site.function not in ("", wrong.site.function)]
 
 
 def _reads_what_it_is_handed(record: Record, site: Site) -> bool:
     """Whether a statement of a helper reads a name of its own that none of its statements computes."""
-    own = {read for read in site.reads if site.function and read.startswith(f"{site.function}::")}
-    return bool(own - {other.variable for other in record.copy.sites})
-
-
-def _last_right(judgement: Judgement, until: int) -> int:
-    """When something last was right before a moment."""
-    right = (one.time for one in judgement.compared if one.row.verdict is Verdict.PASS)
-    return max((time for time in right if time < until), default=-1)
+    handed = site.reads - {other.variable for other in record.copy.sites}
+    return bool(site.function) and any(read.startswith(f"{site.function}::") for read in handed)
 
 
 def _is_of_a_call(record: Record, wrong: Compared) -> bool:
     """Whether what is wrong is what a helper has returned."""
-    helpers = {key_of(site.function) for site in record.copy.sites if site.function}
+    helpers = {key_of(site.function) for site in record.copy.sites} - {""}
     return bool({read.partition("[")[0] for read in wrong.site.reads} & helpers)
 
 
@@ -134,32 +147,32 @@ def first_wrong(
 
 def explained(judgement: Judgement, wrong: Compared, found: Finding | None) -> list[Row]:
     """The rows; where one could not be explained, the diagnosis of the line that it follows from."""
-    rows = judgement.record.rows
-    if found is None:
-        return list(rows.values())
-    return [_explained(judgement, wrong, found, position) for position in rows]
+    record, label = judgement.record, wrong.label
+    if found is None or label.returned:
+        return list(record.rows.values())
+    return [
+        _explained(row, wrong, found, own=position == wrong.match.intermediate.position)
+        if label.variable in behind(record, position)
+        else row
+        for position, row in record.rows.items()
+    ]
 
 
-def _explained(judgement: Judgement, wrong: Compared, found: Finding, position: int) -> Row:
-    record, name, line = judgement.record, str(wrong.label), wrong.site.line
-    row = record.rows[position]
-    follows = not wrong.label.returned and wrong.label.variable in behind(record, position)
-    if not follows or all(finding.code != "unknown" for finding in row.findings):
-        return row
-    own = position == wrong.match.intermediate.position
+def _explained(row: Row, wrong: Compared, found: Finding, *, own: bool) -> Row:
+    """A row that follows from a wrong value, with its diagnosis in place of none."""
+    name, line = str(wrong.label), wrong.site.line
     message = found.message if own else f"it follows from {name}, line {line}: {found.message}"
     named = replace(found, message=message, evidence={**found.evidence, "of": name, "line": line})
-    findings = (named if finding.code == "unknown" else finding for finding in row.findings)
+    findings = [named if finding.code == "unknown" else finding for finding in row.findings]
     return replace(row, findings=tuple(findings))
 
 
 def diagnosis(judgement: Judgement, wrong: Compared) -> Finding | None:
     """The name of what is wrong with a value."""
-    position, rows = wrong.match.intermediate.position, judgement.record.rows
-    fits = wrong.match.hand.shape == wrong.row.shape
-    if position is not None and position in rows:
-        return _named_in(rows[position]) or (_by_its_uses(judgement, wrong) if fits else None)
-    if not fits:
+    row = judgement.record.rows.get(_position(wrong))
+    if row is not None:
+        return _named_in(row) or _by_its_uses(judgement, wrong)
+    if not wrong.match.fits:
         return _misshapen(wrong)
     wrong = _at_its_first_step(wrong)
     found = diagnose(wrong.suspect, OF_THE_VALUE) or _by_its_uses(judgement, wrong)
@@ -227,6 +240,8 @@ def _first_step(wrong: Compared) -> int | None:
 def _by_its_uses(judgement: Judgement, wrong: Compared) -> Finding | None:
     """A diagnosis by what is computed from the value, as far as its gradients are known."""
     record, value = judgement.record, wrong.match.intermediate
+    if not wrong.match.fits:
+        return None
     copy, inputs = record.copy, record.context.inputs
     source = Source(value, copy.layer, copy.recorder, inputs, _first_step(wrong))
     return diagnose_uses(wrong.suspect, source, _uses(judgement, value))
@@ -234,26 +249,25 @@ def _by_its_uses(judgement: Judgement, wrong: Compared) -> Finding | None:
 
 def _uses(judgement: Judgement, value: Intermediate) -> list[Use]:
     """The values computed from a value, through others whose gradient nobody has named."""
-    record, gradient = judgement.record, judgement.stage.gradient
-    found: dict[int, Intermediate] = {}
-    between: set[str] = set()
-    waiting = [value.variable]
+    gradient = judgement.stage.gradient
+    between, waiting, found = {value.variable}, [value.variable], dict[int, Intermediate]()
     while waiting:
-        name = waiting.pop()
-        for one in _reading(judgement, name):
-            if one.variable in (value.variable, *between):
-                continue
-            if gradient(one) is not None:
-                found[id(one)] = one
-            else:
-                between.add(one.variable)
-                waiting.append(one.variable)
-    recorded = record.copy.recorder.recorded.items()
-    sites = frozenset(number for number, o in recorded if o.site.variable in between)
+        reading = _reading(judgement, waiting.pop(), between)
+        found |= {id(one): one for one in reading if gradient(one) is not None}
+        unnamed = {one.variable for one in reading if gradient(one) is None}
+        between |= unnamed
+        waiting += unnamed
+    sites = _assigning(judgement.record, between - {value.variable})
     return [Use(one, g, sites) for one in found.values() if (g := gradient(one)) is not None]
 
 
-def _reading(judgement: Judgement, name: str) -> Iterator[Intermediate]:
-    """The values of the forward pass that are computed from a name directly."""
-    for several in judgement.record.meanings.values():
-        yield from (one for one in several if name in one.reads)
+def _reading(judgement: Judgement, name: str, but: Collection[str]) -> list[Intermediate]:
+    """The values of the forward pass that are computed from a name directly, but for some."""
+    values = chain(*judgement.record.meanings.values())
+    return [one for one in values if name in one.reads and one.variable not in but]
+
+
+def _assigning(record: Record, names: Collection[str]) -> frozenset[int]:
+    """The statements of the forward pass that give these names a value."""
+    recorded = record.copy.recorder.recorded.items()
+    return frozenset(number for number, found in recorded if found.site.variable in names)

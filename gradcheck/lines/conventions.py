@@ -20,9 +20,7 @@ def without_conventions(judgement: Judgement) -> Judgement:
     if wrong is None or not _is_a_multiple(wrong):
         return judgement
     others = tuple(one for one in judgement.compared if one.label != wrong.label)
-    if not any(one.is_wrong for one in others):
-        return judgement
-    if comes_right_with(judgement, wrong) is not False:
+    if comes_right_with(judgement, wrong) is not False or not any(o.is_wrong for o in others):
         return judgement
     name, of = wrong.label, wrong.match.intermediate.name
     note = f"{name} is left out: it is a multiple of the gradient of {of}, and without that the error remains."
@@ -35,16 +33,16 @@ def as_meant(judgement: Judgement, seed: int) -> Judgement:
     Set to what it would be there it makes every gradient right. Other names in this backward pass mean
     that too, or the first wrong value leaves an error and reads nothing else that could be wrong.
     """
-    compared, record = judgement.compared, judgement.record
-    if judgement.wrong is None or not (_is_usual(compared) or _is_unexplained(judgement)):
+    wrong, compared = judgement.wrong, judgement.compared
+    if wrong is None or not (_is_usual(compared) or _is_unexplained(judgement, wrong)):
         return judgement
     plain = [one.label for one in compared if not one.is_before_activation]
-    others = before_activations(record, judgement.matches, plain, seed)
-    match [one for one in others if one.is_wrong and comes_right_with(judgement, one)]:
-        case [meant]:
-            changed = (meant if one.label == meant.label else one for one in compared)
-            return replace(judgement, compared=tuple(sorted(changed, key=lambda one: one.time)))
-    return judgement
+    others = before_activations(judgement.record, judgement.matches, plain, seed)
+    meant = {o.label: o for o in others if o.is_wrong and comes_right_with(judgement, o)}
+    if len(meant) != 1:
+        return judgement
+    changed = [meant.get(one.label, one) for one in compared]
+    return replace(judgement, compared=tuple(sorted(changed, key=lambda one: one.time)))
 
 
 def _is_usual(compared: Iterable[Compared]) -> bool:
@@ -52,21 +50,20 @@ def _is_usual(compared: Iterable[Compared]) -> bool:
     return any(one.is_before_activation for one in compared)
 
 
-def _is_unexplained(judgement: Judgement) -> bool:
+def _is_unexplained(judgement: Judgement, wrong: Compared) -> bool:
     """Whether the first wrong value, set right, leaves an error, and is computed by what is known."""
-    wrong, record = judgement.wrong, judgement.record
-    if wrong is None or comes_right_with(judgement, wrong) is not False:
+    if comes_right_with(judgement, wrong) is not False:
         return False
-    known = known_names(record, judgement.matches)
-    return not doubtful_sites(record, record.log[wrong.time].site, known - {wrong.label.variable})
+    record = judgement.record
+    known = known_names(record, judgement.matches) - {wrong.label.variable}
+    return not doubtful_sites(record, record.log[wrong.time].site, known)
 
 
 def _is_a_multiple(wrong: Compared) -> bool:
     """Whether a value is what it should be but for a positive factor."""
     suspect, true = wrong.suspect, wrong.row.numeric
     square = float((true * true).sum())
-    fits = not wrong.label.returned and wrong.match.hand.shape == true.shape
-    if not (fits and true.size >= FEWEST and square > 0):
+    if wrong.label.returned or not wrong.match.fits or true.size < FEWEST or not square:
         return False
     k = float((suspect.claimed * true).sum()) / square
     return k > 0 and suspect.is_(suspect.measured.times(k))

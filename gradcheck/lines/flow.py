@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -28,21 +29,18 @@ def reached(record: Record, names: Iterable[str], stop: Iterable[str] = ()) -> s
 
 def _computing(record: Record, name: str) -> list[Site]:
     """The statements that give a variable its value; for the name of a helper, what it returns."""
-    return [
-        site
-        for site in record.copy.sites
-        if (site.variable == name if site.path is None else _returns(site, name))
-    ]
+    # Any part of what a helper returns in one piece comes from there.
+    names = {name, f"{name.partition('[')[0]}["}
+    return [site for site in record.copy.sites if names & gives(site)]
 
 
-def _returns(site: Site, name: str) -> bool:
-    """Whether a return statement is that of the helper of this name, or of a part of what it returns."""
-    function, path = key_of(site.function), site.path or ()
-    parts = [part_of(function, path[0])] if path else []
-    whole = f"{function}[" if not path else None
-    return bool(site.function) and (
-        name in (function, *parts) or (whole is not None and name.startswith(whole))
-    )
+def gives(site: Site) -> set[str]:
+    """The names under which other statements read what one computes: what a helper returns by the helper's."""
+    if site.path is None:
+        return {site.variable}
+    function = key_of(site.function)
+    part = part_of(function, site.path[0]) if site.path else f"{function}["
+    return {function, part} if function else set()
 
 
 def behind(record: Record, position: int) -> set[str]:
@@ -52,21 +50,23 @@ def behind(record: Record, position: int) -> set[str]:
 
 
 def known_names(record: Record, matches: Matches) -> set[str]:
-    """The names whose values were compared as they are, or are those of the forward pass."""
-    labels = [label for label in record.events if not label.returned]
-    unknown = {
-        label.variable
-        for label in labels
-        if not (_compared_in_full(record, label, matches) or _handed_over(record, label))
-    }
+    """The names whose values are given, were compared as they are, or are those of the forward pass."""
+    labels = record.locals
+    unknown = {label.variable for label in labels if not _is_known(record, label, matches)}
     return {label.variable for label in labels} - unknown
+
+
+def _is_known(record: Record, label: Label, matches: Matches) -> bool:
+    if record.stays_given(label) or _compared_in_full(record, label, matches):
+        return True
+    return _handed_over(record, label)
 
 
 def doubtful_sites(record: Record, place: Site, known: set[str]) -> list[Site]:
     """The other statements that one is computed by, back to values that are known."""
     names = reached(record, place.reads, stop=known)
-    sites = [site for name in names for site in _computing(record, name)]
-    sites += [s for s in record.copy.inner if s.name in names]
+    inner = (site for site in record.copy.inner if site.name in names)
+    sites = chain(*(_computing(record, name) for name in names), inner)
     return sorted((s for s in sites if s.line != place.line), key=lambda site: site.line)
 
 
@@ -76,13 +76,14 @@ def doubtful_loops(record: Record, sites: Iterable[Site], right: set[str]) -> se
     Then it runs the right way.
     """
     right_loops = {s.loop for s in record.copy.sites if s.variable in right}
-    return {s.loop for s in sites if s.loop is not None and s.loop not in right_loops}
+    return {s.loop for s in sites if s.loop is not None} - right_loops
 
 
 def _compared_in_full(record: Record, label: Label, matches: Matches) -> bool:
     """Whether every value that a name was given is among those compared."""
     passings = sum(event.site.whole for _, event in record.events[label])
-    return any(not m.reshaped and passings <= len(m.times) for m in matches.get(label, ()))
+    laid = (m for m in matches.get(label, ()) if not m.reshaped)
+    return any(passings <= len(m.times) for m in laid)
 
 
 def _handed_over(record: Record, label: Label) -> bool:
@@ -109,8 +110,7 @@ def _given(record: Record, name: str) -> list[Array]:
 
 
 def _equal(a: Any, b: Any) -> bool:
-    arrays = isinstance(a, np.ndarray) or isinstance(b, np.ndarray)
-    if arrays or a is b:
+    if a is b or isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return a is b or np.array_equal(a, b)
     # Two containers are asked about only if they are one: arrays in them have no single answer.
     return not isinstance(a, (dict, list, tuple)) and bool(a == b)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from itertools import zip_longest
+from itertools import starmap, zip_longest
 from typing import Any
 
 import numpy as np
 
 from gradcheck.diagnosis.wrong import Context
-from gradcheck.lines.recorder import ACTIVATION, Occurrences, Recorder, is_number
+from gradcheck.lines.recorder import ACTIVATION, CutOut, Occurrences, Recorder, is_number
 from gradcheck.result import Array
 
 LARGEST = 100_000
@@ -42,31 +42,37 @@ class Intermediate:
     reads: frozenset[str] = frozenset()
     passing: int = 0
     passings: int = 1
-    parts: tuple[tuple[tuple[int, ...], Any], ...] = ()
+    parts: tuple[CutOut, ...] = ()
 
     def move(self, moved: Array) -> Moves:
         """What to add at each passing of each site to have `moved` instead; nothing if nothing changes."""
-        move = moved - self.value
+        move: Any = moved - self.value
         if not move.any():
             return {}
+        if not (self.steps or self.places):
+            move = [*([np.zeros(())] * self.passing), move]
         if self.parts:
-            pieces = move if self.steps else move[None]
-            within = [_within(m, *part) for m, part in zip(pieces, self.parts, strict=True)]
-            return dict.fromkeys(self.sites, within)
-        if self.steps or self.places:
-            return dict.fromkeys(self.sites, move)
-        return {site: [*([np.zeros(())] * self.passing), move] for site in self.sites}
+            move = [_within(*both) for both in zip(move, self.parts, strict=True)]
+        return dict.fromkeys(self.sites, move)
+
+    @property
+    def each_place(self) -> Sequence[Any]:
+        """Where in `value` each time step is, if there are several."""
+        return self.places or range(self.steps or 0)
+
+    @property
+    def step_shape(self) -> tuple[int, ...]:
+        """The shape of the value at one time step; of the value where there are none."""
+        return next((self.value[place].shape for place in self.each_place), self.value.shape)
 
     def place(self, step: int | None) -> Any:
         """Where in `value` a time step is; everywhere if none is given."""
-        if step is None:
-            return ...
-        return self.places[step] if self.places else step
+        return ... if step is None else self.each_place[step]
 
     def step_of(self, place: Any) -> int | None:
         """The time step that a place in `value` is, or lies in; None if that cannot be told."""
         if self.places:
-            return next((k for k, own in enumerate(self.places) if own == place), None)
+            return self.places.index(place) if place in self.places else None
         step = place[0] if isinstance(place, tuple) and place else place
         return step if self.steps and isinstance(step, int) else None
 
@@ -90,32 +96,23 @@ def meanings(recorder: Recorder, context: Context) -> dict[str, tuple[Intermedia
     return by_name
 
 
-def _within(piece: Array, shape: tuple[int, ...], place: Any) -> Array:
-    """Zeros of a shape, with a piece in its place."""
-    whole = np.zeros(shape)
-    whole[place] = piece.ravel()
+def _within(piece: Array, part: CutOut) -> Array:
+    """Zeros of the shape of the whole, with a piece in its place."""
+    whole = np.zeros(part.whole.shape)
+    whole[part.place] = piece.ravel()
     return whole
 
 
 def _cut_out(recorder: Recorder) -> Iterator[Intermediate]:
     """For names given parts of what came out of an activation the same parts of what went in."""
-    for number, several in recorder.cut_out.items():
-        found = recorder.recorded[number]
-        inner = {site for (site, _), _ in several}
-        passed = [k for (_, k), _ in several]
-        if len(inner) > 1 or passed != list(range(len(found.values))):
-            continue
-        (site,) = inner
-        wholes = recorder.recorded[site].values
-        pieces = [
-            whole[place].reshape(value.shape)
-            for whole, (_, place), value in zip(wholes, several, found.values, strict=False)
-        ]
-        parts = tuple((w.shape, place) for w, (_, place) in zip(wholes, several, strict=False))
-        one = intermediate(site, Occurrences(found.site, pieces))
-        if isinstance(one, Intermediate):
-            name, variable = f"{one.name}{ACTIVATION}", f"{one.variable}{ACTIVATION}"
-            yield replace(one, name=name, variable=variable, parts=parts)
+    for number, parts in recorder.cut_out.items():
+        found, sites = recorder.recorded[number], {part.site for part in parts}
+        if len(sites) == 1 and len(parts) == len(found.values):
+            site = replace(found.site, name=found.site.name + ACTIVATION)
+            pieces = [part.whole[part.place].reshape(part.shape) for part in parts]
+            one = intermediate(sites.pop(), Occurrences(site, pieces))
+            if isinstance(one, Intermediate):
+                yield replace(one, parts=tuple(parts))
 
 
 def _by_variable(recorder: Recorder) -> dict[str, list[Intermediate]]:
@@ -132,14 +129,12 @@ def _pieces_joined(several: list[Intermediate]) -> list[Intermediate]:
     return [reduce(_joined, pieces)] if pieces else several
 
 
-def merged(moves: Sequence[Moves]) -> Moves:
+def merged(moves: Iterable[Moves]) -> Moves:
     """What several values ask to be added at each site, together."""
     found: Moves = {}
-    for one in moves:
-        for site, move in one.items():
-            known = found.get(site)
-            pairs = zip_longest(known, move, fillvalue=np.zeros(())) if known is not None else ()
-            found[site] = [a + b for a, b in pairs] if known is not None else move
+    for site, move in (item for one in moves for item in one.items()):
+        pairs = zip_longest(found[site], move, fillvalue=np.zeros(())) if site in found else None
+        found[site] = move if pairs is None else list(starmap(np.add, pairs))
     return found
 
 
@@ -148,45 +143,34 @@ def _intermediates(number: int, found: Occurrences) -> list[Intermediate]:
     one = intermediate(number, found)
     if isinstance(one, Intermediate):
         return [one]
-    several = [Occurrences(found.site, [value]) for value in found.values]
-    if len(several) < 2 or found.indices or not all(map(is_number, found.values)):
+    if len(found.values) < 2 or found.indices or not all(map(is_number, found.values)):
         return []
-    each = [intermediate(number, passing) for passing in several]
-    return [
-        replace(e, passing=k, passings=len(each))
-        for k, e in enumerate(each)
-        if isinstance(e, Intermediate)
-    ]
+    each = (intermediate(number, Occurrences(found.site, [value])) for value in found.values)
+    several = [replace(e, passing=k) for k, e in enumerate(each) if isinstance(e, Intermediate)]
+    return [replace(e, passings=len(found.values)) for e in several]
 
 
 def intermediate(number: int, found: Occurrences) -> Intermediate | str:
     """What a site of the forward pass gave its name, or why that cannot be moved a little."""
-    if not all(is_number(value) for value in found.values):
-        return "is no array of numbers"
-    values = [np.asarray(value) for value in found.values]
-    reason = _immovable(values)
+    values: list[Any] = [np.asarray(v) if is_number(v) else None for v in found.values]
+    reason = next((said for said, holds in IMMOVABLE.items() if holds(values)), None)
     if reason is not None:
         return reason
-    site = found.site
-    one = Intermediate(site.name, values[0], (number,), site.variable, reads=site.reads)
+    site, first = found.site, np.array(values[0])
+    one = Intermediate(site.name, first, (number,), site.variable, reads=site.reads)
     if found.indices:
-        return replace(one, value=values[0].copy(), places=tuple(found.indices))
-    if len({v.shape for v in values}) != 1:
-        return "changes its shape from step to step"
-    if len(values) == 1:
-        return one
-    return replace(one, value=np.stack(values), steps=len(values))
+        return replace(one, places=tuple(found.indices))
+    return one if len(values) == 1 else replace(one, value=np.stack(values), steps=len(values))
 
 
-def _immovable(values: list[Array]) -> str | None:
-    """Why values cannot be moved a little, if they cannot."""
-    if any(v.dtype.kind != "f" for v in values):
-        return "does not hold floats"
-    if any(not np.isfinite(v).all() for v in values):
-        return "is not finite"
-    if sum(v.size for v in values) > LARGEST:
-        return f"has more than {LARGEST:,} entries"
-    return None
+IMMOVABLE: dict[str, Callable[[list[Any]], bool]] = {
+    "is no array of numbers": lambda values: any(v is None for v in values),
+    "does not hold floats": lambda values: any(v.dtype.kind != "f" for v in values),
+    "is not finite": lambda values: not all(np.isfinite(v).all() for v in values),
+    f"has more than {LARGEST:,} entries": lambda values: sum(v.size for v in values) > LARGEST,
+    "changes its shape from step to step": lambda values: len({v.shape for v in values}) > 1,
+}
+"""Why values cannot be moved a little, the first that holds."""
 
 
 def _joined(one: Intermediate, other: Intermediate) -> Intermediate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from gradcheck.compare import agrees, compare
 from gradcheck.diagnosis.wrong import Comparison, Context, WrongGradient
 from gradcheck.layer import copies
-from gradcheck.lines.flow import behind, known_names
+from gradcheck.lines.flow import behind, gives, known_names
 from gradcheck.lines.intermediate import Intermediate, merged
 from gradcheck.lines.readings import (
     Match,
@@ -24,9 +25,8 @@ from gradcheck.lines.readings import (
 from gradcheck.lines.record import Record
 from gradcheck.lines.recorder import ACTIVATION, Label, Site
 from gradcheck.lines.source import Unreadable
-from gradcheck.lines.statements import key_of, part_of
 from gradcheck.numeric import Forward, NumericalGradient, NumericalWitness
-from gradcheck.result import Array, Line, Row, Verdict
+from gradcheck.result import Array, Code, Line, Row, Verdict
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,15 @@ class Compared:
     def is_before_activation(self) -> bool:
         """Whether it is taken for the gradient of what goes into an activation."""
         return self.match.intermediate.name.endswith(ACTIVATION)
+
+    @property
+    def is_right(self) -> bool:
+        """Whether nothing can be said against it."""
+        return self.row.verdict is Verdict.PASS
+
+    def was_right(self, until: int) -> bool:
+        """Whether it has a name and was right, or at first was, before a moment."""
+        return not self.label.returned and (self.is_right or self.began < until < self.time)
 
     @property
     def began(self) -> int:
@@ -83,6 +92,11 @@ class Stage:
         """Where an intermediate value stands among the inputs."""
         return self.places[id(one)] if one.position is None else one.position
 
+    def why_unmoved(self, several: Sequence[Match]) -> str | None:
+        """Why one of the values beside which something is laid was not moved, if one was not."""
+        reasons = (self.unmoved.get(id(match.intermediate)) for match in several)
+        return next(filter(None, reasons), None)
+
     def gradient(self, one: Intermediate) -> Array | None:
         """The numerical gradient of an intermediate value, if it was looked at."""
         known = self.context.compared.get(self.places.get(id(one), -1))
@@ -102,25 +116,22 @@ class Judgement:
     @property
     def wrong(self) -> Compared | None:
         """The first wrong value; a helper that was right at another call is not where it was computed wrongly."""
-        first = next((one for one in self.compared if one.row.verdict is Verdict.FAIL), None)
-        if first is None or not first.site.function or first.site not in self.right_sites:
-            return first
-        return replace(first, site=self.record.log[first.time].site)
+        return next((self._placed(one) for one in self.compared if one.is_wrong), None)
+
+    def _placed(self, one: Compared) -> Compared:
+        if not one.site.function or one.site not in self.right_sites:
+            return one
+        return replace(one, site=self.record.log[one.time].site)
 
     @property
     def right_sites(self) -> set[Site]:
         """The statements that have computed something right."""
-        return {one.site for one in self.compared if one.row.verdict is Verdict.PASS}
+        return {one.site for one in self.compared if one.is_right}
 
     def right_before(self) -> set[str]:
         """The names that were right, or at first were, before another value was wrong."""
         until = len(self.record.log) if self.wrong is None else self.wrong.time
-        return {
-            one.label.variable
-            for one in self.compared
-            if not one.label.returned
-            and (one.row.verdict is Verdict.PASS or one.began < until < one.time)
-        }
+        return {one.label.variable for one in self.compared if one.was_right(until)}
 
 
 def judge(record: Record, seed: int) -> Judgement:
@@ -135,12 +146,12 @@ def judge(record: Record, seed: int) -> Judgement:
     """
     matches = matches_of(record)
     stage = _staged(record, matches, seed)
-    notes = [note for label in matches if (note := _left_out(label, record, matches, stage))]
+    notes = [_left_out(label, record, matches, stage) for label in matches]
     matches = _movable(matches, stage)
-    compared = _as_meant(_beside(record, matches, stage, matches), record, matches, seed)
-    doubtful, reasons = _without_innocent(compared, record)
-    in_order = sorted(doubtful, key=lambda one: one.time)
-    return Judgement(record, matches, stage, tuple(in_order), (*notes, *reasons))
+    found = _as_meant(_beside(record, matches, stage, matches), record, matches, seed)
+    suspects, reasons = without_innocent(found, record)
+    in_order = sorted(suspects, key=lambda one: one.time)
+    return Judgement(record, matches, stage, tuple(in_order), (*filter(None, notes), *reasons))
 
 
 def _beside(record: Record, matches: Matches, stage: Stage, known_by: Matches) -> list[Compared]:
@@ -149,7 +160,7 @@ def _beside(record: Record, matches: Matches, stage: Stage, known_by: Matches) -
     return [
         _best([_compare(record, stage, label, match, known) for match in several])
         for label, several in matches.items()
-        if several and not _is_upstream(label, record)
+        if several and not record.stays_given(label)
     ]
 
 
@@ -176,41 +187,51 @@ def before_activations(
 def _movable(matches: Matches, stage: Stage) -> Matches:
     """The matches, none for a label beside which a value stands that cannot be moved."""
     return {
-        label: () if any(id(m.intermediate) in stage.unmoved for m in several) else several
-        for label, several in matches.items()
+        label: () if stage.why_unmoved(several) else several for label, several in matches.items()
     }
 
 
-def _without_innocent(compared: list[Compared], record: Record) -> tuple[list[Compared], list[str]]:
+def without_innocent(compared: list[Compared], record: Record) -> tuple[list[Compared], list[str]]:
     """What may be held against a value, and the reasons why other values are wrong by right."""
-    reasons: list[str] = []
-    for innocent in INNOCENT:
-        dropped = {one.label: innocent(one, compared, record) for one in compared}
-        reasons += [reason for reason in dropped.values() if reason]
-        compared = [one for one in compared if dropped[one.label] is None]
-    return compared, reasons
+    for innocent in (_laid_beside_another, _returned_under_its_name):
+        compared = [one for one in compared if not innocent(one, compared, record)]
+    other = {one.label: one for one in compared if _means_something_else(one, record)}
+    reasons = [
+        f"{label} is left out: it is not the gradient of {one.match.intermediate.name}, "
+        "and what is computed from it is right."
+        for label, one in other.items()
+    ]
+    return [one for one in compared if one.label not in other], reasons
 
 
 def _staged(record: Record, matches: Matches, seed: int) -> Stage:
     """Differentiate by every intermediate value that something is laid beside."""
-    wanted = _intermediates(matches)
-    several, context = [m.intermediate for m in wanted.values()], record.context
+    wanted, context = _intermediates(matches), record.context
+    several, count = [m.intermediate for m in wanted.values()], len(context.inputs)
     names = [*context.names, *(one.name for one in several)]
-    try:
-        forward = Forward(_forward(record, several), [*context.inputs, *(o.value for o in several)])
-        witness = NumericalWitness(forward, context.dy, seed=seed)
-    except Exception as error:
-        raise Unreadable(f"moving its values a little raises {error!r}") from error
+    forward, witness = _moving(record, several, seed)
     compared, unmoved = dict(context.compared), {}
-    for position, (key, match) in enumerate(wanted.items(), len(context.inputs)):
-        numeric = _numeric(context, witness, position, match)
+    places = {key: k for k, key in enumerate(wanted, count)}
+    for key, match in wanted.items():
+        numeric = _numeric(context, witness, places[key], match)
         if isinstance(numeric, str):
             unmoved[key] = numeric
             continue
-        row, ties_broken = compare(names[position], match.hand, numeric, None)
-        compared[position] = Comparison(row, numeric, ties_broken)
-    places = {key: k for k, key in enumerate(wanted, len(context.inputs))}
+        row, ties_broken = compare(match.intermediate.name, match.hand, numeric, None)
+        compared[places[key]] = Comparison(row, numeric, ties_broken)
     return Stage(Context(context.layer, names, forward, context.dy, compared), places, unmoved)
+
+
+def _moving(
+    record: Record, several: Sequence[Intermediate], seed: int
+) -> tuple[Forward, NumericalWitness]:
+    """The forward pass in which intermediate values can be moved too, and a witness of it."""
+    context = record.context
+    try:
+        forward = Forward(_forward(record, several), [*context.inputs, *(o.value for o in several)])
+        return forward, NumericalWitness(forward, context.dy, seed=seed)
+    except Exception as error:
+        raise Unreadable(f"moving its values a little raises {error!r}") from error
 
 
 def _numeric(
@@ -232,7 +253,7 @@ def _numeric(
 def _intermediates(matches: Matches) -> dict[int, Match]:
     """The intermediate values, by identity, each with the first match that it is part of."""
     wanted: dict[int, Match] = {}
-    for match in (match for several in matches.values() for match in several):
+    for match in chain(*matches.values()):
         if match.intermediate.position is None:
             wanted.setdefault(id(match.intermediate), match)
     return wanted
@@ -253,19 +274,12 @@ def _forward(record: Record, several: Sequence[Intermediate]) -> Callable[..., A
 def _left_out(label: Label, record: Record, matches: Matches, stage: Stage) -> str | None:
     """Why a gradient's name is not compared, if it is one."""
     several = matches[label]
-    if _is_upstream(label, record):
+    if record.stays_given(label):
         return None
     if not several:
         return why_left_out(record, label)
-    for one in (match.intermediate for match in several):
-        if id(one) in stage.unmoved:
-            return f"{label} is left out: {stage.unmoved[id(one)]}."
-    return None
-
-
-def _is_upstream(label: Label, record: Record) -> bool:
-    """Whether a name is that of the upstream gradient, and stays it."""
-    return label in record.given and len(record.events[label]) == 1
+    reason = stage.why_unmoved(several)
+    return None if reason is None else f"{label} is left out: {reason}."
 
 
 def _best(tried: Sequence[Compared]) -> Compared:
@@ -315,12 +329,9 @@ def _hands_on(site: Site, other: Site, known: set[str]) -> bool:
     Within a helper it may read that under the name of an argument.
     """
     if other.path is None:
-        return other.variable not in known and (
-            other.variable in site.reads or bool(site.function and other.function != site.function)
-        )
-    function = key_of(other.function)
-    parts = {function, *(part_of(function, k) for k in other.path[:1])}
-    return bool(function) and bool(parts & site.reads)
+        handed_in = site.function not in ("", other.function)
+        return other.variable not in known and (handed_in or other.variable in site.reads)
+    return not site.reads.isdisjoint(gives(other))
 
 
 def _same_array(a: Any, b: Any) -> bool:
@@ -354,60 +365,39 @@ def _made_wrong(match: Match, wrong: Array) -> int:
     return -min(holding)[1]
 
 
-Innocent = Callable[[Compared, Sequence[Compared], Record], str | None]
-"""Why a value is no suspect: a note, an empty one where there is nothing to be said; None if it is."""
+def _laid_beside_another(one: Compared, compared: Sequence[Compared], record: Record) -> bool:
+    """Whether it is laid beside an input only because it is returned for it, which is a wrong order."""
+    if not one.is_wrong or one.label.returned or counterpart(record, one.label) is not None:
+        return False
+    return one.match.intermediate.position in {
+        other.match.intermediate.position for other in compared if other.is_right
+    }
 
 
-def _laid_beside_another(one: Compared, compared: Sequence[Compared], record: Record) -> str | None:
-    """Laid beside an input only because it is returned for it, which is a wrong order."""
-    right = {o.match.intermediate.position for o in compared if o.row.verdict is Verdict.PASS}
-    named = one.label.returned or counterpart(record, one.label) is not None
-    wrong = one.row.verdict is Verdict.FAIL and one.match.intermediate.position in right
-    return "" if wrong and not named else None
-
-
-def _returned_under_its_name(
-    one: Compared, compared: Sequence[Compared], record: Record
-) -> str | None:
-    """What is returned has been judged under its name; what remains is a wrong order."""
-    if not one.label.returned:
-        return None
-    wrong = {o.label for o in compared if o.row.verdict is Verdict.FAIL}
+def _returned_under_its_name(one: Compared, compared: Sequence[Compared], record: Record) -> bool:
+    """Whether it was judged under its name before it is returned; what remains is a wrong order."""
     named = Label(one.site.name)
-    return "" if one.row.verdict is not Verdict.FAIL or named in wrong else None
+    judged = any(other.label == named and other.is_wrong for other in compared)
+    return one.label.returned and (judged or not one.is_wrong)
 
 
-def _means_something_else(
-    one: Compared, compared: Sequence[Compared], record: Record
-) -> str | None:
-    """A gradient that is computed from this value is right, so the value must be."""
-    if one.label.returned or one.row.verdict is not Verdict.FAIL:
-        return None
-    right = any(
-        _has_right_numbers(row)
-        and not any(finding.code == "vacuous" for finding in row.findings)
-        and one.label.variable in behind(record, position)
-        for position, row in record.rows.items()
-    )
-    if record.failed() and not right:
-        return None
-    return (
-        f"{one.label} is left out: it is not the gradient of {one.match.intermediate.name}, "
-        "and what is computed from it is right."
+def _means_something_else(one: Compared, record: Record) -> bool:
+    """Whether a gradient that is computed from this value is right, so that the value must be."""
+    if one.label.returned or not one.is_wrong:
+        return False
+    right = (position for position, row in record.rows.items() if _proves(row))
+    return not record.failed() or any(one.label.variable in behind(record, p) for p in right)
+
+
+def _proves(row: Row) -> bool:
+    """Whether a gradient is right, and the true one not zero everywhere."""
+    codes = {finding.code for finding in row.findings}
+    return "vacuous" not in codes and (
+        row.verdict is Verdict.PASS or _has_right_numbers(row, codes)
     )
 
 
-def _has_right_numbers(row: Row) -> bool:
-    """Whether a gradient is right entry by entry, though its dtype may not be."""
-    if row.verdict is Verdict.PASS or row.analytic.shape != row.shape:
-        return row.verdict is Verdict.PASS
-    dtype_alone = {finding.code for finding in row.findings} == {"wrong-dtype"}
-    return dtype_alone and bool(agrees(row.analytic, row.numeric, row.bound).all())
-
-
-INNOCENT: tuple[Innocent, ...] = (
-    _laid_beside_another,
-    _returned_under_its_name,
-    _means_something_else,
-)
-"""Applied one after the other; each sees what the others have left."""
+def _has_right_numbers(row: Row, codes: set[Code]) -> bool:
+    """Whether a gradient is right entry by entry, though its dtype is not."""
+    same = codes == {"wrong-dtype"} and row.analytic.shape == row.shape
+    return same and bool(agrees(row.analytic, row.numeric, row.bound).all())

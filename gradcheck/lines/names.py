@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from gradcheck.lines.statements import key_of
 
 LOSS = r"(?:L|l|loss|Loss|J|E|C|cost|Cost|err)"
 """What people call the quantity that is differentiated."""
-AHEAD = tuple(
+DRESSES = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"d_?{LOSS}_?d_?",
-        r"(?:grads?|gradients?|delta|error|Delta|G)_",
-        r"[dD]_",
-        r"[dD]",
-        r"(?:grads?|delta)(?=[A-Z])",
+        rf"d_?{LOSS}_?d_?(.+)",
+        r"(?:grads?|gradients?|delta|error|Delta|G)_(.+)",
+        r"[dD]_(.+)",
+        r"[dD](.+)",
+        r"(?:grads?|delta)([A-Z].*)",
+        r"(.+)_(?:grads?|gradients?|errors?|deltas?)$",
     )
 )
-BEHIND = re.compile(r"_(?:grads?|gradients?|errors?|deltas?)$")
-HOLDS_GRADIENTS = re.compile(r"(?:^|[._])(?:d|grads?|gradients?|dparams|derivatives)$")
+"""How a gradient is named after a value: what is put before its name, and what behind it."""
+HELD = re.compile(
+    r"(?:^|[._])(?:d|grads?|gradients?|dparams|derivatives)(?:\.|\[\")([^.\"]+)(?:\"\])?$"
+)
+"""What an object or a dictionary of gradients holds: W of self.grads["W"]."""
 
 
 def undressed(name: str) -> list[str]:
@@ -28,35 +32,27 @@ def undressed(name: str) -> list[str]:
 
     Of what a dictionary of gradients holds, the name itself is one: `grads["W"]` belongs to W.
     """
-    key = key_of(name)
-    found = [key[m.end() :] for pattern in AHEAD if (m := pattern.match(key))]
-    found += [BEHIND.sub("", key)] if BEHIND.search(key) else []
-    holder = name[: -len(key) - 4] if name.endswith('"]') else name[: -len(key) - 1]
-    found += [key] if holder and HOLDS_GRADIENTS.search(holder) else []
-    return [one for one in found if one]
+    found = [m[1] for pattern in DRESSES if (m := pattern.match(key_of(name)))]
+    return [*found, *HELD.findall(name)]
 
 
 def counterparts(name: str, known: Iterable[str]) -> list[str]:
     """The names among those known that a gradient's name speaks of; exact ones alone if there are any."""
-    by_key: dict[str, list[str]] = {}
-    for one in known:
-        by_key.setdefault(key_of(one), []).append(one)
-    for stripped in undressed(name):
-        for spelling in (stripped, f"{stripped}s"):
-            if spelling in by_key:
-                return by_key[spelling]
-    return next(_spelled_alike(undressed(name), by_key), [])
+    values, by_key = undressed(name), _grouped(known, key_of)
+    exact = (by_key.get(one) or by_key.get(f"{one}s") for one in values)
+    # Names may differ in capitals and underscores only, where no two known ones do.
+    plain = _grouped(by_key, _plain)
+    alike = (plain.get(_plain(one), ()) for one in values)
+    return next(filter(None, exact), None) or next(
+        (by_key[keys[0]] for keys in alike if len(keys) == 1), []
+    )
 
 
-def _spelled_alike(wanted: Iterable[str], by_key: dict[str, list[str]]) -> Iterator[list[str]]:
-    """Names that differ in capitals and underscores only, where no two known ones do."""
-    plain: dict[str, list[str]] = {}
-    for key in by_key:
-        plain.setdefault(_plain(key), []).append(key)
-    for one in wanted:
-        keys = plain.get(_plain(one), [])
-        if len(keys) == 1:
-            yield by_key[keys[0]]
+def _grouped(names: Iterable[str], by: Callable[[str], str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(by(name), []).append(name)
+    return found
 
 
 def _plain(name: str) -> str:

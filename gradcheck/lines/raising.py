@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from gradcheck.lines.flow import doubtful_loops, doubtful_sites, known_names
 from gradcheck.lines.judge import Judgement
 from gradcheck.lines.readings import counterpart
 from gradcheck.lines.record import Record
-from gradcheck.lines.recorder import Label, Site
+from gradcheck.lines.recorder import Event, Label, Site
 from gradcheck.lines.statements import name_of
 from gradcheck.result import Finding
 
@@ -24,96 +25,124 @@ def blamed_for_raising(judgement: Judgement) -> Finding:
     """The line that raises, unless a value that goes into it has a shape that it cannot take."""
     record, copy = judgement.record, judgement.record.copy
     assert record.raised_at is not None
-    place = _raising(record)
     line, *callers = record.raised_at
-    message = f"Line {line} raises, and the values before it that could be compared are right."
     known = known_names(record, judgement.matches)
-    misfit = _misfit(record, place, doubtful_sites(record, place, known))
-    if misfit is not None:
-        name, place = misfit.name, misfit
-        message = (
-            f"{name}, line {place.line}, has a shape that line {line} cannot take, which raises."
-        )
-    in_a_function = line in {site.line for site in copy.inner}
-    inner = [site.line for site in copy.inner] if in_a_function else []
+    raising = _raising(record, line)
+    place = _misfit(record, raising, doubtful_sites(record, raising, known))
+    message = (
+        f"{place.name}, line {place.line}, has a shape that line {line} cannot take, which raises."
+    )
+    if place is raising:
+        message = f"Line {line} raises, and the values before it that could be compared are right."
     sites = doubtful_sites(record, place, known)
     loops = doubtful_loops(record, (place, *sites), judgement.right_before())
-    also = {*loops, *callers, *inner, *(site.line for site in sites), line} - {place.line}
+    inner = {site.line for site in copy.inner}
+    also = {*loops, *callers, *(inner if line in inner else ()), *(s.line for s in sites), line}
+    also.discard(place.line)
     return first_wrong(record, message, place, sorted(also), code="raises", seen={"line": line})
 
 
-def _raising(record: Record) -> Site:
+def _raising(record: Record, line: int) -> Site:
     """The statement that raises, also where it gives nothing a value."""
-    assert record.raised_at is not None
-    line, copy = record.raised_at[0], record.copy
-    text = next(text.strip() for number, text in copy.listing if number == line)
+    text = dict(record.copy.listing)[line].strip()
     nothing = Site("", line, text, frozenset())
+    sites = [site for site in record.copy.sites if site.line == line]
     # Of several statements in a line, the first that has not been passed as often as those before it.
-    site = min((s for s in copy.sites if s.line == line), key=record.passings, default=nothing)
+    site = min(sites, key=record.passings, default=nothing)
     # An array that is written into was made somewhere.
     return replace(site, text=text, reads=site.reads | {site.variable})
 
 
-def _misfit(record: Record, place: Site, doubtful: Sequence[Site]) -> Site | None:
-    """The statement that gave a factor or term of the one that raises a shape that it cannot take.
+def _misfit(record: Record, place: Site, doubtful: Sequence[Site]) -> Site:
+    """The statement that gave a factor or term of the one that raises a shape that it cannot take; else that one.
 
-    What is computed entry by entry has the shape of its counterpart on the way there, and so each
-    factor and each term must fit into that. What was made before a loop, and has no index in it, may
-    lack that.
+    What is computed entry by entry has the shape of its counterpart on the way there, or of what is known
+    of it, and so each factor and each term must fit into that. What was made before a loop, and has no
+    index in it, may lack that.
     """
-    wanted = _shape_wanted(record, place)
-    if wanted is None:
-        return None
-    made = {e.site.name: e for e in record.log if e.site.whole and e.site in doubtful}
-    misfits = {
-        name: made[name].site
-        for name, indices in _factors_and_terms(place.text)
-        if name in made
-        and (indices or made[name].site.loop == place.loop)
-        and not _fits(_taken(np.shape(made[name].value), indices), wanted)
-    }
-    return next(iter(misfits.values())) if len(misfits) == 1 else None
+    parts = _parts(record, place.text)
+    doubted = [part for part in parts if part.site in doubtful]
+    known = [part for part in parts if part not in doubted]
+    wanted = _shape_wanted(record, place) or _shape_of(known)
+    misfits = {part.site for part in doubted if part.is_misfit(wanted, place)}
+    return misfits.pop() if len(misfits) == 1 else place
+
+
+def _parts(record: Record, text: str) -> list[_Part]:
+    """The factors and terms of a statement whose values were recorded."""
+    made = {event.site.name: event for event in record.log if event.site.whole}
+    named = [(_name_of(node), node) for node in _factors_and_terms(text)]
+    return [_Part.of(made[name], node) for name, node in named if name in made]
+
+
+def _name_of(node: ast.expr) -> str:
+    """The name of which a factor or term is a part."""
+    return name_of(node.value if isinstance(node, ast.Subscript) else node) or ""
 
 
 def _shape_wanted(record: Record, place: Site) -> Shape | None:
     """The shape of what a statement gives a value to, at one time step; None if its counterpart has several."""
     name = counterpart(record, Label(place.name, function=place.function))
-    meant = record.meanings[name] if name is not None else ()
-    shapes = {
-        one.value[one.place(0)].shape if one.steps or one.places else one.value.shape
-        for one in meant
-    }
-    return next(iter(shapes)) if len(shapes) == 1 else None
+    shapes = {one.step_shape for one in record.meanings.get(name or "", ())}
+    return shapes.pop() if len(shapes) == 1 else None
 
 
-Part = tuple[str, list[ast.expr]]
-"""A name, and the indices that follow it: none if the whole is meant."""
+def _shape_of(parts: Sequence[_Part]) -> Shape | None:
+    """The shape of what some parts give together; None if they give none."""
+    shapes = [part.shape for part in parts if part.shape is not None]
+    return _broadcast(*shapes) if shapes else None
 
 
-def _factors_and_terms(text: str) -> Iterator[Part]:
-    """What a statement combines entry by entry."""
+@dataclass(frozen=True)
+class _Part:
+    """A factor or term: the statement that made its name's value, and its shape, None if that is not simple."""
+
+    site: Site
+    shape: Shape | None
+    whole: bool
+
+    @staticmethod
+    def of(event: Event, node: ast.expr) -> _Part:
+        """Of the value that a name was given, what stands in an expression."""
+        if not isinstance(node, ast.Subscript):
+            return _Part(event.site, np.shape(event.value), True)
+        indices = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        return _Part(event.site, _taken(np.shape(event.value), indices), False)
+
+    def is_misfit(self, wanted: Shape | None, place: Site) -> bool:
+        """Whether it cannot take part in something of a shape, entry by entry; an unknown one may."""
+        if wanted is None or self.shape is None or (self.whole and self.site.loop != place.loop):
+            return False
+        return _broadcast(self.shape, wanted) != wanted
+
+
+def _broadcast(*shapes: Shape) -> Shape | None:
+    """The shape of arrays combined entry by entry; None where that raises."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        return None
+
+
+def _factors_and_terms(text: str) -> Iterable[ast.expr]:
+    """What a statement combines entry by entry, as it stands there."""
     try:
         (statement,) = ast.parse(text).body
-    except SyntaxError:
-        return
-    if isinstance(statement, (ast.Assign, ast.AugAssign)):
-        yield from _combined(statement.value)
+    except (SyntaxError, ValueError):
+        return ()
+    return _combined(statement.value) if isinstance(statement, (ast.Assign, ast.AugAssign)) else ()
 
 
-def _combined(node: ast.expr) -> Iterator[Part]:
+def _combined(node: ast.expr) -> Iterator[ast.expr]:
+    """The operands of an expression that are combined entry by entry."""
     match node:
-        case ast.BinOp(left, ast.Add() | ast.Sub() | ast.Mult() | ast.Div(), right):
-            yield from (*_combined(left), *_combined(right))
-        case ast.Compare(left, _, [right]):
-            yield from (*_combined(left), *_combined(right))
-        case ast.UnaryOp(_, operand) | ast.BinOp(operand, ast.Pow(), ast.Constant()):
-            yield from _combined(operand)
-        case ast.Name() | ast.Attribute():
-            yield name_of(node) or "", []
-        case ast.Subscript(ast.Name(name), ast.Tuple(indices)):
-            yield name, indices
-        case ast.Subscript(ast.Name(name), index):
-            yield name, [index]
+        case ast.BinOp(op=ast.MatMult()):
+            return
+        case ast.BinOp() | ast.Compare() | ast.UnaryOp():
+            operands = (n for n in ast.iter_child_nodes(node) if isinstance(n, ast.expr))
+            yield from chain(*map(_combined, operands))
+        case _:
+            yield node
 
 
 def _taken(shape: Shape, indices: Sequence[ast.expr]) -> Shape | None:
@@ -131,11 +160,3 @@ def _taken(shape: Shape, indices: Sequence[ast.expr]) -> Shape | None:
             case _:
                 return None
     return (*taken, *rest)
-
-
-def _fits(shape: Shape | None, wanted: Shape) -> bool:
-    """Whether an array of a shape takes part in one of another, entry by entry; an unknown one may."""
-    try:
-        return shape is None or np.broadcast_shapes(shape, wanted) == wanted
-    except ValueError:
-        return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,11 @@ class Match:
         return touched
 
     @property
+    def fits(self) -> bool:
+        """Whether the value has the shape of its counterpart."""
+        return self.hand.shape == self.intermediate.value.shape
+
+    @property
     def overwritten(self) -> bool:
         """Whether a value was written over after all of it was there: several statements made it."""
         return len(self.times) > 1 and any(self.touched(place).all() for _, place in self.times)
@@ -55,54 +60,38 @@ Matches = dict[Label, tuple[Match, ...]]
 
 def matches_of(record: Record) -> Matches:
     """Lay every value of the backward pass beside those of the forward pass that its name speaks of."""
-    return {
-        label: tuple(_matches(record, label, _counterparts(record, label)))
-        for label in record.events
-    }
+    return {label: _matches(record, label, _counterparts(record, label)) for label in record.events}
 
 
 def matches_before(record: Record, labels: Iterable[Label]) -> Matches:
     """Lay values beside what goes into an activation: dz may be the gradient of a in z = tanh(a)."""
-    found: Matches = {}
-    for label in labels:
-        names = (f"{name}{ACTIVATION}" for name in _paired(record, label))
-        ones = [one for name in names for one in record.meanings.get(name, ())]
-        fitting = [
-            m for m in _matches(record, label, ones) if m.hand.shape == m.intermediate.value.shape
-        ]
-        if fitting:
-            found[label] = tuple(fitting)
-    return found
+    laid = {label: _matches(record, label, _before(record, label)) for label in labels}
+    fitting = {
+        label: tuple(match for match in several if match.fits) for label, several in laid.items()
+    }
+    return {label: several for label, several in fitting.items() if several}
 
 
-def _matches(record: Record, label: Label, ones: Sequence[Intermediate]) -> list[Match]:
-    if record.raised_at is not None and not _complete(record, label):
-        return []
-    return [
-        match
+def _matches(record: Record, label: Label, ones: Iterable[Intermediate]) -> tuple[Match, ...]:
+    if not record.is_complete(label):
+        return ()
+    pairs = (
+        _Pair(label, record.events[label], one, _may_be_reshaped(record, label, one))
         for one in ones
-        for match in _laid(record.events[label], one, _may_be_reshaped(record, label, one))
-        # Of several values of several shapes only one of this shape is meant.
-        if match.hand.shape == one.value.shape or not (label.call or one.passings > 1)
-    ]
-
-
-def _complete(record: Record, label: Label) -> bool:
-    """Whether a name has its final value, also if an error ended the backward pass early."""
-    if label.returned:
-        return False
-    sites = [s for s in record.copy.sites if s.variable == label.variable and s.path is None]
-    return len(sites) == 1 and sites[0].whole and sites[0].loop is None
+    )
+    # The first way that fits wins.
+    return tuple(
+        match for pair in pairs for match in next(filter(None, (way(pair) for way in WAYS)), ())
+    )
 
 
 def _may_be_reshaped(record: Record, label: Label, one: Intermediate) -> bool:
     """Whether another shape is a matter of layout; of an input's gradient that is returned so it is not."""
-    position = one.position
-    if position is None or position not in record.rows or position not in record.returned:
+    row = record.rows.get(-1 if one.position is None else one.position)
+    site = record.returned.get(-1 if one.position is None else one.position)
+    if row is None or site is None or row.analytic.shape == row.shape:
         return True
-    row = record.rows[position]
-    handed_on = label.returned or record.returned[position].name == label.name
-    return not handed_on or row.analytic.shape == row.shape
+    return not label.returned and site.name != label.name
 
 
 def counterpart(record: Record, label: Label) -> str | None:
@@ -118,18 +107,14 @@ def _paired(record: Record, label: Label) -> list[str]:
 
 def _counterparts(record: Record, label: Label) -> list[Intermediate]:
     """The meanings of v for a gradient's name; for another, the input that it is returned for."""
-    paired = _paired(record, label)
-    if paired:
-        return [one for name in paired for one in record.meanings[name]]
-    names = record.context.names
-    positions = [
-        k
-        for k, site in record.returned.items()
-        if label in (Label(names[k], returned=True), Label(site.name))
-    ]
-    return [
-        one for k in positions for one in record.meanings.get(names[k], ()) if one.position == k
-    ]
+    paired = [one for name in _paired(record, label) for one in record.meanings[name]]
+    return paired or record.inputs_of(label)
+
+
+def _before(record: Record, label: Label) -> list[Intermediate]:
+    """What goes into the activations of the values that a gradient's name speaks of."""
+    names = (name + ACTIVATION for name in _paired(record, label))
+    return [one for name in names for one in record.meanings.get(name, ())]
 
 
 def why_left_out(record: Record, label: Label) -> str | None:
@@ -141,11 +126,11 @@ def why_left_out(record: Record, label: Label) -> str | None:
             f"{name} is left out: {v} is not assigned as often on the way there as {name} is "
             f"here ({times} times), or its shape tells nothing."
         )
-    if label.returned or not record.copy.chained:
-        return None
+    speaks = record.copy.chained and not label.returned
+    values = undressed(name) if speaks else ()
     for number, occurrences in record.copy.recorder.recorded.items():
-        reason = intermediate(number, occurrences)
-        if key_of(occurrences.site.name) in undressed(name) and isinstance(reason, str):
+        if key_of(occurrences.site.name) in values:
+            reason = intermediate(number, occurrences)
             return f"{name} is left out: {occurrences.site.name} {reason}."
     return None
 
@@ -154,6 +139,7 @@ def why_left_out(record: Record, label: Label) -> str | None:
 class _Pair:
     """A name's events beside an intermediate value; `reshaped` allows the same entries in another shape."""
 
+    label: Label
     events: Sequence[Timed]
     intermediate: Intermediate
     reshaped: bool
@@ -172,9 +158,10 @@ class _Pair:
         return hand if hand.dtype.kind in "fiub" else None
 
     @property
-    def several_calls(self) -> bool:
-        """Whether a helper gave the name its values, each at another call."""
-        return len({event.call for _, event in self.events}) > 1
+    def alone(self) -> Array | None:
+        """That as the value of a name which has no time steps, nor gets its values at several calls."""
+        several_calls = len({event.call for _, event in self.events}) > 1
+        return None if self.intermediate.steps or several_calls else self.hand
 
     @property
     def last(self) -> Touches:
@@ -187,27 +174,27 @@ class _Pair:
         return tuple((t, e.index) for t, e in self.events if e.index is not None)
 
     @property
-    def _given_last(self) -> int:
-        """Which event last gave the name a value of its own."""
-        given = (k for k, (_, e) in enumerate(self.events) if e.site.whole and not e.site.in_place)
-        return max(given, default=0)
-
-    @property
     def writes(self) -> Touches:
         """What made the value that the name held in the end: it was given, then written into.
 
         Room that was made, by zeros or empty, is no value yet.
         """
-        since = self.events[self._given_last :]
-        made_room = len(since) > 1 and since[0][1].site.reads & ROOM
-        since = since[1:] if made_room else since
+        given = [k for k, (_, e) in enumerate(self.events) if e.site.whole and not e.site.in_place]
+        since = self.events[given[-1] if given else 0 :]
+        if len(since) > 1 and since[0][1].site.reads & ROOM:
+            since = since[1:]
         everywhere = (slice(None),) * self.intermediate.value.ndim
         return tuple((t, everywhere if e.index is None else e.index) for t, e in since)
 
     @property
     def steps(self) -> int:
         """How many time steps the intermediate value has."""
-        return self.intermediate.steps or len(self.intermediate.places)
+        return len(self.intermediate.each_place)
+
+    @property
+    def giving(self) -> Iterable[Site]:
+        """The statements that give the name a value of its own."""
+        return dict.fromkeys(event.site for _, event in self.events if event.site.whole)
 
 
 Way = Callable[[_Pair], list[Match]]
@@ -216,31 +203,29 @@ Way = Callable[[_Pair], list[Match]]
 def _list_of_steps(pair: _Pair) -> list[Match]:
     """A list or dictionary with one element a time step, each computed when it was last put in its place."""
     final, end = _elements(pair.final), pair.events[-1][0]
-    if not final or not pair.steps:
+    if not final:
         return []
     put = {e.index % len(final): t for t, e in pair.events if isinstance(e.index, int)}
-    values = [np.asarray(value) for value in final]
     times = [put.get(k, end) for k in range(len(final))]
-    return _by_steps(values, times, pair.intermediate)
+    return _by_steps(final, times, pair.intermediate)
 
 
 def _elements(value: Any) -> Sequence[Any]:
     """The elements of a list, or those of a dictionary with a number; none of anything else."""
     if isinstance(value, dict):
-        numbers = sorted(k for k in value if isinstance(k, int) and k >= 0)
-        return [value[k] for k in numbers]
+        return [value[k] for k in sorted(filter(_is_step, value))]
     return value if isinstance(value, (list, tuple)) else []
+
+
+def _is_step(key: Any) -> bool:
+    """Whether a key numbers a time step: under −1 stands what was there before the first."""
+    return isinstance(key, int) and key >= 0
 
 
 def _same_shape(pair: _Pair) -> list[Match]:
     """One value, or an array filled piece by piece, of the same shape."""
-    one, hand = pair.intermediate, pair.hand
-    if hand is None or one.steps is not None or hand.shape != one.value.shape:
-        return []
-    if pair.several_calls:
-        # What a helper computes at each of its calls is a part of it.
-        return []
-    return [Match(one, hand, pair.writes)]
+    hand, one = pair.alone, pair.intermediate
+    return [] if hand is None or hand.shape != one.value.shape else [Match(one, hand, pair.writes)]
 
 
 def _value_a_step(pair: _Pair) -> list[Match]:
@@ -250,22 +235,24 @@ def _value_a_step(pair: _Pair) -> list[Match]:
     """
     if pair.hand is None or pair.steps < 2:
         return []
-    sites = dict.fromkeys(e.site for _, e in pair.events if e.site.whole)
-    return [match for site in sites for match in _passings(pair, site)]
+    passed = (_steps(pair.events, site) for site in pair.giving)
+    return [m for steps in passed if len(steps) == pair.steps for m in _passings(pair, steps)]
 
 
-def _passings(pair: _Pair, site: Site) -> list[Match]:
-    """The steps of a statement that is passed once a step."""
-    steps = _steps(pair.events, site)
-    if len(steps) != pair.steps:
-        return []
+def _passings(pair: _Pair, steps: list[Sequence[Timed]]) -> list[Match]:
+    """The values that a statement gave, or those at the end of each step, in either direction of time."""
+    ways = steps[::-1], steps
     # What is filled piece by piece has no meaning before it is complete.
-    filled = any(not e.site.whole for step in steps for _, e in step)
+    if any(not e.site.whole for step in steps for _, e in step):
+        return [
+            _by_pieces(m, several)
+            for several in ways
+            for m in _given(several, -1, pair.intermediate)
+        ]
     return [
-        _by_pieces(match, several) if filled else match
-        for chosen in ((-1,) if filled else (0, -1))
-        for several in (steps[::-1], steps)
-        for match in _given(several, chosen, pair.intermediate)
+        m
+        for chosen, several in product((0, -1), ways)
+        for m in _given(several, chosen, pair.intermediate)
     ]
 
 
@@ -278,20 +265,21 @@ def _steps(events: Sequence[Timed], site: Site) -> list[Sequence[Timed]]:
 def _given(steps: Sequence[Sequence[Timed]], chosen: int, one: Intermediate) -> list[Match]:
     """The value that one event of each step, the first or the last, gives to a name."""
     times, events = zip(*(step[chosen] for step in steps), strict=True)
-    return _by_steps([np.asarray(event.value) for event in events], list(times), one)
+    return _by_steps([event.value for event in events], list(times), one)
 
 
 def _by_pieces(match: Match, steps: Sequence[Sequence[Timed]]) -> Match:
     """A match whose steps were filled piece by piece, with the time of each piece."""
-    if match.intermediate.places:
-        return match
-    times = [
-        (time, (k, *event.index))
-        for k, step in enumerate(steps)
-        for time, event in step
-        if isinstance(event.index, tuple) and Ellipsis not in event.index
-    ]
-    return replace(match, times=tuple(times)) if times else match
+    timed = ((k, time, event.index) for k, step in enumerate(steps) for time, event in step)
+    pieces = [(time, (k, *index)) for k, time, index in timed if _is_plain(index)]
+    return (
+        replace(match, times=tuple(pieces)) if pieces and not match.intermediate.places else match
+    )
+
+
+def _is_plain(index: Any) -> bool:
+    """Whether an index names the axes one by one."""
+    return isinstance(index, tuple) and Ellipsis not in index
 
 
 def _stacked(pair: _Pair) -> list[Match]:
@@ -299,43 +287,37 @@ def _stacked(pair: _Pair) -> list[Match]:
     one, hand = pair.intermediate, pair.hand
     if hand is None or one.steps is None:
         return []
-    step, found = one.value.shape[1:], []
-    for axis in (1, 0, *range(2, hand.ndim)):
-        if axis < hand.ndim and hand.shape == (*step[:axis], one.steps, *step[axis:]):
-            times = _moved(pair.touches, axis, hand.ndim) or pair.last
-            found.append(Match(one, np.moveaxis(hand, axis, 0), times))
-    return found
+    axes = sorted(range(hand.ndim), key=(1, 0, *range(2, hand.ndim)).index)
+    moved = ((axis, np.moveaxis(hand, axis, 0)) for axis in axes)
+    return [
+        Match(one, laid, _moved(pair.touches, axis, hand.ndim) or pair.last)
+        for axis, laid in moved
+        if laid.shape == one.value.shape
+    ]
 
 
 def _other_shape(pair: _Pair) -> list[Match]:
-    """The same entries in another shape, or else a mistake in it."""
-    one, hand = pair.intermediate, pair.hand
-    if hand is None or one.steps is not None or pair.several_calls:
+    """The same entries in another shape, or else a mistake in it, if it is the only value that is meant."""
+    hand, one = pair.alone, pair.intermediate
+    if hand is None:
         return []
-    same = hand.size == one.value.size and pair.reshaped
-    laid = hand.reshape(one.value.shape) if same else hand
-    return [Match(one, laid, pair.last, reshaped=same)]
+    if hand.size == one.value.size and pair.reshaped:
+        return [Match(one, hand.reshape(one.value.shape), pair.last, reshaped=True)]
+    return [] if pair.label.call or one.passings > 1 else [Match(one, hand, pair.last)]
 
 
 WAYS: tuple[Way, ...] = (_list_of_steps, _same_shape, _value_a_step, _stacked, _other_shape)
-"""The first that fits wins."""
+"""How a name's values can lie beside one of the forward pass, the closest first."""
 
 
-def _laid(events: Sequence[Timed], one: Intermediate, reshaped: bool) -> list[Match]:
-    """Lay what a name of the backward pass held beside an intermediate value; nothing if it does not fit."""
-    pair = _Pair(events, one, reshaped)
-    return next((matches for way in WAYS if (matches := way(pair))), [])
-
-
-def _by_steps(values: list[Array], times: list[int], one: Intermediate) -> list[Match]:
+def _by_steps(found: Sequence[Any], times: list[int], one: Intermediate) -> list[Match]:
     """One value a time step, in the order of the forward pass."""
-    places = one.places or tuple(range(one.steps or 0))
-    if len(values) != len(places) or any(v.dtype.kind != "f" for v in values):
+    values, places = list(map(np.asarray, found)), one.each_place
+    wanted = [(one.value[place].shape, "f") for place in places]
+    if not wanted or wanted != [(v.shape, v.dtype.kind) for v in values]:
         return []
     hand = np.zeros(one.value.shape, dtype=np.result_type(*values))
     for place, value in zip(places, values, strict=True):
-        if hand[place].shape != value.shape:
-            return []
         hand[place] = value
     return [Match(one, hand, tuple(zip(times, places, strict=True)))]
 

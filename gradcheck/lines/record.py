@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -43,6 +44,33 @@ class Record:
     def given(self) -> set[Label]:
         """The labels of the upstream gradients, which are right by definition."""
         return {Label(name) for name in self.copy.upstream}
+
+    @property
+    def locals(self) -> list[Label]:
+        """The labels of what has a name in the backward pass."""
+        return [label for label in self.events if not label.returned]
+
+    def stays_given(self, label: Label) -> bool:
+        """Whether a name is that of an upstream gradient, and stays it."""
+        return label in self.given and len(self.events[label]) == 1
+
+    def is_complete(self, label: Label) -> bool:
+        """Whether a name has its final value, also if an error ended the backward pass early."""
+        if self.raised_at is None or label.returned:
+            return self.raised_at is None
+        sites = [s for s in self.copy.sites if s.variable == label.variable and s.path is None]
+        return len(sites) == 1 and sites[0].whole and sites[0].loop is None
+
+    def inputs_of(self, label: Label) -> list[Intermediate]:
+        """The inputs that a value is returned for."""
+        names = self.context.names
+        return [
+            one
+            for position, site in self.returned.items()
+            if label in (Label(names[position], returned=True), Label(site.name))
+            for one in self.meanings.get(names[position], ())
+            if one.position == position
+        ]
 
     def passings(self, site: Site) -> int:
         """How often a statement was passed."""
@@ -144,11 +172,9 @@ def _unlike(error: Exception) -> Unreadable:
 
 def _ragged(log: Sequence[Event]) -> set[str]:
     """The locals of helpers whose values differ in shape from call to call."""
-    shapes: dict[str, set[tuple[int, ...]]] = {}
-    for event in log:
-        if event.site.function and event.site.path is None and is_number(event.value):
-            shapes.setdefault(event.site.variable, set()).add(np.shape(event.value))
-    return {name for name, several in shapes.items() if len(several) > 1}
+    helpers = [event for event in log if event.site.function and event.site.path is None]
+    shapes = {(e.site.variable, np.shape(e.value)) for e in helpers if is_number(e.value)}
+    return {name for name, several in Counter(name for name, _ in shapes).items() if several > 1}
 
 
 def _label(site: Site, inputs: dict[Path | None, str]) -> Label:

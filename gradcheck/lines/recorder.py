@@ -119,8 +119,14 @@ Passing = tuple[int, int]
 """A site of the forward pass, and how often it had been passed before."""
 
 
-CutOut = tuple[Passing, tuple[Array, ...]]
-"""What went into an activation, and the entries of it that a part of what came out belongs to."""
+@dataclass(frozen=True)
+class CutOut:
+    """A part of what went into an activation, where it was: the same part of what came out has a name."""
+
+    site: int
+    whole: Array
+    place: tuple[Array, ...]
+    shape: tuple[int, ...]
 
 
 class Reached(BaseException):
@@ -151,8 +157,8 @@ class Recorder:
         self.start(None)
         self.recorded = {}
         self.cut_out: dict[int, list[CutOut]] = {}
-        self._entered: dict[str, Passing] = {}
-        self._activated: list[tuple[Passing, Array]] = []
+        self._entered: dict[str, tuple[int, Array]] = {}
+        self._activated: list[tuple[int, Array, Array]] = []
 
     def start(
         self,
@@ -203,18 +209,20 @@ class Recorder:
     def _follow_activation(self, passing: Passing, value: Any) -> None:
         """Keep what came out of an activation, and find what is cut out of that: i, f, o = np.split(σ(a), 3)."""
         site = self.forward_sites[passing[0]]
+        if not isinstance(value, np.ndarray):
+            return
         if site.is_anonymous:
-            self._entered[site.variable] = passing
-        elif isinstance(value, np.ndarray):
-            entered = self._entered.pop(site.variable + ACTIVATION, None)
-            if entered is not None:
-                went_in = self.recorded[entered[0]].values[entered[1]]
-                if isinstance(went_in, np.ndarray) and went_in.shape == value.shape:
-                    self._activated.append((entered, value))
-                return
-            for inner, whole in self._activated:
-                if (region := region_of(value, whole)) is not None:
-                    self.cut_out.setdefault(passing[0], []).append((inner, region))
+            self._entered[site.variable] = passing[0], np.array(value)
+        elif (site.variable + ACTIVATION) in self._entered:
+            inner, went_in = self._entered.pop(site.variable + ACTIVATION)
+            self._activated += [(inner, went_in, value)] * (went_in.shape == value.shape)
+        else:
+            cuts = self.cut_out.setdefault(passing[0], [])
+            cuts += [
+                CutOut(inner, went_in, region, value.shape)
+                for inner, went_in, whole in self._activated
+                if (region := region_of(value, whole)) is not None
+            ]
 
     def _moved(self, passing: Passing, value: Any, moves: Mapping[int, Any]) -> Any:
         """A value, or what was recorded in its place, with what is added to it."""

@@ -1,24 +1,27 @@
 """From a wrong gradient to the wrong line: what the backward pass computes is compared, value by value.
 
+Each line is a function, named behind it with its room.
+
 1. The layer's source is copied with a call after each assignment, helpers of the same file included, and
-   run once, both ways (`instrument`, `copy`, `record`): every value that a name held is known, and when.
+   run once, both ways: every value that a name held is known, and when (`copy.instrumented`, `record.record`).
 2. The names of the backward pass are laid beside those of the forward pass: `dxhat`, `grads["dxhat"]`
-   or `self.xhat_grad` is the gradient of `xhat` (`names`, `readings`).
+   or `self.xhat_grad` is the gradient of `xhat` (`names.counterparts`, `readings.matches_of`).
 3. Every intermediate value laid beside becomes an input that differences can move, so that it has a
-   numerical gradient, with bounds, aligned axes and kinks as inputs have (`judge`).
-4. What only seems wrong goes: a name that means something else, the gradient of a in i = σ(a), say, an
-   input laid beside by mistake, a mean's 1/n that a later line makes good (`conventions`).
+   numerical gradient, with bounds, aligned axes and kinks as inputs have (`judge.judge`).
+4. What only seems wrong goes: a name that means something else, an input laid beside by mistake
+   (`judge.without_innocent`), a mean's 1/n that a later line makes good (`conventions.without_conventions`);
+   and of i = σ(a) `di` may be the gradient of a (`conventions.as_meant`).
 5. Of the values left, the one that is wrong from the earliest moment is the first wrong value, and the
-   statement that computed it at that moment is its line.
+   statement that computed it at that moment is its line (`judge.Judgement.wrong`).
 6. In doubt with it are the lines it is computed by, back to values that were compared or that the
-   forward pass handed over (`flow`): the mistake is in one of them.
+   forward pass handed over: the mistake is in one of them (`flow.doubtful_sites`).
 7. Those are told apart by running the backward pass again: with the first wrong value set right, and
-   with any value of the others; a line that alone explains the error takes the blame (`narrow`).
+   with any value of the others; a line that alone explains the error takes the blame (`narrow.narrowed`).
 8. If the backward pass raises and nothing before is wrong, the line that raises takes that place, or
-   the one that made a shape which that line cannot take (`raising`).
-9. The first wrong value is given a name, by itself or by the step to what is computed from it (`uses`);
-   rows that follow from it and have no name of their own take it over (`blame`).
-10. What still is in doubt a proved repair decides, if a short search finds one (`agree`).
+   the one that made a shape which that line cannot take (`raising.blamed_for_raising`).
+9. The first wrong value is given a name, by itself or by the step to what is computed from it; rows that
+   follow from it and have no name of their own take it over (`blame.diagnosis`, `blame.explained`).
+10. What still is in doubt a proved repair decides, if a short search finds one (`agree.agreed`).
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.layer import Layer, input_names
 from gradcheck.lines.intermediate import Intermediate
-from gradcheck.lines.readings import Matches, matches_of
+from gradcheck.lines.readings import Match, matches_of
 from gradcheck.lines.record import Record, record
 from gradcheck.lines.recorder import ACTIVATION
 from gradcheck.numeric import Forward
@@ -54,13 +55,17 @@ def trace(layer: Layer, inputs: Sequence[Any], dy: Array) -> list[Traced]:
     arrays = [np.asarray(x) for x in inputs]
     context = Context(layer, names, Forward(layer, arrays), np.asarray(dy), {})
     run = record(context, [], raised=False)
-    matches = matches_of(run)
-    known = {*names, *run.meanings}
+    # Of several that are laid beside one value the first counts.
+    laid = {id(m.intermediate): m for m in reversed([*chain(*matches_of(run).values())])}
     found = [_of_input(run, k, name) for k, name in enumerate(names) if arrays[k].dtype.kind == "f"]
-    several = [one for meant in run.meanings.values() for one in meant]
-    values = [one for one in several if one.position is None and not one.name.endswith(ACTIVATION)]
+    values = [one for one in chain(*run.meanings.values()) if _is_users(one)]
     values.sort(key=lambda one: one.sites[-1])
-    return [*found, *(_of_value(run, one, matches, known) for one in values)]
+    return [*found, *(_of_value(run, one, laid.get(id(one))) for one in values)]
+
+
+def _is_users(one: Intermediate) -> bool:
+    """Whether a value was given its name by the user, in the layer."""
+    return one.position is None and not one.name.endswith(ACTIVATION)
 
 
 def _of_input(run: Record, position: int, name: str) -> Traced:
@@ -71,16 +76,13 @@ def _of_input(run: Record, position: int, name: str) -> Traced:
     return Traced(name, value, gradient, gradient_line=line, gradient_source=source)
 
 
-def _of_value(run: Record, one: Intermediate, matches: Matches, known: set[str]) -> Traced:
-    sites = run.copy.recorder.recorded
-    here = sites[one.sites[0]].site
-    reads = tuple(sorted(name for name in one.reads if name in known and name != one.name))
-    for several in matches.values():
-        for match in several:
-            if match.intermediate is one:
-                site = run.log[match.times[-1][0]].site
-                hand = match.hand
-                return Traced(
-                    one.name, one.value, hand, reads, here.line, here.text, site.line, site.text
-                )
-    return Traced(one.name, one.value, None, reads, here.line, here.text)
+def _of_value(run: Record, one: Intermediate, match: Match | None) -> Traced:
+    here = run.copy.recorder.recorded[one.sites[0]].site
+    known = {*run.context.names, *run.meanings} - {one.name}
+    found = Traced(
+        one.name, one.value, None, tuple(sorted(one.reads & known)), here.line, here.text
+    )
+    if match is None:
+        return found
+    site = run.log[match.times[-1][0]].site
+    return replace(found, gradient=match.hand, gradient_line=site.line, gradient_source=site.text)

@@ -1,0 +1,235 @@
+"""Runs the backward pass again with other values in it, and says how wrong its gradients are then.
+
+A wrong value is set to what it should be. One that has no counterpart, and so no known truth, is solved
+for: is there any value of it with which every gradient is right? Where it has fewer entries than what is
+wrong, the answer is mostly no, and then its line is innocent, or yes, and then hardly by accident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gradcheck.layer import copies, listed
+from gradcheck.lines.judge import Compared
+from gradcheck.lines.record import Record
+from gradcheck.lines.recorder import Event, Site
+from gradcheck.result import Array, Row
+
+LARGEST = 300
+"""Entries of a value beyond which it is not solved for: each costs a run of both passes."""
+WORK = 300_000
+"""Values recorded over all those runs beyond which it is not either: about two seconds."""
+EXPLAINED = 1e-5
+"""What is left of the error if a value explains it: the square root of what differences resolve."""
+SPARE = 3
+"""By so many equations more than unknowns a solution is no accident: as few as a name is fitted to."""
+
+
+class Fit(Enum):
+    """Whether some value of a name makes every gradient right."""
+
+    NO = "no"
+    UNKNOWN = "unknown"
+    YES = "yes"
+    OPPOSITE = "its opposite does"
+    ANYTHING = "it could explain any error"
+
+
+Replaced = Mapping[int, tuple[Any, Array]]
+"""For moments of the backward pass an index, or None for the whole, and what to put there."""
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """Runs the copy again with values of its backward pass replaced."""
+
+    record: Record
+
+    def right_with(self, wrong: Compared) -> bool | None:
+        """Whether every gradient is right once a wrong value is; None if that cannot be told."""
+        replaced = _truth(self.record, wrong)
+        return None if replaced is None or not self.error.size else self._explains(replaced)
+
+    def freedom(self, wrong: Compared) -> int:
+        """Of how many numbers an error is made that the first wrong value explains: what is seen of it."""
+        matrix = self._effects(*self._passings(self.record.log[wrong.time].site))
+        return wrong.match.hand.size if matrix is None else int(np.linalg.matrix_rank(matrix))
+
+    def fit(self, site: Site, own: tuple[int, ...], freedom: float) -> Fit:
+        """Whether some value of what a statement computes makes every gradient right.
+
+        Args:
+            site: the statement.
+            own: the shape of the first wrong value.
+            freedom: of how many numbers the error is made, if that value set right explains it.
+        """
+        times, values = self._passings(site)
+        found = self._solved(times, values, freedom)
+        if found is Fit.NO and len(values) == 1 and _fits_into(values[0].shape, own):
+            # Summed over too much it has too few entries for what it should be.
+            found = self._solved(times, [np.array(np.broadcast_to(values[0], own))], freedom)
+        return found
+
+    def _passings(self, site: Site) -> tuple[list[int], list[Array]]:
+        """When a statement gave its name a value, and which."""
+        log = self.record.log
+        times = [t for t, event in enumerate(log) if event.site == site and _is_free(event)]
+        return times, [_as_floats(log[t].value) for t in times]
+
+    def _solved(self, times: Sequence[int], values: Sequence[Array], freedom: float) -> Fit:
+        """Whether values at these moments make every gradient right."""
+        matrix, error = self._effects(times, values), self.error
+        if matrix is None:
+            return Fit.UNKNOWN
+        equations = int(((error != 0) | matrix.any(axis=1)).sum())
+        change, _, rank, _ = np.linalg.lstsq(matrix, -error, rcond=1e-9)
+        replaced = _replaced(times, values, change)
+        if not self._explains(replaced):
+            # Where the error does not follow the values in proportion nobody knows what others would do.
+            told = rank < equations and self._leaves(replaced, error + matrix @ change)
+            return Fit.NO if told else Fit.UNKNOWN
+        wanted = [value for _, value in replaced.values()]
+        if min(equations, freedom) - min(int(rank), sum(map(_numbers, wanted))) < SPARE:
+            return Fit.ANYTHING
+        # What only wants its opposite is as well written with the wrong sign where it is used.
+        return Fit.OPPOSITE if _opposite(values, wanted, np.any(matrix, axis=0)) else Fit.YES
+
+    def _effects(self, times: Sequence[int], values: Sequence[Array]) -> Array | None:
+        """What moving each entry of the values by one does to the error; None if it costs too much or fails."""
+        count, error = sum(v.size for v in values), self.error
+        if not (error.size and 0 < count <= LARGEST and count * len(self.record.log) <= WORK):
+            return None
+        # What is nothing but rounding is moved by more than that.
+        least = EXPLAINED * float(np.abs(error).max())
+        scale = max(least, *(float(np.abs(v).max(initial=0.0)) for v in values))
+        moved = [self.run(_replaced(times, values, change)) for change in scale * np.eye(count)]
+        effects = (np.stack(moved, axis=1) - error[:, None]) / scale
+        return effects if np.isfinite(effects).all() else None
+
+    @cached_property
+    def error(self) -> Array:
+        """The error of the gradients as they are, in one piece; empty if there is none to be explained."""
+        error = self.run({})
+        return error if np.isfinite(error).all() and error.any() else error[:0]
+
+    def run(self, replaced: Replaced) -> Array:
+        """The error of the gradients with some values of the backward pass replaced; of one that fails ∞."""
+        context, copy = self.record.context, self.record.copy
+        copy.recorder.start({}, replaced=replaced)
+        try:
+            _, backward = copy.layer(*copies(context.inputs))
+            gradients = listed(
+                backward(context.dy.astype(context.forward.dtype)), len(context.inputs)
+            )
+        except Exception:
+            gradients = []
+        found = dict(enumerate(gradients))
+        return np.concatenate([_error(row, found.get(k)) for k, row in self.record.rows.items()])
+
+    def _explains(self, replaced: Replaced) -> bool:
+        """Whether these values make every gradient right, up to what differences resolve."""
+        return self._leaves(replaced, np.zeros(1))
+
+    def _leaves(self, replaced: Replaced, predicted: Array) -> bool:
+        """Whether with these values the error is what was predicted."""
+        left = self.run(replaced) - predicted
+        return bool(np.abs(left).max() <= EXPLAINED * np.abs(self.error).max())
+
+
+def _error(row: Row, hand: Array | None) -> Array:
+    """How far a gradient is off where it is smooth, by more than its bound."""
+    smooth = ~np.asarray(row.kinks)
+    if hand is None or hand.shape != row.numeric.shape:
+        return np.full(np.count_nonzero(smooth), np.inf)
+    error = hand - row.numeric
+    return np.asarray(np.where(np.abs(error) <= row.bound, 0.0, error)[smooth])
+
+
+def _truth(record: Record, wrong: Compared) -> Replaced | None:
+    """What to put where, so that a wrong value is right; None if it cannot be told."""
+    match, true = wrong.match, wrong.row.numeric
+    if not match.fits or wrong.label.returned:
+        return None
+    if match.overwritten:
+        # In place of a value that was written over, once all is written.
+        last = match.times[-1][0]
+        index = None if record.log[last].site.whole else ...
+        places = {last: (index, record.log[last].value, true)}
+    else:
+        places = {time: _held(record.log[time], true[place]) for time, place in match.times}
+    if not all(_takes(held, value) for _, held, value in places.values()):
+        return None
+    return {
+        time: (index, value.reshape(np.shape(held)).astype(np.asarray(held).dtype))
+        for time, (index, held, value) in places.items()
+    }
+
+
+def _held(event: Event, value: Array) -> tuple[Any, Any, Array]:
+    """Where an event wrote, what it wrote there, and what it should have."""
+    return event.index, event.value if event.index is None else event.value[event.index], value
+
+
+def _takes(held: Any, value: Array) -> bool:
+    """Whether a value can take the place of another."""
+    array = np.asarray(held)
+    return array.size == value.size and array.dtype.kind == "f"
+
+
+def _is_free(event: Event) -> bool:
+    """Whether a value can be any other: numbers, and what should be numbers but is not."""
+    value = np.asarray(event.value) if isinstance(event.value, np.ndarray | float) else None
+    if value is None or not event.site.whole or value.dtype.kind not in "fiub":
+        return False
+    return value.dtype.kind != "f" or bool(np.isfinite(value).all())
+
+
+def _as_floats(value: Any) -> Array:
+    """A value of its own that takes any number."""
+    array = np.array(value)
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
+
+
+def _replaced(times: Sequence[int], values: Sequence[Array], change: Array) -> Replaced:
+    """Values with a change, which is given in one piece."""
+    found, start = {}, 0
+    for time, value in zip(times, values, strict=True):
+        piece = change[start : start + value.size].reshape(value.shape)
+        found[time] = (None, (value + piece).astype(value.dtype))
+        start += value.size
+    return found
+
+
+def _fits_into(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether an array of a shape is repeated where it meets one of another, larger shape."""
+    try:
+        return np.broadcast_shapes(shape, other) == other != shape
+    except ValueError:
+        return False
+
+
+def _numbers(value: Array) -> int:
+    """How many numbers an array is made of, repeated along the axes along which it is constant."""
+    size = value.size
+    for axis in range(value.ndim):
+        if np.ptp(value, axis=axis).max(initial=0.0) <= EXPLAINED * np.abs(value).max(initial=0.0):
+            size //= max(1, value.shape[axis])
+    return size
+
+
+def _opposite(values: Sequence[Array], wanted: Sequence[Array], used: Array) -> bool:
+    """Whether a value should be its opposite, where it is first used: later ones follow from wrong ones."""
+    start = 0
+    for value, other in zip(values, wanted, strict=True):
+        mine = used[start : start + value.size].reshape(value.shape)
+        if mine.any():
+            left, size = np.abs(value + other)[mine].max(), np.abs(value)[mine].max()
+            return bool(left <= EXPLAINED * size)
+        start += value.size
+    return False
