@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -69,8 +68,11 @@ class _Some(Grouping):
     last: int = 0
 
     def groups(self) -> Iterator[Group]:
-        """Those groups."""
-        yield from islice(super().groups(), self.first, self.last)
+        """Those groups, without a look at the ones before them."""
+        choices = self.choices()
+        numbers = np.unravel_index(np.arange(self.first, self.last), [len(one) for one in choices])
+        for group in zip(*numbers, strict=True):
+            yield tuple(one[k] for one, k in zip(choices, group, strict=True))
 
     def count(self) -> int:
         """How many they are."""
@@ -98,7 +100,11 @@ class SlicedWitness(NumericalWitness):
     def _part(self, variable: Variable, some: _Some) -> Part:
         before = self.forward.evaluations
         found = super()._walk(variable, some)
-        entries = {name: _taken(array, some) for name, array in _arrays(found).items()}
+        groups = list(some.groups())
+        entries = {
+            name: np.concatenate([array[group].ravel() for group in groups])
+            for name, array in _arrays(found).items()
+        }
         return Part(entries, self.forward.evaluations - before)
 
     def keys(self, position: int) -> list[Key]:
@@ -133,15 +139,12 @@ def _arrays(found: Found) -> dict[str, Array]:
     return {field.name: getattr(found, field.name) for field in fields(found)}
 
 
-def _taken(array: Array, some: _Some) -> Array:
-    return np.concatenate([array[group].ravel() for group in some.groups()])
-
-
 def _enter(found: Found, some: _Some, part: Part) -> None:
     """Put a slice in its place."""
+    groups = list(some.groups())
     for name, array in _arrays(found).items():
         start, entries = 0, part.entries[name]
-        for group in some.groups():
+        for group in groups:
             place = array[group]
             array[group] = entries[start : start + place.size].reshape(place.shape)
             start += place.size

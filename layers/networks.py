@@ -33,13 +33,13 @@ def digits_cnn(image_shape: tuple[int, ...], classes: int = 10) -> Network:
     features = (height // 2) * (width // 2) * filters
     return Network(
         [
-            Step("conv", partial(conv2d, padding=1), _weights(3, 3, channels, filters)),
+            Step("conv", partial(conv2d, padding=1), weights(3, 3, channels, filters)),
             Step("relu", relu),
             Step("pool", partial(max_pool2d, size=2)),
             Step("flatten", flatten),
-            Step("hidden", dense, _weights(features, hidden)),
+            Step("hidden", dense, weights(features, hidden)),
             Step("hidden_relu", relu),
-            Step("output", dense, _weights(hidden, classes)),
+            Step("output", dense, weights(hidden, classes)),
         ],
         image_shape,
     )
@@ -53,7 +53,7 @@ def digits_gru(image_shape: tuple[int, ...], classes: int = 10) -> Network:
         [
             Step("rows", partial(reshape, shape=(-1, height, D))),
             Step("gru", last_state, (("Wx", (D, 3 * H)), ("Wh", (H, 3 * H)), ("b", (3 * H,)))),
-            Step("output", dense, _weights(H, classes)),
+            Step("output", dense, weights(H, classes)),
         ],
         image_shape,
     )
@@ -73,12 +73,12 @@ def digits_transformer(image_shape: tuple[int, ...], classes: int = 10) -> Netwo
     return Network(
         [
             Step("rows", partial(reshape, shape=(-1, height, width * channels))),
-            Step("embed", conv1d, _weights(1, width * channels, D)),
+            Step("embed", conv1d, weights(1, width * channels, D)),
             Step("position", sinusoidal_encoding),
             Step("block", partial(transformer_block, heads=2), block),
             Step("tokens", partial(reshape, shape=(-1, height, 1, D))),
             Step("mean", global_avg_pool2d),
-            Step("output", dense, _weights(D, classes)),
+            Step("output", dense, weights(D, classes)),
         ],
         image_shape,
     )
@@ -93,12 +93,12 @@ def digits_resnet(image_shape: tuple[int, ...], classes: int = 10) -> Network:
     )
     return Network(
         [
-            Step("stem", partial(conv2d, padding=1), _weights(3, 3, image_shape[2], C)),
+            Step("stem", partial(conv2d, padding=1), weights(3, 3, image_shape[2], C)),
             Step("residual", residual_block, block),
             Step("pool", partial(max_pool2d, size=2)),
             Step("flatten", flatten),
             Step(
-                "output", dense, _weights(image_shape[0] // 2 * (image_shape[1] // 2) * C, classes)
+                "output", dense, weights(image_shape[0] // 2 * (image_shape[1] // 2) * C, classes)
             ),
         ],
         image_shape,
@@ -172,6 +172,6 @@ def residual_block(
     return y, backward
 
 
-def _weights(*shape: int) -> Shapes:
+def weights(*shape: int) -> Shapes:
     """A weight of that shape, and a bias for each of its last axis."""
     return ("W", shape), ("b", shape[-1:])

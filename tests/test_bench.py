@@ -35,6 +35,7 @@ from reports.bench.sections import (
     coverage,
     false_names,
     growth,
+    large,
     soak,
 )
 from reports.cli import main
@@ -118,6 +119,16 @@ def test_a_group_is_its_sections_each_once():
         *(n for n in GROUPS["trust"] if n != "archives"),
     ]
     assert "trust" in story.listing(SECTIONS, GROUPS)
+
+
+def test_what_takes_longest_is_measured_only_where_it_is_named():
+    assert "large" not in [one.name for one in story.named([], SECTIONS)]
+    assert [one.name for one in story.named(["large"], SECTIONS)] == ["large"]
+
+
+@pytest.mark.parametrize("millions", [1, 10])
+def test_the_large_network_is_as_large_as_it_says(millions):
+    assert large.vgg(millions).size == pytest.approx(millions * 10**6, rel=0.02)
 
 
 def test_every_group_is_made_of_sections():

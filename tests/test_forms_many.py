@@ -13,6 +13,9 @@ from examples import dense, softmax, tanh
 from hypothesis import given, settings
 
 from gradcheck import Verdict, check, check_many, conformance
+from gradcheck import slices as slicing
+from gradcheck.numeric import Grouping
+from gradcheck.numeric.grouping import AlignedAxis
 from gradcheck.strategies import inputs
 
 
@@ -105,6 +108,15 @@ def test_slices_say_the_same_whoever_does_them(small_slices):
         there = check_many(tasks, partial(ThreadPoolExecutor, workers))
         assert [report.to_json(arrays=True) for report in there] == here
     assert check(rows_times, *LARGE).to_json(arrays=True) == here[0]
+
+
+def test_slices_are_all_groups_in_their_order_and_the_last_waits_for_none(small_slices):
+    grouping = Grouping((3, 5, 4), (AlignedAxis(1, 0),))
+    slices = list(slicing._slices(grouping))
+    assert [group for some in slices for group in some.groups()] == list(grouping.groups())
+    # One after another, a thousand million groups would take minutes to pass over.
+    last = slicing._Some((1000, 1000, 1000), first=10**9 - 1, last=10**9)
+    assert list(last.groups()) == [(slice(999, 1000),) * 3]
 
 
 def test_a_large_gradient_is_spread(small_slices, monkeypatch):

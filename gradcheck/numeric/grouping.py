@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -45,15 +46,24 @@ class Grouping:
 
     def groups(self) -> Iterator[Group]:
         """Every entry of the input, in groups that are perturbed together."""
+        yield from product(*self.choices())
+
+    def choices(self) -> list[list[slice]]:
+        """For each axis of the input what moves together along it."""
         choices = [[slice(k, k + 1) for k in range(length)] for length in self.shape]
         for axis in self.axes:
             choices[axis.input_axis] = [slice(k, None, axis.period) for k in range(axis.period)]
-        yield from product(*choices)
+        return choices
 
     def count(self) -> int:
         """How many groups there are."""
         periods = {axis.input_axis: axis.period for axis in self.axes}
         return int(np.prod([periods.get(k, length) for k, length in enumerate(self.shape)]))
+
+    @cached_property
+    def owned(self) -> tuple[int, ...]:
+        """The output axes of which each index belongs to one group of entries."""
+        return tuple(axis.output_axis for axis in self.axes)
 
     def gather(self, effects: Array, group: Group, *, at_least: bool = False) -> Array:
         """Sum `effects`, shaped like the output, over the outputs that each entry of `group` owns.
@@ -64,9 +74,9 @@ class Grouping:
             at_least: an entry that owns no output is given all of them. So for noise: an output that
                 did not move under a probe may move by less than can be seen.
         """
-        owned = [axis.output_axis for axis in self.axes]
+        owned = self.owned
         others = tuple(k for k in range(effects.ndim) if k not in owned)
-        total = effects.sum(axis=others, keepdims=True)
+        total = np.add.reduce(effects, axis=others, keepdims=True)
         for axis in self.axes:
             if axis.footprint is not None:
                 owners = axis.footprint[group[axis.input_axis]]
@@ -74,7 +84,7 @@ class Grouping:
                     owners = np.where(owners.any(axis=1, keepdims=True), owners, 1.0)
                 total = np.tensordot(total, owners, axes=(axis.output_axis, 1))
                 total = np.moveaxis(total, -1, axis.output_axis)
-        total = total.transpose(owned + list(others))
+        total = total.transpose((*owned, *others))
         sizes = [1] * len(self.shape)
         for axis, size in zip(self.axes, total.shape, strict=False):
             sizes[axis.input_axis] = size

@@ -20,6 +20,7 @@ entry does not touch cancel exactly; the step is the one really taken, (x+h) −
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,7 @@ class Points:
     ahead: Array
     far_ahead: Array
 
+    @cached_property
     def moved(self) -> Array:
         """How far each output has moved, to the side where it has moved further."""
         up, down = np.abs(self.far_up - self.middle), np.abs(self.far_down - self.middle)
@@ -123,7 +125,7 @@ class Stencil:
         points = self._points(group, step)
         self._learn_risers(points)
         centre, right, left = points.second_differences()
-        noise = self.noise + MOVED * self.variable.epsilon * points.moved()
+        noise = self.noise + MOVED * self.variable.epsilon * points.moved
         jumps = jump(centre, right, left, noise)
         return Sample(group, step, points, jumps, np.where(jumps > 0, 0, right + left - 2 * centre))
 
@@ -136,7 +138,7 @@ class Stencil:
             noise = self._stencil_noise(sample.fourth, group) / points.wide
             half_jump, bent = self._half_jump(sample)
             absolute = self._sum(np.abs(self.dy * (points.up - points.down)), group) / points.narrow
-            moved = self._sum(np.abs(self.dy) * points.moved(), group)
+            moved = self._sum(np.abs(self.dy) * points.moved, group)
             self._learn_surroundings(sample, moved)
             rounded = roughness * self._noise_of(group) + MOVED * self.variable.epsilon * moved
             # The last term is this arithmetic's own: all that is left where outputs are exact.
@@ -182,7 +184,8 @@ class Stencil:
         x = self.variable.at(group, 0.0)
         places = [self.variable.at(group, t * step) for t in (-1.0, -0.5, 0.5, 1.0)]
         far_down, down, up, far_up = (self.variable.value(group, place) for place in places)
-        exact = [place.astype(np.result_type(place, np.float64)) for place in places]
+        wide = np.result_type(x, np.float64)
+        exact = [place.astype(wide, copy=False) for place in places]
         return Points(
             far_down,
             down,
@@ -252,14 +255,15 @@ class Stencil:
 
     def _learn_surroundings(self, sample: Sample, moved: Array) -> None:
         scale, group = self.variable.scale[sample.group], sample.group
-        slope = np.nan_to_num((moved - self._noise_of(group)) / sample.step, posinf=0.0)
         known = self.surroundings[group]
         new = (sample.step >= SWEEP_FIRST * scale) & (known == 0)
-        self.surroundings[group] = np.where(new, np.maximum(slope, 0), known)
+        if new.any():
+            slope = np.nan_to_num((moved - self._noise_of(group)) / sample.step, posinf=0.0)
+            self.surroundings[group] = np.where(new, np.maximum(slope, 0), known)
 
     def _noise_of_stairs(self, sample: Sample) -> Array | float:
         """What the risers add, where a sample climbed any."""
-        climbed = np.isfinite(self._risers) & (sample.points.moved() > 0)
+        climbed = np.isfinite(self._risers) & (sample.points.moved > 0)
         if not climbed.any():
             return 0.0
         risers = np.where(climbed, self._risers, 0.0)

@@ -39,7 +39,7 @@ class Variable:
 
     def at(self, group: Group, shift: Array | float) -> Array:
         """The entries of a group, shifted, as the input's dtype rounds them."""
-        return np.asarray(self.array[group] + shift).astype(self.array.dtype)
+        return np.asarray(self.array[group] + shift).astype(self.array.dtype, copy=False)
 
     def value(self, group: Group, entries: Array) -> Array:
         """The forward pass with these entries in place of the group's."""

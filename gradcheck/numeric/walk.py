@@ -137,8 +137,9 @@ class Walk:
     def _enter(self, search: StepSearch, estimate: StencilEstimate) -> Array:
         """One more estimate; which entries need no other."""
         search.add(estimate)
-        seen = np.abs(search.best.value) - search.best.bound
-        self.largest = max(self.largest, float(np.nan_to_num(seen).max(initial=0.0)))
+        # Where the value is no number the bound is infinite, and the difference is none either.
+        seen = np.fmax.reduce(np.abs(search.best.value) - search.best.bound, None, initial=0.0)
+        self.largest = max(self.largest, float(seen))
         return search.good(self.wanted, self.largest)
 
     def swept(self, group: Group) -> StencilEstimate:

@@ -70,7 +70,7 @@ class Section:
     """A few figures that belong together: its name, how they are measured, its sample.
 
     `size` things of the kind `unit` are measured, `quick` of them when time is short; `size` and
-    `quick` are 0 where there is nothing to sample.
+    `quick` are 0 where there is nothing to sample. What is measured `by_itself` is asked for by name.
     """
 
     name: str
@@ -78,6 +78,7 @@ class Section:
     unit: str = ""
     size: int = 0
     quick: int = 0
+    by_itself: bool = False
 
     @property
     def title(self) -> str:

@@ -87,7 +87,7 @@ def named(
     sections: Mapping[str, Section],
     groups: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> list[Section]:
-    """The sections of these names, those of a group for its name, all of them where none is named.
+    """The sections of these names, those of a group for its name; where none is named, all but the longest.
 
     Raises:
         UserError: if there is no such section; its text says which one may have been meant.
@@ -99,7 +99,8 @@ def named(
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
             raise UserError(f"bench: there is no section {name!r}; {hint}")
     single = [one for name in names for one in groups.get(name, (name,))]
-    return [sections[name] for name in dict.fromkeys(single) or sections]
+    usual = [name for name, section in sections.items() if not section.by_itself]
+    return [sections[name] for name in dict.fromkeys(single) or usual]
 
 
 def listing(
