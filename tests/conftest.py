@@ -16,6 +16,8 @@ settings.load_profile("quick")
 
 TOGETHER = {
     "test_tensorflow.py": "tensorflow",
+    "test_forms_tensorflow.py": "tensorflow",
+    "test_cli.py": "tensorflow",
     "test_four_edits.py": "tensorflow",
     "test_wheel.py": "wheel",
     "test_page.py": "run",
@@ -26,7 +28,20 @@ TOGETHER = {
 """Files whose tests share a process: TensorFlow is imported once, the wheel is built once, a run is done once."""
 
 
+STARTS = (
+    "test_targets",
+    "test_courses",
+    "test_examples",
+    "test_golden",
+    "test_own_handout",
+)
+"""Files whose tests start many processes, by forks as long as TensorFlow is not there: they run first."""
+
+
+# First: pytest-xdist reads the marks in the same hook.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.stem not in STARTS)
     for item in items:
         if item.path.name in TOGETHER:
             item.add_marker(pytest.mark.xdist_group(TOGETHER[item.path.name]))

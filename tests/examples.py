@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import os
+import random
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pytest
 
 SAMPLE_SEED = int(os.environ.get("GRADCHECK_SAMPLE_SEED", "0"))
 """The seed of tests that take a sample of many: always the same sample, unless another is asked for.
 
 `GRADCHECK_SAMPLE_SEED=7 pytest tests/test_mutants.py` takes another; a failing test says its seed.
 """
+
+
+def few_quick(cases: Sequence[Any], count: int) -> list[Any]:
+    """All cases as parameters; `count` of them, drawn at random, are quick, the others marked as slow."""
+    quick = random.Random(SAMPLE_SEED).sample(range(len(cases)), count)
+    listed = [case if isinstance(case, tuple) else (case,) for case in cases]
+    return [
+        pytest.param(*case, marks=() if k in quick else pytest.mark.slow)
+        for k, case in enumerate(listed)
+    ]
 
 
 def dense(x, W, b):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from examples import SAMPLE_SEED
+from examples import SAMPLE_SEED, few_quick
 
 from gradcheck import Verdict, check
 from layers import dense, relu, softmax_cross_entropy
@@ -137,7 +137,7 @@ def test_every_group_is_made_of_sections():
 
 @pytest.mark.parametrize(
     ("section", "size"),
-    [(archives.SECTION, 300), (commands.SECTION, 25)],
+    [(archives.SECTION, 300), (commands.SECTION, 12)],
     ids=lambda one: str(one)[:8],
 )
 def test_a_random_sample_of_faults_ends_as_it_should(section, size):
@@ -259,7 +259,7 @@ def test_soak_leaves_out_what_overflows():
     assert report(30) is None
 
 
-@pytest.mark.parametrize("name", ["soak", "false-names"])
+@pytest.mark.parametrize("name", few_quick(["soak", "false-names"], 1))
 def test_two_processes_measure_what_one_does(name):
     def figures(jobs):
         return list(SECTIONS[name].measure(Sample(4, seed=3, jobs=jobs)))

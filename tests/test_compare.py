@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from examples import spoiled
+from examples import few_quick, spoiled
 
 from gradcheck import Verdict, check
 from gradcheck.compare import agrees, compare
@@ -49,7 +49,7 @@ EXACT_ZEROS = {
 
 
 @pytest.mark.parametrize("case", EXACT_ZEROS)
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", few_quick(range(10), 3))
 def test_float32_beside_an_exact_zero_is_no_false_alarm(case, seed):
     layer, inputs = EXACT_ZEROS[case](np.random.default_rng(seed))
     assert check(layer, *inputs, seed=seed, lines=False).verdict is not Verdict.FAIL

@@ -2,14 +2,13 @@
 
 import ast
 import inspect
-import random
 import sys
 import textwrap
 from functools import partial
 
 import numpy as np
 import pytest
-from examples import SAMPLE_SEED
+from examples import few_quick
 
 from gradcheck import Verdict, check
 from layers import windows
@@ -78,11 +77,8 @@ def verdicts(layer, entry):
         yield check(bound, *inputs.values(), lines=False).verdict
 
 
-CHOSEN = random.Random(SAMPLE_SEED).sample(LINES, 30)
-"""A sample; `gradcheck bench mutants` breaks every line, and each in several ways."""
-
-
-@pytest.mark.parametrize(("name", "line"), CHOSEN, ids=[f"{n}-{k}" for n, k in CHOSEN])
+# `gradcheck bench mutants` breaks every line in several ways.
+@pytest.mark.parametrize(("name", "line"), few_quick(LINES, 15))
 def test_a_broken_line_is_convicted(name, line):
     entry = CATALOGUE[name]
     assert Verdict.FAIL in verdicts(broken(entry.layer, line), entry)
@@ -93,7 +89,7 @@ def test_the_lines_were_found():
     assert {name for name, _ in LINES} == set(CATALOGUE)
 
 
-@pytest.mark.parametrize("line", backward_lines(windows.fold, "fold")[1])
+@pytest.mark.parametrize("line", few_quick(backward_lines(windows.fold, "fold")[1], 2))
 def test_a_broken_line_of_the_shared_way_back_is_convicted(line, monkeypatch):
     spoiled = broken(windows.fold, line, "fold")
     import layers.conv

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from examples import few_quick
+from tensors import needs_tensorflow, tf  # noqa: F401
 from twins import imported, judged_in_half, marked, named
 
 from gradcheck import Verdict, check_tensorflow
-from gradcheck.tape import TensorFlowMissing, tensorflow
-
-try:
-    tf = tensorflow()
-except TensorFlowMissing as error:
-    pytest.skip(str(error), allow_module_level=True)
 
 
 def normal(*shape, seed=0):
@@ -49,22 +45,22 @@ def test_a_kink_and_a_graph_function():
     assert check_tensorflow(tf.function(tf.nn.relu), x).passed
 
 
-class Layer(tf.keras.layers.Layer):
-    def __init__(self, factor, **options):
-        super().__init__(**options)
-        self.factor = factor
+def keras_layer(factor, dtype):
+    class Layer(tf.keras.layers.Layer):
+        def build(self, shape):
+            self.w = self.add_weight(name="w", shape=(shape[-1], 2), initializer="glorot_uniform")
+            self.v = self.add_weight(name="v", shape=(2,), initializer="ones")
 
-    def build(self, shape):
-        self.w = self.add_weight(name="w", shape=(shape[-1], 2), initializer="glorot_uniform")
-        self.v = self.add_weight(name="v", shape=(2,), initializer="ones")
+        def call(self, x):
+            scale = tf.constant(factor, dtype)
+            return custom(scale)(x, tf.convert_to_tensor(self.w)) * self.v
 
-    def call(self, x):
-        return custom(self.factor)(x, tf.convert_to_tensor(self.w)) * self.v
+    return Layer(dtype=dtype)
 
 
 def test_keras_layers_with_their_variables_which_are_put_back():
     for dtype, precise in (("float64", 1e-9), ("float32", 1e-3)):
-        layer = Layer(tf.constant(3.0, dtype), dtype=dtype)
+        layer = keras_layer(3.0, dtype)
         layer(tf.zeros((1, 4), dtype))
         before = [v.numpy() for v in layer.trainable_variables]
         report = check_tensorflow(layer, normal(3, 4))
@@ -76,7 +72,7 @@ def test_keras_layers_with_their_variables_which_are_put_back():
 
 
 def test_a_wrong_keras_layer_is_convicted():
-    report = check_tensorflow(Layer(tf.constant(2.0, "float64"), dtype="float64"), normal(3, 4))
+    report = check_tensorflow(keras_layer(2.0, "float64"), normal(3, 4))
     assert report["x"].verdict is Verdict.FAIL
     assert report["w"].verdict is report["v"].verdict is Verdict.PASS
 
@@ -87,7 +83,7 @@ def test_the_example_and_the_line_of_its_wrong_twin():
     assert named(report.to_dict()["findings"]) == marked("tensorflow_gradient"), str(report)
 
 
-@pytest.mark.parametrize("half", ["float16", "bfloat16"])
+@pytest.mark.parametrize("half", few_quick(["float16", "bfloat16"], 1))
 def test_half_precision_is_judged_as_such(half):
     right, wrong = judged_in_half("tensorflow_gradient", half)
     assert right.passed and "low-precision" in {f.code for f in right.findings}, str(right)

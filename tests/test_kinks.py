@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from examples import few_quick
 
 from gradcheck import Verdict, check
 
@@ -67,7 +68,7 @@ def test_a_right_layer_passes_at_its_kinks(layer, seed):
 
 
 @pytest.mark.parametrize("layer", POINTS, ids=lambda layer: layer.__name__)
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", few_quick(range(5), 1))
 def test_twice_the_slopes_and_the_wrong_sign_fail(layer, seed):
     for factor in (2, -1, 1.001):
 
@@ -75,7 +76,7 @@ def test_twice_the_slopes_and_the_wrong_sign_fail(layer, seed):
             y, backward = layer(x)
             return y, lambda dy: factor * backward(dy)
 
-        assert check(wrong, POINTS[layer], seed=seed).verdict is Verdict.FAIL
+        assert check(wrong, POINTS[layer], seed=seed, lines=False).verdict is Verdict.FAIL
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -1,12 +1,11 @@
 """The gallery: every planted mistake is convicted and named, hides where it is said to, and no right layer is."""
 
-import random
 import re
 from typing import get_args
 
 import numpy as np
 import pytest
-from examples import SAMPLE_SEED
+from examples import few_quick
 
 from gradcheck import Verdict, check
 from gradcheck.codes import Code
@@ -20,14 +19,7 @@ from reports.mistakes import examine, said
 HIDDEN = [name for name, mistake in MISTAKES.items() if mistake.hides is not None]
 
 
-QUICK = random.Random(SAMPLE_SEED).sample(sorted(MISTAKES), 18)
-"""An eighth of the gallery; the others are slow together."""
-
-
-@pytest.mark.parametrize(
-    "name",
-    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in MISTAKES],
-)
+@pytest.mark.parametrize("name", few_quick(list(MISTAKES), 8))
 def test_every_mistake_is_convicted_and_named(name):
     mistake = MISTAKES[name]
     report = examine(mistake, mistake.shows)

@@ -153,6 +153,7 @@ def pair_backward(dout, cache):
     return dx, dW, db
 
 
+@pytest.mark.slow
 def test_two_mistakes_in_a_pair_are_repaired_one_behind_the_other():
     report = check_pair(pair_forward, pair_backward, X, W, B)
     again = report._again

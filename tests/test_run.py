@@ -81,6 +81,7 @@ def test_the_times_that_are_printed_add_up_to_the_time_that_it_took(capsys, tmp_
     assert abs(took - float(total)) < 0.1 + 0.05 * took
 
 
+@pytest.mark.slow
 def test_two_jobs_find_what_one_finds(tmp_path, monkeypatch):
     some = places(1)[::13]
     monkeypatch.setattr("reports.stages.layers.places", lambda at_most: some)

@@ -63,10 +63,18 @@ def test_one_bad_target_hides_no_other(submissions, tmp_path, capsys):
     assert f"{wrong}:square: FAIL" in said.out
     assert said.err.startswith(f"gradcheck: {broken}: cannot be imported: line 1: SyntaxError")
     assert len(said.err.splitlines()) == 1
-    for form in ("csv", "json", "markdown", "html", "latex", "github", "sarif", "junit"):
-        assert main(["check", str(broken), str(wrong), "--format", form]) == 2
-        said = capsys.readouterr()
-        assert "broken.py" in said.out and "square" in said.out, form
+
+
+FORMS = ("csv", "json", "markdown", "html", "latex", "github", "sarif", "junit")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_one_bad_target_hides_no_other_in_any_form(submissions, tmp_path, capsys, form):
+    broken = tmp_path / "broken.py"
+    broken.write_text("def f(:\n")
+    assert main(["check", str(broken), str(submissions / "two" / "hw.py"), "--format", form]) == 2
+    said = capsys.readouterr()
+    assert "broken.py" in said.out and "square" in said.out
 
 
 ENDINGS = {

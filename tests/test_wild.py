@@ -1,18 +1,15 @@
 """Mistakes in code of other shapes: the right sources pass, a sample of the wrong ones is convicted."""
 
-import random
 from typing import get_args
 
 import pytest
-from examples import SAMPLE_SEED
+from examples import few_quick
 
 from gradcheck.result import Code, Verdict
 from layers.mistakes import PageError
 from layers.mistakes.wild import SOURCES, WILD, read
 from reports.cli import main
 from reports.wild import Blame, Naming, judge, run
-
-SAMPLE = random.Random(SAMPLE_SEED).sample(sorted(WILD), 6)
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -25,10 +22,10 @@ def test_a_right_source_passes(name):
     assert {m.gradient for m in WILD.values() if m.source is source} <= rows
 
 
-@pytest.mark.parametrize("name", SAMPLE)
+@pytest.mark.parametrize("name", few_quick(sorted(WILD), 2))
 def test_a_mistake_is_convicted(name):
     (judged,) = judge([WILD[name]])
-    assert judged.convicted, f"GRADCHECK_SAMPLE_SEED={SAMPLE_SEED}"
+    assert judged.convicted
 
 
 def test_there_are_many_and_half_of_them_are_set_aside():

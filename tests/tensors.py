@@ -1,0 +1,25 @@
+"""TensorFlow for tests that need it, imported by the first of them that runs, not where they are collected."""
+
+from typing import Any
+
+import pytest
+
+from gradcheck.tape import TensorFlowMissing, tensorflow
+
+
+class _Later:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(tensorflow(), name)
+
+
+tf = _Later()
+"""The module, as far as a test uses it."""
+
+
+@pytest.fixture(autouse=True)
+def needs_tensorflow():
+    """Where TensorFlow is missing, the tests of a file that imports this fixture are skipped."""
+    try:
+        tensorflow()
+    except TensorFlowMissing as error:
+        pytest.skip(str(error))
