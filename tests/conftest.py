@@ -55,6 +55,24 @@ def own_generators(request):
         request.module.RNG = np.random.default_rng(0)
 
 
+PATIENCE = 600.0
+"""Seconds that a search may take here: on a busy machine it ends where it ends on an idle one, by its steps."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_search_ends_by_the_clock():
+    """What is found does not depend on what else the machine does."""
+    from gradcheck.repair import search
+    from gradcheck.smallest import smallest
+    from reports.targets import inputs
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "SECONDS", PATIENCE)
+        patch.setattr(inputs, "SECONDS", PATIENCE)
+        patch.setattr(smallest, "__defaults__", (PATIENCE, *smallest.__defaults__[1:]))
+        yield
+
+
 @pytest.fixture(scope="session")
 def ran(tmp_path_factory):
     """The folder of a quick run, in which an earlier one had left its loss curves, and what it printed."""

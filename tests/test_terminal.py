@@ -16,7 +16,7 @@ from reports.progress import Waiting
 from reports.terminal import coloured
 
 ROOT = Path(__file__).parent.parent
-PATIENCE = 30
+PATIENCE = 200
 """Seconds that a busy machine may take; on an idle one it is half a second."""
 
 RIGHT = "def square(x):\n    return x * x, lambda dy: 2 * x * dy\n"
