@@ -64,11 +64,11 @@ def no_search_ends_by_the_clock():
     """What is found does not depend on what else the machine does."""
     from gradcheck.repair import search
     from gradcheck.smallest import smallest
-    from reports.targets import inputs
+    from reports.targets import proposals
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search, "SECONDS", PATIENCE)
-        patch.setattr(inputs, "SECONDS", PATIENCE)
+        patch.setattr(proposals, "SECONDS", PATIENCE)
         patch.setattr(smallest, "__defaults__", (PATIENCE, *smallest.__defaults__[1:]))
         yield
 
