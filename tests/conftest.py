@@ -38,13 +38,21 @@ STARTS = (
 """Files whose tests start many processes, by forks as long as TensorFlow is not there: they run first."""
 
 
-# First: pytest-xdist reads the marks in the same hook.
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path.stem not in STARTS)
-    for item in items:
-        if item.path.name in TOGETHER:
-            item.add_marker(pytest.mark.xdist_group(TOGETHER[item.path.name]))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Tests are handed out by files, and several files at once where they are together."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFiles(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = Path(nodeid.split("::")[0]).name
+            return TOGETHER.get(file, file)
+
+    return ByFiles(config, log)
 
 
 @pytest.fixture(autouse=True)
