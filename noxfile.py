@@ -41,6 +41,20 @@ def refresh(session: nox.Session) -> None:
 
 
 @nox.session
+def coverage(session: nox.Session) -> None:
+    """The branches that the quick tests take, of the checker and of what people look at."""
+    session.install("-e", ".[test]", "pytest-cov>=5", "coverage>=7.10")
+    session.run("pytest", "--cov", "--cov-report=term:skip-covered", *session.posargs)
+
+
+@nox.session
+def mutation(session: nox.Session) -> None:
+    """Random changes to the checker, which its tests should see; `-- --samples 60 --seed 1`."""
+    session.install("-e", ".[test]", "cosmic-ray>=8.4")
+    session.run("python", "tests/mutation.py", *session.posargs)
+
+
+@nox.session
 def trust(session: nox.Session) -> None:
     """What a PASS rests on, measured; arguments after `--` go to the benchmark, `--quick` say."""
     session.install("-e", ".[course]")
