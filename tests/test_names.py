@@ -230,3 +230,27 @@ def test_what_no_number_explains_is_called_by_the_edit_that_was_proved(
     assert finding.code == code, str(report)
     assert gradient in finding.evidence["gradients"]
     assert f"line {report.repair.line} " in finding.message
+
+
+def chosen(x, W):
+    h = np.sin(x)
+    y = h @ W
+
+    def backward(dy):
+        dh = dy @ W.T
+        # A multiple by luck of this very input: a branch that other inputs do not take.
+        dh = 3 * dh if x[0, 0] == 0.5 else dh + 0.1 * x**3
+        return dh * np.cos(x), h.T @ dy
+
+    return y, backward
+
+
+def test_what_is_true_of_a_line_at_one_point_only_is_no_name():
+    rng = np.random.default_rng(0)
+    x, W = rng.normal(size=(3, 4)), rng.normal(size=(4, 5))
+    x[0, 0] = 0.5
+    report = check(chosen, x, W)
+    (where,) = [f for f in report.findings if f.code == "first-wrong-line"]
+    assert where.evidence["name"] == "dh"
+    assert where.evidence["code"] is None and "times" not in where.message
+    assert report["x"].findings[0].code == "unknown"

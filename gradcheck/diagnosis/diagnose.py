@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -65,6 +66,8 @@ from gradcheck.diagnosis.wrong import (
     subsets,
 )
 from gradcheck.result import Array, Finding
+
+T = TypeVar("T")
 
 HYPOTHESES: tuple[Hypothesis, ...] = (
     zero,
@@ -147,14 +150,14 @@ def diagnose(
     return None
 
 
-class Draws:
+class Draws(Generic[T]):
     """Fresh draws, made when they are first looked at, and kept for the next name."""
 
-    def __init__(self, coming: Iterable[WrongGradient]) -> None:
+    def __init__(self, coming: Iterable[T]) -> None:
         self.coming = iter(coming)
-        self.made: list[WrongGradient] = []
+        self.made: list[T] = []
 
-    def __iter__(self) -> Iterator[WrongGradient]:
+    def __iter__(self) -> Iterator[T]:
         yield from self.made
         for draw in self.coming:
             self.made.append(draw)
@@ -165,12 +168,15 @@ def _holds(
     finding: Finding, here: WrongGradient, hypothesis: Hypothesis, there: WrongGradient
 ) -> bool:
     """Whether at another draw the same hypothesis finds the same, with the same parameters."""
-    grown = [x.shape for x in here.context.inputs] != [x.shape for x in there.context.inputs]
-    return any(_is_again(finding, other, grown) for other in hypothesis(there))
+    grown = here.shapes != there.shapes
+    return any(is_again(finding, other, grown) for other in hypothesis(there))
 
 
-def _is_again(finding: Finding, other: Finding, grown: bool) -> bool:
-    """Whether two findings say the same; a factor that is a size at hand changes with that size."""
+def is_again(finding: Finding, other: Finding, grown: bool) -> bool:
+    """Whether two findings say the same; a factor that is a size at hand changes with that size.
+
+    `grown` says that one is of inputs of other sizes.
+    """
     left_out = {"entries", "true_norm", "relative_error", "loop"} | (
         {"indices"} if grown else set()
     )

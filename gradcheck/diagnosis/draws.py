@@ -6,8 +6,10 @@ axes 0, 1, 2"); at other inputs, and in a batch of another size, only what is tr
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from gradcheck.layer import random_upstream
 from gradcheck.numeric import Forward
 from gradcheck.result import Array
 
+T = TypeVar("T")
 Change = Callable[[Array], Array]
 """From an input to a fresh one."""
 
@@ -42,43 +45,45 @@ class Redrawn(Context):
 
 
 def again(suspect: WrongGradient) -> Iterator[WrongGradient]:
-    """The same gradient at two fresh draws: of the sizes given, and of others if the layer takes them.
+    """The same gradient at fresh draws."""
+    return afresh(suspect.context, lambda fresh: _wrong_in(fresh, suspect.position))
+
+
+def afresh(context: Context, seen: Callable[[Redrawn], T | None]) -> Iterator[T]:
+    """What is seen at two fresh draws: of the sizes given, and of others if the layer takes them.
 
     A layer that runs at none of the inputs tried is asked again where it is, under another upstream
     gradient.
     """
     for seed, changes in enumerate((same_sizes, other_sizes)):
         rng = np.random.default_rng((1, seed))
-        tried = (_redrawn(suspect, change, rng) for change in changes(suspect.context, rng))
-        found = next((other for other in tried if other is not None), None)
-        if found is not None:
-            yield found
+        tried = (_seen_at(context, change, rng, seen) for change in changes(context, rng))
+        yield from itertools.islice((found for found in tried if found is not None), 1)
 
 
-def _redrawn(
-    suspect: WrongGradient, change: Change, rng: np.random.Generator
-) -> WrongGradient | None:
-    """The gradient at changed inputs; None if the layer does not run there, or not both ways."""
-    context, position = suspect.context, suspect.position
-    with np.errstate(all="ignore"):
-        try:
-            forward = Forward(context.layer, [change(x) for x in context.inputs])
-            dy = _upstream(context, forward, rng)
-            fresh = Redrawn(context.layer, context.names, forward, dy, {}, context.witness)
-            comparison = fresh.comparison(position)
-        except Exception:
-            # Not every layer runs at every point or size; that is no finding.
-            return None
-    if (
-        comparison is None
-        or comparison.numeric is None
-        or not np.isfinite(comparison.row.analytic).all()
-    ):
+@np.errstate(all="ignore")
+def _seen_at(
+    context: Context, change: Change, rng: np.random.Generator, seen: Callable[[Redrawn], T | None]
+) -> T | None:
+    """What is seen at changed inputs; None if the layer does not run there, or not both ways."""
+    try:
+        forward = Forward(context.layer, [change(x) for x in context.inputs])
+        dy = _upstream(context, forward, rng)
+        return seen(Redrawn(context.layer, context.names, forward, dy, {}, context.witness))
+    except Exception:
+        # Not every layer runs at every point or size; that is no finding.
         return None
-    row, smooth = comparison.row, ~comparison.numeric.kinks
-    if row.analytic.shape != row.shape:
+
+
+def _wrong_in(fresh: Redrawn, position: int) -> WrongGradient | None:
+    """One gradient, if there are finite numbers of its shape."""
+    comparison = fresh.comparison(position)
+    if comparison is None or comparison.numeric is None:
         return None
-    hand = row.analytic.astype(np.float64)
+    row, hand = comparison.row, comparison.row.analytic.astype(np.float64)
+    if hand.shape != row.shape or not np.isfinite(hand).all():
+        return None
+    smooth = ~comparison.numeric.kinks
     return WrongGradient(fresh, position, hand, row.numeric, row.bound, smooth)
 
 

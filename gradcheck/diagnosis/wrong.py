@@ -146,6 +146,11 @@ class WrongGradient:
         return self.context.inputs[position]
 
     @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """The sizes of the inputs."""
+        return [x.shape for x in self.context.inputs]
+
+    @property
     def measured(self) -> Measured:
         """The true gradient, with its bound and where it exists."""
         return Measured(self.true, self.bound, self.smooth)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -10,16 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.diagnosis.diagnose import OF_THE_VALUE, diagnose, diagnose_shape
+from gradcheck.diagnosis.diagnose import OF_THE_VALUE, Draws, diagnose, diagnose_shape, is_again
+from gradcheck.diagnosis.draws import Redrawn, afresh
 from gradcheck.diagnosis.wrong import Context, WrongGradient
 from gradcheck.layer import copies
 from gradcheck.lines.agree import doubt
 from gradcheck.lines.cells import in_its_cell
 from gradcheck.lines.flow import behind, doubtful_loops, doubtful_sites, known_names
 from gradcheck.lines.intermediate import Intermediate
-from gradcheck.lines.judge import Compared, Judgement
+from gradcheck.lines.judge import Compared, Judgement, judge
 from gradcheck.lines.narrow import Narrowed, narrowed
-from gradcheck.lines.record import Record
+from gradcheck.lines.record import Record, record
 from gradcheck.lines.recorder import Site
 from gradcheck.lines.statements import key_of
 from gradcheck.lines.uses import Source, Use, diagnose_uses
@@ -169,14 +170,29 @@ def _explained(row: Row, wrong: Compared, found: Finding, *, own: bool) -> Row:
 
 def diagnosis(judgement: Judgement, wrong: Compared) -> Finding | None:
     """The name of what is wrong with a value."""
-    row = judgement.record.rows.get(_position(wrong))
+    row, draws = judgement.record.rows.get(_position(wrong)), Draws(_afresh(judgement, wrong))
     if row is not None:
-        return _named_in(row) or _by_its_uses(judgement, wrong)
+        return _named_in(row) or _by_its_uses(judgement, wrong, draws)
     if not wrong.match.fits:
         return _misshapen(wrong)
     wrong = _at_its_first_step(wrong)
-    found = diagnose(wrong.suspect, OF_THE_VALUE) or _by_its_uses(judgement, wrong)
+    again = (other.suspect for _, other in draws)
+    found = diagnose(wrong.suspect, OF_THE_VALUE, again) or _by_its_uses(judgement, wrong, draws)
     return found and (_step_left_out(judgement, wrong, found) or found)
+
+
+def _afresh(judgement: Judgement, wrong: Compared) -> Iterator[tuple[Judgement, Compared]]:
+    """The same value at fresh draws, where what is said of it must be true again."""
+
+    def seen(fresh: Redrawn) -> tuple[Judgement, Compared] | None:
+        compared = map(fresh.comparison, judgement.record.rows)
+        rows = [one.row for one in compared if one is not None]
+        found = judge(record(fresh, rows, raised=False), seed=0)
+        others = (one for one in found.compared if one.label == wrong.label)
+        other = next((one for one in others if one.is_wrong), None)
+        return None if other is None else (found, _at_its_first_step(other))
+
+    return afresh(judgement.record.context, seen)
 
 
 def _named_in(row: Row) -> Finding | None:
@@ -237,7 +253,21 @@ def _first_step(wrong: Compared) -> int | None:
     return wrong.match.intermediate.step_of(place)
 
 
-def _by_its_uses(judgement: Judgement, wrong: Compared) -> Finding | None:
+def _by_its_uses(
+    judgement: Judgement, wrong: Compared, draws: Iterable[tuple[Judgement, Compared]]
+) -> Finding | None:
+    """A diagnosis by what is computed from the value, which is the same at other draws."""
+    found, shapes = _use_of(judgement, wrong), wrong.suspect.shapes
+    if found is None:
+        return None
+    for there, other in draws:
+        known = _use_of(there, other)
+        if known is None or not is_again(found, known, shapes != other.suspect.shapes):
+            return None
+    return found
+
+
+def _use_of(judgement: Judgement, wrong: Compared) -> Finding | None:
     """A diagnosis by what is computed from the value, as far as its gradients are known."""
     record, value = judgement.record, wrong.match.intermediate
     if not wrong.match.fits:
