@@ -85,7 +85,19 @@ def cosines(x, y):
     return unit @ y.T, backward
 
 
+def margins(x, y):
+    sign = np.where(y > 1.5, 1.0, -1.0)
+    z = np.exp(-sign * x)
+
+    def backward(dz):
+        dx = -dz * z * sign
+        return dx, None
+
+    return z, backward
+
+
 SLIPS = [
+    (margins, "-dz * z * sign", "-dz * z", "x", "sign-flipped"),
     # Of a layer whose entries meet again behind the statistic only the edit can tell which it is.
     (standardized_weights, "n = V.shape[1]", "n = V.shape[0]", "W", "scaled"),
     (ratio, "return dtop * t + dlow,", "return dtop * t,", "p", "extra-term"),

@@ -35,26 +35,27 @@ from gradcheck.diagnosis.recurrence import carry
 from gradcheck.diagnosis.reductions import (
     averaged,
     diagonal,
-    last_only,
-    one_of_two_outputs,
+    one_end,
     repeated_index,
     single_contribution,
     summed_over_other_axes,
 )
 from gradcheck.diagnosis.statistics import statistics
-from gradcheck.diagnosis.values import (
-    by_the_sign,
+from gradcheck.diagnosis.terms import (
     extra_term,
     factor_in_one_term,
+    shared_term,
+    upstream_squared,
+    without_upstream,
+)
+from gradcheck.diagnosis.values import (
+    by_the_sign,
     inexact,
     partial,
     scaled,
     scaled_by_array,
     scaled_by_vector,
-    shared_term,
     sign,
-    upstream_squared,
-    without_upstream,
     zero,
 )
 from gradcheck.diagnosis.wrong import (
@@ -94,8 +95,7 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     carry,
     repeated_index,
     summed_over_other_axes,
-    one_of_two_outputs,
-    last_only,
+    one_end,
     single_contribution,
     shifted,
     right_numbers_elsewhere,
@@ -113,8 +113,7 @@ RUN_THE_LAYER = (
     without_upstream,
     upstream_squared,
     other_derivative,
-    last_only,
-    one_of_two_outputs,
+    one_end,
 )
 """Those that run the layer itself, at other inputs or another upstream gradient."""
 
@@ -254,7 +253,7 @@ def _slices(s: WrongGradient) -> Iterator[str]:
 
 def _mostly_a_factor(s: WrongGradient) -> Iterator[str]:
     k = factor(s.claimed, s.true)
-    left = np.inf if k is None else float(np.linalg.norm(s.claimed - k * s.true))
+    left = float(np.linalg.norm(s.claimed - k * s.true))
     before = float(np.linalg.norm(s.claimed - s.true))
     if left <= MOSTLY * before:
         yield f"mostly explained by a factor of {k:.4g}, which leaves {left / before:.0%} of the error"

@@ -9,7 +9,7 @@ import numpy as np
 from gradcheck.compare import agrees
 from gradcheck.diagnosis.margins import FEWEST, MOST
 from gradcheck.diagnosis.probes import forward_at
-from gradcheck.diagnosis.wrong import Measured, WrongGradient
+from gradcheck.diagnosis.wrong import Measured, Models, WrongGradient, fitted
 from gradcheck.numeric import NumericalWitness
 from gradcheck.result import Array, Finding
 
@@ -36,36 +36,40 @@ def flows_where_nothing_should(s: WrongGradient) -> Iterator[Finding]:
         )
 
 
-def upstream_itself(s: WrongGradient) -> Iterator[Finding]:
+@fitted
+def upstream_itself(s: WrongGradient) -> Models:
     """It is the upstream gradient as it came."""
-    dy = s.context.dy
-    if s.is_(Measured(dy, np.zeros(dy.shape), np.ones(dy.shape, dtype=bool))):
-        yield Finding(
+    yield (
+        Measured.exactly(s.context.dy),
+        Finding(
             "missing-mask",
             f"{s.name} is the upstream gradient itself: the derivative of this step, an activation's or a "
             "factor, was left out.",
             {"entries": int(s.wrong.sum()), "mask": "all"},
-        )
+        ),
+    )
 
 
-def other_derivative(s: WrongGradient) -> Iterator[Finding]:
+@fitted
+def other_derivative(s: WrongGradient) -> Models:
     """An elementwise step with something else for its derivative: twice, of the output, the value itself."""
     dy, y = s.context.dy, s.context.forward.value
-    if not dy.shape == s.x.shape == s.claimed.shape or s.claimed.size < FEWEST:
-        return
-    if not _is_elementwise(s):
-        return
-    for what, model in _other_derivatives(s, s.measured.times(1 / dy), y):
-        if s.is_(model.times(dy)):
-            yield Finding(
-                "missing-mask",
-                f"{s.name} has a wrong derivative: the upstream gradient is multiplied by {what}.",
-                {"mask": what},
+    if dy.size >= FEWEST and _is_elementwise(s):
+        for what, model in _other_derivatives(s, s.measured.times(1 / dy), y):
+            yield (
+                model.times(dy),
+                Finding(
+                    "missing-mask",
+                    f"{s.name} has a wrong derivative: the upstream gradient is multiplied by {what}.",
+                    {"mask": what},
+                ),
             )
 
 
 def _is_elementwise(s: WrongGradient) -> bool:
     """Whether moving half of the entries leaves the outputs of the others alone."""
+    if not s.context.dy.shape == s.x.shape == s.claimed.shape:
+        return False
     half = np.random.default_rng(0).permutation(s.x.size).reshape(s.x.shape) % 2 == 0
     everything = (slice(None),) * s.x.ndim
     moved = s.context.forward.moved(s.position, everything, np.where(half, 1.01 * s.x, s.x))

@@ -4,33 +4,36 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
 from gradcheck.compare import agrees
 from gradcheck.diagnosis.margins import FEWEST, OVERLAP
-from gradcheck.diagnosis.wrong import Measured, WrongGradient, named_axes, subsets
+from gradcheck.diagnosis.wrong import Measured, Models, WrongGradient, fitted, named_axes, subsets
 from gradcheck.result import Array, Finding
 
+BY = (1, -1, 2, -2)
+"""Indices by which a gradient is moved to see whether it then is right."""
 LARGEST = 10_000
 """Entries beyond which not all orders of reading are tried."""
 PARTS = 8
 """Parts into which an axis is cut at most: gates, heads, halves."""
 
 
-def swapped(s: WrongGradient) -> Iterator[Finding]:
+@fitted
+def swapped(s: WrongGradient) -> Models:
     """It is the gradient of another input."""
-    for other, x in enumerate(s.context.inputs):
-        if other == s.position or x.shape != s.claimed.shape:
-            continue
-        compared = s.context.comparison(other)
-        numeric = None if compared is None else compared.numeric
-        if numeric is not None and s.is_(Measured.of(numeric)):
-            yield Finding(
-                "swapped",
-                f"{s.name} is the gradient of {s.context.names[other]}: returned in the wrong order, or "
-                "computed with the wrong factor.",
-                {"gradient_of": s.context.names[other]},
+    for other, name in enumerate(s.context.names):
+        if other != s.position and s.x_of(other).shape == s.claimed.shape:
+            yield (
+                s.context.measured(other),
+                Finding(
+                    "swapped",
+                    f"{s.name} is the gradient of {name}: returned in the wrong order, or computed with the wrong "
+                    "factor.",
+                    {"gradient_of": name},
+                ),
             )
 
 
@@ -67,33 +70,34 @@ def _order_of_parts(s: WrongGradient, axis: int, count: int) -> list[int] | None
     return order if sorted(order) == list(range(count)) != order else None
 
 
-def transposed(s: WrongGradient) -> Iterator[Finding]:
+@fitted
+def transposed(s: WrongGradient) -> Models:
     """It is the transpose."""
     for order in itertools.permutations(range(s.true.ndim)):
-        if order != tuple(range(s.true.ndim)) and s.is_(_transposed(s.measured, order)):
-            yield Finding(
+        yield (
+            s.measured.rearranged(partial(np.transpose, axes=order)),
+            Finding(
                 "transposed",
                 f"{s.name} is the transpose of the true gradient, which only a square shape lets pass.",
                 {"axes": list(order)},
-            )
+            ),
+        )
 
 
-def _transposed(measured: Measured, order: Sequence[int]) -> Measured:
-    return measured.rearranged(lambda values: values.transpose(order))
-
-
-def read_in_another_order(s: WrongGradient) -> Iterator[Finding]:
+@fitted
+def read_in_another_order(s: WrongGradient) -> Models:
     """The right numbers, laid out by the rows where the columns belong, or with axes exchanged."""
-    if s.true.ndim < 2 or s.true.size > LARGEST:
-        return
-    for mine, its in itertools.product(itertools.permutations(range(s.true.ndim)), repeat=2):
-        if mine != its and s.is_(s.measured.rearranged(_relaid(mine, its))):
-            yield Finding(
+    orders = list(itertools.permutations(range(s.true.ndim if s.true.size <= LARGEST else 0)))
+    for mine, its in itertools.permutations(orders, 2):
+        yield (
+            s.measured.rearranged(_relaid(mine, its)),
+            Finding(
                 "transposed",
                 f"{s.name} holds the right numbers in the wrong order: somewhere they are read along "
                 "other axes than they were written (a reshape where a transpose belongs?).",
                 {"order": [list(mine), list(its)]},
-            )
+            ),
+        )
 
 
 def _relaid(mine: Sequence[int], its: Sequence[int]) -> Callable[[Array], Array]:
@@ -107,49 +111,46 @@ def _relaid(mine: Sequence[int], its: Sequence[int]) -> Callable[[Array], Array]
     return move
 
 
-def flipped(s: WrongGradient) -> Iterator[Finding]:
+@fitted
+def flipped(s: WrongGradient) -> Models:
     """One or several axes are reversed."""
     for axes in subsets(s.true.ndim):
-        if s.is_(_flipped(s.measured, axes)):
-            yield Finding(
+        yield (
+            s.measured.rearranged(partial(np.flip, axis=axes)),
+            Finding(
                 "flipped",
                 f"{s.name} is the true gradient with {named_axes(axes)} reversed.",
                 {"axes": list(axes)},
-            )
-
-
-def _flipped(measured: Measured, axes: tuple[int, ...]) -> Measured:
-    return measured.rearranged(lambda values: np.flip(values, axes))
+            ),
+        )
 
 
 def shifted(s: WrongGradient) -> Iterator[Finding]:
     """Moved by an index or two along one axis, or along two at once as padding does."""
-    for count in (1, 2):
-        for axes in itertools.combinations(range(s.true.ndim), count):
-            for by in itertools.product((1, -1, 2, -2), repeat=count):
-                model = _moved(s.measured, axes, by)
-                beyond = np.abs(model.value) > model.bound + s.grain
-                if np.count_nonzero(beyond & model.smooth) < 2 * FEWEST:
-                    continue
-                if s.is_(model, share=OVERLAP):
-                    yield Finding(
-                        "shifted",
-                        f"{s.name} is the true gradient moved by {', '.join(map(str, by))} along "
-                        f"{named_axes(axes)}: an index is off, or padding was cut off on the wrong side.",
-                        {"axes": list(axes), "by": list(by)},
-                    )
+    several = [axes for axes in subsets(s.true.ndim) if len(axes) <= 2]
+    moves = ((axes, by) for axes in several for by in itertools.product(BY, repeat=len(axes)))
+    for axes, by in moves:
+        model = _moved(s.measured, axes, by)
+        beyond = (np.abs(model.value) > model.bound + s.grain) & model.smooth
+        if beyond.sum() >= 2 * FEWEST and s.is_(model, share=OVERLAP):
+            yield Finding(
+                "shifted",
+                f"{s.name} is the true gradient moved by {', '.join(map(str, by))} along "
+                f"{named_axes(axes)}: an index is off, or padding was cut off on the wrong side.",
+                {"axes": list(axes), "by": list(by)},
+            )
 
 
 def _moved(measured: Measured, axes: Sequence[int], by: Sequence[int]) -> Measured:
     """Moved along some axes; what comes in from outside is not known, and so not smooth."""
-    ndim = measured.value.ndim
-    moves = [by[axes.index(axis)] if axis in axes else 0 for axis in range(ndim)]
+    moves = np.zeros(measured.value.ndim, dtype=int)
+    moves[list(axes)] = by
 
     def move(values: Array) -> Array:
         moved = np.zeros_like(values)
-        there = tuple(_part(k, n) for k, n in zip(moves, values.shape, strict=True))
-        here = tuple(_part(-k, n) for k, n in zip(moves, values.shape, strict=True))
-        moved[there] = values[here]
+        moved[tuple(map(_part, moves, values.shape))] = values[
+            tuple(map(_part, -moves, values.shape))
+        ]
         return moved
 
     return measured.rearranged(move)

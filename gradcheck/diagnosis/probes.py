@@ -18,18 +18,23 @@ ROUND_OFF = 1e-7
 """What adding up the terms of a slope may lose, of their absolute sum: float32's ε."""
 
 
+def only(dy: Array, axis: int, index: int) -> Array:
+    """The upstream gradient of one index of an axis alone, zero for all others."""
+    alone, place = np.zeros_like(dy), (slice(None),) * axis + (index,)
+    alone[place] = dy[place]
+    return alone
+
+
 def predicts_slopes(gradient: Array, position: int, forward: Forward, dy: Array) -> bool:
     """Whether a gradient agrees with the slopes along two random directions, which must be sharp."""
     rng = np.random.default_rng(0)
     noise = forward.noise(rng)
-    for _ in range(2):
-        v = rng.normal(size=forward.inputs[position].shape)
+    for v in rng.normal(size=(2, *forward.inputs[position].shape)):
         directions = [v if p == position else None for p in range(len(forward.inputs))]
         slope, bound = slope_along(forward, directions, dy, noise)
         terms = gradient * v
-        if not bound <= EXPLAINED * norm(terms):
-            return False
-        if abs(slope - float(terms.sum())) > bound + ROUND_OFF * float(np.abs(terms).sum()):
+        wide = bound + ROUND_OFF * float(np.abs(terms).sum())
+        if not (bound <= EXPLAINED * norm(terms) and abs(slope - float(terms.sum())) <= wide):
             return False
     return True
 
@@ -48,17 +53,14 @@ def forward_at(s: WrongGradient, position: int, altered: Array) -> Forward | Non
 
 def altered_input(s: WrongGradient) -> Iterator[Finding]:
     """The hand-derived gradient is the true one of a layer whose input was transposed or flipped."""
-    for position, x in enumerate(s.context.inputs):
-        if x.dtype.kind != "f" or not 2 <= x.size <= LARGEST:
-            continue
-        for code, change, altered in _alterations(x, itself=position == s.position):
-            other = forward_at(s, position, altered)
+    for position, name in enumerate(s.context.names):
+        for code, change, altered in _alterations(s, position):
+            other = forward_at(s, position, np.ascontiguousarray(altered))
             if other is not None and predicts_slopes(s.claimed, s.position, other, s.context.dy):
                 yield Finding(
                     code,
-                    f"{s.name} is what it would be if {s.context.names[position]} were {change}: "
-                    f"{LOOK_FOR[code]}.",
-                    {"input": s.context.names[position], "change": change},
+                    f"{s.name} is what it would be if {name} were {change}: {LOOK_FOR[code]}.",
+                    {"input": name, "change": change},
                 )
 
 
@@ -70,13 +72,15 @@ LOOK_FOR: dict[Code, str] = {
 """What to do about an input that was altered."""
 
 
-def _alterations(x: Array, *, itself: bool) -> Iterator[tuple[Code, str, Array]]:
-    if itself:
+def _alterations(s: WrongGradient, position: int) -> Iterator[tuple[Code, str, Array]]:
+    """An input, turned round in each way in which it might have been read."""
+    x = s.x_of(position)
+    if x.dtype.kind != "f" or not 2 <= x.size <= LARGEST:
+        return
+    if position == s.position:
         yield "missing-mask", "negated", -x
     if x.ndim > 1 and x.shape[-1] == x.shape[-2]:
-        yield "transposed", "transposed", np.ascontiguousarray(np.swapaxes(x, -1, -2))
-    for axes in subsets(x.ndim):
-        # Kernels are turned along both of their axes, wherever the channels are.
-        if len(axes) <= 2:
-            change = f"reversed along {named_axes(axes)}"
-            yield "flipped", change, np.ascontiguousarray(np.flip(x, axes))
+        yield "transposed", "transposed", np.swapaxes(x, -1, -2)
+    # Kernels are turned along both of their axes, wherever the channels are.
+    for axes in (axes for axes in subsets(x.ndim) if len(axes) <= 2):
+        yield "flipped", f"reversed along {named_axes(axes)}", np.flip(x, axes)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from gradcheck.diagnosis.probes import forward_at, predicts_slopes
+from gradcheck.diagnosis.probes import forward_at, only, predicts_slopes
 from gradcheck.diagnosis.wrong import WrongGradient
+from gradcheck.numeric import Forward
 from gradcheck.result import Array, Finding, Verdict
 
 STEP = 0.1
@@ -40,32 +42,27 @@ def carry(s: WrongGradient) -> Iterator[Finding]:
 
 
 def _sequences(s: WrongGradient) -> Iterator[Sequence]:
-    """The inputs that are read step by step, each step after those before it."""
-    for position, x in enumerate(s.context.inputs):
-        if x.dtype.kind == "f":
-            along = (_sequence(s, position, axis) for axis in range(x.ndim) if x.shape[axis] > 1)
-            yield from (sequence for sequence in along if sequence is not None)
+    """The inputs that are read step by step, each step after those before it, along one of their axes."""
+    floats = [(p, x.shape) for p, x in enumerate(s.context.inputs) if x.dtype.kind == "f"]
+    several = [(p, axis) for p, shape in floats for axis, steps in enumerate(shape) if steps > 1]
+    for position, axis in several:
+        yield from itertools.islice(_read_along(s, position, axis), 1)
 
 
-def _sequence(s: WrongGradient, position: int, axis: int) -> Sequence | None:
+def _read_along(s: WrongGradient, position: int, axis: int) -> Iterator[Sequence]:
     """An input as a sequence along one of its axes, if it is read step by step along it."""
     x = s.x_of(position)
-    along = [k for k, steps in enumerate(s.context.dy.shape) if steps == x.shape[axis]]
-    for sequence in (Sequence(position, axis, k) for k in along):
-        if _is_causal(s, sequence):
-            return sequence
+    for k, steps in enumerate(s.context.dy.shape):
+        if steps == x.shape[axis] and _is_causal(s, position, axis, k):
+            yield Sequence(position, axis, k)
     if position == 0 and x.ndim > 2 and _only_the_last_counts(s, position, axis):
-        return Sequence(position, axis, None)
-    return None
+        yield Sequence(position, axis, None)
 
 
-def _is_causal(s: WrongGradient, sequence: Sequence) -> bool:
+def _is_causal(s: WrongGradient, position: int, axis: int, output_axis: int) -> bool:
     """Whether a later time step leaves earlier outputs alone and changes its own, the first the last."""
-    position, axis, output_axis = sequence
-    steps = s.x_of(position).shape[axis]
-    assert output_axis is not None
     by_last, by_first = (
-        np.moveaxis(_changed_by(s, position, axis, t), output_axis, 0) for t in (steps - 1, 0)
+        np.moveaxis(_changed_by(s, position, axis, t), output_axis, 0) for t in (-1, 0)
     )
     return bool(by_last[-1].any() and not by_last[:-1].any() and by_first[-1].any())
 
@@ -73,7 +70,7 @@ def _is_causal(s: WrongGradient, sequence: Sequence) -> bool:
 def _changed_by(s: WrongGradient, position: int, axis: int, t: int) -> Array:
     """Which outputs hear of one time step."""
     forward, x = s.context.forward, s.x_of(position)
-    group = tuple(slice(t, t + 1) if k == axis else slice(None) for k in range(x.ndim))
+    group = (slice(None),) * axis + (slice(t, t + 1 or None),)
     moved = forward.moved(position, group, x[group] + np.asarray(STEP, x.dtype))
     return np.asarray(moved != forward.value)
 
@@ -89,23 +86,13 @@ def _only_the_last_counts(s: WrongGradient, position: int, axis: int) -> bool:
 
 
 def _right_at_one_step(s: WrongGradient, sequence: Sequence, position: int) -> bool:
-    """Whether the hand-derived gradient is right where only one step counts."""
-    context, dy = s.context, s.context.dy
+    """Whether the hand-derived gradient predicts slopes where only one step counts."""
+    context, dy, inputs = s.context, s.context.dy, list(s.context.inputs)
     if sequence.output_axis is not None:
-        first = np.zeros_like(dy)
-        place = tuple(0 if k == sequence.output_axis else slice(None) for k in range(dy.ndim))
-        first[place] = dy[place]
-        return _is_right(context.backward(first)[position], position, s, context.inputs, first)
-    inputs = list(context.inputs)
-    inputs[sequence.position] = inputs[sequence.position].take([0], sequence.axis)
-    return _is_right(context.backward(dy, inputs)[position], position, s, inputs, dy)
-
-
-def _is_right(
-    gradient: Array | None, position: int, s: WrongGradient, inputs: list[Array], dy: Array
-) -> bool:
-    """Whether a gradient at these inputs predicts slopes."""
+        dy = only(dy, sequence.output_axis, 0)
+    else:
+        inputs[sequence.position] = inputs[sequence.position].take([0], sequence.axis)
+    gradient = context.backward(dy, inputs)[position]
     if gradient is None or gradient.shape != inputs[position].shape:
         return False
-    forward = type(s.context.forward)(s.context.layer, inputs)
-    return predicts_slopes(gradient, position, forward, dy)
+    return predicts_slopes(gradient, position, Forward(context.layer, inputs), dy)

@@ -10,12 +10,14 @@ import numpy as np
 
 from gradcheck.compare import agrees
 from gradcheck.diagnosis.margins import CONTRIBUTES, FEWEST, PROBED
-from gradcheck.diagnosis.probes import predicts_slopes
+from gradcheck.diagnosis.probes import only, predicts_slopes
 from gradcheck.diagnosis.sizes import near, written
 from gradcheck.diagnosis.wrong import (
     Measured,
+    Models,
     WrongGradient,
     broadcasts,
+    fitted,
     named_axes,
     others,
     subsets,
@@ -23,30 +25,30 @@ from gradcheck.diagnosis.wrong import (
 from gradcheck.result import Array, Finding
 
 
-def averaged(s: WrongGradient) -> Iterator[Finding]:
+@fitted
+def averaged(s: WrongGradient) -> Models:
     """It is averaged where a broadcast input adds up."""
-    fitted, model = s.times_itself()
-    k = float(fitted.sum())
+    k, model = s.times_itself()
     for axes in broadcasts(s):
-        copies = float(np.prod([s.context.dy.shape[axis] for axis in axes]))
-        if k > 0 and copies > 1 and near(1 / k, copies) and s.is_(model):
-            yield Finding(
-                "averaged",
-                f"{s.name} is averaged over {named_axes(axes)} of the output instead of summed: exactly "
-                f"{written(k)} times the true gradient. Every copy of a broadcast input adds its "
-                "gradient.",
-                {"factor": k, "axes": list(axes)},
+        # Only axes along which there are several entries count as copied.
+        if near(k, 1 / math.prod(s.context.dy.shape[axis] for axis in axes)):
+            yield (
+                model,
+                Finding(
+                    "averaged",
+                    f"{s.name} is averaged over {named_axes(axes)} of the output instead of summed: exactly "
+                    f"{written(k)} times the true gradient. Every copy of a broadcast input adds its "
+                    "gradient.",
+                    {"factor": k, "axes": list(axes)},
+                ),
             )
 
 
 def summed_over_other_axes(s: WrongGradient) -> Iterator[Finding]:
     """A broadcast input's copies are added up along an axis that is not theirs."""
-    copies = [axes for axes in broadcasts(s) if len(axes) < s.context.dy.ndim]
-    if not copies or s.true.size < 2:
-        return
     parts = _contributions_of_all(s)
     bound = CONTRIBUTES[str(s.x.dtype)] * float(np.abs(parts).max(initial=0.0))
-    for right in copies:
+    for right in broadcasts(s) if s.true.size > 1 else ():
         if agrees(parts.sum(axis=right).reshape(s.true.shape), s.true, bound).all():
             yield from (
                 _summed_over(s, axes, right)
@@ -85,43 +87,36 @@ def _is_near(s: WrongGradient, model: Array, bound: float) -> bool:
     return s.is_(Measured(shaped, np.full(s.true.shape, bound), s.smooth))
 
 
-def one_of_two_outputs(s: WrongGradient) -> Iterator[Finding]:
-    """Of two outputs that are stacked, whatever the size of the inputs, one sends nothing back.
-
-    Asked before a loop is suspected: where sizes can change, an axis that a loop runs over is no longer two.
-    """
+def one_end(s: WrongGradient) -> Iterator[Finding]:
+    """Only one index of an axis of the output sends anything back: one of two outputs, or the end of a loop."""
+    copied = {axis for axes in broadcasts(s) for axis in axes}
     for axis, index in _ends(s):
-        if s.context.dy.shape[axis] == 2:
+        length = s.context.dy.shape[axis]
+        if length == 2:
+            # Said first: where sizes can change, an axis that a loop runs over is no longer two.
             yield Finding(
                 "extra-term",
                 f"In {s.name} the term is missing that index {1 - index} of axis {axis} of the output sends "
                 "back: both outputs send something, and it adds up.",
                 {"axis": axis, "missing": 1 - index},
             )
-
-
-def last_only(s: WrongGradient) -> Iterator[Finding]:
-    """Only one index of an axis of the output sends anything back: a loop that overwrites."""
-    copied = {axis for axes in broadcasts(s) for axis in axes}
-    for axis, index in _ends(s):
         yield Finding(
             "not-summed" if axis in copied else "overlap-overwritten",
             f"{s.name} is what index {index} of axis {axis} of the output alone sends back: what the "
             "others send is lost, as by = for += in a loop over them.",
-            {"axis": axis, "last": bool(index), "loop": s.context.dy.shape[axis]},
+            {"axis": axis, "last": bool(index), "loop": length},
         )
 
 
 def _ends(s: WrongGradient) -> Iterator[tuple[int, int]]:
     """Axis and index of the output whose upstream gradient alone makes up the whole."""
     dy = s.context.dy
-    for axis in (k for k in range(dy.ndim) if dy.shape[k] > 1):
-        # A loop ends with the last, or with the first if it runs backwards.
-        for index in (dy.shape[axis] - 1, 0):
-            here = np.arange(dy.shape[axis]) == index
-            alone = dy * here.reshape([-1 if k == axis else 1 for k in range(dy.ndim)])
-            if predicts_slopes(s.claimed, s.position, s.context.forward, alone):
-                yield axis, index
+    # A loop ends with the last, or with the first if it runs backwards.
+    ends = [(axis, k) for axis, n in enumerate(dy.shape) if n > 1 for k in (n - 1, 0)]
+    for axis, index in ends:
+        alone = only(dy, axis, index)
+        if predicts_slopes(s.claimed, s.position, s.context.forward, alone):
+            yield axis, index
 
 
 @dataclass

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from gradcheck.diagnosis.margins import NAMED
 from gradcheck.diagnosis.wrong import Context, named_axes, others
@@ -54,19 +55,21 @@ def said(equals: str | None) -> str:
     return f" ({equals})" if equals else ""
 
 
+def sizes_or_none(context: Context, k: float) -> list[str | None]:
+    """The same, and None in the end: a factor may be a mere number."""
+    return [*sizes_equal_to(context, k), None]
+
+
 def _negative(k: float) -> str:
     return ", negative" if k < 0 else ""
 
 
 def _sizes(context: Context) -> dict[str, float]:
     """Sizes by the name a message gives them, what is likeliest to be a factor first."""
-    sizes: dict[str, float] = {}
     first = context.inputs[0]
-    if _is_batch(context, first):
-        sizes["the batch size"] = first.shape[0]
+    sizes: dict[str, float] = {"the batch size": len(first)} if _is_batch(context, first) else {}
     for name, x in [*zip(context.names, context.inputs, strict=False), ("the output", context.dy)]:
-        for what, size in _sizes_of(name, x).items():
-            sizes.setdefault(what, size)
+        sizes |= _sizes_of(name, x)
     for name, value in context.options.items():
         sizes |= {name: value, f"1 − {name}": 1 - value}
     return sizes
@@ -74,15 +77,15 @@ def _sizes(context: Context) -> dict[str, float]:
 
 def _sizes_of(name: str, x: Array) -> dict[str, float]:
     """The sizes of an array: its axes, and what a mean is taken over, pixels or all but the channels."""
-    sizes: dict[str, float] = {f"axis {k} of {name}": size for k, size in enumerate(x.shape)}
+    every = range(x.ndim)
+    several = [*itertools.pairwise(every), *(others(x.ndim, k) for k in every)]
+    called: dict[str, Sequence[int]] = {f"axis {k} of {name}": (k,) for k in every}
     if x.ndim == 4:
-        sizes[f"the spatial positions of {name}"] = x.shape[1] * x.shape[2]
-    several = [(k, k + 1) for k in range(x.ndim - 1)] + [others(x.ndim, k) for k in range(x.ndim)]
-    together = {f"{named_axes(axes)} of {name}": axes for axes in several if 1 < len(axes) < x.ndim}
-    sizes[f"the number of entries of {name}"] = x.size
-    if x.ndim > 1:
-        sizes[f"the rows of {name}"] = x.size // max(x.shape[-1], 1)
-    return sizes | {what: math.prod(x.shape[k] for k in axes) for what, axes in together.items()}
+        called[f"the spatial positions of {name}"] = (1, 2)
+    called[f"the number of entries of {name}"] = every
+    called[f"the rows of {name}"] = every[:-1]
+    called |= {f"{named_axes(axes)} of {name}": axes for axes in several if axes}
+    return {what: math.prod(x.shape[k] for k in axes) for what, axes in called.items()}
 
 
 def _is_batch(context: Context, x: Array) -> bool:

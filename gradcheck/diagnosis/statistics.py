@@ -9,8 +9,8 @@ import numpy as np
 
 from gradcheck.compare import agrees
 from gradcheck.diagnosis.margins import EXPLAINED, FEWEST, INVARIANT, NAMED
-from gradcheck.diagnosis.sizes import near, said, sizes_equal_to
-from gradcheck.diagnosis.wrong import WrongGradient, named_axes, subsets
+from gradcheck.diagnosis.sizes import near, said, sizes_or_none
+from gradcheck.diagnosis.wrong import Models, WrongGradient, fitted, named_axes, subsets
 from gradcheck.result import Array, Finding
 
 
@@ -38,6 +38,12 @@ class Group:
         """How many entries a group has."""
         return int(np.prod([self.centred.shape[axis] for axis in self.axes]))
 
+    def of_one(self, entry: tuple[int, ...]) -> Array:
+        """Which entries are in one group with one of them."""
+        inside = np.zeros(self.centred.shape, dtype=bool)
+        inside[tuple(slice(None) if k in self.axes else i for k, i in enumerate(entry))] = True
+        return inside
+
     def parts(self, s: WrongGradient) -> Iterator[tuple[str, Array]]:
         """What the error would be, fitted, if a mean, a variance or both were left out."""
         c, axes = self.centred, self.axes
@@ -54,16 +60,16 @@ class Group:
             yield "size", slope * c
 
 
-def statistics(s: WrongGradient) -> Iterator[Finding]:
+@fitted
+def statistics(s: WrongGradient) -> Models:
     """What is left over is, in each group, a constant (the mean's part) or a multiple of x − mean."""
     # Large groups first: what is constant in them is so in smaller ones too.
-    for axes in reversed(list(subsets(s.x.ndim)) if s.x.ndim > 1 else []):
+    for axes in reversed(list(subsets(s.x.ndim))):
         group = Group.of(s, axes)
-        # What was fitted to a group is off by no more than its widest bound.
-        doubt = s.bound.max(axis=axes, keepdims=True)
-        for what, part in group.parts(s) if group.count >= FEWEST else ():
-            if s.is_(s.measured.plus(part, doubt)):
-                yield from _named(s, group, what)
+        for what, part in group.parts(s) if s.x.ndim > 1 and group.count >= FEWEST else ():
+            model = s.measured.plus(part, s.widest_bound(axes))
+            if s.is_(model):
+                yield from ((model, finding) for finding in _named(s, group, what))
 
 
 def _named(s: WrongGradient, group: Group, what: str) -> Iterator[Finding]:
@@ -71,7 +77,6 @@ def _named(s: WrongGradient, group: Group, what: str) -> Iterator[Finding]:
     over = f"the {what} over {named_axes(group.axes)}"
     evidence = {"statistic": what, "axes": list(group.axes)}
     factors = [k for name, k in _factors_of_the_terms(s, group).items() if name in what]
-    k = factors[0] if factors else 0.0
     if not factors:
         yield Finding(
             "statistics-held-constant",
@@ -86,8 +91,8 @@ def _named(s: WrongGradient, group: Group, what: str) -> Iterator[Finding]:
             "differentiated.",
             evidence,
         )
-    elif all(near(one, k) for one in factors):
-        for equals in (*sizes_equal_to(s.context, k), None):
+    elif near(min(factors), k := max(factors)):
+        for equals in sizes_or_none(s.context, k):
             yield Finding(
                 "scaled",
                 f"{s.name} has {k:.6g}{said(equals)} times the term that flows through {over}: its factor is "
@@ -102,34 +107,34 @@ def _factors_of_the_terms(s: WrongGradient, group: Group) -> dict[str, float]:
     Where an output has an input of its own, all others reach it through the statistics alone: by a
     constant through the mean, by a multiple of x − mean through the variance or the size.
     """
-    if s.context.dy.shape != s.x.shape or group.count - 1 < FEWEST:
+    dy, c = s.context.dy, group.centred
+    # Two numbers fit any two that are beside one.
+    if dy.shape != c.shape or group.count <= FEWEST:
         return {}
-    own = np.unravel_index(int(np.abs(group.centred).argmax()), s.x.shape)
-    alone = np.zeros_like(s.context.dy)
+    own = tuple(map(int, np.unravel_index(int(np.abs(c).argmax()), c.shape)))
+    alone = np.zeros_like(dy)
     alone[own] = 1
-    claimed = s.context.backward(alone)[s.position]
-    if claimed is None or claimed.shape != s.x.shape:
+    usual, answer = s.at_upstream(dy), s.at_upstream(alone)
+    if usual is None or answer is None or not np.array_equal(usual, s.claimed):
         return {}
     numeric = s.context.witness(s.context.forward, alone).gradient(s.position)
-    others = tuple(slice(None) if k in group.axes else slice(i, i + 1) for k, i in enumerate(own))
-    beside = np.ones(s.x.shape, dtype=bool)
+    beside = group.of_one(own)
     beside[own] = False
-    here = beside[others]
-    c, true = group.centred[others][here], numeric.value[others][here]
-    terms = np.stack([np.ones_like(c), c], axis=1)[:, 0 if group.has_a_mean else 1 :]
-    (fitted, mine), left = _fit(terms, true, claimed[others][here].astype(np.float64))
-    # Else an input reaches the output by another way too.
-    slack = numeric.bound.max() + NAMED * np.abs(true).max(initial=0.0)
-    if not fitted.all() or not agrees(left, np.zeros(()), slack).all():
-        return {}
+    values = answer, numeric.value
     names = ("mean", "variance") if group.has_a_mean else ("size",)
-    return dict(zip(names, map(float, mine / fitted), strict=True))
+    terms = np.stack([np.ones_like(c), c][-len(names) :], axis=-1)[beside]
+    fits, left = _fit(terms, *(value[beside] for value in values))
+    # Else an input reaches the output by another way too.
+    slack = numeric.bound.max() + NAMED * np.abs(numeric.value[beside]).max(initial=0.0)
+    known = fits[1].all() and agrees(left, np.zeros(()), slack).all()
+    return dict(zip(names, map(float, fits[0] / fits[1]), strict=True)) if known else {}
 
 
 def _fit(terms: Array, *values: Array) -> tuple[Array, Array]:
     """What several values have of each term, and what of them is left."""
-    found = np.linalg.lstsq(terms, np.stack(values, axis=1), rcond=None)[0]
-    return found.T, np.stack(values, axis=1) - terms @ found
+    several = np.stack(values, axis=1)
+    found = np.linalg.lstsq(terms, several, rcond=None)[0]
+    return found.T, several - terms @ found
 
 
 def _cancels(values: Array, axes: tuple[int, ...], share: float) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, wraps
 
 import numpy as np
 
@@ -54,6 +54,14 @@ class Context:
     def comparison(self, position: int) -> Comparison | None:
         """What was found of one input, if it was compared."""
         return self.compared.get(position)
+
+    def measured(self, position: int) -> Measured:
+        """The true gradient of one input, as far as it was measured: else nothing of it is smooth."""
+        compared = self.comparison(position)
+        if compared is None or compared.numeric is None:
+            nothing = np.zeros(self.inputs[position].shape)
+            return Measured(nothing, nothing, nothing > 0)
+        return Measured.of(compared.numeric)
 
     @property
     def options(self) -> dict[str, float]:
@@ -107,6 +115,11 @@ class Measured:
         """What the numerical witness says."""
         return Measured(numeric.value, numeric.bound, ~numeric.kinks)
 
+    @staticmethod
+    def exactly(value: Array) -> Measured:
+        """What is known without a doubt."""
+        return Measured(value, np.zeros(value.shape), np.ones(value.shape, dtype=bool))
+
     def rearranged(self, move: Callable[[Array], Array]) -> Measured:
         """The same entries in other places."""
         return Measured(move(self.value), move(self.bound), move(self.smooth))
@@ -115,7 +128,7 @@ class Measured:
         """Each entry multiplied by a known number."""
         return Measured(k * self.value, np.abs(k) * self.bound, self.smooth)
 
-    def plus(self, term: Array, doubt: Array | float = 0.0) -> Measured:
+    def plus(self, term: Array | float, doubt: Array | float = 0.0) -> Measured:
         """Each entry with a term more, which is itself off by no more than `doubt`."""
         return Measured(self.value + term, self.bound + doubt, self.smooth)
 
@@ -199,42 +212,55 @@ class WrongGradient:
         left, before = self.claimed - model.value, self.claimed - self.true
         return bool(np.abs(left[seen]).max() <= EXPLAINED * np.abs(before[seen]).max())
 
-    def times_itself(self, axes: tuple[int, ...] | None = None) -> tuple[Array, Measured]:
-        """The factor of the true gradient that fits best, one for each slice along `axes`, and the model."""
-        n, bound = self._smooth(self.true), self._smooth(self.bound)
-        k = factors(self._smooth(self.claimed), n, axes)
-        # A factor that was fitted is off by what the bound is of the values it was fitted to.
-        sizes = np.sqrt((n * n).sum(axis=axes, keepdims=True))
-        doubt = np.sqrt((bound * bound).sum(axis=axes, keepdims=True)) / np.where(sizes, sizes, 1)
-        model = self.measured.times(k)
-        return k, model.plus(np.zeros(()), np.abs(k * doubt * self.true))
+    def times_itself(self) -> tuple[float, Measured]:
+        """The factor of the true gradient that fits best, and the model."""
+        k = factor(self.at_smooth(self.claimed), self.at_smooth(self.true))
+        return k, self.measured.times(k).plus(0.0, self._doubt(k * self.true))
 
-    def plus_fitted(self, term: Array) -> tuple[float | None, Measured]:
+    def plus_fitted(self, term: Array) -> tuple[float, Measured]:
         """The multiple of a term that fits what is left over, and the true gradient with it added."""
-        k = factor(self.error, self._smooth(term))
-        if k is None:
-            return None, self.measured
-        doubt = norm(self._smooth(self.bound)) / norm(self._smooth(term))
-        return k, self.measured.plus(k * term, doubt * np.abs(term))
+        k = factor(self.error, self.at_smooth(term))
+        return k, self.measured.plus(k * term, self._doubt(term))
 
-    def _smooth(self, values: Array) -> Array:
+    def _doubt(self, term: Array) -> Array:
+        """By what a fitted multiple of a term is off: as the bound is of the values that it was fitted to."""
+        share = np.divide(norm(self.at_smooth(self.bound)), norm(self.at_smooth(term)))
+        return np.asarray(share * np.abs(term))
+
+    def at_smooth(self, values: Array) -> Array:
+        """Values without those at kinks, where there is nothing to compare."""
         return np.where(self.smooth, values, 0.0)
 
+    def widest_bound(self, axes: tuple[int, ...]) -> Array:
+        """In each group over some axes the widest bound: by no more is off what was fitted to a group."""
+        return np.asarray(self.bound.max(axis=axes, keepdims=True))
 
+    def at_upstream(self, dy: Array) -> Array | None:
+        """The hand-derived gradient for another upstream gradient, if there is one of finite numbers."""
+        found = self.context.backward(dy)[self.position]
+        usable = found is not None and found.shape == self.true.shape and np.isfinite(found).all()
+        return found if usable else None
+
+
+Models = Iterator[tuple[Measured, Finding]]
+"""What a gradient may be, each with what is said if it is that."""
 Hypothesis = Callable[[WrongGradient], Iterable[Finding]]
 """A guess at what a wrong gradient is: it yields what it finds, likeliest first, or nothing."""
 
 
-def factors(a: Array, n: Array, axes: tuple[int, ...] | None = None) -> Array:
-    """The k of a = k n that fits best, one for each slice along `axes`; 0 where there is nothing to fit."""
-    squares = (n * n).sum(axis=axes, keepdims=True)
-    return np.asarray((a * n).sum(axis=axes, keepdims=True) / np.where(squares == 0, 1, squares))
+def fitted(models: Callable[[WrongGradient], Models]) -> Hypothesis:
+    """A hypothesis made of models, of which those are said that the gradient is."""
+
+    @wraps(models)
+    def hypothesis(s: WrongGradient) -> Iterable[Finding]:
+        return (finding for model, finding in models(s) if s.is_(model))
+
+    return hypothesis
 
 
-def factor(a: Array, n: Array) -> float | None:
-    """The factor k of a = k n that fits best, or None if there is nothing to fit."""
-    k = float(factors(a, n).sum())
-    return k if np.isfinite(k) and k != 0 else None
+def factor(a: Array, n: Array) -> float:
+    """The factor k of a = k n that fits best; 0 if there is nothing to fit."""
+    return float(np.nan_to_num((a * n).sum() / (n * n).sum(), posinf=0, neginf=0))
 
 
 def broadcasts(s: WrongGradient) -> Iterator[tuple[int, ...]]:

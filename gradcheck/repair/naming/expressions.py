@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.codes import Code
-from gradcheck.diagnosis.wrong import factors
+from gradcheck.diagnosis.wrong import factor
 from gradcheck.repair.grammar import called_name
 from gradcheck.repair.naming.slip import Name, Rule, Slip, same, written
 from gradcheck.repair.scope import shape_of
@@ -96,12 +96,19 @@ def _factor(slip: Slip) -> Name | None:
 
 
 def _code_of(factor: ast.AST, slip: Slip) -> Code:
-    """A number, or one for each slice, is a scale; one for each entry, or a mask, is a derivative."""
+    """A number, or one for each slice, is a scale; one for each entry, or a mask, is a derivative; or signs."""
     value, whole = slip.value(factor), slip.value(slip.product)
     if np.asarray(value).dtype.kind == "b":
         return "missing-mask"
+    if _are_signs(value):
+        return "sign-flipped"
     fewer = shape_of(value) is not None and np.size(value) < np.size(whole)
     return "scaled" if slip.is_number(factor) or fewer else "missing-mask"
+
+
+def _are_signs(value: Any) -> bool:
+    """Whether a factor is 1 here and −1 there."""
+    return isinstance(value, np.ndarray) and set(np.unique(value)) == {-1, 1}
 
 
 def _two_factors(slip: Slip) -> Name | None:
@@ -176,7 +183,7 @@ def _is_ratio(old: Any, new: Any) -> bool:
         return False
     if a.shape != b.shape or not b.any() or not np.isfinite(a).all():
         return False
-    return bool(np.allclose(a, factors(a, b) * b, rtol=1e-9, atol=1e-12))
+    return bool(np.allclose(a, factor(a, b) * b, rtol=1e-9, atol=1e-12))
 
 
 def _function(slip: Slip) -> Name | None:
