@@ -127,6 +127,15 @@ def test_a_term_that_is_the_same_all_along_an_axis_is_said_to_be():
     assert "a sum or a mean" in finding.message
 
 
+def test_a_mean_over_other_axes_is_not_called_a_term_too_many():
+    def groups(x):
+        y = x - x.mean(axis=2, keepdims=True)
+        return y, lambda dy: dy - dy.mean(axis=(1, 2), keepdims=True)
+
+    report = check(groups, RNG.normal(size=(2, 3, 4)), lines=False)
+    assert report["x"].findings[0].code != "extra-term"
+
+
 class Impatient:
     """A dense layer that takes its step before it is done."""
 

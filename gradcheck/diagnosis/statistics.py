@@ -29,7 +29,7 @@ class Group:
     @staticmethod
     def of(s: WrongGradient, axes: tuple[int, ...]) -> Group:
         """The groups over some axes."""
-        has_a_mean = _cancels(s.true, axes, INVARIANT)
+        has_a_mean = cancels(s.true, axes, INVARIANT)
         x = s.x.astype(np.float64)
         return Group(axes, x - has_a_mean * x.mean(axis=axes, keepdims=True), has_a_mean)
 
@@ -56,7 +56,7 @@ class Group:
             if self.count > FEWEST:
                 yield "mean and variance", mean + slope * c
         # What is divided by a size of its own does not change with that size.
-        elif _cancels(s.true * c, axes, EXPLAINED):
+        elif cancels(s.true * c, axes, EXPLAINED):
             yield "size", slope * c
 
 
@@ -137,6 +137,6 @@ def _fit(terms: Array, *values: Array) -> tuple[Array, Array]:
     return found.T, several - terms @ found
 
 
-def _cancels(values: Array, axes: tuple[int, ...], share: float) -> bool:
+def cancels(values: Array, axes: tuple[int, ...], share: float) -> bool:
     """Whether no more than a share of the largest sum of absolute values is left in any sum over these axes."""
     return bool(np.abs(values.sum(axis=axes)).max() <= share * np.abs(values).sum(axis=axes).max())

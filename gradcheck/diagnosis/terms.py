@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradcheck.compare import norm
-from gradcheck.diagnosis.margins import EXPLAINED, FEWEST, NAMED
+from gradcheck.diagnosis.margins import EXPLAINED, FEWEST, INVARIANT, NAMED
 from gradcheck.diagnosis.sizes import near, said, sizes_or_none
+from gradcheck.diagnosis.statistics import cancels
 from gradcheck.diagnosis.wrong import Models, WrongGradient, factor, fitted, named_axes, subsets
 from gradcheck.result import Array, Finding
 
@@ -68,8 +69,12 @@ def _multiples(s: WrongGradient, term: Array) -> Iterator[str]:
 @fitted
 def shared_term(s: WrongGradient) -> Models:
     """What is left over is the same all along some axes, where the gradient itself is not."""
-    for axes in reversed(list(subsets(s.true.ndim))):
-        if math.prod(s.true.shape[axis] for axis in axes) >= FEWEST:
+    every = list(subsets(s.true.ndim))
+    # Where moving all of them together changes nothing it would be a statistic's, and that has its own name.
+    centred = [set(axes) for axes in every if cancels(s.true, axes, INVARIANT)]
+    for axes in reversed(every):
+        several = math.prod(s.true.shape[axis] for axis in axes) >= FEWEST
+        if several and not any(more >= set(axes) for more in centred):
             shared, doubt = s.error.mean(axis=axes, keepdims=True), s.widest_bound(axes)
             yield (
                 s.measured.plus(shared, doubt),
