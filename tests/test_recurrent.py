@@ -79,3 +79,25 @@ def test_a_mask_that_is_left_out_is_the_fault_of_the_line_that_should_have_it():
     point = rng.normal(size=(5, 3)), rng.normal(size=(3, 4)), rng.normal(size=(4, 2))
     report = check(unmasked, *point, lines=True)
     assert report.by_line.first_wrong.evidence["source"] == "dh = dy @ W2.T"
+
+
+def test_what_is_added_has_no_activation_of_the_sum():
+    """Of h += tanh(z) dh is the gradient of h alone: that of z is no other meaning of it."""
+
+    def added(x, W):
+        h = x.copy()
+        h += np.tanh(x @ W)
+        y = h * h
+
+        def backward(dy):
+            dh = 2 * dy * h * (1 - np.tanh(x @ W) ** 2)
+            dx = dh @ W.T + dh
+            dW = x.T @ dh
+            return dx, dW
+
+        return y, backward
+
+    rng = np.random.default_rng(0)
+    report = check(added, rng.normal(size=(4, 3)), rng.normal(size=(3, 3)), lines=True)
+    verdicts = {line.name: line.verdict for line in report.lines}
+    assert "dh" not in verdicts

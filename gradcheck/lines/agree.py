@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from gradcheck.lines.cells import in_its_cell
-from gradcheck.lines.statements import place_of, targets
+from gradcheck.lines.statements import given, place_of
 from gradcheck.result import Finding, Lines, Repair
 
 UNCLEAR = ("raises", "wrong-shape", "zero")
@@ -95,5 +95,5 @@ def _name_in(text: str) -> str:
         (statement,) = ast.parse(text.strip()).body
     except (SyntaxError, ValueError):
         return ""
-    names = [place[0] for target in targets(statement) if (place := place_of(target))]
+    names = [place[0] for target, _ in given(statement) if (place := place_of(target))]
     return names[0] if names else ""

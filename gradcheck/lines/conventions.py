@@ -9,6 +9,7 @@ from gradcheck.diagnosis.margins import FEWEST
 from gradcheck.lines.flow import doubtful_sites, known_names
 from gradcheck.lines.judge import Compared, Judgement, before_activations
 from gradcheck.lines.narrow import comes_right_with
+from gradcheck.lines.recorder import Label
 
 
 def without_conventions(judgement: Judgement) -> Judgement:
@@ -36,13 +37,19 @@ def as_meant(judgement: Judgement, seed: int) -> Judgement:
     wrong, compared = judgement.wrong, judgement.compared
     if wrong is None or not (_is_usual(compared) or _is_unexplained(judgement, wrong)):
         return judgement
-    plain = [one.label for one in compared if not one.is_before_activation]
-    others = before_activations(judgement.record, judgement.matches, plain, seed)
-    meant = {o.label: o for o in others if o.is_wrong and comes_right_with(judgement, o)}
+    meant = _explaining_before_activations(judgement, seed)
     if len(meant) != 1:
         return judgement
     changed = [meant.get(one.label, one) for one in compared]
     return replace(judgement, compared=tuple(sorted(changed, key=lambda one: one.time)))
+
+
+def _explaining_before_activations(judgement: Judgement, seed: int) -> dict[Label, Compared]:
+    """The values that are wrong before an activation, and set right there explain the error."""
+    plain = [one.label for one in judgement.compared if not one.is_before_activation]
+    others = before_activations(judgement.record, judgement.matches, plain, seed)
+    wrong = (one for one in others if one.is_wrong)
+    return {one.label: one for one in wrong if comes_right_with(judgement, one)}
 
 
 def _is_usual(compared: Iterable[Compared]) -> bool:

@@ -7,7 +7,7 @@ instrumented likewise, made when it is first called. Lines keep their numbers.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import FunctionType
@@ -20,6 +20,7 @@ from gradcheck.lines.source import Source, Unreadable, blocks, unbound
 from gradcheck.lines.statements import (
     activated,
     base_of,
+    given,
     items_written,
     locals_of,
     makes_room,
@@ -27,8 +28,6 @@ from gradcheck.lines.statements import (
     names_read,
     place_of,
     reads_for,
-    targets,
-    values_given,
     written_into,
 )
 
@@ -180,12 +179,36 @@ class Forward(_Handler):
 
     def handle(self, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
         """A statement with the calls before and after it."""
-        for name, value in values_given(statement):
-            if (found := activated(value)) is not None:
-                call, k = found
-                call.args[k] = self._seen(name + ACTIVATION, call.args[k])
-        after = [call for t in targets(statement) for call in self._assigned(t, statement, loop)]
+        after = [
+            call for pair in given(statement) for call in self._assigned(*pair, statement, loop)
+        ]
         return [*self._appended(statement), statement, *after]
+
+    def _assigned(
+        self, target: ast.expr, value: ast.expr, statement: ast.stmt, loop: int | None
+    ) -> list[ast.stmt]:
+        place = place_of(target)
+        if place is None:
+            return []
+        name, node, index = place
+        code, reads = ast.unparse(node), reads_for(statement, target, value)
+        onto = isinstance(statement, ast.AugAssign)
+        if not onto:
+            self._see_before(name, value)
+        if index is None or (loop is None and not _is_text(index)):
+            site = self.add(name, statement, reads=reads)
+            return [_statement(f"{code} = {VALUE}({site}, {code})")]
+        if onto:
+            return []
+        site = self.add(name, statement, whole=False, in_place=True, reads=reads - {name})
+        return [_statement(f"{PIECE}({site}, {code}, {_index(index)})")]
+
+    def _see_before(self, name: str, value: ast.expr) -> None:
+        """Have what goes into an activation seen."""
+        found = activated(value)
+        if found is not None:
+            call, k = found
+            call.args[k] = self._seen(name + ACTIVATION, call.args[k])
 
     def _seen(self, name: str, argument: ast.expr) -> ast.expr:
         """What goes into an activation, seen as if it had a name; of −z it is z."""
@@ -195,34 +218,18 @@ class Forward(_Handler):
         call = _expression(f"{VALUE}({self.add(name, argument)}, {ast.unparse(argument)})")
         return ast.copy_location(call, argument)
 
-    def _assigned(self, target: ast.expr, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
-        place = place_of(target)
-        if place is None:
-            return []
-        name, node, index = place
-        code = ast.unparse(node)
-        if index is None or (loop is None and not _is_text(index)):
-            site = self.add(name, statement, reads=reads_for(statement, target))
-            return [_statement(f"{code} = {VALUE}({site}, {code})")]
-        if isinstance(statement, ast.AugAssign):
-            return []
-        site = self.add(
-            name, statement, whole=False, in_place=True, reads=reads_for(statement, target) - {name}
-        )
-        return [_statement(f"{PIECE}({site}, {code}, {_index(index)})")]
-
     def _appended(self, statement: ast.stmt) -> list[ast.stmt]:
         match statement:
-            case ast.Expr(ast.Call(ast.Attribute(held, "append"), [ast.Name(value)])):
-                # What is put into the list is the same as what is used from here on.
-                name = name_of(held)
-                if name is not None:
-                    return [_statement(f"{value} = {VALUE}({self.add(name, statement)}, {value})")]
             case ast.Expr(ast.Call(ast.Attribute(held, "append"), [value]) as call):
                 name = name_of(held)
-                if name is not None and not isinstance(value, (ast.Tuple, ast.List, ast.Dict)):
-                    site = self.add(name, statement)
-                    call.args = [_expression(f"{VALUE}({site}, {ast.unparse(value)})")]
+                if name is None or isinstance(value, (ast.Tuple, ast.List, ast.Dict)):
+                    return []
+                self._see_before(name, value)
+                seen = f"{VALUE}({self.add(name, statement)}, {ast.unparse(value)})"
+                if isinstance(value, ast.Name):
+                    # What is put into the list is the same as what is used from here on.
+                    return [_statement(f"{value.id} = {seen}")]
+                call.args = [_expression(seen)]
         return []
 
 
@@ -238,16 +245,21 @@ class Backward(_Handler):
             return [ast.copy_location(ast.Return(returned), statement)]
         if makes_room(statement):
             return [statement]
-        after = [call for t in targets(statement) for call in self._assigned(t, statement, loop)]
-        for name, value in items_written(statement).items():
-            site = self.add(name, value, loop=loop)
-            after.append(_statement(f"{BACKWARD}({site}, {name})"))
-        for written in written_into(statement):
-            name = str(name_of(written))
-            reads = names_read(statement) | {name}
-            site = self.add(name, statement, loop=loop, whole=False, in_place=True, reads=reads)
-            after.append(_statement(f"{BACKWARD}({site}, {ast.unparse(written)})"))
-        return [statement, *after]
+        after = [
+            call for pair in given(statement) for call in self._assigned(*pair, statement, loop)
+        ]
+        items = [
+            _statement(f"{BACKWARD}({self.add(name, value, loop=loop)}, {name})")
+            for name, value in items_written(statement).items()
+        ]
+        written = [self._written(place, statement, loop) for place in written_into(statement)]
+        return [statement, *after, *items, *written]
+
+    def _written(self, place: ast.expr, statement: ast.stmt, loop: int | None) -> ast.stmt:
+        name = str(name_of(place))
+        reads = names_read(statement) | {name}
+        site = self.add(name, statement, loop=loop, whole=False, in_place=True, reads=reads)
+        return _statement(f"{BACKWARD}({site}, {ast.unparse(place)})")
 
     def upstream(self, tree: ast.FunctionDef, names: tuple[str, ...]) -> None:
         """The arguments that carry upstream gradients are the first values."""
@@ -257,12 +269,14 @@ class Backward(_Handler):
         ]
         tree.body[:0] = calls
 
-    def _assigned(self, target: ast.expr, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
+    def _assigned(
+        self, target: ast.expr, value: ast.expr, statement: ast.stmt, loop: int | None
+    ) -> list[ast.stmt]:
         place = place_of(target)
         if place is None:
             return []
         name, node, index = place
-        code, reads = ast.unparse(node), reads_for(statement, target)
+        code, reads = ast.unparse(node), reads_for(statement, target, value)
         if index is None:
             onto = isinstance(statement, ast.AugAssign)
             site = self.add(name, statement, loop=loop, in_place=onto, reads=reads)
@@ -274,22 +288,33 @@ class Backward(_Handler):
 
     def _returned(self, value: ast.expr, path: tuple[Any, ...]) -> ast.expr:
         """What is returned, with a call around each gradient in it."""
-        match value:
-            case ast.Tuple(parts) | ast.List(parts):
-                if any(isinstance(part, ast.Starred) for part in parts):
-                    return value
-                parts[:] = [self._returned(part, (*path, k)) for k, part in enumerate(parts)]
-                return value
-            case ast.Dict(keys, values):
-                for k, key in enumerate(keys):
-                    if isinstance(key, ast.Constant):
-                        values[k] = self._returned(values[k], (*path, key.value))
-                return value
+        held = _parts(value)
+        if held is not None:
+            parts, keys = held
+            parts[:] = [
+                part if key is None else self._returned(part, (*path, key))
+                for part, key in zip(parts, keys, strict=True)
+            ]
+            return value
         site = self.add(name_of(value) or "", value, path=path)
         call = _expression(f"{BACKWARD}({site}, None)")
         assert isinstance(call, ast.Call)
         call.args[1] = value
         return ast.copy_location(call, value)
+
+
+def _parts(value: ast.expr) -> tuple[list[ast.expr], Sequence[Any]] | None:
+    """The parts of a tuple, list or dictionary, each with what it is found by; None of anything else.
+
+    What is behind a star cannot be told.
+    """
+    match value:
+        case ast.Tuple(parts) | ast.List(parts):
+            starred = any(isinstance(part, ast.Starred) for part in parts)
+            return parts, [None] * len(parts) if starred else range(len(parts))
+        case ast.Dict(keys, values):
+            return values, [key.value if isinstance(key, ast.Constant) else None for key in keys]
+    return None
 
 
 def _is_text(index: ast.expr) -> bool:

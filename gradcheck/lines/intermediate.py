@@ -143,11 +143,13 @@ def _intermediates(number: int, found: Occurrences) -> list[Intermediate]:
     one = intermediate(number, found)
     if isinstance(one, Intermediate):
         return [one]
-    if len(found.values) < 2 or found.indices or not all(map(is_number, found.values)):
-        return []
-    each = (intermediate(number, Occurrences(found.site, [value])) for value in found.values)
-    several = [replace(e, passing=k) for k, e in enumerate(each) if isinstance(e, Intermediate)]
-    return [replace(e, passings=len(found.values)) for e in several]
+    count = 0 if found.indices else len(found.values)
+    each = (intermediate(number, Occurrences(found.site, [v])) for v in found.values if count > 1)
+    return [
+        replace(e, passing=k, passings=count)
+        for k, e in enumerate(each)
+        if isinstance(e, Intermediate)
+    ]
 
 
 def intermediate(number: int, found: Occurrences) -> Intermediate | str:

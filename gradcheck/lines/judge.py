@@ -193,15 +193,15 @@ def _movable(matches: Matches, stage: Stage) -> Matches:
 
 def without_innocent(compared: list[Compared], record: Record) -> tuple[list[Compared], list[str]]:
     """What may be held against a value, and the reasons why other values are wrong by right."""
-    for innocent in (_laid_beside_another, _returned_under_its_name):
-        compared = [one for one in compared if not innocent(one, compared, record)]
-    other = {one.label: one for one in compared if _means_something_else(one, record)}
+    named = [one for one in compared if not _laid_beside_another(one, compared, record)]
+    ordered = [one for one in named if not _returned_under_its_name(one, named)]
+    other = {one.label: one for one in ordered if _means_something_else(one, record)}
     reasons = [
         f"{label} is left out: it is not the gradient of {one.match.intermediate.name}, "
         "and what is computed from it is right."
         for label, one in other.items()
     ]
-    return [one for one in compared if one.label not in other], reasons
+    return [one for one in ordered if one.label not in other], reasons
 
 
 def _staged(record: Record, matches: Matches, seed: int) -> Stage:
@@ -374,7 +374,7 @@ def _laid_beside_another(one: Compared, compared: Sequence[Compared], record: Re
     }
 
 
-def _returned_under_its_name(one: Compared, compared: Sequence[Compared], record: Record) -> bool:
+def _returned_under_its_name(one: Compared, compared: Sequence[Compared]) -> bool:
     """Whether it was judged under its name before it is returned; what remains is a wrong order."""
     named = Label(one.site.name)
     judged = any(other.label == named and other.is_wrong for other in compared)

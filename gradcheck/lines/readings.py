@@ -65,11 +65,12 @@ def matches_of(record: Record) -> Matches:
 
 def matches_before(record: Record, labels: Iterable[Label]) -> Matches:
     """Lay values beside what goes into an activation: dz may be the gradient of a in z = tanh(a)."""
-    laid = {label: _matches(record, label, _before(record, label)) for label in labels}
-    fitting = {
-        label: tuple(match for match in several if match.fits) for label, several in laid.items()
-    }
-    return {label: several for label, several in fitting.items() if several}
+    found: Matches = {}
+    for label in labels:
+        laid = _matches(record, label, _before(record, label))
+        if fitting := tuple(match for match in laid if match.fits):
+            found[label] = fitting
+    return found
 
 
 def _matches(record: Record, label: Label, ones: Iterable[Intermediate]) -> tuple[Match, ...]:
@@ -87,11 +88,11 @@ def _matches(record: Record, label: Label, ones: Iterable[Intermediate]) -> tupl
 
 def _may_be_reshaped(record: Record, label: Label, one: Intermediate) -> bool:
     """Whether another shape is a matter of layout; of an input's gradient that is returned so it is not."""
-    row = record.rows.get(-1 if one.position is None else one.position)
-    site = record.returned.get(-1 if one.position is None else one.position)
-    if row is None or site is None or row.analytic.shape == row.shape:
+    returned = {site.name for position, site in record.returned.items() if position == one.position}
+    if not (label.returned or label.name in returned):
         return True
-    return not label.returned and site.name != label.name
+    rows = (row for position, row in record.rows.items() if position == one.position)
+    return all(row.analytic.shape == row.shape for row in rows)
 
 
 def counterpart(record: Record, label: Label) -> str | None:
@@ -175,16 +176,17 @@ class _Pair:
 
     @property
     def writes(self) -> Touches:
-        """What made the value that the name held in the end: it was given, then written into.
-
-        Room that was made, by zeros or empty, is no value yet.
-        """
-        given = [k for k, (_, e) in enumerate(self.events) if e.site.whole and not e.site.in_place]
-        since = self.events[given[-1] if given else 0 :]
-        if len(since) > 1 and since[0][1].site.reads & ROOM:
-            since = since[1:]
+        """What made the value that the name held in the end: it was given, then written into."""
         everywhere = (slice(None),) * self.intermediate.value.ndim
-        return tuple((t, everywhere if e.index is None else e.index) for t, e in since)
+        return tuple((t, everywhere if e.index is None else e.index) for t, e in self._since_given)
+
+    @property
+    def _since_given(self) -> Sequence[Timed]:
+        """The events since the name was last given a value; room made, by zeros or empty, is none yet."""
+        given = [k for k, (_, e) in enumerate(self.events) if not e.site.writes_into]
+        since = self.events[max(given, default=0) :]
+        made_room = len(since) > 1 and since[0][1].site.reads & ROOM
+        return since[1:] if made_room else since
 
     @property
     def steps(self) -> int:
@@ -241,18 +243,12 @@ def _value_a_step(pair: _Pair) -> list[Match]:
 
 def _passings(pair: _Pair, steps: list[Sequence[Timed]]) -> list[Match]:
     """The values that a statement gave, or those at the end of each step, in either direction of time."""
-    ways = steps[::-1], steps
     # What is filled piece by piece has no meaning before it is complete.
-    if any(not e.site.whole for step in steps for _, e in step):
-        return [
-            _by_pieces(m, several)
-            for several in ways
-            for m in _given(several, -1, pair.intermediate)
-        ]
+    filled = not all(e.site.whole for step in steps for _, e in step)
     return [
-        m
-        for chosen, several in product((0, -1), ways)
-        for m in _given(several, chosen, pair.intermediate)
+        _by_pieces(match, several)
+        for chosen, several in product((-1,) if filled else (0, -1), (steps[::-1], steps))
+        for match in _given(several, chosen, pair.intermediate)
     ]
 
 
@@ -287,12 +283,11 @@ def _stacked(pair: _Pair) -> list[Match]:
     one, hand = pair.intermediate, pair.hand
     if hand is None or one.steps is None:
         return []
-    axes = sorted(range(hand.ndim), key=(1, 0, *range(2, hand.ndim)).index)
-    moved = ((axis, np.moveaxis(hand, axis, 0)) for axis in axes)
+    axes = [axis for axis in (1, 0, *range(2, hand.ndim)) if axis < hand.ndim]
     return [
-        Match(one, laid, _moved(pair.touches, axis, hand.ndim) or pair.last)
-        for axis, laid in moved
-        if laid.shape == one.value.shape
+        Match(one, moved, _moved(pair.touches, axis, hand.ndim) or pair.last)
+        for axis, moved in zip(axes, (np.moveaxis(hand, axis, 0) for axis in axes), strict=True)
+        if moved.shape == one.value.shape
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,8 +58,10 @@ class Record:
         """Whether a name has its final value, also if an error ended the backward pass early."""
         if self.raised_at is None or label.returned:
             return self.raised_at is None
-        sites = [s for s in self.copy.sites if s.variable == label.variable and s.path is None]
-        return len(sites) == 1 and sites[0].whole and sites[0].loop is None
+        match [s for s in self.copy.sites if s.variable == label.variable and s.path is None]:
+            case [Site(whole=True, loop=None)]:
+                return True
+        return False
 
     def inputs_of(self, label: Label) -> list[Intermediate]:
         """The inputs that a value is returned for."""
@@ -93,22 +95,25 @@ def record(context: Context, rows: Sequence[Row], *, raised: bool) -> Record:
     Raises:
         Unreadable: if there is no such copy, or it does not compute what the layer does.
     """
-    _, backward = run(context.layer, copies(context.inputs))
     by_position = {context.names.index(row.name): row for row in rows}
-    copy = instrumented(context.layer, backward, follow=True)
-    try:
-        raised_at = _run(copy, context, by_position, raised)
-    except Unreadable:
-        # A helper may be of a kind that cannot be copied.
-        copy = instrumented(context.layer, backward, follow=False)
-        raised_at = _run(copy, context, by_position, raised)
-    returned = {p: s for p in range(len(context.names)) if (s := copy.returned(p)) is not None}
-    inputs: dict[Path | None, str] = {
-        s.path: context.names[p] for p, s in returned.items() if s.path is not None
-    }
+    copy, raised_at = _ran(context, by_position, raised)
+    found = enumerate(map(copy.returned, range(len(context.names))))
+    returned = {position: site for position, site in found if site is not None}
+    inputs = {site.path: context.names[position] for position, site in returned.items()}
     log = tuple(copy.recorder.events)
     events, meant = _by_label(log, inputs), meanings(copy.recorder, context)
     return Record(context, by_position, copy, log, events, returned, meant, raised_at)
+
+
+def _ran(context: Context, rows: dict[int, Row], raised: bool) -> tuple[Copy, list[int] | None]:
+    """A copy that was run, of the functions that the layer calls too if they can be copied."""
+    _, backward = run(context.layer, copies(context.inputs))
+    try:
+        copy = instrumented(context.layer, backward, follow=True)
+        return copy, _run(copy, context, rows, raised)
+    except Unreadable:
+        copy = instrumented(context.layer, backward, follow=False)
+        return copy, _run(copy, context, rows, raised)
 
 
 def _by_label(
@@ -145,25 +150,24 @@ def _run(copy: Copy, context: Context, rows: dict[int, Row], raised: bool) -> li
         value = np.array(result, dtype=np.float64)
     except Exception as error:
         raise _unlike(error) from error
-    gradients: list[Array | None] = []
-    raised_at = None
+    raised_at, claimed = None, True
     try:
-        dy = context.dy.astype(context.forward.dtype)
-        gradients = listed(backward(dy), len(context.inputs))
+        gradients = listed(backward(context.dy.astype(context.forward.dtype)), len(context.inputs))
+        claimed = all(_same(a, row.analytic) for a, row in _beside(gradients, rows))
     except Exception as error:
-        raised_at = copy.raised_at(error)
-        if not raised or not raised_at:
+        raised_at = copy.raised_at(error) if raised else None
+        if not raised_at:
             raise _unlike(error) from error
-    same = np.array_equal(value, context.forward.value)
-    if not (same and _are_claimed(gradients, rows)):
+    if not (claimed and np.array_equal(value, context.forward.value)):
         raise Unreadable("a copy made from its source computes something else")
     return raised_at
 
 
-def _are_claimed(gradients: Sequence[Array | None], rows: dict[int, Row]) -> bool:
-    """Whether these are the gradients of the check."""
-    returned = range(len(gradients))
-    return all(_same(gradients[k], row.analytic) for k, row in rows.items() if k in returned)
+def _beside(
+    gradients: Sequence[Array | None], rows: dict[int, Row]
+) -> Iterable[tuple[Array | None, Row]]:
+    """What is returned, beside the gradients of the check."""
+    return ((a, rows[position]) for position, a in enumerate(gradients) if position in rows)
 
 
 def _unlike(error: Exception) -> Unreadable:

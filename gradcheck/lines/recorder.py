@@ -70,6 +70,11 @@ class Site:
         return variable(self.name, self.function)
 
     @property
+    def writes_into(self) -> bool:
+        """Whether it changes a value that is there, wholly or in part."""
+        return self.in_place or not self.whole
+
+    @property
     def is_anonymous(self) -> bool:
         """Whether the name is ours: the user's statement computes on with the value at once."""
         return self.name.endswith(ACTIVATION)

@@ -157,37 +157,29 @@ def _truth(record: Record, wrong: Compared) -> Replaced | None:
     if not match.fits or wrong.label.returned:
         return None
     if match.overwritten:
-        # In place of a value that was written over, once all is written.
         last = match.times[-1][0]
-        index = None if record.log[last].site.whole else ...
-        places = {last: (index, record.log[last].value, true)}
-    else:
-        places = {time: _held(record.log[time], true[place]) for time, place in match.times}
-    if not all(_takes(held, value) for _, held, value in places.values()):
-        return None
-    return {
-        time: (index, value.reshape(np.shape(held)).astype(np.asarray(held).dtype))
-        for time, (index, held, value) in places.items()
-    }
+        return _put(record, {last: (None if record.log[last].site.whole else ..., true)})
+    return _put(record, {t: (record.log[t].index, true[place]) for t, place in match.times})
 
 
-def _held(event: Event, value: Array) -> tuple[Any, Any, Array]:
-    """Where an event wrote, what it wrote there, and what it should have."""
-    return event.index, event.value if event.index is None else event.value[event.index], value
-
-
-def _takes(held: Any, value: Array) -> bool:
-    """Whether a value can take the place of another."""
-    array = np.asarray(held)
-    return array.size == value.size and array.dtype.kind == "f"
+def _put(record: Record, places: Mapping[int, tuple[Any, Array]]) -> Replaced | None:
+    """Values in the shape and dtype of what was there at these moments; None where one is not of its size."""
+    replaced = {}
+    for time, (index, value) in places.items():
+        event = record.log[time]
+        held = np.asarray(event.value if index is None else event.value[index])
+        if held.size != value.size or held.dtype.kind != "f":
+            return None
+        replaced[time] = index, value.reshape(held.shape).astype(held.dtype)
+    return replaced
 
 
 def _is_free(event: Event) -> bool:
     """Whether a value can be any other: numbers, and what should be numbers but is not."""
-    value = np.asarray(event.value) if isinstance(event.value, np.ndarray | float) else None
-    if value is None or not event.site.whole or value.dtype.kind not in "fiub":
+    if not (event.site.whole and isinstance(event.value, np.ndarray | float)):
         return False
-    return value.dtype.kind != "f" or bool(np.isfinite(value).all())
+    value = np.asarray(event.value)
+    return value.dtype.kind in "iub" or (value.dtype.kind == "f" and bool(np.isfinite(value).all()))
 
 
 def _as_floats(value: Any) -> Array:

@@ -6,7 +6,7 @@ A name is what stands for one value: `z`, an attribute `self.z`, an item `cache[
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gradcheck.lines.recorder import item
 
@@ -44,51 +44,44 @@ def place_of(target: ast.expr) -> tuple[str, ast.expr, ast.expr | None] | None:
     return inner and (inner[0], inner[1], inner[2] or target.slice)
 
 
-def targets(statement: ast.stmt) -> list[ast.expr]:
-    """What a statement assigns to, tuples taken apart."""
+def given(statement: ast.stmt) -> Iterable[tuple[ast.expr, ast.expr]]:
+    """What a statement assigns to, tuples taken apart, each with what it is given: of f(x) one part, f(x)[0]."""
     match statement:
-        case ast.Assign(assigned):
-            return [part for target in assigned for part in _parts(target)]
-        case ast.AugAssign(target) | ast.AnnAssign(target, _, ast.expr()):
-            return _parts(target)
-    return []
+        case ast.Assign(assigned, value):
+            return [pair for target in assigned for pair in _pairs(target, value)]
+        case ast.AugAssign(target, _, value) | ast.AnnAssign(target, _, ast.expr() as value):
+            return _pairs(target, value)
+    return ()
 
 
-def _parts(target: ast.expr) -> list[ast.expr]:
-    if isinstance(target, (ast.Tuple, ast.List)):
-        return [part for element in target.elts for part in _parts(element)]
-    return [target]
+def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
+    match target, value:
+        case ast.Tuple(inner) | ast.List(inner), ast.Tuple(parts) if len(inner) == len(parts):
+            pairs: Iterable[tuple[ast.expr, ast.expr]] = zip(inner, parts, strict=True)
+        case ast.Tuple(inner) | ast.List(inner), _:
+            pairs = ((one, ast.Subscript(value, ast.Constant(k))) for k, one in enumerate(inner))
+        case _:
+            yield target, value
+            return
+    for pair in pairs:
+        yield from _pairs(*pair)
 
 
-def reads_for(statement: ast.stmt, target: ast.expr) -> frozenset[str]:
-    """The names that one target of an assignment is computed with.
+def reads_for(statement: ast.stmt, target: ast.expr, value: ast.expr) -> frozenset[str]:
+    """The names that one target of an assignment is computed with, and those in its index.
 
-    Of `a, b = f(x), g(y)` b is computed with g and y; of `a, b = f(x)` with the second part of what f
-    returns, which is called `f[1]`.
+    Of `a, b = f(x)` b is computed with the second part of what f returns, which is called `f[1]`.
     """
-    match statement:
-        case ast.Assign([ast.Tuple(parts)], ast.Tuple(values)) if len(parts) == len(values):
-            if target in parts:
-                return names_read(values[parts.index(target)]) | _read_by(target)
-        case ast.Assign([ast.Tuple(parts)], ast.Call() as call) if target in parts:
-            function = name_of(_called(call))
+    own = names_read(target) if isinstance(target, ast.Subscript) else frozenset()
+    if isinstance(statement, ast.AugAssign):
+        own |= {name_of(target) or ""}
+    match value:
+        case ast.Subscript(ast.Call() as call, ast.Constant(int(k))):
+            function = name_of(call.func)
             if function is not None:
                 reads = names_read(call) - {function, key_of(function)}
-                return reads | {part_of(key_of(function), parts.index(target))}
-    return names_read(statement)
-
-
-def _called(call: ast.Call) -> ast.expr:
-    """The function that is called, also where the call already asks for its copy."""
-    match call.func:
-        case ast.Call(ast.Name(), [function]):
-            return function
-    return call.func
-
-
-def _read_by(target: ast.expr) -> frozenset[str]:
-    """The names that a target itself computes with, in its index."""
-    return names_read(target) if isinstance(target, ast.Subscript) else frozenset()
+                return own | reads | {part_of(key_of(function), k)}
+    return own | names_read(value)
 
 
 def part_of(function: str, k: int) -> str:
@@ -106,22 +99,6 @@ def items_written(statement: ast.stmt) -> dict[str, ast.expr]:
                 if isinstance(key, ast.Constant) and isinstance(key.value, str)
             }
     return {}
-
-
-def values_given(statement: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
-    """The names that a statement gives a value, or a part of one, each with the expression of it."""
-    match statement:
-        case ast.Assign([ast.Tuple(parts)], ast.Tuple(values)) if len(parts) == len(values):
-            pairs = zip(parts, values, strict=True)
-        case ast.Assign([target], value) | ast.AnnAssign(target, _, ast.expr() as value):
-            pairs = zip([target], [value], strict=True)
-        case ast.Expr(ast.Call(ast.Attribute(target, "append"), [value])):
-            pairs = zip([target], [value], strict=True)
-        case _:
-            return
-    for target, value in pairs:
-        if (place := place_of(target)) is not None:
-            yield place[0], value
 
 
 def activated(value: ast.expr) -> tuple[ast.Call, int] | None:
@@ -155,13 +132,13 @@ def makes_room(statement: ast.stmt) -> bool:
 
 def written_into(statement: ast.stmt) -> list[ast.expr]:
     """What a call, standing alone, writes into: np.add.at(d, …), ds.append(…)."""
-    if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)):
-        return []
-    call = statement.value
-    places = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "out")]
-    if isinstance(call.func, ast.Attribute):
-        places.append(call.func.value)
-    return [place for place in places if name_of(place) not in (None, "np", "numpy", "self")]
+    match statement:
+        case ast.Expr(ast.Call(function, arguments, keywords)):
+            outputs = (k.value for k in keywords if k.arg == "out")
+            owner = [function.value] if isinstance(function, ast.Attribute) else []
+            places = [*arguments[:1], *outputs, *owner]
+            return [p for p in places if name_of(p) not in (None, "np", "numpy", "self")]
+    return []
 
 
 def names_read(node: ast.AST) -> frozenset[str]:
@@ -171,26 +148,20 @@ def names_read(node: ast.AST) -> frozenset[str]:
 
 def _read(node: ast.AST) -> Iterator[str]:
     for inner in ast.walk(node):
-        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
-            yield inner.func.attr
+        match inner:
+            case ast.Call(ast.Attribute(_, method)):
+                yield method
+            case ast.AugAssign(target) if name_of(target) is not None:
+                yield str(name_of(target))
         if isinstance(getattr(inner, "ctx", None), ast.Load):
-            name = name_of(inner)
-            if name is not None:
-                yield name
-    if isinstance(node, ast.AugAssign):
-        name = name_of(node.target)
-        if name is not None:
-            yield name
+            yield from filter(None, [name_of(inner)])
 
 
 def locals_of(function: ast.FunctionDef) -> frozenset[str]:
     """The names that belong to a function: its arguments, and what it assigns."""
-    spec = function.args
-    arguments = [*spec.posonlyargs, *spec.args, *spec.kwonlyargs, spec.vararg, spec.kwarg]
-    assigned = (
-        n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-    )
-    return frozenset([*(a.arg for a in arguments if a is not None), *assigned])
+    nodes = list(ast.walk(function))
+    assigned = (n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    return frozenset([*(n.arg for n in nodes if isinstance(n, ast.arg)), *assigned])
 
 
 def base_of(name: str) -> str:

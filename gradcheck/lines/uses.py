@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from gradcheck.diagnosis.diagnose import OF_THE_VALUE, diagnose
 from gradcheck.diagnosis.wrong import Context, WrongGradient
+from gradcheck.layer import copies
 from gradcheck.lines.intermediate import Intermediate
 from gradcheck.lines.recorder import Recorder, Replay
 from gradcheck.numeric import Forward, NumericalWitness
@@ -66,7 +68,7 @@ class Source:
 
     def _become(self, use: Use, moved: Array) -> Array:
         """What a use becomes if the value is moved and every other is held."""
-        arrays, value, used = [np.array(x) for x in self.inputs], self.value, use.intermediate
+        arrays, value, used = copies(self.inputs), self.value, use.intermediate
         whole = value.value.copy()
         whole[value.place(self.step)] = moved
         if value.position is not None:
@@ -74,10 +76,10 @@ class Source:
         moves = {} if value.position is not None else value.move(whole)
         self.recorder.start(moves, Replay(frozenset(used.sites), use.between))
         self.layer(*arrays)
-        seen = [piece for site in used.sites for piece in self.recorder.seen.get(site, [])]
-        if self.step is not None:
-            return seen[self.step]
-        return np.stack(seen) if used.steps or used.places else seen[used.passing]
+        seen = list(chain(*(self.recorder.seen.get(site, ()) for site in used.sites)))
+        if self.step is None and used.each_place:
+            return np.stack(seen)
+        return seen[used.passing if self.step is None else self.step]
 
 
 def diagnose_uses(suspect: WrongGradient, source: Source, uses: list[Use]) -> Finding | None:
@@ -88,12 +90,11 @@ def diagnose_uses(suspect: WrongGradient, source: Source, uses: list[Use]) -> Fi
         source: what it is the gradient of.
         uses: the values computed from it.
     """
-    uses = [use for use in uses if source.has(use)]
-    steps = [(use, step) for use in uses if (step := source.through(use)) is not None]
-    if len(uses) == 1:
-        return next((_in_the_step(suspect, step, source.value.name) for _, step in steps), None)
-    found = (_counted_wrongly(suspect, step, use) for use, step in steps)
-    return next(filter(None, found), None)
+    steps = [(use, source.through(use)) for use in uses if source.has(use)]
+    known = [(use, step) for use, step in steps if step is not None]
+    if len(steps) != 1:
+        return next(filter(None, (_counted_wrongly(suspect, *step) for step in known)), None)
+    return _in_the_step(suspect, known[0][1], source.value.name) if known else None
 
 
 def _in_the_step(suspect: WrongGradient, step: NumericalWitness, name: str) -> Finding | None:
@@ -106,7 +107,7 @@ def _in_the_step(suspect: WrongGradient, step: NumericalWitness, name: str) -> F
     return diagnose(replace(suspect, context=context, position=0), OF_THE_VALUE)
 
 
-def _counted_wrongly(suspect: WrongGradient, step: NumericalWitness, use: Use) -> Finding | None:
+def _counted_wrongly(suspect: WrongGradient, use: Use, step: NumericalWitness) -> Finding | None:
     """Whether what is wrong is the part that flows through one use, left out or with a wrong factor."""
     part, through = step.gradient(0).value, use.intermediate.name
     difference, square = suspect.claimed - suspect.true, float((part * part).sum())
