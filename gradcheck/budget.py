@@ -48,8 +48,8 @@ def covered(
     """What a budget was enough for, where it was not enough for everything."""
     if set(efforts.values()) != {"complete", "directional"}:
         return []
-    done = [f"d{names[p]}" for p, effort in efforts.items() if effort == "complete"]
-    left = [p for p, effort in efforts.items() if effort == "directional"]
+    done = [f"d{names[p]}" for p in _with(efforts, "complete")]
+    left = _with(efforts, "directional")
     rest = ", ".join(f"d{names[p]} ({witness.forward.inputs[p].size:,} entries)" for p in left)
     takes = expected(witness, left)
     return [
@@ -60,6 +60,11 @@ def covered(
             {"complete": done, "directional": [f"d{names[p]}" for p in left], "evaluations": takes},
         )
     ]
+
+
+def _with(efforts: Mapping[int, str], which: str) -> list[int]:
+    """The inputs that are looked at so."""
+    return [p for p, effort in efforts.items() if effort == which]
 
 
 def expected(witness: NumericalWitness, positions: Sequence[int]) -> int:
@@ -81,7 +86,7 @@ def announced(witness: NumericalWitness, efforts: Mapping[int, str], name: str) 
         efforts: how thoroughly each input is looked at.
         name: what is checked.
     """
-    complete = [p for p, effort in efforts.items() if effort == "complete"]
+    complete = _with(efforts, "complete")
     if not complete or witness.progress is not None or not _looked_at():
         return witness.progress
     evaluations = expected(witness, complete)

@@ -94,8 +94,6 @@ def check(
     )
     names, arrays = bind(layer, inputs, named_inputs)
     wanted = positions(names, arrays, wrt)
-    if not wanted:
-        raise ValueError("wrt is empty: name at least one input to check")
     name = name or name_of(layer)
 
     # Run forward and backward, and watch the conduct.
@@ -141,7 +139,7 @@ def check(
     afresh = partial(check, wrt=which, method=method, effort=by, lines=False)
     again = Again(context, rows, by_line, afresh, seed)
     by_line = again.told_apart()
-    findings += [] if by_line.first_wrong is None else [by_line.first_wrong]
+    findings += filter(None, [by_line.first_wrong])
     rows = [*again.named(), *(missing_row(p, names, arrays) for p in returned.unchecked)]
     return Report(
         name, tuple(rows), tuple(findings), seed, method, forward.evaluations, by_line, _again=again
@@ -192,32 +190,29 @@ def _with_more_digits(
     if hand is None or not _needs_more_digits(row):
         return None
     judged = judged_as_formula(witness, position, hand, row)
-    if judged is None or (_is_double(hand) and judged[0].verdict is Verdict.FAIL):
-        # What only more digits than float64's can see is noise to whoever computes in float64.
-        return None
-    return Comparison(*judged)
+    # What only more digits than float64's can see is noise to whoever computes in float64.
+    noise = hand.dtype == DOUBLE and judged is not None and judged[0].verdict is Verdict.FAIL
+    return None if judged is None or noise else Comparison(*judged)
 
 
 def _needs_more_digits(row: Row) -> bool:
     """Whether a verdict waits for the wider precision: none was reached, or a narrow one convicts by itself."""
-    narrow = row.analytic.dtype.itemsize < np.dtype(np.float64).itemsize
-    convicted = row.verdict is Verdict.FAIL and narrow
-    return row.verdict is Verdict.INCONCLUSIVE or (convicted and row.analytic.shape == row.shape)
+    if row.verdict is not Verdict.FAIL:
+        return row.verdict is Verdict.INCONCLUSIVE
+    return row.analytic.dtype.itemsize < DOUBLE.itemsize and row.analytic.shape == row.shape
 
 
-def _is_double(hand: Array) -> bool:
-    return hand.dtype == np.float64
+DOUBLE = np.dtype(np.float64)
 
 
 def _claimed_at_kinks(compared: Mapping[int, Comparison]) -> dict[int, tuple[Array, Array]]:
     """Of each input, which entries are at a kink, and the gradient that was derived by hand."""
-    return {
+    claims = {
         p: (one.numeric.kinks, one.row.analytic)
         for p, one in compared.items()
-        if one.numeric is not None
-        and one.row.analytic.shape == one.numeric.kinks.shape
-        and np.isfinite(one.row.analytic).all()
+        if one.numeric is not None and one.row.analytic.shape == one.numeric.kinks.shape
     }
+    return {p: claim for p, claim in claims.items() if np.isfinite(claim[1]).all()}
 
 
 @np.errstate(all="ignore")
@@ -225,16 +220,18 @@ def _explain(
     context: Context, raised: bool, lines: bool | None, effort: str, seed: int
 ) -> tuple[list[Row], Lines]:
     """The rows with their findings, and the lines, where they are asked for or something failed."""
-    if raised:
-        # Of gradients that never were, there is nothing to say.
-        rows = [one.row for one in context.compared.values()]
-    else:
-        rows = [explain_row(context, position) for position in context.compared]
-    failed = any(row.verdict is Verdict.FAIL for row in rows)
-    if lines or (lines is None and failed and effort == "complete"):
+    # Of gradients that never were, there is nothing to say.
+    said = _row_of if raised else explain_row
+    rows = [said(context, position) for position in context.compared]
+    unasked = lines is None and any(row.verdict is Verdict.FAIL for row in rows)
+    if lines or (unasked and effort == "complete"):
         return check_lines(context, rows, seed, raised=raised)
-    asked = lines is None and failed and not raised
-    return rows, Lines(notes=(NOT_ASKED,) if asked else ())
+    return rows, Lines(notes=(NOT_ASKED,) if unasked and not raised else ())
+
+
+def _row_of(context: Context, position: int) -> Row:
+    """The row as it was compared."""
+    return context.compared[position].row
 
 
 NOT_ASKED = (

@@ -112,25 +112,33 @@ def _run_once(
     _restore(given, inputs)
     dy = upstream(value)
     handed = dy.copy()
-    error: Exception | None = None
-    returned: Gradients = []
-    try:
-        returned = listed(backward(handed), len(inputs))
-    except Misuse:
-        raise
-    except Exception as raised:
-        error = raised
+    returned, error = _back(backward, handed, len(inputs))
     after_backward = _changed(given, inputs, names)
     others = [*zip(names, given, strict=True), ("the upstream", handed)]
-    shared = [
-        n for n, x in others if any(g is not None and np.may_share_memory(g, x) for g in returned)
-    ]
+    shared = [name for name, x in others if _reaches(returned, x)]
     gradients = [None if g is None else np.array(g) for g in returned]
     _restore(given, inputs)
     return Run(
         layer, names, inputs, dy, value, gradients, given, handed,
         after_forward, after_backward, shared, backward, error,
     )  # fmt: skip
+
+
+def _back(
+    backward: Callable[[Array], Any], handed: Array, count: int
+) -> tuple[Gradients, Exception | None]:
+    """What the way back returns, or what it raises; a wrong call of the checker is no fault of its."""
+    try:
+        return listed(backward(handed), count), None
+    except Misuse:
+        raise
+    except Exception as raised:
+        return [], raised
+
+
+def _reaches(gradients: Gradients, x: Array) -> bool:
+    """Whether a gradient may lie in the memory of an array."""
+    return any(np.may_share_memory(g, x) for g in gradients if g is not None)
 
 
 def _writes_to_its_inputs(seen: Run) -> list[Finding]:

@@ -36,12 +36,15 @@ def judged_as_formula(
         The row, the numerical gradient that it rests on, and by how much tied entries miss their sum.
     """
     judged = _judged(witness.lifted, position, hand, row)
-    if judged is None or judged[0].verdict is not Verdict.INCONCLUSIVE:
+    if witness.lifted is None or _says(judged) is not Verdict.INCONCLUSIVE:
         return judged
     # Two precisions further what a cancellation has left may be seen; a mistake seen only there is none.
-    further = None if witness.lifted is None else witness.lifted.lifted
-    again = _judged(further, position, hand, row)
-    return again if again is not None and again[0].verdict is Verdict.PASS else judged
+    again = _judged(witness.lifted.lifted, position, hand, row)
+    return again if _says(again) is Verdict.PASS else judged
+
+
+def _says(judged: tuple[Row, NumericalGradient, float] | None) -> Verdict | None:
+    return None if judged is None else judged[0].verdict
 
 
 def _judged(

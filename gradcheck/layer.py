@@ -147,11 +147,10 @@ def copies(inputs: Sequence[Array]) -> list[Array]:
 
 def listed(gradients: Any, expected: int) -> list[Array | None]:
     """What backward returned as a list; a single array serves where there is a single input."""
-    if isinstance(gradients, (tuple, list)):
-        return [None if g is None else np.asarray(g) for g in gradients]
     if isinstance(gradients, dict) or (gradients is None and expected > 1):
         return []
-    return [None if gradients is None else np.asarray(gradients)]
+    each = gradients if isinstance(gradients, (tuple, list)) else [gradients]
+    return [None if g is None else np.asarray(g) for g in each]
 
 
 def _described(result: Any) -> str:
@@ -315,11 +314,13 @@ def positions(
 
     Raises:
         TypeError: if one of them is not of floating dtype, or none is.
-        ValueError: for a name or number that is no input.
+        ValueError: for a name or number that is no input, and for none at all.
     """
     if wrt is None:
         return _floating(names, arrays)
     wanted = [wrt] if isinstance(wrt, (str, Integral)) else list(wrt)  # type: ignore[arg-type]
+    if not wanted:
+        raise ValueError("wrt is empty: name at least one input to check")
     return [_position(item, names, arrays) for item in wanted]
 
 

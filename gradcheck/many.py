@@ -67,14 +67,10 @@ def check_many(
         gradcheck.journal.Changed: if there is something to go on with, and version, code, inputs or
             options are not what they were.
     """
-    named = dict(tasks) if isinstance(tasks, Mapping) else None
-    listed = list(named.values() if named is not None else tasks)
-    _must_be_callable(listed)
-    names = list(named) if named is not None else [_name(task) for task in listed]
-    kept = None if journal is None else Journal(journal, facts_of(listed), resume=resume)
-    jobs = [
-        _Job(k, name, task, kept) for k, (name, task) in enumerate(zip(names, listed, strict=True))
-    ]
+    named = _named(tasks)
+    facts = facts_of([task for _, task in named])
+    kept = None if journal is None else Journal(journal, facts, resume=resume)
+    jobs = [_Job(k, name, task, kept) for k, (name, task) in enumerate(named)]
     if executor is None:
         return [job.here() for job in jobs]
     if isinstance(executor, Executor):
@@ -309,13 +305,17 @@ def _failed(name: str, error: BaseException) -> Report:
     return Report(name, (), (finding,))
 
 
-def _must_be_callable(tasks: Sequence[Any]) -> None:
-    for task in tasks:
+def _named(tasks: Iterable[Task] | Mapping[str, Task]) -> list[tuple[str, Task]]:
+    """The tasks, each with what its report is called."""
+    each = ((_name(task), task) for task in tasks)
+    named = list(tasks.items() if isinstance(tasks, Mapping) else each)
+    for _, task in named:
         if not callable(task):
             raise TypeError(
                 f"a task is {a_kind(task)}, expected a function that is called without arguments: "
                 "functools.partial(check, layer, x)"
             )
+    return named
 
 
 def _name(task: Any) -> str:

@@ -21,7 +21,6 @@ import pytest
 import gradcheck as package
 from gradcheck.render import printable
 
-SUMMARIES = ("none", "fail", "all")
 PREFIX = "gradcheck "
 """What the properties of a test that hold gradients begin with."""
 
@@ -30,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`--gradcheck-summary`."""
     parser.getgroup("gradcheck").addoption(
         "--gradcheck-summary",
-        choices=SUMMARIES,
+        choices=("none", "fail", "all"),
         default="fail",
         help="list the gradients that were checked: none; those that did not pass in tests that failed "
         "(default); all",
@@ -219,8 +218,8 @@ def pytest_terminal_summary(
     except Exception as error:
         terminalreporter.write_line(f"gradcheck: no summary ({error!r})")
         return
-    shown = [one for one in noted if wanted == "all" or (one.failed and not one.passed)]
-    if wanted == "none" or not shown:
+    shown = list(filter(SHOWN[wanted], noted))
+    if not shown:
         return
     passed = sum(one.passed for one in noted)
     terminalreporter.section(f"gradients: {passed} of {len(noted)} passed")
@@ -239,6 +238,14 @@ class _Noted(NamedTuple):
     @property
     def passed(self) -> bool:
         return self.verdict.startswith("PASS")
+
+
+SHOWN: dict[str, Callable[[_Noted], bool]] = {
+    "none": lambda one: False,
+    "fail": lambda one: one.failed and not one.passed,
+    "all": lambda one: True,
+}
+"""Which gradients a summary lists."""
 
 
 def _noted(terminalreporter: pytest.TerminalReporter) -> Iterator[_Noted]:

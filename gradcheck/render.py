@@ -11,7 +11,7 @@ import html
 import io
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 Format = Literal["text", "markdown", "latex", "html", "csv"]
@@ -51,20 +51,17 @@ def printable(text: str) -> str:
 def escape(text: str, form: Format) -> str:
     """One cell or sentence, safe and legible in a format."""
     text = printable(text)
-    match form:
-        case "markdown":
-            return re.sub(r"([|\\`*_<])", r"\\\1", text)
-        case "html":
-            return html.escape(text)
-        case "latex":
-            return _latex(text)
-        case "csv":
-            number = re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", text)
-            return (
-                f"'{text}" if text.startswith(_FORMULA) and len(text) > 1 and not number else text
-            )
-        case _:
-            return text
+    return _ESCAPED[form](text) if form in _ESCAPED else text
+
+
+def _markdown(text: str) -> str:
+    return re.sub(r"([|\\`*_<])", r"\\\1", text)
+
+
+def _csv(text: str) -> str:
+    """What a spreadsheet would run is text to it behind an apostrophe; numbers may begin with a minus."""
+    number = re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", text)
+    return f"'{text}" if text.startswith(_FORMULA) and len(text) > 1 and not number else text
 
 
 def _latex(text: str) -> str:
@@ -75,6 +72,14 @@ def _latex(text: str) -> str:
     if re.fullmatch(r"\d+(×\d+)+", text):
         return "$" + text.replace("×", r"\times") + "$"
     return "".join(_LATEX.get(c, c) for c in text)
+
+
+_ESCAPED: dict[str, Callable[[str], str]] = {
+    "markdown": _markdown,
+    "html": html.escape,
+    "latex": _latex,
+    "csv": _csv,
+}
 
 
 def table(columns: Sequence[str], body: Sequence[Sequence[str]], form: Format = "text") -> str:
@@ -125,11 +130,18 @@ def fitting(
     """
     for count in range(len(droppable) + 1):
         gone = droppable[:count]
-        kept = [k for k, column in enumerate(columns) if column not in gone]
-        drawn = table([columns[k] for k in kept], [[row[k] for k in kept] for row in body])
+        drawn = table(*without(gone, columns, body))
         if width is None or max(map(len, drawn.split("\n"))) <= width:
             break
     return drawn
+
+
+def without(
+    gone: Sequence[str], columns: Sequence[str], body: Sequence[Sequence[str]]
+) -> tuple[list[str], list[list[str]]]:
+    """Heads and cells without some columns."""
+    kept = [k for k, column in enumerate(columns) if column not in gone]
+    return [columns[k] for k in kept], [[row[k] for k in kept] for row in body]
 
 
 def sentence(text: str, width: int | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,25 +55,50 @@ def assign(
         return Returned({}, wanted)
     if asked and len(seen.gradients) == len(wanted) != len(names):
         return Returned(dict(zip(wanted, seen.gradients, strict=True)), wanted)
-    laid: Gradients = dict(enumerate(seen.gradients[: len(names)]))
-    findings = [*_count(len(seen.gradients), names, defaults), *_order(laid, names, inputs)]
-    strange = _without_numbers(laid)
-    findings += [_no_numbers(names[p], laid[p]) for p in strange]
+    laid = _Laid(dict(enumerate(seen.gradients[: len(names)])), names, inputs)
+    findings = [*_count(len(seen.gradients), names, defaults), *_order(laid)]
+    strange = laid.without_numbers()
+    findings += [_no_numbers(names[p], laid.gradients[p]) for p in strange]
     wanted = [p for p in wanted if p not in strange]
     if not (findings or seen.findings):
-        _must_be_floats(laid, names, inputs)
+        laid.must_be_of_floats()
     if asked:
-        return Returned(laid, wanted, findings=findings)
-    return _without_constants(laid, names, inputs, wanted, seen.value, findings)
+        return Returned(laid.gradients, wanted, findings=findings)
+    return _without_constants(laid, wanted, seen.value, findings)
 
 
-def _without_numbers(laid: Gradients) -> list[int]:
-    """The positions of what is returned but no array of numbers."""
-    return [p for p, g in laid.items() if g is not None and g.dtype.kind not in "fiubc"]
+@dataclass(frozen=True, eq=False)
+class _Laid:
+    """The gradients that were returned, each with its input."""
+
+    gradients: Gradients
+    names: Sequence[str]
+    inputs: Sequence[Array]
+
+    def given(self) -> list[int]:
+        """The positions of those that are no None."""
+        return [p for p, gradient in self.gradients.items() if gradient is not None]
+
+    def missing(self) -> set[int]:
+        """The positions of those that are None."""
+        return self.gradients.keys() - set(self.given())
+
+    def is_float(self, position: int) -> bool:
+        """Whether that input is of floating dtype."""
+        return self.inputs[position].dtype.kind == "f"
+
+    def must_be_of_floats(self) -> None:
+        """Raise TypeError for a gradient of an input that no small step would move."""
+        for position in self.given():
+            must_be_float(self.names[position], self.inputs[position])
+
+    def without_numbers(self) -> list[int]:
+        """The positions of what is returned but no array of numbers."""
+        return [p for p in self.given() if np.asarray(self.gradients[p]).dtype.kind not in "fiubc"]
 
 
 def _no_numbers(name: str, gradient: Array | None) -> Finding:
-    kind = "nothing" if gradient is None else str(gradient.dtype)
+    kind = str(np.asarray(gradient).dtype)
     return Finding(
         "wrong-dtype",
         f"d{name} holds no numbers (dtype {kind}): expected an array of floats.",
@@ -82,28 +107,22 @@ def _no_numbers(name: str, gradient: Array | None) -> Finding:
     )
 
 
-def _must_be_floats(laid: Gradients, names: Sequence[str], inputs: Sequence[Array]) -> None:
-    for position, gradient in laid.items():
-        if gradient is not None:
-            must_be_float(names[position], inputs[position])
-
-
 def _without_constants(
-    laid: Gradients,
-    names: Sequence[str],
-    inputs: Sequence[Array],
-    wanted: Sequence[int],
-    value: Array,
-    findings: Sequence[Finding],
+    laid: _Laid, wanted: Sequence[int], value: Array, findings: Sequence[Finding]
 ) -> Returned:
     """Inputs whose gradient is None are not compared: those that look like data, and those that do not."""
-    missing = [p for p in wanted if p in laid and laid[p] is None]
-    compared = [p for p in wanted if p not in missing]
+    missing, compared = _parted(wanted, laid.missing())
     # Beside no gradient at all None says nothing of constants: a return was forgotten.
-    constants = _constants_among(missing, inputs, value) if compared else []
-    unchecked = [p for p in missing if p not in constants]
-    remarks = _left_out(constants, names, inputs)
-    return Returned(laid, compared, unchecked, [*findings, *remarks])
+    alike = {p for p in missing if compared and _looks_constant(p, laid.inputs, value)}
+    constants, unchecked = _parted(missing, alike)
+    remarks = _left_out(constants, laid.names, laid.inputs)
+    return Returned(laid.gradients, compared, unchecked, [*findings, *remarks])
+
+
+def _parted(positions: Sequence[int], chosen: Collection[int]) -> tuple[list[int], list[int]]:
+    """Those among the chosen, and the others."""
+    mine = [p for p in positions if p in chosen]
+    return mine, [p for p in positions if p not in mine]
 
 
 def missing_row(position: int, names: Sequence[str], inputs: Sequence[Array]) -> Row:
@@ -162,25 +181,21 @@ def _by_order(returned: int) -> str:
     return "" if returned else "; they go by order (check_pair and check_loss read dicts by name)"
 
 
-def _order(laid: Gradients, names: Sequence[str], inputs: Sequence[Array]) -> list[Finding]:
+def _order(laid: _Laid) -> list[Finding]:
     """A gradient for integers and none for floats: the order of the inputs was not kept."""
-    integers = [p for p, g in laid.items() if g is not None and inputs[p].dtype.kind != "f"]
-    floats = [p for p, g in laid.items() if g is None and inputs[p].dtype.kind == "f"]
+    integers = [laid.names[p] for p in laid.given() if not laid.is_float(p)]
+    floats = [laid.names[p] for p in sorted(laid.missing()) if laid.is_float(p)]
     if not (integers and floats):
         return []
     return [
         Finding(
             "wrong-count",
-            f"backward returned a gradient for {names[integers[0]]}, which holds integers, and None "
-            f"for {names[floats[0]]}: one gradient for each input, in the order of the inputs.",
-            {"integers": names[integers[0]], "none": names[floats[0]]},
+            f"backward returned a gradient for {integers[0]}, which holds integers, and None for "
+            f"{floats[0]}: one gradient for each input, in the order of the inputs.",
+            {"integers": integers[0], "none": floats[0]},
             fails=True,
         )
     ]
-
-
-def _constants_among(missing: Sequence[int], inputs: Sequence[Array], value: Array) -> list[int]:
-    return [p for p in missing if _looks_constant(p, inputs, value)]
 
 
 def _looks_constant(position: int, inputs: Sequence[Array], value: Array) -> bool:

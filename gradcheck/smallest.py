@@ -218,14 +218,20 @@ class _Shrink:
 
 def _shorter(layer: Layer, case: _Case, least: int = 1) -> Iterator[_Case]:
     """Shorter axes: all of one length together, or one alone; as short as can be first."""
-    lengths = {length for x in case.inputs for length in x.shape}
+    for length, chosen in _groups(case.inputs):
+        for shorter in sorted({1, 2, length // 2, length - 1}):
+            if least <= shorter < length:
+                yield _Case(tuple(_cut(case.inputs, chosen, shorter)))
+
+
+def _groups(inputs: Sequence[Array]) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+    """Each length, the longest first, with all of its axes, then with each of them alone."""
+    lengths = {length for x in inputs for length in x.shape}
     for length in sorted(lengths - {0, 1}, reverse=True):
-        together = list(_axes_of_length(case.inputs, length))
-        alone = [[one] for one in together] if len(together) > 1 else []
-        for chosen in (together, *alone):
-            for shorter in sorted({1, 2, length // 2, length - 1}):
-                if least <= shorter < length:
-                    yield _Case(tuple(_cut(case.inputs, chosen, shorter)))
+        together = list(_axes_of_length(inputs, length))
+        yield length, together
+        if len(together) > 1:
+            yield from ((length, [one]) for one in together)
 
 
 def _axes_of_length(inputs: Sequence[Array], length: int) -> Iterator[tuple[int, int]]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gradcheck.render import Format, escape, fenced, fitting, printable, sentence, table
+from gradcheck.render import Format, escape, fenced, fitting, printable, sentence, table, without
 from gradcheck.row import COLUMNS, CSV_FIGURES, DROPPABLE, Row
 from gradcheck.verdict import Verdict, plain
 
@@ -53,8 +53,7 @@ def saying(
     """Heads and cells, without a column that says nothing: that of the tape where none was asked."""
     tape = columns.index("vs tape")
     silent = all(row[tape] == "-" for row in body)
-    kept = [k for k in range(len(columns)) if not (silent and k == tape)]
-    return [columns[k] for k in kept], [[row[k] for k in kept] for row in body]
+    return without(("vs tape",) if silent else (), columns, body)
 
 
 def _table(report: Report, form: Format) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reports.errors import UserError, did_you_mean
@@ -44,13 +44,17 @@ def _lines(wanted: str | None) -> Iterator[str]:
         )
     for family in FAMILIES:
         listed = [name for name in layers_of(family) if name in CATALOGUE]
-        chosen = [name for name in listed if wanted in (None, family, name)]
-        if chosen:
-            yield from (family, "=" * len(family), "")
-        for name in chosen:
-            yield from _entry(CATALOGUE[name])
+        chosen = listed if wanted in (None, family) else [n for n in listed if n == wanted]
+        yield from _family(family, [CATALOGUE[name] for name in chosen])
     if wanted is None:
         yield from _networks()
+
+
+def _family(family: str, entries: Sequence[Entry]) -> Iterator[str]:
+    if entries:
+        yield from (family, "=" * len(family), "")
+    for entry in entries:
+        yield from _entry(entry)
 
 
 def _entry(entry: Entry) -> Iterator[str]:

@@ -166,10 +166,9 @@ def _heard(
                 # What is said of the file itself is said of everything in it.
                 waiting = [n for n in waiting or [] if name not in (n, "")]
                 yield Outcome(name or place, place, *found)
-            case Died(how) if waiting:
-                yield Outcome(waiting[0], place, _fallen(waiting.pop(0), place, how))
             case Died(how):
-                yield Outcome(place, place, error=f"{place}: its import {how}")
+                yield _fallen(waiting, place, how)
+                waiting = (waiting or [])[1:]
     return waiting or []
 
 
@@ -190,10 +189,13 @@ def traced(place: str, name: str, options: Options) -> list[Traced]:
     raise UserError(f"{place}: {name} said nothing")
 
 
-def _fallen(name: str, place: str, how: str) -> Report:
-    """The report of a target that took its process with it: a failure that says so."""
+def _fallen(waiting: list[str] | None, place: str, how: str) -> Outcome:
+    """What comes of a target that took its process with it: a failure that says so; of a file, an error."""
+    if not waiting:
+        return Outcome(place, place, error=f"{place}: its import {how}")
+    name = waiting[0]
     finding = Finding("raises", f"{name} {how} while it was checked.", {"how": how}, fails=True)
-    return Report(name, (), (finding,), file=place)
+    return Outcome(name, place, Report(name, (), (finding,), file=place))
 
 
 def unknown(text: str) -> str:

@@ -128,12 +128,19 @@ def arguments(subject: Subject, inputs: Inputs) -> tuple[list[Any], Inputs]:
     """
     function = taking(subject)
     known = inspect.signature(function).parameters
-    by_name = {name for name, p in known.items() if p.kind is p.KEYWORD_ONLY}
-    if subject.kind == "layer":
-        plain = {name for name, value in inputs.items() if isinstance(value, PLAIN)}
-        by_name |= {name for name, p in known.items() if p.default is not p.empty} & plain
-    words = {name: value for name, value in inputs.items() if name in by_name}
+    words = {
+        name: value
+        for name, value in inputs.items()
+        if name in known and _goes_by_name(known[name], value, subject.kind)
+    }
     return _in_order(function, {n: v for n, v in inputs.items() if n not in words}), words
+
+
+def _goes_by_name(parameter: inspect.Parameter, value: Any, kind: str) -> bool:
+    if parameter.kind is parameter.KEYWORD_ONLY:
+        return True
+    has_default = parameter.default is not parameter.empty
+    return kind == "layer" and has_default and isinstance(value, PLAIN)
 
 
 def _in_order(function: Callable[..., Any], inputs: Inputs) -> list[Any]:

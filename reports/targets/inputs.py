@@ -36,13 +36,7 @@ def inputs_of(
     rng = np.random.default_rng(seed)
     given = {name: of_spec(name, spec, rng) for name, spec in specs.items()}
     function = taking(subject)
-    names = dict.fromkeys(
-        (*inspect.signature(function).parameters, *input_names(function, len(given)))
-    )
-    for name in [name for name in given if name not in names]:
-        raise UserError(
-            f"--input {name}={specs[name]}: the inputs of {subject.name} are {', '.join(names)}"
-        )
+    _must_be_known(subject, specs)
     if subject.draw is not None:
         return _complete(subject, place, {**_drawn(subject, place, seed), **given}), ()
     if all(name in given for name in wanted(function)):
@@ -56,6 +50,17 @@ def inputs_of(
         f"{_shown(guess)}."
     )
     return {**guess, **given}, (told,)
+
+
+def _must_be_known(subject: Subject, specs: Mapping[str, str]) -> None:
+    """Raise UserError for an --input that there is none of."""
+    function = taking(subject)
+    known = dict.fromkeys(
+        (*inspect.signature(function).parameters, *input_names(function, len(specs)))
+    )
+    for name in specs.keys() - known.keys():
+        names = ", ".join(known)
+        raise UserError(f"--input {name}={specs[name]}: the inputs of {subject.name} are {names}")
 
 
 def _drawn(subject: Subject, place: str, seed: int) -> Inputs:

@@ -23,11 +23,14 @@ def documented(function: Callable[..., Any], names: Sequence[str]) -> dict[str, 
     found: dict[str, Shape] = {}
     text = inspect.getdoc(function) or ""
     for name, inside in re.findall(r"(\w+)[`*]*:?\s*\(([\w\s,]*)\)", text):
-        letters = [part.strip() for part in inside.split(",") if part.strip()]
-        if name in names and all(re.fullmatch(r"\d+|[A-Za-z]\w?", one) for one in letters):
-            shape = tuple(int(one) if one.isdigit() else sizes[one] for one in letters)
-            found.setdefault(name, shape)
+        if name in names and LETTERS.fullmatch(inside):
+            letters = re.findall(r"\w+", inside)
+            found.setdefault(name, tuple(int(x) if x.isdigit() else sizes[x] for x in letters))
     return found
+
+
+LETTERS = re.compile(r"[\s,]*((\d+|[A-Za-z]\w?)\s*(,[\s,]*|$))*")
+"""What stands between the brackets of a shape: letters and numbers, with commas between them."""
 
 
 def _lengths() -> defaultdict[Any, int]:
@@ -116,11 +119,16 @@ class _Reader:
     def matrix(self, node: ast.expr) -> Axes | None:
         """What is multiplied: an input of which nothing is known yet is a matrix."""
         match node:
-            case ast.Name(name) if name in self.open and name not in self.known:
-                self.known[name] = (next(self.count), next(self.count))
             case ast.Attribute(inner, "T"):
                 self.matrix(inner)
+            case _ if self.is_new(node):
+                self.known[node.id] = (next(self.count), next(self.count))  # type: ignore[attr-defined]
         return self.of(node)
+
+    def is_new(self, node: ast.expr) -> bool:
+        """Whether it is an input of which nothing is known yet."""
+        name = node.id if isinstance(node, ast.Name) else ""
+        return name in self.open and name not in self.known
 
     def transposed(self, inner: ast.expr) -> Axes | None:
         axes = self.of(inner)
@@ -128,15 +136,13 @@ class _Reader:
 
     def beside(self, left: ast.expr, right: ast.expr, added: bool) -> Axes | None:
         """Of what is taken entry by entry: an input that is added is a bias, another like what it meets."""
-        axes, other = self.of(left), self.of(right)
+        axes, other = self.of(left) or (), self.of(right) or ()
         for node, beside in ((left, other), (right, axes)):
-            match node:
-                case ast.Name(name) if beside and name in self.open and name not in self.known:
-                    self.known[name] = beside[-1:] if added else beside
-        if axes and other:
-            for a, b in zip(reversed(axes), reversed(other), strict=False):
-                self.same(a, b)
-        return max(axes or (), other or (), key=len) or None
+            if beside and self.is_new(node):
+                self.known[node.id] = beside[-1:] if added else beside  # type: ignore[attr-defined]
+        for a, b in zip(reversed(axes), reversed(other), strict=False):
+            self.same(a, b)
+        return max(axes, other, key=len) or None
 
     def same(self, one: int, other: int) -> None:
         """Two axes are as long as each other."""

@@ -113,12 +113,7 @@ def _said(module: ModuleType, place: str, name: str, options: Options, going: _G
         subject = found.subject(module, place, name, options.twin)
         inputs, notes = inputs_of(subject, place, options.seed, options.inputs)
         report = replace(_report(subject, place, inputs, options, going), file=place)
-        # Searched here: where the report goes, the check cannot be run again.
-        _ = report.repair
-        if options.smallest and report.rows:
-            report.smallest()
-        if options.drawn and report.rows:
-            _curves(report)
+        _search(report, options)
         return name, report, None, notes, None
     except UserError as error:
         return _refused(name, error)
@@ -130,6 +125,15 @@ def _said(module: ModuleType, place: str, name: str, options: Options, going: _G
         message = f"{name} raises {loading.said(error)} while it is checked{line and f', {line}'}."
         finding = Finding("raises", message, fails=True)
         return name, Report(name, (), (finding,), options.seed, file=place), None, (), None
+
+
+def _search(report: Report, options: Options) -> None:
+    """Look for what will be asked for here: where the report goes, the check cannot be run again."""
+    _ = report.repair
+    if options.smallest and report.rows:
+        report.smallest()
+    if options.drawn and report.rows:
+        _curves(report)
 
 
 def _curves(report: Report) -> None:
