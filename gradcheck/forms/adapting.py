@@ -14,7 +14,7 @@ from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.calling import Plan, Role
 from gradcheck.forms.dice import Dice
 from gradcheck.forms.names import is_upstream, parameters_of, returned_names
-from gradcheck.forms.objects import Begun, Methods, Module
+from gradcheck.forms.objects import Begun, Methods, Module, no_step
 from gradcheck.forms.planning import plan
 from gradcheck.forms.rehearsal import Rehearsal, blank, of_object
 from gradcheck.forms.state import attributes, copy_of
@@ -55,7 +55,7 @@ def adapt_module(
     given = tuple(arguments.tree.template)
     run = Rehearsal.of(form, lambda begun: _planned(methods, begun, given), step)
     rate = _rate_of(owner)
-    if step is None and rate is not None and run.moves:
+    if step is no_step and rate is not None and run.moves:
         # It steps by a length of its own: a step of ours, off which the gradients can be read.
         setattr(owner, rate, RATE)
         step = _step(owner, RATE, False)
@@ -70,8 +70,9 @@ def built(owner: Any, methods: Methods, inputs: Sequence[Any], named: Mapping[st
     kept for the way back does not.
     """
     once, twice = map(attributes, _two_passes(owner, methods, inputs, named))
-    made = {n: v for n, v in once.items() if getattr(owner, n, None) is None and _is_array(v)}
-    stays = {n: v for n, v in made.items() if _is_array(twice.get(n)) and same(v, twice[n])}
+    stays = {
+        n: v for n, v in once.items() if getattr(owner, n, None) is None and _stays(n, v, twice)
+    }
     # It may say of itself that it is built.
     flags = {n: v for n, v in once.items() if isinstance(v, bool)} if stays else {}
     for name, value in (stays | flags).items():
@@ -96,6 +97,11 @@ def _two_passes(
         return None, None
 
 
+def _stays(name: str, value: Any, later: Mapping[str, Any]) -> bool:
+    """Whether an attribute is an array, and the same one later."""
+    return _is_array(value) and _is_array(later.get(name)) and same(value, later[name])
+
+
 def _is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.ndim > 0 and value.dtype.kind == "f"
 
@@ -109,10 +115,8 @@ def _is_rate(name: str, update: str | float | None) -> bool:
     return name == update or (name in RATES and update is None)
 
 
-def _step(
-    owner: Any, update: str | float | None, in_backward: bool
-) -> Callable[[Any], float] | None:
-    """What takes the step that gradients are read off, and says how long it is; None for no steps.
+def _step(owner: Any, update: str | float | None, in_backward: bool) -> Callable[[Any], float]:
+    """What takes the step that gradients are read off, and says how long it is.
 
     Raises:
         TypeError: if `update` is neither an argument of the backward pass nor a method.
@@ -124,7 +128,7 @@ def _step(
     if in_backward:
         return partial(_taken, RATE)
     if update is None:
-        return None
+        return no_step
     raise TypeError(
         f"update={update!r} is neither an argument of the backward pass nor a method of "
         f"{type(owner).__name__}"

@@ -49,9 +49,13 @@ def entries_of(value: Any, names: Mapping[Path, str], path: Path = ()) -> Iterat
     for key, item in inner:
         yield from entries_of(item, names, (*path, key))
     if not inner and (value is None or is_number(value)):
-        words = [key for key in path if isinstance(key, str)]
-        name = words[-1] if words else names.get(path, path[-1] if path else "")
-        yield Entry(path, value, str(name))
+        yield Entry(path, value, _name_at(path, names))
+
+
+def _name_at(path: Path, names: Mapping[Path, str]) -> str:
+    """The last word on the way, or what the return statement says, or the position."""
+    words = [key for key in path if isinstance(key, str)]
+    return str(words[-1] if words else names.get(path, path[-1] if path else ""))
 
 
 def is_number(value: Any) -> bool:

@@ -212,7 +212,7 @@ def _laid(
     laid: dict[Path, Entry] = {}
     for entry in entries:
         fitting = [leaf for leaf in leaves if leaf.value.shape == entry.shape]
-        taken = (fitting or ([] if of_its_shape else leaves))[:1]
+        taken = fitting[:1] if fitting or of_its_shape else leaves[:1]
         laid |= {leaf.path: entry for leaf in taken}
         leaves = [leaf for leaf in leaves if leaf not in taken]
     return laid

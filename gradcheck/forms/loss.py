@@ -13,7 +13,7 @@ from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.calling import Plan, items_of
 from gradcheck.forms.dice import Dice
 from gradcheck.forms.names import words
-from gradcheck.forms.objects import Begun, Methods, Module
+from gradcheck.forms.objects import Begun, Methods, Module, no_step
 from gradcheck.forms.rehearsal import Rehearsal, blank
 from gradcheck.forms.state import Globals, copy_of
 from gradcheck.forms.told import checked
@@ -71,7 +71,7 @@ def adapt_loss(
     pristine = copy_of(owner if belongs else _globals(f, parameters))
     methods = Methods(name_of(f), function, function)
     form = blank(pristine, methods, arguments, Dice(seed), alone=True)
-    form = Rehearsal.of(form, _planned).understood(parameters, None, wrt, order)
+    form = Rehearsal.of(form, _planned).understood(parameters, no_step, wrt, order)
     if not form.sources:
         raise TypeError(
             f"{name_of(f)} returns no gradient: expected (value, gradient), where the gradient is an "

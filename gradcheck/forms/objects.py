@@ -105,7 +105,7 @@ def of_any(module: Any, name: str) -> Callable[..., Any]:
 
 
 def no_step(_: Any) -> float:
-    """Where gradients are not read off a step."""
+    """Where gradients are not read off steps."""
     return 1.0
 
 
@@ -137,11 +137,8 @@ class Module:
     remarks: tuple[Finding, ...] = ()
 
     def asked(self, wrt: Any) -> Any:
-        """The option `wrt`: as given; else with named parameters that have no gradient, which fails."""
-        mine = [x for x in self.inputs.chosen if x.path[0] == SELF]
-        if wrt is not None or all(x.path in self.sources for x in mine):
-            return wrt
-        return [x.name for x in self.inputs.chosen if x in mine or x.path in self.sources]
+        """The option `wrt`, with named parameters that have no gradient."""
+        return self.inputs.asked(self.sources, wrt)
 
     def begin(self, forward: Callable[..., Any], arrays: Sequence[Array]) -> Begun:
         """One forward pass of a fresh copy."""

@@ -136,7 +136,7 @@ class Pair:
 
     def asked(self, wrt: Any) -> Any:
         """The option `wrt`, with what lacks a gradient that its neighbours have."""
-        return self.inputs.asked(self.matching, wrt)
+        return self.inputs.asked(self.matching.paths, wrt)
 
     def _reaches(self, leaf: Leaf) -> bool:
         """Whether moving an input moves the outputs, as far as is known."""

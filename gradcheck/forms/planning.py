@@ -38,6 +38,11 @@ class Facts:
         """The parameters that must or may be filled, without *args and **kwargs."""
         return [p for p in self.parameters if p.kind not in SPREAD]
 
+    @property
+    def stars(self) -> list[str]:
+        """The parameter that takes any number of values, *cache."""
+        return [p.name for p in self.parameters if p.kind is p.VAR_POSITIONAL]
+
     @cached_property
     def upstream(self) -> list[str]:
         """The parameters that are called as those are that receive upstream gradients."""
@@ -226,8 +231,7 @@ def _spread(facts: Facts, roles: Roles, held: int | None) -> list[Role]:
     """The cache of a backward pass that takes *cache."""
     if held is None or roles.of("cache"):
         return []
-    stars = [p.name for p in facts.parameters if p.kind is p.VAR_POSITIONAL]
-    return [Role(name, "cache", "spread") for name in stars[:1]]
+    return [Role(name, "cache", "spread") for name in facts.stars[:1]]
 
 
 def _chosen(

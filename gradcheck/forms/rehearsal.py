@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.forms.arguments import Arguments
-from gradcheck.forms.called import entries_of
+from gradcheck.forms.called import Entry, entries_of
 from gradcheck.forms.calling import Plan, outputs_of
 from gradcheck.forms.dice import Dice
 from gradcheck.forms.gradients import name_by_name
@@ -22,6 +22,7 @@ from gradcheck.forms.state import (
     Held,
     Owner,
     copy_of,
+    floats_in,
     gradient_path,
     held_in,
     reach,
@@ -69,7 +70,7 @@ class Rehearsal:
     def of(
         form: Module,
         planned: Callable[[Begun], Plan],
-        step: Callable[[Any], float] | None = None,
+        step: Callable[[Any], float] = no_step,
     ) -> Rehearsal:
         """Run a copy of the object once.
 
@@ -90,8 +91,7 @@ class Rehearsal:
         before = copy_of(begun.owner)
         try:
             returned = form.go_back(methods.backward, begun, outputs.drawn(0))
-            if step is not None:
-                step(begun.owner)
+            step(begun.owner)
         except Exception:
             # That it raises is for the check itself to find.
             return Rehearsal(form, before, begun.owner, None, raised=True)
@@ -100,24 +100,24 @@ class Rehearsal:
     def understood(
         self,
         parameters: Any,
-        step: Callable[[Any], float] | None,
+        step: Callable[[Any], float],
         wrt: Any,
         order: str | Sequence[str] | None = None,
     ) -> Module:
         """The object with its inputs, and where the gradient of each is."""
-        held = [h for h in held_in(self.form.owner.pristine) if is_float(h.value)]
+        held = floats_in(self.form.owner.pristine)
         places = said_parameters(parameters, held)
         left = self._left_in_the_object(held, places)
         owner = self._owner(held, {source.path for source in left.values()})
         sources = {(SELF, *path): source for path, source in left.items()}
         sources |= self._returned(_without(owner.leaves, sources), words(order) or None)
         sources |= self._of_inputs(sources)
-        steps = self._steps(_without(owner.leaves, sources)) if step else {}
+        steps = {} if step is no_step else self._steps(_without(owner.leaves, sources))
         form = replace(
             self.form,
             owner=owner,
             sources=sources | steps,
-            step=(steps and step) or no_step,
+            step=step if steps else no_step,
             moves=any(self._has_moved(h.path) for h in owner.held),
         )
         form = replace(form, inputs=self._inputs(form, places, wrt))
@@ -141,7 +141,9 @@ class Rehearsal:
             return given and (lost or (leaf.is_argument and not leaf.floats))
 
         leaves = (*form.arguments.tree.leaves, *form.owner.leaves)
-        return Inputs(leaves, tuple(filter(counts, leaves)))
+        chosen = tuple(filter(counts, leaves))
+        lacking = [x for x in chosen if x.path[0] == SELF and x.path not in form.sources]
+        return Inputs(leaves, chosen, tuple(lacking))
 
     def _remarks(self, form: Module) -> list[Finding]:
         """How the object was understood."""
@@ -177,23 +179,24 @@ class Rehearsal:
 
     def _returned(self, mine: Sequence[Leaf], order: Sequence[str] | None) -> dict[Path, Source]:
         """The gradients that the backward pass returns: by name, then the inputs' in order, then by shape."""
-        names = returned_names(self.form.methods.backward)
-        entries = [] if self.returned is None else list(entries_of(self.returned, names))
-        if self.form.alone:
-            value = self.form.plan.outputs
-            entries = [one for one in entries if one.path and one.path[0] not in value]
+        entries = self._entries()
         inputs = [leaf for leaf in self.form.arguments.tree.leaves if leaf.floats]
         found = name_by_name(entries, inputs, mine, order, guess_beside=not self.form.alone)
         return {leaf: Source(RETURNED, path) for leaf, path in found.items()}
 
+    def _entries(self) -> list[Entry]:
+        """The gradients that the backward pass returns; of a function alone all but its value."""
+        if self.returned is None:
+            return []
+        entries = list(entries_of(self.returned, returned_names(self.form.methods.backward)))
+        if not self.form.alone:
+            return entries
+        return [one for one in entries if one.path and one.path[0] not in self.form.plan.outputs]
+
     @property
     def moves(self) -> bool:
         """Whether the backward pass has changed an array that the object held before."""
-        return any(
-            self._has_moved(held.path)
-            for held in held_in(self.form.owner.pristine)
-            if is_float(held.value) and reach(self.before, held.path) is not None
-        )
+        return any(self._has_moved(h.path) for h in floats_in(self.form.owner.pristine))
 
     def _has_moved(self, path: Path) -> bool:
         """Whether the backward pass has changed an array of the object."""
@@ -204,11 +207,6 @@ class Rehearsal:
         """The parameters that a step has moved."""
         paths = [leaf.path for leaf in mine if self._has_moved(leaf.path[1:])]
         return {path: Source(STEP, path[1:]) for path in paths}
-
-
-def is_float(value: Any) -> bool:
-    """Whether a value holds floats."""
-    return np.asarray(value).dtype.kind == "f"
 
 
 def _without(leaves: Sequence[Leaf], sources: Mapping[Path, Source]) -> list[Leaf]:

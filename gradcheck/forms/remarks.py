@@ -27,10 +27,7 @@ def accumulates(form: Module) -> list[Finding]:
     adding = _added_to(form, [s.path for s in form.sources.values() if s.kind == LEFT])
     if not adding:
         return []
-    for path in adding:
-        buffer = reach(form.owner.pristine, path)
-        if isinstance(buffer, np.ndarray):
-            buffer[...] = 0
+    _clear(form, adding)
     names = ", ".join(spelled((SELF, *path)) for path in adding)
     return [
         Finding(
@@ -40,6 +37,13 @@ def accumulates(form: Module) -> list[Finding]:
             {"buffers": names},
         )
     ]
+
+
+def _clear(form: Module, paths: Sequence[Path]) -> None:
+    """Let buffers begin at zero."""
+    for buffer in (reach(form.owner.pristine, path) for path in paths):
+        if isinstance(buffer, np.ndarray):
+            buffer[...] = 0
 
 
 def _added_to(form: Module, paths: Sequence[Path]) -> list[Path]:

@@ -58,6 +58,11 @@ def held_in(owner: Any) -> list[Held]:
     return [Held(value, tuple(paths)) for value, paths in found.values()] + numbers
 
 
+def floats_in(owner: Any) -> list[Held]:
+    """Every array of floats in an object, and every number."""
+    return [held for held in held_in(owner) if np.asarray(held.value).dtype.kind == "f"]
+
+
 def _walk(value: Any, path: Path, above: frozenset[int]) -> Iterator[tuple[Path, Any]]:
     if isinstance(value, np.ndarray) or is_number(value):
         yield path, value

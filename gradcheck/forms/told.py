@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -114,18 +114,19 @@ def _moves(leaf: Leaf) -> bool:
 class Inputs:
     """The leaves that are inputs of the layer; the others are constants, copied afresh for each call.
 
-    `missing` are inputs that have no gradient though their neighbours in a tree have.
+    `missing` are inputs that have no gradient though they should: their neighbours in a tree have one, or
+    they were named as parameters.
     """
 
     leaves: tuple[Leaf, ...]
     chosen: tuple[Leaf, ...]
     missing: tuple[Leaf, ...] = ()
 
-    def asked(self, matching: Matching, wrt: Any) -> Any:
-        """The option `wrt`: as given; else with what lacks a gradient that its neighbours have, which fails."""
+    def asked(self, found: Collection[Path], wrt: Any) -> Any:
+        """The option `wrt`: as given; else what has a gradient, with what should have one, which fails."""
         if wrt is not None or not self.missing:
             return wrt
-        return [x.name for x in self.chosen if x in self.missing or matching.of(x) is not None]
+        return [x.name for x in self.chosen if x in self.missing or x.path in found]
 
     @property
     def names(self) -> tuple[str, ...]:
