@@ -157,7 +157,7 @@ def cost_gradient(theta, X, y):
     [
         ("net", {"x": (3, 5), "w1": (5, 2), "b1": (2,), "w2": (2, 7), "b2": (7,)}),
         ("step", {"state": (3, 5), "inner": (2, 3), "outer": (3, 2), "shift": (5,)}),
-        ("cost", {"theta": (3, 5), "X": (2, 3), "y": (2, 5)}),
+        ("cost", {"theta": (3,), "X": (5, 3), "y": (5,)}),
     ],
 )
 def test_a_template_has_shapes_that_the_forward_pass_accepts(tmp_path, capsys, name, shapes):
@@ -214,3 +214,22 @@ def test_inputs_that_lack_one_or_have_one_too_many_are_told_by_name(
     assert main(["check", str(place)]) == 2
     told = capsys.readouterr().err
     assert said in told and "Error" not in told and told.count("\n") == 1
+
+
+def test_a_matrix_and_a_vector_are_told_by_their_letters(tmp_path, capsys):
+    write(
+        tmp_path,
+        hw="""
+        def ridge_loss(w, X, y):
+            r = X @ w - y
+            return (r**2).mean(), 2 * X.T @ r / len(y)
+        """,
+    )
+    assert main(["check", f"{tmp_path / 'hw.py'}:ridge_loss"]) == 0
+    assert "w (3,), X (5, 3), y (5,)" in unwrapped(capsys.readouterr().out)
+
+
+def test_a_gradient_of_the_wrong_shape_is_not_right_for_single_numbers(tmp_path, capsys):
+    place = write(tmp_path, hw="def total(x): return x.sum(), lambda dy: dy\n") / "hw.py"
+    assert main(["check", str(place)]) == 2
+    assert "for x (3, 5): dx has shape (), expected (3, 5)" in capsys.readouterr().err

@@ -210,3 +210,14 @@ def test_a_forward_pass_without_a_return_is_told(tmp_path, capsys):
     )
     assert main(["check", str(tmp_path / "hw.py")]) == 2
     assert "f_forward returned None: is its `return` forgotten. If" in capsys.readouterr().err
+
+
+def test_a_name_that_is_something_else_is_told_what(tmp_path, capsys):
+    text = "import math\nclass Net:\n    def forward(self, x): return x\n"
+    place = write(tmp_path, hw=text) / "hw.py"
+    for name, said in (
+        ("Net", "the class Net has no forward and backward"),
+        ("math", "math is a module, expected a function or a class"),
+    ):
+        assert main(["check", f"{place}:{name}"]) == 2
+        assert f"hw.py: {said}; it holds nothing" in capsys.readouterr().err

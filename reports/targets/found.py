@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, Literal
 
+from gradcheck.meant import a_kind
 from reports.errors import UserError, did_you_mean
 from reports.targets.classes import is_bare, ways
 from reports.targets.texts import returns_gradients, returns_two, returns_way_back
@@ -86,6 +87,11 @@ def _not_there(module: ModuleType, name: str) -> str:
     holds = f"it holds {', '.join(there) or 'nothing that can be checked'}"
     if not hasattr(module, name):
         return f"there is no {name} in it{did_you_mean(name, there)} ({holds})"
+    value = getattr(module, name)
+    if inspect.isclass(value):
+        return f"the class {name} has no forward and backward; {holds}"
+    if not callable(value):
+        return f"{name} is {a_kind(value)}, expected a function or a class; {holds}"
     return (
         f"no layer {name} with {name}_inputs(rng), no pair {name}_forward and {name}_backward, no "
         f"{name}_gradient, no loss that returns its gradients; {holds}"

@@ -136,6 +136,9 @@ class _Search:
 
     def accepts(self, inputs: Inputs) -> bool:
         """Whether gradients of the right shapes come back, so that their numbers can be judged."""
+        if self.tried and not any(map(np.ndim, inputs.values())):
+            # What does not fit for arrays is not right because it fits for single numbers.
+            return False
         options = {"effort": "directional", "lines": False}
         try:
             with np.errstate(all="ignore"):

@@ -60,6 +60,12 @@ def _statements(tree: ast.AST) -> Iterator[ast.Assign | ast.Return]:
     return (node for node in ast.walk(tree) if isinstance(node, (ast.Assign, ast.Return)))
 
 
+def _letter(node: ast.expr) -> str:
+    """The name in an operand, W of W.T; nothing where there is more."""
+    inner = node.value if isinstance(node, ast.Attribute) else node
+    return inner.id if isinstance(inner, ast.Name) else ""
+
+
 Axes = tuple[int, ...]
 """The axes of a value, by number; `_Reader.axis` says which are as long as each other."""
 
@@ -102,7 +108,9 @@ class _Reader:
                 return self.beside(left, right, isinstance(operator, ast.Add))
             case ast.Attribute(inner, "T"):
                 return self.transposed(inner)
-            case ast.Call(ast.Attribute(_, "sum" | "mean" | "max" | "min")):
+            case ast.Call(ast.Attribute(_, "sum" | "mean" | "max" | "min")) | ast.Call(
+                ast.Name("len" | "float" | "int" | "sum" | "range")
+            ):
                 return None
             case ast.Call(_, [first, *_]) | ast.Tuple([first, *_]):
                 return self.of(first)
@@ -110,19 +118,21 @@ class _Reader:
 
     def product(self, left: ast.expr, right: ast.expr) -> Axes | None:
         """Of a product of matrices; the axes in its middle are as long as each other."""
-        a, b = self.matrix(left), self.matrix(right)
+        # X @ w with one letter large and one small is a matrix and a vector, as in most books.
+        vector = _letter(left).isupper() and _letter(right).islower()
+        a, b = self.matrix(left), self.matrix(right, axes=1 if vector else 2)
         if a is None or b is None:
             return None
         self.same(a[-1], b[0])
         return (*a[:-1], *b[1:])
 
-    def matrix(self, node: ast.expr) -> Axes | None:
-        """What is multiplied: an input of which nothing is known yet is a matrix."""
+    def matrix(self, node: ast.expr, axes: int = 2) -> Axes | None:
+        """What is multiplied: an input of which nothing is known yet is a matrix, or a vector."""
         match node:
             case ast.Attribute(inner, "T"):
-                self.matrix(inner)
+                self.matrix(inner, axes)
             case _ if self.is_new(node):
-                self.known[node.id] = (next(self.count), next(self.count))  # type: ignore[attr-defined]
+                self.known[node.id] = tuple(itertools.islice(self.count, axes))  # type: ignore[attr-defined]
         return self.of(node)
 
     def is_new(self, node: ast.expr) -> bool:
