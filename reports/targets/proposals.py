@@ -30,6 +30,9 @@ WHOLE: tuple[Shape, ...] = ((3,), (), (5,), (3, 4))
 SECONDS = 5.0
 """How long shapes are tried; nobody waits longer for a guess."""
 
+TRIES = 20_000
+"""How many combinations are tried: all of three inputs, the seven likeliest shapes of each of five."""
+
 LABELS = re.compile(
     r"^(y_?true|labels?|targets?|t|ids?|indices|classes|\w*(idx|index))$", re.IGNORECASE
 )
@@ -80,7 +83,8 @@ def proposed(
     """
     names = wanted(function)
     until = time.monotonic() + SECONDS
-    for combination in _plain_first(_choices(function, names, sizes)):
+    combinations = _plain_first(_choices(function, names, sizes))
+    for combination in itertools.islice(combinations, TRIES):
         if time.monotonic() > until:
             return None
         # Afresh each time: what runs may write into what it is given.
