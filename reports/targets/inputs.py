@@ -21,8 +21,8 @@ from reports.targets.specs import of_spec
 
 SINGLE = np.dtype(np.float32)
 
-MOST = 200
-"""Combinations on which gradients are asked for: a way back that fits none of so many is at fault itself."""
+MOST = 40
+"""Combinations on which the forward pass runs: a way back that fits none of so many is at fault itself."""
 
 UNFIT = ("raises", "not-finite", "wrong-shape")
 """What is found where inputs do not fit, or where the backward pass is wrong: nobody can tell."""
@@ -103,7 +103,6 @@ class _Search:
     given: Inputs
     seed: int
     tried: list[tuple[Inputs, list[str]]] = field(default_factory=list)
-    asked: int = 0
 
     def found(self) -> Inputs | None:
         """Inputs on which gradients of the right shapes come back; None if there are none."""
@@ -128,8 +127,8 @@ class _Search:
 
     def runs(self, inputs: Inputs) -> bool:
         """Whether the forward pass of a function runs; of a class it takes an object to tell."""
-        if self.subject.made is not None or self.asked >= MOST:
-            return self.asked < MOST
+        if self.subject.made is not None or len(self.tried) >= MOST:
+            return len(self.tried) < MOST
         with np.errstate(all="ignore"):
             try:
                 values, words = arguments(self.subject, {**inputs, **self.given})
@@ -143,7 +142,6 @@ class _Search:
         if self.tried and not any(map(np.ndim, inputs.values())):
             # What does not fit for arrays is not right because it fits for single numbers.
             return False
-        self.asked += 1
         options = {"effort": "directional", "lines": False}
         try:
             with np.errstate(all="ignore"):
