@@ -51,8 +51,8 @@ def test_what_is_expected_is_what_it_takes():
 
 
 def test_pieces_are_expected_with_what_they_share(monkeypatch):
-    monkeypatch.setattr("gradcheck.cut.witness.MANY", 1)
-    monkeypatch.setattr("gradcheck.cut.witness.WORTH", np.inf)
+    monkeypatch.setattr("gradcheck.cut.worth.MANY", 1)
+    monkeypatch.setattr("gradcheck.cut.worth.WORTH", np.inf)
 
     def loss(x, W):
         h = x @ W

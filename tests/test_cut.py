@@ -9,7 +9,7 @@ from examples import few_quick
 from gradcheck import Verdict, check
 from gradcheck.compare import compare
 from gradcheck.cut import PiecewiseWitness, in_pieces
-from gradcheck.cut import witness as cutting
+from gradcheck.cut import worth as cutting
 from gradcheck.cut.places import Pieces, read
 from gradcheck.numeric import Forward, NumericalWitness
 from layers import Objective, conv2d, dense, lstm, max_pool2d, relu, softmax_cross_entropy, tanh
@@ -192,6 +192,56 @@ def test_a_network_in_a_loop_is_cut_at_every_passing():
     report = check(Objective(network), RNG.normal(size=(2, 4)), np.array([0, 2]), *theta)
     assert report.passed and cut_at(report) == ["value"] * 2
     assert "value (line " in str(report) and " 2 times" in str(report)
+
+
+def test_float32_is_cut_where_it_follows_into_float64(monkeypatch):
+    given = inputs(np.float32)
+    report, other = check(net, *given), whole(monkeypatch, net, *given)
+    assert report.passed and cut_at(report) == ["z1", "a1", "p1", "z2"]
+    assert report.evaluations < other.evaluations and "checked in float64" in str(report)
+    for row, beside in zip(report, other, strict=True):
+        assert row.analytic.dtype == np.float32
+        assert (np.abs(row.numeric - beside.numeric) <= row.bound + beside.bound).all()
+
+
+@pytest.mark.parametrize("spoil", ["W1", "b2", "a1", "z2"])
+def test_a_mistake_in_float32_is_convicted_through_the_pieces(monkeypatch, spoil):
+    given, layer = inputs(np.float32), partial(net, spoil=spoil, by=lambda d: d * np.float32(1.001))
+    report, other = check(layer, *given, lines=False), whole(monkeypatch, layer, *given)
+    assert [row.verdict for row in report] == [row.verdict for row in other]
+    assert not report.passed and cut_at(report)
+
+
+def test_rounding_inside_float32_convicts_nobody():
+    def cancelling(x, W):
+        z = (x + np.float32(3000)) @ W
+        a = np.tanh(z - np.float32(3000) * W.sum(axis=0))
+        L = (a**2).sum()
+
+        def backward(dL):
+            dz = dL * 2 * a * (1 - a**2)
+            return dz @ W.T, (x + np.float32(3000)).T @ dz - np.float32(3000) * dz.sum(axis=0)
+
+        return L, backward
+
+    given = [RNG.normal(size=shape).astype(np.float32) for shape in ((3, 4), (4, 5))]
+    report = check(cancelling, *given, lines=False)
+    assert all(row.verdict is not Verdict.FAIL for row in report)
+
+
+def test_what_stays_float32_inside_is_left_whole():
+    def narrow(x):
+        h = np.tanh(x.astype(np.float32))
+        L = (h**2).sum()
+
+        def backward(dL):
+            dh = 2 * h * dL
+            return dh * (1 - h**2)
+
+        return L, backward
+
+    report = check(narrow, RNG.normal(size=6).astype(np.float32), lines=False)
+    assert report.passed and not cut_at(report)
 
 
 def test_an_intermediate_value_that_is_wrong_but_unused_convicts_nobody():

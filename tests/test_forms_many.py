@@ -98,7 +98,7 @@ LARGE = normal(2, 5), normal(5, 12)
 @pytest.fixture
 def small_slices(monkeypatch):
     monkeypatch.setattr("gradcheck.slices.SLICE", 10)
-    monkeypatch.setattr("gradcheck.cut.witness.MANY", 10**9)
+    monkeypatch.setattr("gradcheck.cut.worth.MANY", 10**9)
 
 
 def test_slices_say_the_same_whoever_does_them(small_slices):

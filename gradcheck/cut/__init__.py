@@ -2,10 +2,11 @@
 
 Behind a scalar loss nothing is aligned: every entry of every parameter costs evaluations of its own. But
 where the source can be read its intermediate values are known, and between two of them the axes are
-aligned again. Beside a residual sum an input is cut where its own effect passes. `in_pieces` gives a
-witness that differentiates each piece and chains what it finds.
+aligned again. Beside a residual sum an input is cut where its own effect passes, and float32 is cut where it
+follows into float64. `in_pieces` gives a witness that differentiates each piece and chains what it finds.
 """
 
-from gradcheck.cut.witness import PiecewiseWitness, cuts_of, in_pieces, maker, remarks
+from gradcheck.cut.witness import PiecewiseWitness
+from gradcheck.cut.worth import cuts_of, in_pieces, maker, remarks
 
 __all__ = ["PiecewiseWitness", "cuts_of", "in_pieces", "maker", "remarks"]

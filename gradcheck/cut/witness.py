@@ -9,100 +9,20 @@ whole, uncut function must be what the pieces predict.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from gradcheck.compare import compare, norm
-from gradcheck.cut.places import Cut, Key, Pieces, Reading, read
-from gradcheck.layer import Layer
+from gradcheck.cut.places import Cut, Key, Pieces
 from gradcheck.lines.recorder import Passing
 from gradcheck.numeric import Forward, Grouping, NumericalGradient, NumericalWitness, Variable
-from gradcheck.result import Array, Finding, Verdict
-
-MANY = 2_000
-"""Groups of entries, each with four evaluations, from which it is worth looking for a place to cut."""
-
-
-WORTH = 0.5
-"""The part of the groups that pieces may need at most: what is chained is known less sharply."""
+from gradcheck.result import Array, Verdict
 
 STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
 """Relative step of a central difference that is right to ten digits: a bound needs one."""
-
-
-def in_pieces(witness: NumericalWitness, layer: Layer, names: Sequence[str]) -> NumericalWitness:
-    """A witness that takes the forward pass apart, where that is worth it and can be done; else the same.
-
-    Args:
-        witness: the witness of the whole forward pass.
-        layer: the layer; its source is read.
-        names: the names of its inputs.
-    """
-    forward = witness.forward
-    # float32's bounds, chained, would soon be too wide to tell.
-    doubles = all(forward.epsilon(p) == np.finfo(np.float64).eps for p in forward.movable)
-    if witness.method != "extrapolated" or not doubles:
-        return witness
-    groups = _groups(witness)
-    if groups < MANY:
-        return witness
-    reading = read(layer, names, forward, witness.dy)
-    piecewise = None if reading is None else _cheapest(witness, reading)
-    return witness if piecewise is None or _groups(piecewise) >= WORTH * groups else piecewise
-
-
-def _cheapest(witness: NumericalWitness, reading: Reading) -> PiecewiseWitness | None:
-    """Cut for all inputs together, and for an input that is still many groups where it passes alone."""
-    together, movable = reading.pieces(), witness.forward.movable
-    ways = {} if together is None else dict.fromkeys(movable, together)
-    piecewise = PiecewiseWitness(witness, ways)
-    for p in movable:
-        groups = piecewise.groups(p)
-        own = reading.pieces_of(p) if groups >= MANY else None
-        if own is not None and piecewise.groups_through(own, p) < WORTH * groups:
-            ways[p] = own
-    return piecewise if ways else None
-
-
-def _groups(witness: NumericalWitness) -> int:
-    """How many groups of entries are moved for all gradients."""
-    return witness.shared_groups + sum(map(witness.groups, witness.forward.movable))
-
-
-def maker(layer: Layer, names: Sequence[str]) -> Callable[[Forward, Array], NumericalWitness]:
-    """What makes a witness of a layer at another point, in pieces where that is worth it."""
-    return lambda forward, dy: in_pieces(NumericalWitness(forward, dy), layer, names)
-
-
-def cuts_of(witness: NumericalWitness) -> dict[Passing, NumericalGradient] | None:
-    """The gradients between the pieces; None where there is one piece."""
-    return witness.cuts if isinstance(witness, PiecewiseWitness) else None
-
-
-def remarks(witness: NumericalWitness, names: Sequence[str]) -> list[Finding]:
-    """That a function was checked in pieces, where it was cut, and which gradients needed the whole."""
-    if not isinstance(witness, PiecewiseWitness):
-        return []
-    cuts = witness.places
-    places = Counter(f"{cut.name} (line {cut.line})" for cut in cuts)
-    where = ", ".join(place + f" {n} times" * (n > 1) for place, n in places.items())
-    whole = [names[p] for p in sorted(witness.disagrees)]
-    agree = "a slope through the whole function agrees"
-    if whole:
-        agree = f"for {', '.join(whole)} the pieces do not add up, so the whole was differentiated"
-    message = (
-        f"Cut at {where}: each piece was checked with the gradient that arrives there; {agree}."
-    )
-    for cut, entries in witness.kinks:
-        message += (
-            f" {entries} entries of {cut.name} sit at a kink: any value between was accepted."
-        )
-    evidence = {"cuts": [{"name": c.name, "line": c.line} for c in cuts], "whole": whole}
-    return [Finding("cut", message, evidence)]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,107 @@
+"""Whether a forward pass is cut, and where: what that saves, and what is told of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from gradcheck.cut.narrow import LiftedWitness
+from gradcheck.cut.places import Reading, read
+from gradcheck.cut.witness import PiecewiseWitness
+from gradcheck.layer import Layer
+from gradcheck.lines.recorder import Passing
+from gradcheck.numeric import Forward, NumericalGradient, NumericalWitness
+from gradcheck.result import Array, Finding
+
+MANY = 2_000
+"""Groups of entries, each with four evaluations, from which it is worth looking for a place to cut."""
+
+WORTH = 0.5
+"""The part of the groups that pieces may need at most: what is chained is known less sharply."""
+
+
+def in_pieces(witness: NumericalWitness, layer: Layer, names: Sequence[str]) -> NumericalWitness:
+    """A witness that takes the forward pass apart, where that is worth it and can be done; else the same.
+
+    Args:
+        witness: the witness of the whole forward pass.
+        layer: the layer; its source is read.
+        names: the names of its inputs.
+    """
+    if witness.method != "extrapolated" or _groups(witness) < MANY:
+        return witness
+    if _in_doubles(witness):
+        return _apart(witness, layer, names) or witness
+    # float32's bounds, chained, would soon be too wide to tell: the pieces are those of more digits.
+    wide = witness.lifted
+    pieces = _apart(wide, layer, names) if wide is not None and _in_doubles(wide) else None
+    return witness if pieces is None else LiftedWitness(witness, pieces)
+
+
+def _in_doubles(witness: NumericalWitness) -> bool:
+    forward = witness.forward
+    return all(forward.epsilon(p) == np.finfo(np.float64).eps for p in forward.movable)
+
+
+def _apart(
+    witness: NumericalWitness, layer: Layer, names: Sequence[str]
+) -> PiecewiseWitness | None:
+    """The witness of the pieces, where there are any and they save enough."""
+    reading = read(layer, names, witness.forward, witness.dy)
+    pieces = None if reading is None else _cheapest(witness, reading)
+    return pieces if pieces is not None and _groups(pieces) < WORTH * _groups(witness) else None
+
+
+def _cheapest(witness: NumericalWitness, reading: Reading) -> PiecewiseWitness | None:
+    """Cut for all inputs together, and for an input that is still many groups where it passes alone."""
+    together, movable = reading.pieces(), witness.forward.movable
+    ways = {} if together is None else dict.fromkeys(movable, together)
+    piecewise = PiecewiseWitness(witness, ways)
+    for p in movable:
+        groups = piecewise.groups(p)
+        own = reading.pieces_of(p) if groups >= MANY else None
+        if own is not None and piecewise.groups_through(own, p) < WORTH * groups:
+            ways[p] = own
+    return piecewise if ways else None
+
+
+def _groups(witness: NumericalWitness) -> int:
+    """How many groups of entries are moved for all gradients."""
+    return witness.shared_groups + sum(map(witness.groups, witness.forward.movable))
+
+
+def maker(layer: Layer, names: Sequence[str]) -> Callable[[Forward, Array], NumericalWitness]:
+    """What makes a witness of a layer at another point, in pieces where that is worth it."""
+    return lambda forward, dy: in_pieces(NumericalWitness(forward, dy), layer, names)
+
+
+def cuts_of(witness: NumericalWitness) -> dict[Passing, NumericalGradient] | None:
+    """The gradients between the pieces; None where there is one piece."""
+    return witness.cuts if isinstance(witness, PiecewiseWitness) else None
+
+
+def remarks(witness: NumericalWitness, names: Sequence[str]) -> list[Finding]:
+    """That a function was checked in pieces, where it was cut, and which gradients needed the whole."""
+    lifted = isinstance(witness, LiftedWitness)
+    pieces = witness.pieces if isinstance(witness, LiftedWitness) else witness
+    if not isinstance(pieces, PiecewiseWitness):
+        return []
+    cuts = pieces.places
+    places = Counter(f"{cut.name} (line {cut.line})" for cut in cuts)
+    where = ", ".join(place + f" {n} times" * (n > 1) for place, n in places.items())
+    whole = [names[p] for p in sorted(pieces.disagrees)]
+    agree = "a slope through the whole function agrees"
+    if whole:
+        agree = f"for {', '.join(whole)} the pieces do not add up, so the whole was differentiated"
+    message = (
+        f"Cut at {where}: each piece was checked{' in float64' * lifted} with the gradient that "
+        f"arrives there; {agree}."
+    )
+    for cut, entries in pieces.kinks:
+        message += (
+            f" {entries} entries of {cut.name} sit at a kink: any value between was accepted."
+        )
+    evidence = {"cuts": [{"name": c.name, "line": c.line} for c in cuts], "whole": whole}
+    return [Finding("cut", message, evidence)]
