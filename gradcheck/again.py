@@ -70,10 +70,6 @@ class Again:
     @property
     def _leaves_open(self) -> bool:
         """Whether the numbers alone do not say of some row what its mistake is, and an edit might."""
-        first = self.lines.first_wrong
-        if first is not None and first.evidence["helper"]:
-            # A helper is not edited: what its caller could do about it is not the mistake.
-            return False
         return any(_is_open(finding) for row in self.rows for finding in row.findings)
 
     def named(self) -> list[Row]:

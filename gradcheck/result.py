@@ -53,7 +53,8 @@ class Repair:
 
     `diff` is that as a patch of the file, `text` the function that holds the backward pass as it then
     is; `gradients` are those that pass; `names` holds what each mistake is called, as far as its edit
-    says it, with the gradients that it makes wrong in its evidence.
+    says it, with the gradients that it makes wrong in its evidence. `only_here` says that it was proved
+    in the sizes given alone: the layer takes no others, or not of the size that the edit reads.
     """
 
     edits: tuple[Edit, ...]
@@ -61,6 +62,7 @@ class Repair:
     text: str
     gradients: tuple[str, ...] = ()
     names: tuple[Finding, ...] = ()
+    only_here: bool = False
 
     @property
     def code(self) -> Code | None:
@@ -84,7 +86,8 @@ class Repair:
 
     def __str__(self) -> str:
         changes = " and ".join(f"`{one.code}` in line {one.line}" for one in self.edits)
-        return f"With {changes} {_all_pass(len(self.gradients))}."
+        here = " That was proved in these sizes only." if self.only_here else ""
+        return f"With {changes} {_all_pass(len(self.gradients))}.{here}"
 
     def to_dict(self) -> dict[str, Any]:
         """The repair as plain Python values."""
@@ -95,6 +98,7 @@ class Repair:
             "edits": [asdict(one) for one in self.edits],
             "diff": self.diff,
             "code": self.code,
+            "only_here": self.only_here,
             "names": [one.to_dict() for one in self.names],
             "message": str(self),
         }

@@ -20,9 +20,6 @@ def in_doubt(lines: Lines) -> bool:
     first = lines.first_wrong
     if first is None:
         return bool(lines.listing)
-    if first.evidence["helper"]:
-        # A helper is not edited, so that a proof speaks for its caller alone.
-        return False
     return bool(first.evidence["also"]) or first.evidence["code"] in UNCLEAR
 
 

@@ -8,11 +8,13 @@ a few assignments and a return, and calls nothing but NumPy's arithmetic.
 from __future__ import annotations
 
 import ast
-import inspect
-import textwrap
 from types import FunctionType
 
 import numpy as np
+
+from gradcheck.lines import Unreadable
+from gradcheck.lines.source import Source
+from gradcheck.repair.tree import inside, is_read
 
 ARITHMETIC = {
     "where", "zeros_like", "ones_like", "clip", "sum", "mean", "max", "min", "prod", "dot", "outer",
@@ -22,43 +24,30 @@ ARITHMETIC = {
 """Functions of NumPy that read their arguments and return something new; its ufuncs are such too."""
 
 METHODS = {
-    "sum",
-    "mean",
-    "max",
-    "min",
-    "var",
-    "std",
-    "copy",
-    "astype",
-    "reshape",
-    "dot",
-    "transpose",
-}
+    "sum", "mean", "max", "min", "var", "std", "copy", "astype", "reshape", "dot", "transpose",
+}  # fmt: skip
 """The same among an array's methods."""
 
 STATEMENTS = (ast.Return, ast.Assign, ast.Expr)
+UNSTILL = (ast.Await, ast.Yield, ast.YieldFrom, ast.Lambda)
 
 
 def only_computes(function: FunctionType) -> bool:
     """Whether a function's source shows that calling it changes nothing and asks nobody."""
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    except (OSError, TypeError, SyntaxError, IndexError):
+        source = Source.of(function)
+    except Unreadable:
         return False
-    if not isinstance(tree, ast.FunctionDef) or tree.decorator_list:
-        return False
-    return all(isinstance(one, STATEMENTS) and _is_still(one, function) for one in tree.body)
+    body = source.tree.body
+    return not source.tree.decorator_list and all(_is_still(s, source.function) for s in body)
 
 
 def _is_still(statement: ast.stmt, function: FunctionType) -> bool:
     """Whether a statement binds names alone, and calls arithmetic alone."""
-    nodes = list(ast.walk(statement))
-    stored = [n for n in nodes if isinstance(getattr(n, "ctx", None), ast.Store | ast.Del)]
-    if not all(isinstance(node, ast.Name | ast.Tuple) for node in stored):
-        return False
-    if any(isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.Lambda) for node in nodes):
-        return False
-    return all(_is_arithmetic(n, function) for n in nodes if isinstance(n, ast.Call))
+    still = isinstance(statement, STATEMENTS) and not inside(statement, *UNSTILL)
+    items = inside(statement, ast.Attribute, ast.Subscript)
+    calls = inside(statement, ast.Call)
+    return still and all(map(is_read, items)) and all(_is_arithmetic(c, function) for c in calls)
 
 
 def _is_arithmetic(call: ast.Call, function: FunctionType) -> bool:

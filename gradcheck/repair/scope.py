@@ -1,81 +1,102 @@
-"""What can be written in a line: the names that hold something there, and the values of expressions."""
+"""What can be written in a line: the names that hold something there, and what expressions of them are worth."""
 
 from __future__ import annotations
 
 import ast
-import copy
-from collections.abc import Iterator, Mapping, Sequence
+import operator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import FunctionType, ModuleType
-from typing import Any, TypeVar
+from itertools import chain, zip_longest
+from math import prod
+from types import CodeType, FunctionType
+from typing import Any
 
 import numpy as np
 
 from gradcheck.repair.patience import patience
 from gradcheck.repair.pure import only_computes
+from gradcheck.repair.tree import Node, called_name, expression, inside, is_read
+from gradcheck.result import Array
 
-SEEN = "_seen"
-"""The name under which a watched function knows what to report its names to."""
+Names = Mapping[str, Any]
 
-LARGEST = 100_000
-"""Entries beyond which an array is not copied: watching must not cost more than running."""
 
-Node = TypeVar("Node", bound=ast.AST)
+class _Nothing:
+    """The value of an expression that has none; nothing can be computed with it."""
 
-NOTHING: Any = object()
-"""The value of an expression that has none."""
+
+NOTHING: Any = _Nothing()
+TOO_LARGE: Any = object()
+"""The value of an expression that would take too long."""
+LARGEST = 1_000_000
+"""Entries, or a power, beyond which nothing is computed: what is meant is of the size of what is written."""
+COMPOUND = (ast.BinOp, ast.Call, ast.Compare, ast.Subscript, ast.Attribute, ast.UnaryOp)
+"""Expressions that are more than a name or a number."""
+DATA = (np.ndarray, np.generic, int, float, tuple, list, dict, type(None))
 
 
 @dataclass(frozen=True)
 class Pool:
-    """What a function is written with, each expression once: any of it could be written elsewhere in it."""
+    """What a function is written with, each expression once: any of it could be written elsewhere in it.
+
+    `helpers` are the functions of its module that only compute, with how many arrays they take.
+    """
 
     operands: tuple[ast.expr, ...] = ()
     indices: tuple[ast.expr, ...] = ()
     ends: tuple[ast.expr, ...] = ()
     calls: tuple[ast.Call, ...] = ()
-
-    @property
-    def written(self) -> set[str]:
-        """The operands as they are written."""
-        return {ast.unparse(one) for one in self.operands}
+    helpers: Mapping[str, int] = field(default_factory=dict)
 
     @staticmethod
-    def of(tree: ast.AST) -> Pool:
-        """The expressions of a tree."""
-        written = list(ast.walk(tree))
-        read = [n for n in written if not isinstance(getattr(n, "ctx", None), ast.Store)]
-        ends = [e for s in _only(read, ast.Slice) for e in (s.lower, s.upper, s.step)]
+    def of(tree: ast.AST, local: Names, module: Names) -> Pool:
+        """The expressions of a tree, and what objects at hand hold: self.x, cache["x"], read or not."""
+        held = [one for name in local for one in _held(name, local[name])]
+        ends = [end for s in inside(tree, ast.Slice) for end in (s.lower, s.upper, s.step)]
         return Pool(
-            _distinct([n for n in read if isinstance(n, COMPOUND)]),
-            _distinct([n.slice for n in _only(written, ast.Subscript)]),
-            _distinct([end for end in ends if end is not None]),
-            _distinct(_only(read, ast.Call)),
+            _distinct([*filter(is_read, inside(tree, *COMPOUND)), *held]),
+            _distinct([one.slice for one in inside(tree, ast.Subscript)]),
+            _distinct(filter(None, ends)),
+            _distinct(inside(tree, ast.Call)),
+            {name: count for name, value in module.items() if (count := _arrays_taken(value))},
         )
 
+    def calls_of(self, name: str) -> list[ast.Call]:
+        """The calls of a function."""
+        return [call for call in self.calls if called_name(call) == name]
 
-def attributes(local: Mapping[str, Any]) -> list[ast.expr]:
-    """The arrays that objects at hand hold: self.x, though it is read nowhere in the function."""
-    return [
-        expression(f"{name}.{attribute}")
-        for name, value in local.items()
-        if hasattr(value, "__dict__") and not callable(value)
-        for attribute, held in vars(value).items()
-        if isinstance(held, np.ndarray) and attribute.isidentifier()
-    ]
+    @cached_property
+    def parts(self) -> list[str]:
+        """The indices that leave a part, as they are written."""
+        return sorted(f"[{text}]" for text in map(ast.unparse, self.indices) if ":" in text)
 
 
-COMPOUND = (ast.BinOp, ast.Call, ast.Compare, ast.Subscript, ast.Attribute, ast.UnaryOp)
-"""Expressions that are more than a name or a number."""
+def _held(text: str, value: Any, depth: int = 2) -> list[ast.expr]:
+    """The arrays and numbers that an object or a dictionary holds, or one within it."""
+    items = {f"{text}.{name}": held for name, held in getattr(value, "__dict__", {}).items()}
+    if isinstance(value, dict):
+        items = {f"{text}[{key!r}]": held for key, held in value.items() if isinstance(key, str)}
+    found = [expression(one) for one, held in items.items() if isinstance(held, NUMBERS)]
+    for one, held in items.items() if depth else ():
+        found += _held(one, held, depth - 1)
+    return found
 
 
-def _only(nodes: Sequence[ast.AST], kind: type[Node]) -> list[Node]:
-    """The nodes of one kind."""
-    return [node for node in nodes if isinstance(node, kind)]
+NUMBERS = (np.ndarray, np.floating, float, int)
 
 
-def _distinct(nodes: Sequence[Node]) -> tuple[Node, ...]:
+def _arrays_taken(function: Any) -> int:
+    """How many arrays a function of the user's takes that only computes, one or two; 0 of others."""
+    if not isinstance(function, FunctionType):
+        return 0
+    count = function.__code__.co_argcount - len(function.__defaults__ or ())
+    return count if count in (1, 2) and only_computes(function) else 0
+
+
+def _distinct(nodes: Iterable[Node]) -> tuple[Node, ...]:
     return tuple({ast.unparse(node): node for node in nodes}.values())
 
 
@@ -93,60 +114,136 @@ class Scope:
         """All names: in one dict, so that comprehensions see them."""
         return {**self.surroundings, **self.local}
 
-    def value(self, node: ast.expr) -> Any:
-        """What an expression of the function is here; NOTHING if it raises."""
+    def value(self, node: ast.AST) -> Any:
+        """What an expression of the function is here; NOTHING if it raises or is none."""
         if id(node) not in self.known:
-            self.known[id(node)] = node, self.evaluated(node)
+            self.known[id(node)] = node, self.run(code_of(node))
         return self.known[id(node)][1]
 
-    def evaluated(self, node: ast.expr) -> Any:
-        """What any expression is here; NOTHING if it raises."""
-        try:
-            code = compile(ast.fix_missing_locations(ast.Expression(node)), "<candidate>", "eval")
-            with np.errstate(all="ignore"), patience():
-                return eval(code, self.everything)
-        except Exception:
-            return NOTHING
+    def worth(self, new: ast.AST) -> Any:
+        """What a new node is by itself, put together, where it can be, from what is known of its parts.
 
-    def shape(self, node: ast.expr) -> tuple[int, ...] | None:
+        NOTHING if it raises, TOO_LARGE if it would take too long.
+        """
+        match new:
+            case ast.BinOp(left, op, right) if type(op) in OPERATIONS:
+                with suppress(Exception), np.errstate(all="ignore"):
+                    return OPERATIONS[type(op)](self.value(left), self.value(right))
+                return NOTHING
+        return self.run(code_of(new))
+
+    def run(self, code: CodeType | None, **more: Any) -> Any:
+        """What compiled code gives here, with more names; NOTHING if it raises."""
+        self.everything.update(more)
+        with suppress(Exception), np.errstate(all="ignore"), patience():
+            return NOTHING if code is None else eval(code, self.everything)
+        return NOTHING
+
+    def shape(self, node: ast.AST) -> tuple[int, ...] | None:
         """The shape of an expression that is a number or an array of numbers, None of any other."""
         return shape_of(self.value(node))
 
     @cached_property
-    def names(self) -> tuple[str, ...]:
-        """The names that hold data, those of arrays first."""
-        data = [n for n, v in self.local.items() if _is_data(v)]
-        return tuple(sorted(data, key=lambda n: not isinstance(self.local[n], np.ndarray)))
-
-    @cached_property
-    def constants(self) -> tuple[str, ...]:
-        """The names of the module's own numbers."""
-        found = self.surroundings.items()
-        return tuple(n for n, v in found if type(v) in (int, float) and not n.startswith("__"))
-
-    @cached_property
-    def helpers(self) -> dict[str, int]:
-        """The functions in the module that only compute, of one array or two, with how many they take."""
-        own = {n: f for n, f in self.surroundings.items() if isinstance(f, FunctionType)}
-        counts = {n: f.__code__.co_argcount - len(f.__defaults__ or ()) for n, f in own.items()}
-        return {n: k for n, k in counts.items() if k in (1, 2) and only_computes(own[n])}
-
-    @cached_property
     def arrays(self) -> tuple[str, ...]:
         """The names of arrays."""
-        return tuple(name for name in self.names if isinstance(self.local[name], np.ndarray))
+        return self._holding(np.ndarray)
 
     @cached_property
-    def sizes(self) -> dict[int, ast.expr]:
-        """The sizes of the arrays at hand, each as the first expression for it."""
-        found: dict[int, ast.expr] = {}
-        for name in self.arrays:
-            for axis, size in enumerate(self.local[name].shape):
-                text = f"{name}.shape[{axis}]" if axis else f"len({name})"
-                found.setdefault(size, expression(text))
-        for name in self.arrays:
-            found.setdefault(self.local[name].size, expression(f"{name}.size"))
-        return {size: one for size, one in found.items() if size > 1}
+    def names(self) -> tuple[str, ...]:
+        """The names that hold data, those of arrays first."""
+        return tuple(dict.fromkeys((*self.arrays, *self._holding(*DATA))))
+
+    @cached_property
+    def lists(self) -> tuple[str, ...]:
+        """The names of what has items."""
+        return self._holding(np.ndarray, list)
+
+    def _holding(self, *kinds: type) -> tuple[str, ...]:
+        """The names that hold things of some kinds."""
+        return tuple(name for name, value in self.local.items() if isinstance(value, kinds))
+
+    @cached_property
+    def counts(self) -> tuple[str, ...]:
+        """The names of whole numbers."""
+        return tuple(name for name in self.names if type(self.local[name]) is int)
+
+    @cached_property
+    def readable(self) -> tuple[str, ...]:
+        """The names that hold data, and the module's own numbers."""
+        own = [n for n, v in self.surroundings.items() if type(v) in (int, float)]
+        return (*self.names, *(name for name in own if not name.startswith("__")))
+
+    def others(self, name: str) -> tuple[str, ...]:
+        """The names that could be read for one that holds data, or holds nothing yet."""
+        return self.readable if name in self.readable or name not in self.everything else ()
+
+    def same_shape(self, node: ast.expr) -> list[str]:
+        """The names of arrays that have a node's shape."""
+        shape = self.shape(node)
+        return [name for name in self.arrays if self.local[name].shape == shape]
+
+    def alike(self, node: ast.expr, kind: type[Node]) -> list[Node]:
+        """The expressions of a kind that are read elsewhere and have a node's shape."""
+        shape = self.shape(node)
+        several = [one for one in self.pool.operands if isinstance(one, kind)]
+        return [one for one in several if shape is not None and self.shape(one) == shape]
+
+    @cached_property
+    def all_sizes(self) -> dict[int, list[ast.expr]]:
+        """The sizes of the arrays at hand, each with all the ways to read it."""
+        found: dict[int, list[ast.expr]] = defaultdict(list)
+        for size, text in chain.from_iterable(_sizes_of(n, self.local[n]) for n in self.arrays):
+            found[size].append(expression(text))
+        return {size: several for size, several in found.items() if size > 1}
+
+    @cached_property
+    def sizes(self) -> list[ast.expr]:
+        """Each size as the first expression for it."""
+        return [several[0] for several in self.all_sizes.values()]
+
+
+def _sizes_of(name: str, array: Array) -> list[tuple[int, str]]:
+    """The lengths of an array and how many entries it has, with how they are read."""
+    texts = [f"len({name})", *(f"{name}.shape[{k}]" for k in range(1, array.ndim))]
+    return [*zip(array.shape, texts, strict=False), (array.size, f"{name}.size")]
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    """A power, of whole numbers only a small one: a huge one takes for ever."""
+    whole = isinstance(base, int) and isinstance(exponent, int)
+    if whole and (abs(exponent) > 3 or abs(base) > 100):
+        return TOO_LARGE
+    return base**exponent
+
+
+def _fitting(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """An operation, which is not done if it gives too many entries."""
+
+    def fitting(one: Any, other: Any) -> Any:
+        shapes = (reversed(shape_of(value) or ()) for value in (one, other))
+        entries = prod(max(pair) for pair in zip_longest(*shapes, fillvalue=1))
+        return TOO_LARGE if entries > LARGEST else operation(one, other)
+
+    return fitting
+
+
+OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: _fitting(operator.add),
+    ast.Sub: _fitting(operator.sub),
+    ast.Mult: _fitting(operator.mul),
+    ast.Div: _fitting(operator.truediv),
+    ast.MatMult: operator.matmul,
+    ast.Pow: _fitting(_power),
+    ast.FloorDiv: _fitting(operator.floordiv),
+}
+
+
+def code_of(node: ast.AST) -> CodeType | None:
+    """An expression, compiled; None if it is none by itself: a slice, say."""
+    try:
+        return compile(ast.fix_missing_locations(ast.Expression(node)), "<candidate>", "eval")  # type: ignore[arg-type]
+    except (SyntaxError, ValueError, TypeError):
+        return None
 
 
 def shape_of(value: Any) -> tuple[int, ...] | None:
@@ -157,58 +254,9 @@ def shape_of(value: Any) -> tuple[int, ...] | None:
 
 def same(a: Any, b: Any) -> bool:
     """Whether two values are the same number or array, or equal data of another kind."""
-    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        return type(a) is type(b) and a.shape == b.shape and np.array_equal(a, b)
+    if type(a) is not type(b):
+        return False
     try:
-        return type(a) is type(b) and bool(a == b)
+        return bool(np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b)
     except Exception:
         return False
-
-
-def expression(text: str) -> ast.expr:
-    """An expression, parsed."""
-    return ast.parse(text, mode="eval").body
-
-
-def watched(tree: ast.FunctionDef) -> ast.FunctionDef:
-    """A copy of a function that reports its names before each of its statements."""
-    changed = copy.deepcopy(tree)
-    for node in ast.walk(changed):
-        for name in ("body", "orelse"):
-            block = getattr(node, name, None)
-            if isinstance(block, list) and not isinstance(node, ast.ClassDef):
-                block[:] = [one for s in block for one in _reported(s)]
-    return changed
-
-
-def _reported(statement: ast.AST) -> Iterator[ast.AST]:
-    if isinstance(statement, ast.stmt) and not isinstance(
-        statement, (ast.FunctionDef, ast.Global, ast.Nonlocal)
-    ):
-        yield ast.parse(f"{SEEN}({statement.lineno}, {statement.col_offset}, locals())").body[0]
-    yield statement
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Keeps the names of every statement as they were when it was last reached."""
-
-    found: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
-
-    def __call__(self, line: int, column: int, names: Mapping[str, Any]) -> None:
-        """Keep the names of the statement that begins there."""
-        kept = {n: v for n, v in names.items() if not isinstance(v, ModuleType)}
-        self.found[line, column] = {n: _kept(v) for n, v in kept.items()}
-
-
-def _kept(value: Any) -> Any:
-    """What is written into later is kept as it is now."""
-    if isinstance(value, np.ndarray) and value.size <= LARGEST:
-        return value.copy()
-    return list(value) if isinstance(value, list) else value
-
-
-def _is_data(value: Any) -> bool:
-    return (
-        isinstance(value, (np.ndarray, np.generic, int, float, tuple, list, dict)) or value is None
-    )

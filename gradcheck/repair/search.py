@@ -4,38 +4,39 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-import numpy as np
-
-from gradcheck.compare import agrees
-from gradcheck.diagnosis.draws import Change, other_sizes, same_sizes
 from gradcheck.diagnosis.wrong import Context
-from gradcheck.layer import Adapted, Layer, copies, run
-from gradcheck.lines import BackwardText, Unreadable, backward_text, rewritten
-from gradcheck.lines.source import parsed_function
-from gradcheck.repair.candidates import Candidate, Known, Sieve, candidates
-from gradcheck.repair.naming import Slip, name_of
+from gradcheck.layer import copies, run
+from gradcheck.lines import Unreadable, backward_text
+from gradcheck.repair.candidates import Candidate, Doubt, rounds
+from gradcheck.repair.mend import Mend
+from gradcheck.repair.naming import Name, name_of
 from gradcheck.repair.patience import SECONDS, Meter, counted
-from gradcheck.repair.scope import NOTHING
-from gradcheck.repair.text import at_margin, changes, edited, unified
-from gradcheck.repair.trial import Trials
-from gradcheck.result import Array, Finding, Lines, Repair, Report, Row, Verdict
+from gradcheck.repair.places import Known
+from gradcheck.repair.program import OWN, Program
+from gradcheck.repair.proof import Check, Proof
+from gradcheck.repair.trial import Trials, by_position
+from gradcheck.result import Finding, Lines, Repair, Row
 
 LIMIT = 4_000_000
 """Steps of a search: as long as somebody waits for an answer; a million take about a second at a desk."""
+SIEVED = 20
+"""What it costs to look at a candidate, in steps, besides those that are counted."""
 TRIED = 100
-"""What it costs to compile what is tried, in steps, besides those that are counted."""
+"""What it costs to compile what is tried."""
 PROVED = 50_000
-"""What a proof costs, in steps: three checks."""
-SAME = 1e-6
-"""A value is as it was if it keeps the digits of a float32, in which it may have been summed in another order."""
+"""What a proof costs: three checks."""
 EDITS = 2
 """Mistakes that are looked for in one backward pass, one behind the other."""
 
-Check = Callable[..., Report]
-"""`check(layer, *inputs, seed=…, upstream=…)`: a fresh check of a changed layer."""
+
+def _each_with(
+    several: Sequence[Trials], turn: Sequence[Iterator[Candidate]]
+) -> Iterator[tuple[Trials, Candidate]]:
+    """The candidates of several functions, each with its function."""
+    return ((trials, one) for trials, those in zip(several, turn, strict=True) for one in those)
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,23 @@ class Search:
 
 @dataclass(frozen=True, eq=False)
 class _Step:
-    """An edit on the way to a repair, and the positions of the gradients that come right with it."""
+    """An edit on the way: the program with it, the gradients right then, and what the mistake is called.
 
-    slip: Slip
+    `mends` are the positions of those that come right, `known` says that a value comes right which is
+    known, `anywhere` that no size is read which could not be changed.
+    """
+
+    program: Program
+    line: int
+    name: Name | None
+    right: frozenset[int]
     mends: frozenset[int]
+    known: bool
+    anywhere: bool
+
+    def gain(self) -> tuple[int, bool]:
+        """How far it leads: a first wrong value that comes right is something, though others follow."""
+        return len(self.right), self.known
 
 
 def find_repair(
@@ -75,164 +89,139 @@ def find_repair(
     """
     try:
         _, backward = run(context.layer, copies(context.inputs))
-        written = backward_text(context.layer, backward)
+        program = Program.of(context.layer, backward_text(context.layer, backward))
     except Unreadable:
         return None
     meter = Meter(limit, time.monotonic() + SECONDS)
-    task = _Task(context, rows, lines, written, check, seed, meter)
+    task = _Task(context, by_position(context, rows), lines, Proof(context, check, seed), meter)
     with warnings.catch_warnings(), counted(meter):
         # What is tried may be odd Python; what is said has been checked.
         warnings.simplefilter("ignore")
-        found = task.search(at_margin(written.text), EDITS)
+        found = task.search(program, EDITS)
     return Search(found, meter.steps, found is None and meter.is_late)
 
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """One search: what failed, where it is written, and how a repair is proved."""
+    """One search: what failed, how a repair is proved, the edits made on the way, and those that lead on."""
 
     context: Context
-    rows: Sequence[Row]
+    rows: dict[int, Row]
     lines: Lines
-    written: BackwardText
-    check: Check
-    seed: int
+    proof: Proof
     meter: Meter
-    steps: tuple[_Step, ...] = ()
+    taken: tuple[_Step, ...] = ()
+    leads: list[_Step] = field(default_factory=list)
 
-    def search(self, text: str, edits: int) -> Repair | None:
-        """A proved repair of the text with so many edits at most."""
-        trials = Trials.of(self.context, self.rows, self.written, text)
-        right = trials.right()
-        sieve = Sieve()
-        best, further, steps = (len(right), False), "", self.steps
-        for candidate in self._candidates(trials, sieve):
-            self.meter.steps += TRIED
-            now = trials.right_with(candidate)
-            # An edit that makes the first wrong value right is a step, though another mistake follows.
-            gained = (len(now), candidate.place.true is not None)
-            if not now >= right or gained <= best:
-                continue
-            changed = edited(text, candidate.place.node, candidate.node)
-            taken = (*self.steps, _Step(self._slip(trials, candidate), now - right))
-            if len(now) < len(trials.rows):
-                best, further, steps = gained, changed, taken
-            elif self._is_proved(changed):
-                return self._repair(changed, taken)
-            else:
-                sieve.lets_through_again(candidate)
-        if edits > 1 and further and not self.meter.is_over:
-            # Where the second mistake is, nobody has said yet.
-            lines = replace(self.lines, first_wrong=None)
-            return replace(self, lines=lines, steps=steps).search(further, edits - 1)
-        return None
+    def search(self, program: Program, edits: int) -> Repair | None:
+        """A proved repair of a program with so many edits at most.
 
-    def _candidates(self, trials: Trials, sieve: Sieve) -> Iterator[Candidate]:
-        first, offset = self.lines.first_wrong, self.written.source.line - 1
-        # A line of a helper, in this file or another, is none that is changed here.
-        own = {number for number, _ in self.written.listing}
-        said = [] if first is None else [first.evidence["line"], *first.evidence["also"]]
-        line, *also = [k - offset if k in own else None for k in said] or [None]
-        compared = self.lines.compared
-        by_name = {(one.name, one.line - offset): (one.numeric, one.bound) for one in compared}
-        known = Known(by_name, {p: (row.numeric, row.bound) for p, row in trials.rows.items()})
-        doubtful = [k for k in also if k is not None]
-        return candidates(
-            trials.function, line, doubtful, trials.scopes(), known, sieve, self.meter
-        )
-
-    def _is_proved(self, text: str) -> bool:
-        """Whether every gradient passes, in this text, at the draw given and at fresh ones."""
-        self.meter.steps += PROVED
-        try:
-            if not self._keeps_the_value(text):
-                return False
-            layer = rewritten(self.context.layer, self.written, text)
-            given = copies(self.context.inputs)
-            if not self.check(layer, *given, seed=self.seed, upstream=self.context.dy).passed:
-                return False
-            return all(self._passes(layer, k) for k in range(1, 1 + len(DRAWS)))
-        except Exception:
-            # What is tried may fail in any way.
-            return False
-
-    def _keeps_the_value(self, text: str) -> bool:
-        """Whether a function that computes both value and gradients computes the same value as before.
-
-        An edit that mends the gradients of a loss and changes the loss itself mends nothing.
+        One that reads a size which the layer takes only so is said where nothing else is found.
         """
-        layer, source = self.context.layer, self.written.source
-        if not isinstance(layer, Adapted) or layer.forward is not layer.backward:
-            return True
-        changed = source.bound(source.compiled(parsed_function(text), {}))
-        value, _ = run(layer.assemble(changed, layer.backward), copies(self.context.inputs))
-        before = self.context.forward.value
-        return bool(agrees(np.asarray(value), before, SAME * np.abs(before)).all())
+        only_here = []
+        for step in self._proved(program, edits):
+            if step.anywhere:
+                return self._repair(step)
+            only_here.append(step)
+        if only_here or not self.leads or edits == 1:
+            return self._repair(only_here[0]) if only_here else None
+        lead = max(self.leads, key=_Step.gain)
+        # Where the second mistake is, nobody has said yet.
+        lines = replace(self.lines, first_wrong=None)
+        behind = replace(self, lines=lines, taken=(*self.taken, lead), leads=[])
+        return behind.search(lead.program, edits - 1)
 
-    def _passes(self, layer: Layer, draw: int) -> bool:
-        seed = self.seed + draw
-        rng = np.random.default_rng((seed, draw))
-        for change in DRAWS[draw - 1](self.context, rng):
-            inputs = [change(x) for x in self.context.inputs]
-            if _is_defined(self.context.layer, inputs):
-                verdict = self.check(layer, *inputs, seed=seed).verdict
-                if verdict is not Verdict.INCONCLUSIVE:
-                    return verdict is Verdict.PASS
-                # Drawn too far away to be seen clearly: the next is nearer.
-        return False
+    def _proved(self, program: Program, edits: int) -> Iterator[_Step]:
+        """The edits that are proved; those that leave something wrong are kept as leads."""
+        for trials, candidate in self._candidates(program):
+            if self.leads and edits > 1 and self.meter.is_half_over:
+                # The other half is for the mistake behind it; nine of ten single edits are found by then.
+                return
+            step = self._step(trials, candidate)
+            if step is None:
+                continue
+            if len(step.right) < len(self.rows):
+                self.leads.append(step)
+            else:
+                yield from filter(self._is_proved, self._as_good_here(trials, candidate, step))
+                trials.sieve.lets_through_again(candidate)
 
-    def _slip(self, trials: Trials, candidate: Candidate) -> Slip:
-        """An edit, laid beside what is written."""
-        place = candidate.place
-        before = NOTHING if place.root is None else place.before
-        after = NOTHING if place.root is None else place.after(candidate.node)
-        return Slip(
-            trials.function,
-            place.statement,
-            place.node,
-            candidate.node,
-            place.scope,
-            before,
-            after,
-            place.repeated,
-        )
+    def _as_good_here(self, trials: Trials, candidate: Candidate, step: _Step) -> Iterator[_Step]:
+        """An edit that makes every gradient right, and the same with sizes that are as large here."""
+        yield step
+        for sibling in candidate.siblings():
+            other = self._step(trials, sibling)
+            if other is not None and other.right == step.right:
+                yield other
 
-    def _repair(self, text: str, steps: Sequence[_Step]) -> Repair:
-        names = [self._finding(step) for step in steps]
-        return Repair(
-            changes(self.written, text),
-            unified(self.written, text),
-            text,
-            tuple(row.name for row in self.rows),
-            tuple(name for name in names if name is not None),
-        )
+    def _candidates(self, program: Program) -> Iterator[tuple[Trials, Candidate]]:
+        """What may be meant, until the time is up: of every function what is likelier before what is not."""
+        names = sorted(program.sources, key=lambda name: self._lateness(program, name))
+        several = [Trials(self.context, self.rows, program, name) for name in names]
+        for turn in zip(*map(self._rounds, several), strict=True):
+            for trials, candidate in _each_with(several, turn):
+                if self.meter.is_over:
+                    return
+                self.meter.steps += SIEVED
+                if trials.sieve.lets_through(candidate):
+                    self.meter.steps += TRIED
+                    yield trials, candidate
 
-    def _finding(self, step: _Step) -> Finding | None:
-        """What a mistake is called, in a sentence."""
-        name = name_of(step.slip)
-        if name is None:
+    def _said(self) -> list[int]:
+        """The line of the first wrong value, and those that share the doubt."""
+        first = self.lines.first_wrong
+        return [] if first is None else [first.evidence["line"], *first.evidence["also"]]
+
+    def _lateness(self, program: Program, name: str) -> tuple[int, bool]:
+        """How late a function is looked at: that of the first line in doubt comes first."""
+        source = program.sources[name]
+        ours = range(source.line, source.line + len(source.lines))
+        doubts = [k for k, line in enumerate(self._said()) if line in ours]
+        return min(doubts, default=len(self._said())), name != OWN
+
+    def _rounds(self, trials: Trials) -> tuple[Iterator[Candidate], ...]:
+        """The candidates of one function, counted in its lines."""
+        offset = trials.program.sources[trials.name].line - 1
+        compared = {(o.name, o.line - offset): (o.numeric, o.bound) for o in self.lines.compared}
+        returned = {p: (row.numeric, row.bound) for p, row in self.rows.items()}
+        several = trials.places(Known(compared, returned))
+        said = [line - offset for line in self._said()]
+        return rounds(several, Doubt.of(said, several, trials.function))
+
+    def _step(self, trials: Trials, candidate: Candidate) -> _Step | None:
+        """An edit that leads on: no gradient is wrong with it that was right, and something comes right."""
+        place, edit = candidate.place, candidate.edit
+        right, known = trials.right_with(candidate), place.true is not None
+        if not right >= trials.right or (right == trials.right and not known):
             return None
-        line = self.written.source.line + step.slip.statement.lineno - 1
+        mend = Mend(place, edit, place.before, place.after(edit.node))
+        return _Step(
+            trials.program.edited(trials.name, place.node, edit.node),
+            trials.program.sources[trials.name].line + place.statement.lineno - 1,
+            name_of(mend),
+            *(right, right - trials.right, known),
+            anywhere=not mend.sizes & self.proof.elsewhere.fixed,
+        )
+
+    def _is_proved(self, step: _Step) -> bool:
+        self.meter.steps += PROVED
+        return self.proof.holds(step.program)
+
+    def _repair(self, last: _Step) -> Repair:
+        program, steps = last.program, (*self.taken, last)
+        everywhere = bool(self.proof.elsewhere.more) and all(step.anywhere for step in steps)
+        names = [self._finding(step, step.name) for step in steps if step.name is not None]
+        return Repair(
+            *(program.edits(), program.diff(), program.texts[OWN]),
+            gradients=tuple(row.name for row in self.rows.values()),
+            names=tuple(names),
+            only_here=not everywhere,
+        )
+
+    def _finding(self, step: _Step, name: Name) -> Finding:
+        """What a mistake is called, in a sentence."""
+        line = step.line
         others = "every gradient passes" if len(self.rows) > 1 else "the gradient passes"
         evidence = {"line": line, "gradients": sorted(self.context.names[p] for p in step.mends)}
-        return Finding(
-            name.code,
-            f"In line {line} {name.clause}: with that mended {others}, at three draws.",
-            evidence,
-        )
-
-
-DRAWS: tuple[Callable[[Context, np.random.Generator], Iterator[Change]], ...] = (
-    same_sizes,
-    other_sizes,
-)
-"""The fresh draws of a proof; the second in other sizes, where the layer takes them."""
-
-
-def _is_defined(layer: Layer, inputs: Sequence[Array]) -> bool:
-    """Whether the forward pass gives finite values at these inputs."""
-    try:
-        with np.errstate(all="ignore"):
-            return bool(np.isfinite(run(layer, copies(inputs))[0]).all())
-    except Exception:
-        return False
+        message = f"In line {line} {name.clause}: with that mended {others}, at three draws."
+        return Finding(name.code, message, evidence)

@@ -10,7 +10,8 @@ import numpy as np
 from gradcheck.layer import Adapted, Layer, copies, run
 from gradcheck.lines import Unreadable, backward_text, rewritten
 from gradcheck.lines.source import Source, returned_function
-from gradcheck.repair.scope import SEEN, Watch, shape_of, watched
+from gradcheck.repair.scope import shape_of
+from gradcheck.repair.watch import SEEN, Watch, lines_of, watched
 from gradcheck.result import Array
 
 Values = dict[str, Array]
@@ -29,14 +30,11 @@ def named_values(layer: Layer, inputs: Sequence[Array], upstream: Array) -> tupl
         _run(rewritten(layer, written, _reporting(written.source, behind)), inputs, upstream)
     except (Unreadable, ValueError, TypeError):
         return {}, {}
-    if not written.inside:
-        return _last(ahead), _last(behind)
-    inner = returned_function(Source.of(layer).tree)
-    lines = range(0) if inner is None else range(inner.lineno, (inner.end_lineno or 0) + 1)
-    outside, within = Watch(), Watch()
-    for (line, column), names in behind.found.items():
-        (within if line in lines else outside).found[line, column] = names
-    return _last(outside), _last(within)
+    inner = lines_of(returned_function(Source.of(layer).tree) if written.inside else None)
+    within, without = behind.last(inner)
+    if written.inside:
+        return _arrays(without), _arrays(within)
+    return _arrays(ahead.last(inner)[1]), _arrays(without)
 
 
 def _reporting(source: Source, watch: Watch) -> Callable[..., Any]:
@@ -49,11 +47,7 @@ def _run(layer: Layer, inputs: Sequence[Array], upstream: Array) -> None:
     backward(upstream.copy())
 
 
-def _last(watch: Watch) -> Values:
-    """The arrays that the last statement sees."""
-    last: Mapping[str, object] = watch.found[max(watch.found)] if watch.found else {}
-    return {
-        name: np.asarray(value)
-        for name, value in last.items()
-        if shape_of(value) is not None and not isinstance(value, bool)
-    }
+def _arrays(names: Mapping[str, object]) -> Values:
+    """The numbers and arrays among names."""
+    numbers = {n: v for n, v in names.items() if shape_of(v) is not None}
+    return {n: np.asarray(v) for n, v in numbers.items() if not isinstance(v, bool)}

@@ -1,58 +1,35 @@
 """What could have been meant by what is written: for each node of a syntax tree, what might stand there.
 
-The commonest slips come first. Every alternative has a price: what people mix up often is cheap. A room
-for each kind of edit; the rules of a room are its public tuple.
+Most slips are rewrites of Python in Python (`rewrites`); what hangs on the names at hand has a room each.
+Every alternative has a price, what people mix up often is cheap, and knows the slip that it mends.
 """
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator, Sequence
+from gradcheck.repair.grammar.calls import CALLED, CALLED_ELSEWHERE
+from gradcheck.repair.grammar.indices import INDICES
+from gradcheck.repair.grammar.names import NAMED, TWICE
+from gradcheck.repair.grammar.operands import LEFT_OPERANDS, PRODUCTS
+from gradcheck.repair.grammar.rewrite import Alternative, Rule
+from gradcheck.repair.grammar.rewrites import (
+    INDEXED,
+    OFF,
+    OPERATED,
+    REDUCED,
+    STATED,
+    TRANSPOSED,
+    WRAPPED,
+    other_constant,
+)
 
-from gradcheck.repair.grammar.alternative import Alternative, Rule, called_name
-from gradcheck.repair.grammar.calls import CALLED, REDUCED, WRAPPED_IN
-from gradcheck.repair.grammar.everywhere import EVERYWHERE
-from gradcheck.repair.grammar.indices import INDEXED
-from gradcheck.repair.grammar.names import NAMED
-from gradcheck.repair.grammar.operands import OPERANDS_LEFT_OUT, PRODUCTS
-from gradcheck.repair.grammar.operators import OPERATED
-from gradcheck.repair.grammar.statements import STATED
-from gradcheck.repair.scope import Scope
-
-__all__ = [
-    "FAR_FETCHED",
-    "LEFT_OUT",
-    "MISTAKEN",
-    "Alternative",
-    "Rule",
-    "alternatives",
-    "called_name",
-]
+__all__ = ["FAR_FETCHED", "LEFT_OUT", "MISTAKEN", "Alternative", "Rule"]
 
 MISTAKEN: tuple[Rule, ...] = (
-    *STATED,
-    *OPERATED,
-    *CALLED,
-    *NAMED,
-    *INDEXED,
-    *EVERYWHERE,
+    *(*STATED, *OPERATED, other_constant, *TRANSPOSED),
+    *(*CALLED, *NAMED, *OFF, *INDICES, *INDEXED, *TWICE),
 )
 """What is written is mistaken for something else."""
-
-LEFT_OUT: tuple[Rule, ...] = (*REDUCED, *WRAPPED_IN, *OPERANDS_LEFT_OUT)
+LEFT_OUT: tuple[Rule, ...] = (*REDUCED, *WRAPPED, *CALLED_ELSEWHERE, *LEFT_OPERANDS)
 """Something is not written at all."""
-
 FAR_FETCHED: tuple[Rule, ...] = PRODUCTS
 """What is only tried where the true value is known, which takes no run."""
-
-
-def alternatives(node: ast.AST, scope: Scope, rules: Sequence[Rule]) -> Iterator[Alternative]:
-    """What might have been meant by a node.
-
-    Args:
-        node: an expression that is read, or a statement.
-        scope: what can be written there.
-        rules: `MISTAKEN`, `LEFT_OUT` or `FAR_FETCHED`.
-    """
-    for rule in rules:
-        yield from rule(node, scope)

@@ -1,72 +1,108 @@
-"""Indices: another one, none, a slice with other ends or another step."""
+"""Indices: another one, none, a slice with other ends or another step, all slices moved alike."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain, product
 
-from gradcheck.repair.grammar.alternative import Alternative, Rule
-from gradcheck.repair.scope import Scope, expression
+from gradcheck.repair import slips as slip
+from gradcheck.repair.grammar.rewrite import Alternative, Bound, Rule, filled, fits, on, priced
+from gradcheck.repair.grammar.rewrites import has_axes
+from gradcheck.repair.scope import Scope
+from gradcheck.repair.tree import expression, is_read, read
+
+Change = tuple[ast.AST, ast.AST]
+"""From a pattern to a template."""
 
 
 def _other_index(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
-    """Another index, none, or one where there is none."""
+    """Another index, where something is read or written."""
     match node:
-        case ast.Subscript(value, index, ast.Load()):
-            yield Alternative(value, 1.2)
-            for other in other_indices(index, scope):
-                yield Alternative(ast.Subscript(value, other, ast.Load()), 1.5)
-        case ast.Slice():
-            yield from _other_slices(node, scope)
-        case ast.expr() if not isinstance(node, (ast.Constant, ast.BinOp)) and scope.shape(node):
-            yield from _indexed(node, scope)
+        case ast.Subscript(value, index, context):
+            at = (ast.Subscript(value, other, context) for other in scope.pool.indices)
+            yield from priced(at, 1.5 if is_read(node) else 2, slip.OTHER_ITEM)
+            moved = (ast.Subscript(value, other, context) for other in _moved(index, scope))
+            yield from priced(moved, 1.8, slip.OTHER_ITEM)
 
 
-def _other_slices(node: ast.Slice, scope: Scope) -> Iterator[Alternative]:
-    """A slice with another end or step, with none, or with its ends counted in steps."""
-    lower, upper, step = node.lower, node.upper, node.step
-    for k, end in enumerate((lower, upper, step)):
-        for new in (None, *_ends(end, scope)):
-            if new is not end:
-                others = [lower, upper, step]
-                others[k] = new
-                yield Alternative(ast.Slice(*others), 1.5)
-    if step is not None:
-        yield Alternative(ast.Slice(_times(lower, step), _times(upper, step), step), 2)
+@on(ast.Subscript)
+def _whole(node: ast.Subscript, scope: Scope) -> Iterable[Alternative]:
+    """All of an array of which a part is read."""
+    part = isinstance(node.slice, ast.Slice | ast.Tuple)
+    return priced([node.value], 1.2, slip.PART if part else slip.OTHER_VALUE)
 
 
-COMMON_INDICES = (
-    "..., None", "None", ":, None", "::-1", "..., ::-1", ":, ::-1", "0", "-1",
-)  # fmt: skip
-"""An axis more, an axis turned round, the first and the last."""
+@on(ast.Slice)
+def _other_ends(node: ast.Slice, scope: Scope) -> Iterator[Alternative]:
+    """A slice with another end or step, or with none."""
+    ends = [node.lower, node.upper, node.step]
+    for k, end in enumerate(ends):
+        for other in (None, *_ends(end, scope)):
+            others = [*ends[:k], other, *ends[k + 1 :]]
+            yield Alternative(ast.Slice(*others), 1.5)
 
 
-def _indexed(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
-    """Any index that is written elsewhere, and the common ones."""
-    for other in scope.pool.indices:
-        yield Alternative(ast.Subscript(node, other, ast.Load()), 2)
-    for index in COMMON_INDICES:
-        yield Alternative(expression(f"({ast.unparse(node)})[{index}]"), 2.2)
+def _ends(end: ast.expr | None, scope: Scope) -> Iterable[ast.expr]:
+    """Where a slice may end: at a number, where another one does, so much farther on."""
+    counts = list(map(read, scope.counts))
+    farther = [ast.BinOp(end, ast.Add(), count) for count in counts] if end is not None else []
+    return chain((expression("1"), expression("-1")), scope.pool.ends, counts, farther)
 
 
-def other_indices(index: ast.expr, scope: Scope) -> Iterator[ast.expr]:
-    """The indices that are written elsewhere in the function."""
-    written = ast.unparse(index)
-    yield from (other for other in scope.pool.indices if ast.unparse(other) != written)
+def _slices(*texts: str) -> list[Change]:
+    """Changes of slices, as they are written between brackets."""
+    several = (f"_[{text.replace(' → ', '], _[')}]" for text in texts)
+    return [tuple(item.slice for item in expression(text).elts) for text in several]  # type: ignore[attr-defined]
 
 
-def _ends(end: ast.expr | None, scope: Scope) -> Iterator[ast.expr]:
-    yield from (ast.Constant(1), ast.UnaryOp(ast.USub(), ast.Constant(1)))
-    yield from scope.pool.ends
-    for name in scope.names:
-        if type(scope.local[name]) is int:
-            yield ast.Name(name, ast.Load())
-            if end is not None:
-                yield ast.BinOp(end, ast.Add(), ast.Name(name, ast.Load()))
+COUNTED = _slices("a:b:c → a * c:b * c:c", ":b:c → :b * c:c", "a::c → a * c::c")
+MOVES = (
+    _slices("a:b → a + k:b + k", ":b → k:b + k", "a: → a + k:-k"),
+    _slices("a:b → a - k:b - k", ":b → :b - k", "a: → a - k:"),
+    _slices("a:a + b → a * k:a * k + b", "a:b + a → a * k:b + a * k"),
+)
+"""Farther on by a number, back, or beginning at so many times the beginning: padding and strides."""
 
 
-def _times(end: ast.expr | None, step: ast.expr) -> ast.expr | None:
-    return None if end is None else ast.BinOp(end, ast.Mult(), step)
+@on(ast.Slice)
+def _counted_in_steps(node: ast.Slice, scope: Scope) -> Iterable[Alternative]:
+    """A slice whose ends are counted in steps."""
+    return priced([_changed(node, COUNTED, {})], 2)
 
 
-INDEXED: tuple[Rule, ...] = (_other_index,)
+def _changed(node: ast.expr, changes: list[Change], also: Bound) -> ast.expr:
+    """A node by the first change whose pattern it fits; as it is if it fits none."""
+    for pattern, template in changes:
+        bound: Bound = {}
+        if fits(pattern, node, bound):
+            changed: ast.expr = filled(template, bound | also)
+            return changed
+    return node
+
+
+def _moved(index: ast.expr, scope: Scope) -> Iterator[ast.expr]:
+    """An index with all its slices moved alike by a number at hand: an image is cut out along two axes."""
+    if isinstance(index, ast.Tuple):
+        for name, move in product(scope.counts, MOVES):
+            moved = [_changed(one, move, {"k": read(name)}) for one in index.elts]
+            yield ast.Tuple(moved, ast.Load())
+
+
+INDEXABLE = (ast.Name, ast.Call, ast.Subscript, ast.Attribute, ast.UnaryOp)
+
+
+@on(*INDEXABLE)
+def _indexed_as_elsewhere(node: ast.expr, scope: Scope) -> Iterable[Alternative]:
+    """An index that is written elsewhere, where there is none."""
+    indices = scope.pool.indices if has_axes(node, scope) else ()
+    return priced([ast.Subscript(node, o, ast.Load()) for o in indices], 2, slip.OTHER_VALUE)
+
+
+INDICES: tuple[Rule, ...] = (
+    _whole,
+    _other_index,
+    _other_ends,
+    _counted_in_steps,
+    _indexed_as_elsewhere,
+)

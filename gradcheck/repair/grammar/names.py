@@ -1,121 +1,132 @@
-"""Names: another that holds the same kind of thing, one item of several, a size, off by one."""
+"""Names: another that holds the same kind of thing, one item of several, a size; at one place or two."""
 
 from __future__ import annotations
 
 import ast
-import itertools
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import product
 
 import numpy as np
 
-from gradcheck.repair.grammar.alternative import Alternative, Rule
+from gradcheck.repair import slips as slip
+from gradcheck.repair.grammar.rewrite import Alternative, Rule, on, priced
 from gradcheck.repair.scope import Scope, shape_of
+from gradcheck.repair.tree import expression, inside, read, replaced
+
+COMPUTED = (ast.BinOp, ast.Call, ast.Subscript, ast.Attribute, ast.Tuple)
+READ = (ast.Name, ast.Call, ast.Subscript, ast.Attribute)
 
 
-def _other_name(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
-    """Another name that holds the same kind of thing; any, where a name holds nothing yet."""
-    match node:
-        case ast.Name(name, ast.Load()) if name in (*scope.names, *scope.constants):
-            own = scope.everything[name]
-            for other in (*scope.names, *scope.constants):
-                value = scope.everything[other]
-                if other != name:
-                    yield Alternative(ast.Name(other, ast.Load()), _price(name, own, other, value))
-        case ast.Name(name, ast.Load()) if name not in scope.everything:
-            yield from (Alternative(ast.Name(n, ast.Load()), 1.2) for n in scope.names)
+@on(ast.Name)
+def _other_name(node: ast.Name, scope: Scope) -> Iterator[Alternative]:
+    """Another name that holds data; what looks alike and holds the same kind of thing is likelier."""
+    for other in scope.others(node.id):
+        own, value = (scope.everything.get(name) for name in (node.id, other))
+        alike = shape_of(own) == shape_of(value) and _alike(node.id, other)
+        likely = 1.4 - 0.4 * alike
+        yield Alternative(read(other), _price(likely, own, value), slip.OTHER_VALUE)
 
 
-def _name_for_more(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
+@on(*COMPUTED)
+def _name_for_more(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
     """A name, where something is computed or written out: k for size[0] * size[1], stride for (1, 1)."""
-    if not isinstance(node, (ast.BinOp, ast.Call, ast.Subscript, ast.Attribute, ast.Tuple)):
-        return
     own = scope.value(node)
     for name in scope.names:
         value = scope.local[name]
-        alike = shape_of(own) == shape_of(value) or shape_of(own) == ()
-        if alike and _as_long(own, value):
-            price = 1.6 if _same_kind(own, value) else 1.9
-            yield Alternative(ast.Name(name, ast.Load()), price)
+        if _fits_in(value, own):
+            yield Alternative(read(name), _price(1.6, own, value), slip.OTHER_VALUE)
 
 
-def _as_long(one: object, other: object) -> bool:
-    """Whether both are tuples of the same length, or neither is one."""
-    if isinstance(one, tuple) and isinstance(other, tuple):
-        return len(one) == len(other)
-    return not isinstance(one, tuple) and not isinstance(other, tuple)
+def _fits_in(value: object, own: object) -> bool:
+    """Whether a value has the shape of what is computed, or the length of the tuple."""
+    return shape_of(own) in (shape_of(value), ()) and _length(own) == _length(value)
 
 
-def _size_for_a_number(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
-    """A size, where a number is written that it may have been once."""
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        yield from (Alternative(one, 1.6) for one in scope.sizes.values())
+def _length(value: object) -> int | None:
+    """How long a tuple is."""
+    return len(value) if isinstance(value, tuple) else None
 
 
-def _one_of_several(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
-    """An item of a list or array, as it is read elsewhere, for a name: hs[t] for h."""
-    match node:
-        case ast.Name(_, ast.Load()) if scope.shape(node) is not None:
-            for other in scope.pool.operands:
-                if isinstance(other, ast.Subscript) and scope.shape(other) == scope.shape(node):
-                    yield Alternative(other, 1.7)
+KINDS = ((np.ndarray, np.generic, float), (int, float))
+"""Things of which one may stand for another."""
 
 
-def _other_item(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
-    """Another attribute of an object, or an item of another list: outs[t] for states[t]."""
-    match node:
-        case ast.Attribute(ctx=ast.Load()) if scope.shape(node):
-            for other in scope.pool.operands:
-                if isinstance(other, ast.Attribute) and scope.shape(other) == scope.shape(node):
-                    yield Alternative(other, 1.3)
-        case ast.Subscript(ast.Name(), index, ast.Load()):
-            held = (n for n in scope.names if isinstance(scope.local[n], (list, np.ndarray)))
-            for name, place in itertools.product(held, (index, *scope.pool.indices)):
-                yield Alternative(ast.Subscript(ast.Name(name, ast.Load()), place, ast.Load()), 1.8)
-
-
-def _price(name: str, own: object, other: str, value: object) -> float:
-    """How far-fetched one name is for another: least where both look alike and hold the same kind of thing."""
-    if not _same_kind(own, value):
-        return 1.9
-    alike = shape_of(own) == shape_of(value) and _alike(name, other)
-    return 1 if alike else 1.4
+def _price(likely: float, a: object, b: object) -> float:
+    """How far-fetched one value is for another: more than likely if it is not of the same kind."""
+    alike = type(a) is type(b) or any(isinstance(a, kind) and isinstance(b, kind) for kind in KINDS)
+    return likely if alike else 1.9
 
 
 def _alike(one: str, other: str) -> bool:
     """Whether names have a beginning or an end in common: h and h_prev, dx and x."""
-    return (
-        one.startswith(other) or other.startswith(one) or one.endswith(other) or other.endswith(one)
-    )
+    short, long = sorted((one, other), key=len)
+    return long.startswith(short) or long.endswith(short)
 
 
-def _same_kind(a: object, b: object) -> bool:
-    arrays = isinstance(a, (np.ndarray, np.generic)), isinstance(b, (np.ndarray, np.generic))
-    if all(arrays):
-        return True
-    if any(arrays):
-        return isinstance(a if arrays[1] else b, float)
-    return type(a) is type(b) or (isinstance(a, (int, float)) and isinstance(b, (int, float)))
+@on(ast.Name)
+def _item_for_a_name(node: ast.Name, scope: Scope) -> Iterable[Alternative]:
+    """An item of a list or array, as it is read elsewhere, for a name: hs[t] for h."""
+    return priced(scope.alike(node, ast.Subscript), 1.7, slip.OTHER_VALUE)
 
 
-SLIPS = ((ast.Sub(), 1), (ast.Add(), 1), (ast.Mult(), 2), (ast.Div(), 2), (ast.Pow(), 2))
-"""What is done to a number too much or too little: n - 1 for n, n / 2, n²."""
+@on(ast.Attribute)
+def _other_attribute(node: ast.Attribute, scope: Scope) -> Iterable[Alternative]:
+    """Another attribute of an object."""
+    return priced(scope.alike(node, ast.Attribute), 1.3, slip.OTHER_VALUE)
 
 
-def _off_by_one(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
-    """A number of steps or a size with one more, one less, or half of it."""
-    if not isinstance(node, ast.expr) or isinstance(node, ast.Constant):
-        return
-    value = scope.value(node)
-    if type(value) is int:
-        for op, number in SLIPS:
-            yield Alternative(ast.BinOp(node, op, ast.Constant(number)), 1.6)
+@on(ast.Subscript)
+def _item_of_another(node: ast.Subscript, scope: Scope) -> Iterable[Alternative]:
+    """An item of another list: outs[t] for states[t]."""
+    held = map(read, scope.lists if isinstance(node.value, ast.Name) else ())
+    several = product(held, (node.slice, *scope.pool.indices))
+    items = (ast.Subscript(name, index, ast.Load()) for name, index in several)
+    return priced(items, 1.8, slip.OTHER_VALUE)
+
+
+@on(ast.Constant, ast.Subscript, ast.Call)
+def _size_for_a_number(node: ast.expr, scope: Scope) -> Iterable[Alternative]:
+    """A size, where a number is written that it may have been once, or another size."""
+    return priced(scope.sizes if type(scope.value(node)) in (int, float) else (), 1.6)
+
+
+@on(ast.BinOp)
+def _read_twice(node: ast.BinOp, scope: Scope) -> Iterator[Alternative]:
+    """Another variable wherever one is read twice, in a (1 - a), or the call around it or its index left out."""
+    read_here = Counter(map(ast.unparse, inside(node, *READ)))
+    for text, _ in filter(_is_repeated, read_here.items()):
+        for other in _instead(expression(text), scope):
+            yield Alternative(replaced(node, text, other), 1.7, slip.OTHER_VALUES)
+
+
+def _is_repeated(counted: tuple[str, int]) -> bool:
+    return counted[1] > 1
+
+
+def _instead(one: ast.expr, scope: Scope) -> Iterator[ast.expr]:
+    """What may stand in place of an array: what it is made of, names and items of its shape."""
+    match one:
+        case ast.Call(_, [inner, *_]) | ast.Subscript(inner):
+            yield inner
+    yield from (*map(read, scope.same_shape(one)), *scope.alike(one, ast.Subscript))
+
+
+@on(ast.BinOp)
+def _same_parts(node: ast.BinOp, scope: Scope) -> Iterator[Alternative]:
+    """The whole where the same part of several arrays is taken: x.T @ dy for x[:1].T @ dy[:1]."""
+    written = ast.unparse(node)
+    for part in scope.pool.parts:
+        if written.count(part) > 1:
+            yield Alternative(expression(written.replace(part, "")), 1.7, slip.PART)
 
 
 NAMED: tuple[Rule, ...] = (
     _other_name,
-    _one_of_several,
-    _other_item,
+    _item_for_a_name,
+    _other_attribute,
+    _item_of_another,
     _name_for_more,
     _size_for_a_number,
-    _off_by_one,
 )
+TWICE: tuple[Rule, ...] = (_read_twice, _same_parts)

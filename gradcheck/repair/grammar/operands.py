@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
 
-from gradcheck.repair.grammar.alternative import Alternative, Rule
-from gradcheck.repair.scope import Scope, expression, shape_of
+from gradcheck.repair import slips as slip
+from gradcheck.repair.grammar.rewrite import Alternative, Rule, on
+from gradcheck.repair.grammar.rewrites import is_numeric
+from gradcheck.repair.scope import Scope, shape_of
+from gradcheck.repair.tree import expression, read
 
 FACTORS = (
     "(1 - {0} * {0})", "{0} * (1 - {0})", "({0} > 0)", "(1 - {0})", "2 * {0}", "np.exp({0})", "np.cos({0})",
@@ -18,33 +21,8 @@ FACTORS = (
     "np.tanh({0})", "({0} >= 0)", "(1 - {0} ** 2) ** 0.5", "{0} ** 3",
 )  # fmt: skip
 """Derivatives of what is applied to every entry, in terms of its input or its output."""
-
-
-def _another_operand(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
-    """A factor or a term more: what is at hand, a size, a derivative, a mask, what stands elsewhere."""
-    if not isinstance(node, ast.expr) or isinstance(node, (ast.Constant, ast.Slice, ast.Tuple)):
-        return
-    shape = scope.shape(node)
-    if shape is None:
-        return
-    for one in operands(scope):
-        if _broadcast(shape, one.shape):
-            yield from _combined(node, one)
-        if _multiply(shape, one.shape):
-            yield Alternative(ast.BinOp(node, ast.MatMult(), one.node), one.price + 0.5)
-        if _multiply(one.shape, shape):
-            yield Alternative(ast.BinOp(one.node, ast.MatMult(), node), one.price + 0.5)
-
-
-def _combined(node: ast.expr, one: Operand) -> Iterator[Alternative]:
-    """An expression and an operand, entry by entry."""
-    for op in (ast.Mult(), ast.Div(), ast.Add(), ast.Sub()):
-        yield Alternative(ast.BinOp(node, op, one.node), one.price)
-    for turned in (ast.Sub(), ast.Div()):
-        yield Alternative(ast.BinOp(one.node, turned, node), one.price + 0.5)
-    if one.price < DERIVED:
-        yield Alternative(ast.BinOp(node, ast.Pow(), one.node), one.price + 1)
-        yield Alternative(ast.BinOp(one.node, ast.Pow(), node), one.price + 1)
+DERIVED = 2.5
+"""The price of a factor that has to be made from what is at hand."""
 
 
 @dataclass(frozen=True)
@@ -56,24 +34,57 @@ class Operand:
     shape: tuple[int, ...]
 
 
-DERIVED = 2.5
-"""The price of a factor that has to be made from what is at hand."""
+@on(ast.expr)
+def _another_operand(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
+    """A factor or a term more: what is at hand, a size, a derivative, a mask, what stands elsewhere."""
+    shape = scope.shape(node) or ()
+    for one in operands(scope) if is_numeric(node, scope) else ():
+        yield from _beside(node, one) if _broadcast(shape, one.shape) else ()
+        yield from _multiplied(node, shape, one)
 
 
-def _product(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
-    """A term or factor more that is itself a product of two things at hand."""
-    if not isinstance(node, ast.expr) or scope.shape(node) is None:
-        return
-    for one, other in itertools.combinations_with_replacement(scope.arrays[:MANY], 2):
-        shapes = [np.shape(scope.local[n]) for n in (one, other)]
-        if _broadcast(*shapes):
-            both = expression(f"{one} * {other}")
-            for op in (ast.Sub(), ast.Add(), ast.Mult()):
-                yield Alternative(ast.BinOp(node, op, both), 4)
+def _multiplied(node: ast.expr, shape: tuple[int, ...], one: Operand) -> Iterator[Alternative]:
+    """An expression and an operand, as matrices."""
+    if _multiply(shape, one.shape):
+        yield _more(node, ast.MatMult(), one.node, one.price + 0.5, one.node)
+    if _multiply(one.shape, shape):
+        yield _more(one.node, ast.MatMult(), node, one.price + 0.5, one.node)
+
+
+FACTOR = slip.LEFT_FACTOR
+LEFT = {ast.Add: slip.LEFT_TERM, ast.Sub: slip.LEFT_TERM, ast.Pow: slip.POWER}
+"""What is left out where an operand is: by the operator; a factor by all others."""
+
+
+def _more(
+    left: ast.expr, op: ast.operator, right: ast.expr, price: float, about: ast.expr
+) -> Alternative:
+    return Alternative(ast.BinOp(left, op, right), price, LEFT.get(type(op), FACTOR), about)
+
+
+def _beside(node: ast.expr, one: Operand) -> Iterator[Alternative]:
+    """An expression and an operand, entry by entry."""
+    for op in (ast.Mult(), ast.Div(), ast.Add(), ast.Sub()):
+        yield _more(node, op, one.node, one.price, one.node)
+    for turned in (ast.Sub(), ast.Div()):
+        yield _more(one.node, turned, node, one.price + 0.5, one.node)
+    if one.price < DERIVED:
+        yield _more(node, ast.Pow(), one.node, one.price + 1, one.node)
+        yield _more(one.node, ast.Pow(), node, one.price + 1, one.node)
 
 
 MANY = 16
 """Names of which products are made: more would be too many."""
+
+
+@on(ast.expr)
+def _product(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
+    """A term or factor more that is itself a product of two things at hand."""
+    pairs = combinations_with_replacement(scope.arrays[:MANY], 2)
+    for text in (f"{one} * {other}" for one, other in pairs):
+        both = expression(text)
+        for op in (ast.Sub(), ast.Add(), ast.Mult()):
+            yield _more(node, op, both, 4, both)
 
 
 def operands(scope: Scope) -> list[Operand]:
@@ -89,35 +100,36 @@ OPERANDS = ast.Pass()
 
 
 def _operands(scope: Scope) -> Iterator[Operand]:
-    seen: set[tuple[tuple[int, ...], bytes]] = set()
-    for price, node in _written_operands(scope):
+    seen: set[tuple[tuple[int, ...], bytes, bool]] = set()
+    for price, node in _written(scope):
         value = scope.value(node)
         shape = shape_of(value)
-        if shape is None or (key := (shape, np.asarray(value, dtype=complex).tobytes())) in seen:
-            continue
-        seen.add(key)
-        yield Operand(node, price, shape)
+        if shape is not None:
+            # A size may be meant where a number is, and elsewhere is another one.
+            key = shape, np.asarray(value, dtype=complex).tobytes(), isinstance(node, ast.Constant)
+            yield from () if key in seen else [Operand(node, price, shape)]
+            seen.add(key)
 
 
-def _written_operands(scope: Scope) -> Iterator[tuple[float, ast.expr]]:
-    names = (*scope.names, *scope.constants)
-    yield from ((2.0, ast.Name(name, ast.Load())) for name in names)
-    yield from ((2.0, one) for one in scope.sizes.values())
-    yield from ((2.0, ast.Constant(k)) for k in (2, 1, 0.5, 3, 4))
-    yield from ((2.1, ast.UnaryOp(ast.USub(), ast.Constant(k))) for k in (1, 2))
-    yield from ((2.2, one) for one in scope.pool.operands)
-    steps = [ast.unparse(one) for one in scope.pool.operands if isinstance(one, ast.Subscript)]
-    yield from _factors_of(steps, FACTORS[:4], price=2.4)
-    yield from _factors_of(scope.arrays, FACTORS, price=DERIVED)
-    helpers = [f"{name}({{0}})" for name, count in scope.helpers.items() if count == 1]
-    yield from _factors_of(scope.arrays, helpers, price=DERIVED)
+def _written(scope: Scope) -> Iterator[tuple[float, ast.expr]]:
+    """What is at hand, and what is made of it, with its price."""
+    items = [ast.unparse(one) for one in scope.pool.operands if isinstance(one, ast.Subscript)]
+    helpers = [f"{name}({{0}})" for name, count in scope.pool.helpers.items() if count == 1]
+    priced: tuple[tuple[float, Iterable[ast.expr]], ...] = (
+        (2.0, map(read, scope.readable)),
+        (2.0, scope.sizes),
+        (2.0, map(expression, ("2", "1", "0.5", "3", "4"))),
+        (2.1, map(expression, ("-1", "-2"))),
+        (2.2, scope.pool.operands),
+        (2.4, _filled(FACTORS[:4], items)),
+        (DERIVED, _filled((*FACTORS, *helpers), scope.arrays)),
+    )
+    yield from ((price, node) for price, several in priced for node in several)
 
 
-def _factors_of(
-    values: Sequence[str], factors: Sequence[str], price: float
-) -> Iterator[tuple[float, ast.expr]]:
+def _filled(forms: Iterable[str], values: Iterable[str]) -> Iterator[ast.expr]:
     """Derivatives made from what is at hand."""
-    yield from ((price, expression(f.format(value))) for value in values for f in factors)
+    yield from (expression(form.format(value)) for value in values for form in forms)
 
 
 def _broadcast(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
@@ -127,8 +139,8 @@ def _broadcast(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
 
 def _multiply(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     """Whether arrays of these shapes can be multiplied as matrices."""
-    return bool(one and other) and one[-1] == other[-2 if len(other) > 1 else 0]
+    return bool(one and other) and one[-1] == other[-2:][0]
 
 
-OPERANDS_LEFT_OUT: tuple[Rule, ...] = (_another_operand,)
+LEFT_OPERANDS: tuple[Rule, ...] = (_another_operand,)
 PRODUCTS: tuple[Rule, ...] = (_product,)

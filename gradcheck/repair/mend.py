@@ -1,0 +1,110 @@
+"""An edit that mends a mistake, laid beside what is written: where both stand, and what they are worth there."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+import numpy as np
+
+from gradcheck.repair.grammar import Alternative
+from gradcheck.repair.grammar.calls import REDUCING
+from gradcheck.repair.places import Place, Slot
+from gradcheck.repair.scope import shape_of
+from gradcheck.repair.tree import called_name, inside
+
+READ = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
+
+
+@dataclass(frozen=True, eq=False)
+class Mend:
+    """An edit that mends a mistake, and what the statement computes before and after."""
+
+    place: Place
+    edit: Alternative
+    before: Any
+    after: Any
+
+    @property
+    def old(self) -> ast.AST:
+        """What is written."""
+        return self.place.node
+
+    @property
+    def new(self) -> ast.AST:
+        """What should stand there."""
+        return self.edit.node
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """Both as they are written."""
+        return ast.unparse(self.old), ast.unparse(self.new)
+
+    @property
+    def sizes(self) -> frozenset[int]:
+        """The whole numbers that are read where they were not."""
+        read = map(self.value, inside(self.new, *READ))
+        return frozenset(value for value in (*read, self.after) if type(value) is int)
+
+    def value(self, node: ast.AST | None) -> Any:
+        """What an expression is worth there; None if it has no value."""
+        return self.place.scope.value(node) if isinstance(node, ast.expr) else None
+
+    def count(self, node: ast.AST | None) -> int:
+        """How many numbers an expression is there; 0 if it is none."""
+        shape = shape_of(self.value(node))
+        return 0 if shape is None else int(np.prod(shape))
+
+    @property
+    def around(self) -> list[ast.AST]:
+        """The nodes that it is in, from the statement inwards."""
+        return [slot.parent for slot in self.place.path]
+
+    @property
+    def size(self) -> ast.Subscript | None:
+        """The size that it is in, as x.shape[0] is one."""
+        items = [node for node in self.around if isinstance(node, ast.Subscript)]
+        return next((one for one in items if getattr(one.value, "attr", "") == "shape"), None)
+
+    @property
+    def product(self) -> ast.AST:
+        """The widest expression around it that is computed from it entry by entry."""
+        return [self.old, *takewhile(_is_entrywise, reversed(self.around))][-1]
+
+    @property
+    def is_an_index(self) -> bool:
+        """Whether it stands between the brackets of an index."""
+        return isinstance(self.old, ast.Slice) or any(s.name == "slice" for s in self.place.path)
+
+    @property
+    def is_an_axis(self) -> bool:
+        """Whether it is what a call reduces over, or how."""
+        return any(map(_leads_to_an_axis, self.place.path))
+
+    @property
+    def are_masks(self) -> bool:
+        """Whether one array of truth values stands for another."""
+        return is_mask(self.value(self.old)) and is_mask(self.value(self.new))
+
+
+def _is_entrywise(node: ast.AST) -> bool:
+    """Whether an expression keeps the entries of its operands apart; an index may put axes in."""
+    match node:
+        case ast.BinOp(op=op):
+            return not isinstance(op, ast.MatMult)
+        case ast.Subscript(slice=index):
+            return any(axis in ast.unparse(index) for axis in ("None", "newaxis"))
+    return isinstance(node, ast.UnaryOp)
+
+
+def _leads_to_an_axis(slot: Slot) -> bool:
+    option = getattr(slot.parent, "arg", "") in ("axis", "keepdims")
+    argument = slot.name == "args" and slot.index != 0
+    return option or (argument and called_name(slot.parent) in REDUCING)
+
+
+def is_mask(value: Any) -> bool:
+    """Whether a value is an array of truth values."""
+    return getattr(value, "dtype", None) == np.bool_

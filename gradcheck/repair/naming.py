@@ -1,0 +1,254 @@
+"""The name of a mistake, from the edit that mends it: by where it stands, by the slip, by what the value is worth.
+
+The edit is proved before it is asked for its name, so no number is fitted: a rule looks at what is written,
+what should stand there and where that is, and says what the difference is, or nothing. The first that
+speaks is heard.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+
+from gradcheck.codes import Code
+from gradcheck.diagnosis.wrong import factor
+from gradcheck.repair import slips as slip
+from gradcheck.repair.grammar.calls import REDUCING, TURNING
+from gradcheck.repair.mend import Mend, is_mask
+from gradcheck.repair.places import Slot
+from gradcheck.repair.scope import shape_of
+from gradcheck.repair.slips import Slip
+from gradcheck.repair.tree import called_name, inside, is_read
+from gradcheck.result import Array
+
+CONDITIONAL = (ast.Compare, ast.BoolOp, ast.IfExp)
+REVERSED = "::-1"
+
+
+@dataclass(frozen=True)
+class Name:
+    """A code, and the clause that says what is wrong in the line."""
+
+    code: Code
+    clause: str
+
+
+def _leads_to_a_choice(slot: Slot) -> bool:
+    return isinstance(slot.parent, CONDITIONAL) and slot.name != "body"
+
+
+def _leads_to_an_exponent(slot: Slot) -> bool:
+    return _is_power(slot.parent) and slot.name == "right"
+
+
+Rule = Callable[[Mend], Slip | None]
+"""Says what slip an edit mends, or nothing."""
+
+
+def name_of(mend: Mend) -> Name | None:
+    """What a mistake is called whose mend is known; None if no rule knows it."""
+    slips = (found for rule in RULES if (found := rule(mend)) is not None)
+    return next((name for one in slips if (name := _told(mend, one)) is not None), None)
+
+
+def _told(mend: Mend, what: Slip) -> Name | None:
+    about = mend.edit.about
+    code = what.code if what.code in get_args(Code) else CODES[what.code](mend)
+    said = "" if about is None else f"`{ast.unparse(about)}`"
+    clause = what.clause.replace("{}", f"`{ast.unparse(mend.size or mend.old)}`")
+    clause = clause.replace("{about}", said)
+    return None if code is None else Name(code, clause)  # type: ignore[arg-type]
+
+
+def _turns(mend: Mend) -> Slip | None:
+    """The order of a loop, or how many turns it takes."""
+    if not isinstance(mend.place.statement, ast.For):
+        return None
+    old, new = ("reversed" in text for text in mend.texts)
+    return slip.ORDER if old != new else slip.STEPS
+
+
+def _size(mend: Mend) -> Slip | None:
+    """The size of another axis, or of another array."""
+    return None if mend.size is None else slip.OTHER_SIZE
+
+
+def _backwards(mend: Mend) -> Slip | None:
+    """An axis read backwards, or not."""
+    old, new = mend.texts
+    step = mend.is_an_index and {old, new} == {"-1", "1"}
+    if step or (old.count(REVERSED) != new.count(REVERSED) and "range" not in old):
+        return slip.BACKWARDS
+    return None
+
+
+def _along(mend: Mend) -> Slip | None:
+    """An axis of length one, put in elsewhere: what it meets is repeated along another axis."""
+    old, new = (text.count("None") for text in mend.texts)
+    places = mend.is_an_index or isinstance(mend.new, ast.Subscript)
+    return slip.ALONG if places and old != new else None
+
+
+def _index(mend: Mend) -> Slip | None:
+    """Another index: an offset, a stride, padding."""
+    if not mend.is_an_index:
+        return None
+    names = isinstance(mend.old, ast.Name) and isinstance(mend.new, ast.Name)
+    return slip.OTHER_INDEX if names and mend.count(mend.old) > 1 else slip.SHIFTED
+
+
+def _axes(mend: Mend) -> Slip | None:
+    """Over which axes is reduced: by the call, or by a transpose before it."""
+    reduced = getattr(mend.place.slot.parent, "attr", "") in REDUCING
+    turned = reduced and mend.edit.slip is slip.TURNED
+    return slip.AXES if mend.is_an_axis or turned else None
+
+
+def _order_of_axes(mend: Mend) -> Slip | None:
+    """Other arguments of a transpose, or of what stands in one."""
+    turns = set(TURNING) & set(map(called_name, [*mend.around, mend.old]))
+    return slip.TURNED if turns and np.size(mend.before) == np.size(mend.after) > 1 else None
+
+
+def _choice(mend: Mend) -> Slip | None:
+    """Another condition: a mask, its opposite, the sides of a choice."""
+    chooses = isinstance(mend.old, CONDITIONAL) or called_name(mend.old) == "where"
+    tested = isinstance(mend.place.statement, ast.If) or mend.are_masks
+    within = any(map(_leads_to_a_choice, mend.place.path))
+    return slip.CHOICE if chooses or tested or within else None
+
+
+CERTAIN = ("sign-flipped", "averaged")
+"""What a slip says more truly than the ratio of two numbers."""
+
+
+def _number(mend: Mend) -> Slip | None:
+    """Another number: a factor, a size; an exponent is another derivative."""
+    if not mend.count(mend.old) == mend.count(mend.new) == 1:
+        return None
+    if getattr(mend.edit.slip, "code", None) in CERTAIN:
+        return None
+    if any(map(_leads_to_an_exponent, mend.place.path)):
+        return slip.OTHER_POWER
+    return slip.OTHER_FACTOR if _is_ratio(mend.before, mend.after) else None
+
+
+def _is_power(node: ast.AST) -> bool:
+    """Whether something is raised to something."""
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow)
+
+
+def _is_ratio(old: Any, new: Any) -> bool:
+    """Whether one value is a multiple of another."""
+    with suppress(TypeError, ValueError):
+        a, b = (np.asarray(value, dtype=np.float64) for value in (old, new))
+        if a.shape == b.shape and b.any():
+            return bool(np.allclose(a, factor(a, b) * b, rtol=1e-9, atol=1e-12))
+    return False
+
+
+def _by_slip(mend: Mend) -> Slip | None:
+    """The slip that the edit is made for."""
+    return mend.edit.slip
+
+
+def _by_value(mend: Mend) -> Slip | None:
+    """The negative of what it should be, or zero where something should be."""
+    before, after = _numbers(mend.before), _numbers(mend.after)
+    if before.shape != after.shape or not after.any():
+        return None
+    if np.allclose(before, -after):
+        return slip.NEGATIVE
+    return None if before.any() or mend.place.repeated else slip.NOTHING_LEFT
+
+
+def _numbers(value: Any) -> Array:
+    """An array of several numbers; an empty one for all else."""
+    several = isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size > 2
+    return value if several else np.zeros(0)
+
+
+RULES: tuple[Rule, ...] = (
+    *(_turns, _size, _backwards, _along, _index, _axes, _order_of_axes, _choice, _number),
+    *(_by_slip, _by_value),
+)
+"""From where it stands to what it is worth; the first that speaks is heard."""
+
+
+def _of_a_factor(mend: Mend) -> Code | None:
+    """A number, or one for each slice, is a scale; one for each entry, or a mask, is a derivative."""
+    return _of_a_scale(mend, mend.edit.about)
+
+
+def _of_a_power(mend: Mend) -> Code | None:
+    """The same of what is raised."""
+    return _of_a_scale(mend, mend.old)
+
+
+def _of_a_scale(mend: Mend, operand: ast.AST | None) -> Code:
+    """What a factor, or what is raised, does: signs, a scale or a derivative."""
+    value, count = mend.value(operand), mend.count(operand)
+    if isinstance(value, np.ndarray) and set(np.unique(value)) == {-1, 1}:
+        return "sign-flipped"
+    scales = 0 < count < max(mend.count(mend.product), 2) and not is_mask(value)
+    return "scaled" if scales else "missing-mask"
+
+
+def _of_a_term(mend: Mend) -> Code | None:
+    """What an earlier turn of the loop has left is carried; a constant, or a term of a number, is no term."""
+    term = mend.edit.about
+    if term is None or isinstance(term, ast.Constant) or mend.count(mend.old) == 1:
+        return None
+    return "carry-dropped" if _is_carried(mend, term) else "extra-term"
+
+
+def _is_carried(mend: Mend, term: ast.expr) -> bool:
+    """Whether an expression reads a name that a later line of the loop around it writes."""
+    if mend.place.repeated is None:
+        return False
+    read = set(map(ast.unparse, inside(term, ast.Name)))
+    return not read.isdisjoint(_written_after(mend.place.statement.lineno, mend.place.repeated))
+
+
+def _written_after(line: int, loop: ast.AST) -> Iterator[str]:
+    """The names that are given a value in a loop after some line."""
+    for name in inside(loop, ast.Name):
+        if name.lineno > line and not is_read(name):
+            yield name.id
+
+
+def _of_what_is_lost(mend: Mend) -> Code | None:
+    """In a loop, or in part of an array, contributions overlap; elsewhere a term is missing."""
+    overlaps = mend.place.repeated or isinstance(mend.edit.about, ast.Subscript)
+    return "overlap-overwritten" if overlaps else "extra-term"
+
+
+def _of_axes(mend: Mend) -> Code | None:
+    """Whether fewer axes are left then: it was not summed over all of them."""
+    fewer = _axes_left(mend.after, NO_SHAPE) < _axes_left(mend.before, 0)
+    return "not-summed" if fewer else "wrong-axis"
+
+
+NO_SHAPE = 99
+"""How many axes a tuple or a list of arrays counts for, which has no shape to be told by."""
+
+
+def _axes_left(value: Any, without: int) -> int:
+    """How many axes a value has, if it is an array with entries."""
+    shape = shape_of(value)
+    return without if shape is None or 0 in shape else len(shape)
+
+
+CODES: dict[str, Callable[[Mend], Code | None]] = {
+    "factor": _of_a_factor,
+    "power": _of_a_power,
+    "term": _of_a_term,
+    "lost": _of_what_is_lost,
+    "axes": _of_axes,
+}
+"""What the code of a slip hangs on."""

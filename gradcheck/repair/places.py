@@ -1,0 +1,264 @@
+"""The places of a backward pass where something else could stand: its statements, and what they read."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from gradcheck.compare import agrees
+from gradcheck.lines.source import blocks
+from gradcheck.repair.scope import NOTHING, TOO_LARGE, Scope, code_of, shape_of
+from gradcheck.repair.tree import called_name, is_read, read
+from gradcheck.result import Array
+
+IMPURE = ("pop", "popleft", "append", "extend", "update", "next", "random", "at")
+"""Calls that leave something changed: their lines are not evaluated beside the run."""
+NEW = "_new"
+"""What stands for the exchanged node while the expression around it is evaluated."""
+UNREAD = ("body", "orelse", "finalbody", "handlers", "annotation")
+"""Fields that hold no value of a statement's own: other statements, types."""
+UNENTERED = (ast.While, ast.ClassDef)
+"""Statements in which nothing is changed: a while loop might not end."""
+LEFT_ALONE = (ast.Assert, ast.Raise, ast.FunctionDef, *UNENTERED)
+
+True_ = tuple[Array, Array]
+"""A true gradient and the bound on its error."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """The true gradients: of names, each in the line that gives it its value, and of what is returned."""
+
+    by_name: Mapping[tuple[str, int], True_] = field(default_factory=dict)
+    by_position: Mapping[int, True_] = field(default_factory=dict)
+
+    def of(self, statement: ast.stmt, root: Slot) -> True_ | None:
+        """What the expression that a statement computes should be, if that is known."""
+        match statement:
+            case ast.Assign([ast.Name(name)]):
+                return self.by_name.get((name, statement.lineno))
+            case ast.Return():
+                return self.by_position.get(root.index or 0)
+        return None
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place in the tree: what stands there can be exchanged."""
+
+    parent: ast.AST
+    name: str
+    index: int | None
+
+    @property
+    def node(self) -> ast.AST:
+        """What stands there."""
+        value = getattr(self.parent, self.name)
+        node: ast.AST = value if self.index is None else value[self.index]
+        return node
+
+    @contextmanager
+    def holding(self, node: ast.AST) -> Iterator[None]:
+        """Have something else stand there for a while."""
+        before = self.node
+        self._put(node)
+        try:
+            yield
+        finally:
+            self._put(before)
+
+    def _put(self, node: ast.AST) -> None:
+        if self.index is None:
+            setattr(self.parent, self.name, node)
+        else:
+            getattr(self.parent, self.name)[self.index] = node
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A statement or expression that can be exchanged.
+
+    `path` leads to it from the statement that it is part of; `root` is the slot of the expression that
+    the statement computes, if it can be evaluated by itself; `true` is what that should be, if it is
+    known; `scope` is what can be written there; `repeated` is what may run the statement more than once.
+    """
+
+    path: tuple[Slot, ...]
+    node: ast.AST
+    statement: ast.stmt
+    scope: Scope
+    root: Slot | None
+    true: True_ | None
+    repeated: ast.AST | None
+
+    @property
+    def slot(self) -> Slot:
+        """Where it stands."""
+        return self.path[-1]
+
+    @property
+    def computed(self) -> ast.expr:
+        """The expression that the statement computes, as it stands now."""
+        assert self.root is not None and isinstance(self.root.node, ast.expr)
+        return self.root.node
+
+    @cached_property
+    def before(self) -> Any:
+        """What the statement computes as it is written; NOTHING if that is not known."""
+        return NOTHING if self.root is None else self.scope.value(self.computed)
+
+    @cached_property
+    def _around(self) -> CodeType | None:
+        """What the statement computes from `NEW` in this place."""
+        with self.slot.holding(read(NEW)):
+            return code_of(self.computed)
+
+    def after(self, new: ast.AST) -> Any:
+        """What the statement computes with another node in this place; NOTHING if that is not known."""
+        if self.root is None:
+            return NOTHING
+        value = self.scope.worth(new)
+        if value is TOO_LARGE:
+            return NOTHING
+        if value is NOTHING or self._around is None:
+            # A slice, or something of an inner loop, has no value by itself.
+            with self.slot.holding(new):
+                return self.scope.run(code_of(self.computed))
+        return self.scope.run(self._around, **{NEW: value})
+
+    def may_be_true(self, value: Any) -> bool:
+        """Whether a value is what the statement should compute, if anything is known of that."""
+        if self.true is None:
+            return True
+        true, bound = self.true
+        if shape_of(value) != true.shape or np.asarray(value).dtype.kind != "f":
+            return False
+        return bool(agrees(np.asarray(value, dtype=np.float64), true, bound).all())
+
+    @cached_property
+    def lines(self) -> range:
+        """The lines of its statement: of a loop its head, of what is returned the element."""
+        returned = isinstance(self.statement, ast.Return) and self.root is not None
+        part = self.computed if returned else self.statement
+        end = part.lineno if list(blocks(part)) else part.end_lineno
+        return range(part.lineno, 1 + (end or part.lineno))
+
+
+def places(
+    function: ast.FunctionDef,
+    scopes: Mapping[tuple[int, int], Scope],
+    known: Known,
+    *,
+    helper: bool = False,
+) -> Iterator[Place]:
+    """Every place of a function, in the order of its text.
+
+    Args:
+        function: the backward pass or a helper of it; its nodes are exchanged in place.
+        scopes: what can be written in each statement, by its line and column.
+        known: what is known to be true.
+        helper: it may be called more than once.
+    """
+    slots = {id(slot.node): slot for parent in ast.walk(function) for slot in _children(parent)}
+    for statement, repeated in _statements(function, function if helper else None):
+        scope = scopes.get((statement.lineno, statement.col_offset), NOWHERE)
+        roots = _roots(statement, slots)
+        for node in (statement, *_read_by(statement)):
+            root, path = roots.get(id(node)), _path(node, statement, slots)
+            true = known.of(statement, root) if root and not repeated else None
+            yield Place(path, node, statement, scope, root, true, repeated)
+
+
+NOWHERE = Scope({}, {})
+"""What is visible in a statement that was not reached."""
+
+
+def _roots(statement: ast.stmt, slots: Mapping[int, Slot]) -> dict[int, Slot]:
+    """For each node of the expressions that a statement computes: the slot of that expression."""
+    pure = [part for part in _computed(statement) if not any(map(_is_impure, ast.walk(part)))]
+    return {id(node): slots[id(part)] for part in pure for node in ast.walk(part)}
+
+
+def _is_impure(node: ast.AST) -> bool:
+    return called_name(node) in IMPURE
+
+
+def _path(node: ast.AST, statement: ast.stmt, slots: Mapping[int, Slot]) -> tuple[Slot, ...]:
+    """From a statement to a node in it: the slot of each node that leads on."""
+    slot = slots[id(node)]
+    if statement in (node, slot.parent):
+        return (slot,)
+    return (*_path(slot.parent, statement, slots), slot)
+
+
+def _children(parent: ast.AST) -> Iterator[Slot]:
+    """The slots of what a node is made of."""
+    for name, value in ast.iter_fields(parent):
+        for k, one in _numbered(value):
+            if isinstance(one, ast.AST):
+                yield Slot(parent, name, k)
+
+
+def _numbered(value: Any) -> Iterable[tuple[int | None, Any]]:
+    """The values of a field: several with their numbers, or one without."""
+    return enumerate(value) if isinstance(value, list) else [(None, value)]
+
+
+def _statements(
+    node: ast.AST, repeated: ast.AST | None
+) -> Iterator[tuple[ast.stmt, ast.AST | None]]:
+    """The statements of a function, those of functions in it too, and what may run them repeatedly."""
+    for statement in chain.from_iterable(blocks(node)):
+        if not isinstance(statement, LEFT_ALONE):
+            yield statement, repeated
+        if not isinstance(statement, UNENTERED):
+            yield from _statements(statement, repeated or _repeats(statement))
+
+
+def _repeats(statement: ast.stmt) -> ast.stmt | None:
+    """What may run its statements more than once."""
+    return statement if isinstance(statement, (ast.For, ast.FunctionDef)) else None
+
+
+def _read_by(node: ast.AST) -> Iterator[ast.expr]:
+    """The expressions that a statement itself reads, or writes an item of, the outer before the inner."""
+    for slot in _children(node):
+        if slot.name not in UNREAD:
+            yield from _exchangeable(slot)
+            yield from _read_by(slot.node)
+
+
+STAYS = (ast.JoinedStr, ast.Lambda)
+
+
+def _exchangeable(slot: Slot) -> list[ast.expr]:
+    """What stands there, if another expression can; in place of what is written to, another item."""
+    node = slot.node
+    if not isinstance(node, ast.expr) or isinstance(node, STAYS) or slot.name == "func":
+        return []
+    return [node] if is_read(node) or isinstance(node, ast.Subscript) else []
+
+
+def _computed(statement: ast.stmt) -> list[ast.expr]:
+    """The expressions that a statement computes."""
+    match statement:
+        case ast.Return(ast.Tuple(elements)):
+            return elements
+        case (
+            ast.Return(ast.expr() as part)
+            | ast.Assign(_, part)
+            | ast.AugAssign(_, _, part)
+            | ast.AnnAssign(value=ast.expr() as part)
+            | ast.For(_, part)
+            | ast.If(part)
+        ):
+            return [part]
+    return []

@@ -1,0 +1,212 @@
+"""The functions that a backward pass is written in, its own and its helpers, and the layer with another text."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import linecache
+import os
+import textwrap
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from types import FunctionType, MappingProxyType
+from typing import Any
+
+from gradcheck.layer import Adapted, Layer
+from gradcheck.lines import BackwardText, Unreadable, rewritten
+from gradcheck.lines.source import Source, parsed_function, returned_function, unbound
+from gradcheck.repair.tree import inside
+from gradcheck.result import Edit
+
+OWN = ""
+"""The name under which a program knows the function that holds the backward pass itself."""
+
+Names = Mapping[str, Any]
+NO_NAMES: Names = MappingProxyType({})
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A layer by its text: each function that may be edited by its name, its source and its text now."""
+
+    layer: Layer
+    written: BackwardText
+    sources: Mapping[str, Source]
+    texts: Mapping[str, str]
+
+    @staticmethod
+    def of(layer: Layer, written: BackwardText) -> Program:
+        """The program of a layer whose backward pass is written there, with the helpers in the same module."""
+        tree = backward_in(written.source.tree, written)
+        sources = {OWN: written.source, **_helpers(tree, written.source.function.__globals__)}
+        texts = {name: at_margin(source) for name, source in sources.items()}
+        return Program(layer, written, sources, texts)
+
+    def edited(self, name: str, old: ast.AST, new: ast.AST) -> Program:
+        """The program with one node of a function exchanged in its text."""
+        return replace(self, texts={**self.texts, name: edited(self.texts[name], old, new)})
+
+    def built(
+        self, trees: Mapping[str, ast.FunctionDef] = NO_NAMES, more: Names = NO_NAMES
+    ) -> Layer:
+        """The layer as its texts now are.
+
+        Args:
+            trees: functions of which not the text counts, but this tree.
+            more: names that the functions see besides.
+        """
+        trees = {**self._changed, **trees}
+        own = trees.pop(OWN, None) or parsed_function(self.texts[OWN])
+        helpers = {name: self.sources[name].compiled(tree, {}) for name, tree in trees.items()}
+        source = self.written.source
+        scope = {**more, **_seeing(helpers, source.function.__globals__, more)}
+        return rewritten(
+            _with_names(self.layer, scope if helpers else {}),
+            self.written,
+            source.compiled(own, scope),
+        )
+
+    @property
+    def _changed(self) -> dict[str, ast.FunctionDef]:
+        """The functions whose text is another than in the file."""
+        before = {name: at_margin(source) for name, source in self.sources.items()}
+        changed = {name: text for name, text in self.texts.items() if text != before[name]}
+        return {name: parsed_function(text) for name, text in changed.items()}
+
+    def edits(self) -> tuple[Edit, ...]:
+        """Each place of a file that differs, with what stands there before and after the edit."""
+        return tuple(
+            Edit(source.line + a, _joined(before[a:b]), _joined(after[c:d]))
+            for source, before, after in self._both()
+            for a, b, c, d in _differences(before, after)
+        )
+
+    def _both(self) -> Iterator[tuple[Source, list[str], list[str]]]:
+        """The lines of each function before and after."""
+        for name, source in self.sources.items():
+            yield source, at_margin(source).split("\n"), self.texts[name].split("\n")
+
+    def diff(self) -> str:
+        """The edits as a patch of the files that the functions are written in."""
+        by_file: dict[str, list[tuple[Source, list[str], list[str]]]] = defaultdict(list)
+        for source, before, after in self._both():
+            by_file[source.file].append((source, before, after))
+        return "".join(map(_patch, by_file, by_file.values()))
+
+
+def backward_in(tree: ast.FunctionDef, written: BackwardText) -> ast.FunctionDef:
+    """The backward pass in the tree of the function that holds it."""
+    return (returned_function(tree) if written.inside else None) or tree
+
+
+def _helpers(tree: ast.AST, around: Names) -> dict[str, Source]:
+    """The functions of the same module that a function calls, and those that they call."""
+    own, trees = _own(around), [tree]
+    found: dict[str, Source] = {}
+    while trees:
+        named = set(map(ast.unparse, inside(trees.pop(), ast.Name)))
+        for name in sorted(named & set(own) - set(found)):
+            with suppress(Unreadable):
+                found[name] = Source.of(own[name])
+                trees.append(found[name].tree)
+    return found
+
+
+def _own(around: Names) -> dict[str, FunctionType]:
+    """The functions that a module itself defines."""
+    functions = {n: f for n, f in around.items() if isinstance(f, FunctionType)}
+    return {name: f for name, f in functions.items() if f.__globals__ is around}
+
+
+def _seeing(helpers: Mapping[str, FunctionType], around: Names, more: Names) -> Names:
+    """The functions of a module where some are others, each a copy that sees the others."""
+    seen = {**around, **more}
+    functions = {**_own(around), **helpers} if helpers else {}
+    seen |= {name: _recoded(function, seen) for name, function in functions.items()}
+    return {name: seen[name] for name in functions}
+
+
+def _recoded(function: FunctionType, seen: dict[str, Any]) -> FunctionType:
+    """A function that sees other names."""
+    code, name = function.__code__, function.__name__
+    copy = FunctionType(code, seen, name, function.__defaults__, function.__closure__)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy
+
+
+def _with_names(layer: Layer, names: Names) -> Layer:
+    """A layer whose forward pass sees other names."""
+    if isinstance(layer, Adapted):
+        return replace(layer, forward=_bound(layer.forward, names))
+    return _bound(layer, names)
+
+
+def _bound(function: Callable[..., Any], names: Names) -> Callable[..., Any]:
+    with suppress(Unreadable):
+        bare, ahead, keywords = unbound(function)
+        if names:
+            return partial(_recoded(bare, {**bare.__globals__, **names}), *ahead, **keywords)
+    return function
+
+
+LOOSE = (ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp, ast.Lambda, ast.Tuple)
+"""What may need brackets where something else stood."""
+
+
+def edited(text: str, old: ast.AST, new: ast.AST) -> str:
+    """A text, at the left margin, with `new` where `old` stands; in brackets only if it needs them."""
+    written = ast.unparse(ast.fix_missing_locations(new))
+    bare, safe = _spliced(text, old, written), _spliced(text, old, f"({written})")
+    return bare if not isinstance(new, LOOSE) or _same_tree(bare, safe) else safe
+
+
+def _spliced(text: str, node: Any, written: str) -> str:
+    lines = [line.encode() for line in text.splitlines(keepends=True)]
+    begin = sum(map(len, lines[: node.lineno - 1])) + node.col_offset
+    end = sum(map(len, lines[: node.end_lineno - 1])) + node.end_col_offset
+    encoded = text.encode()
+    return (encoded[:begin] + written.encode() + encoded[end:]).decode()
+
+
+def _same_tree(one: str, other: str) -> bool:
+    with suppress(SyntaxError):
+        return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
+    return False
+
+
+def at_margin(source: Source) -> str:
+    """A function's text as its tree counts it: moved to the left margin."""
+    return textwrap.dedent("".join(source.lines))
+
+
+def _joined(lines: list[str]) -> str:
+    return " ".join(line.strip() for line in lines)
+
+
+def _differences(before: list[str], after: list[str]) -> Iterator[tuple[int, int, int, int]]:
+    """Where lines differ: from and to in both; line by line, where as many stand for as many."""
+    codes = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    for a, b, c, d in (places for tag, *places in codes if tag != "equal"):
+        if b - a == d - c:
+            yield from ((a + k, a + k + 1, c + k, c + k + 1) for k in range(b - a))
+        else:
+            yield a, b, c, d
+
+
+def _patch(file: str, changed: list[tuple[Source, list[str], list[str]]]) -> str:
+    """The changes in one file, as a patch."""
+    lines = linecache.getlines(file)
+    whole = lines or list(changed[0][0].lines)
+    now = list(whole)
+    for source, before, after in sorted(changed, key=lambda one: -one[0].line):
+        begin = source.line - 1 if lines else 0
+        margin = " " * (len(source.lines[0]) - len(source.lines[0].lstrip()))
+        for a, b, c, d in reversed([*_differences(before, after)]):
+            moved = [f"{margin}{line}\n" if line.strip() else f"{line}\n" for line in after[c:d]]
+            now[begin + a : begin + b] = moved
+    name = os.path.relpath(file) if os.path.exists(file) else file
+    name = file.lstrip(os.sep) if name.startswith(os.pardir) else name
+    return "".join(difflib.unified_diff(whole, now, f"a/{name}", f"b/{name}"))

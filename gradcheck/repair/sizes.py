@@ -1,0 +1,101 @@
+"""Inputs of other sizes: what holds only where two sizes happen to be equal does not hold there.
+
+A backward pass that divides by the wrong size passes as long as both are 4. So every size that can change
+alone is changed, each to a number of its own: the batch, the features, what happens to be as long as either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from itertools import chain, combinations, count, islice
+
+import numpy as np
+
+from gradcheck.result import Array
+
+Axis = tuple[int, int]
+"""An input by its position, and one of its axes."""
+TOGETHER = 30
+"""Sets of axes that are tried as one size: of seven others of its length all that hold two or fewer."""
+
+
+Value = Callable[[Sequence[Array]], Array | None]
+"""The value of a layer at inputs; None where it is not defined."""
+
+
+@dataclass(frozen=True, eq=False)
+class Resized:
+    """Inputs and how many indices more each axis is to have; other axes stay as they are."""
+
+    inputs: Sequence[Array]
+    more: Mapping[Axis, int] = field(default_factory=dict)
+
+    @cached_property
+    def lengths(self) -> dict[Axis, int]:
+        """The axes that are longer than one, with their lengths."""
+        axes = {(k, axis): n for k, x in enumerate(self.inputs) for axis, n in enumerate(x.shape)}
+        return {axis: n for axis, n in axes.items() if n > 1}
+
+    @property
+    def fixed(self) -> frozenset[int]:
+        """The sizes that had to stay."""
+        return frozenset(n for axis, n in self.lengths.items() if axis not in self.more)
+
+    @cached_property
+    def grown(self) -> list[Array]:
+        """The inputs in the other sizes: the first indices come again."""
+        fresh = list(self.inputs)
+        for (k, axis), by in self.more.items():
+            length = self.inputs[k].shape[axis]
+            fresh[k] = fresh[k].take(np.arange(length + by) % length, axis)
+        return fresh
+
+    def changed(self, axis: Axis) -> list[Array]:
+        """The same with other values in what was added along an axis."""
+        fresh = [x.copy() for x in self.grown]
+        added = np.moveaxis(fresh[axis[0]], axis[1], 0)[-self.more[axis] :]
+        # Labels and masks count from the end then; no value that people write is half of π.
+        added[...] = np.pi - added if added.dtype.kind in "fc" else ~added
+        return fresh
+
+    def is_taken(self, value: Value) -> bool:
+        """Whether a layer is defined in these sizes, and what was added along each axis counts."""
+        whole = value(self.grown)
+        return whole is not None and all(map(partial(self._counts, value, whole), self.more))
+
+    def _counts(self, value: Value, whole: Array, axis: Axis) -> bool:
+        """Whether the value is another one if what was added along an axis is."""
+        other = value(self.changed(axis))
+        return other is None or not np.array_equal(whole, other)
+
+    def together_with(self, axis: Axis) -> Iterator[Resized]:
+        """The same where an axis is longer too, alone or with others of its length: few first, at last all."""
+        length = self.lengths[axis]
+        others = [a for a, n in self.lengths.items() if n == length and a not in (axis, *self.more)]
+        counts = range(len(others) + 1)
+        sets = chain.from_iterable(combinations(others, k) for k in counts)
+        for some in chain(islice(sets, TOGETHER), [others]):
+            longer = dict.fromkeys((axis, *some), self._unlike(length))
+            yield replace(self, more={**self.more, **longer})
+
+    def _unlike(self, length: int) -> int:
+        """How many indices more make a length that no axis has."""
+        used = {*self.lengths.values(), *chain.from_iterable(x.shape for x in self.grown)}
+        return next(by for by in count(1) if length + by not in used)
+
+
+def resized(value: Value, inputs: Sequence[Array]) -> Resized:
+    """The inputs with as many other sizes as the layer takes.
+
+    Args:
+        value: the value of the layer at inputs, None where it is not defined.
+        inputs: those that it is defined at.
+    """
+    found = Resized(inputs)
+    for axis in found.lengths:
+        if axis not in found.more:
+            tried = (one for one in found.together_with(axis) if one.is_taken(value))
+            found = next(tried, found)
+    return found

@@ -1,0 +1,61 @@
+"""What is asked of syntax trees in more than one room."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from typing import TypeVar
+
+Node = TypeVar("Node", bound=ast.AST)
+
+
+def inside(node: ast.AST, *kinds: type[Node]) -> list[Node]:
+    """The nodes of some kinds in a tree, the outer ones first."""
+    return [one for one in ast.walk(node) if isinstance(one, kinds)]
+
+
+def expression(text: str) -> ast.expr:
+    """An expression, parsed."""
+    return ast.parse(text, mode="eval").body
+
+
+def read(name: str) -> ast.Name:
+    """A name that is read."""
+    return ast.Name(name, ast.Load())
+
+
+def is_read(node: ast.AST) -> bool:
+    """Whether a node is not written to or deleted."""
+    return isinstance(getattr(node, "ctx", None), ast.Load | None)
+
+
+def same(one: ast.AST, other: ast.AST) -> bool:
+    """Whether two nodes are written the same."""
+    return one is other or ast.unparse(one) == ast.unparse(other)
+
+
+def called_name(node: ast.AST) -> str:
+    """The name of what a call calls, without what it is an attribute of; empty where there is none."""
+    match node:
+        case ast.Call(ast.Attribute(_, name) | ast.Name(name)):
+            return name
+    return ""
+
+
+def replaced(node: ast.AST, text: str, other: ast.expr) -> ast.AST:
+    """A tree with one expression for another, wherever it is written."""
+    changed: ast.AST = _Replaced(text, other).visit(copy.deepcopy(node))
+    return changed
+
+
+class _Replaced(ast.NodeTransformer):
+    """One expression for another, wherever it is written."""
+
+    def __init__(self, text: str, other: ast.expr) -> None:
+        self.text, self.other = text, other
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        """The other expression in place of what is written so."""
+        if isinstance(node, ast.expr) and ast.unparse(node) == self.text:
+            return self.other
+        return self.generic_visit(node)
