@@ -17,7 +17,7 @@ from gradcheck.cut import cuts_of, in_pieces, maker, remarks
 from gradcheck.diagnosis.explain import explain_row, forward_disagrees
 from gradcheck.diagnosis.wrong import Comparison, Context
 from gradcheck.directional import Directions, compare_directions
-from gradcheck.formula import judged_as_formula
+from gradcheck.formula import with_more_digits
 from gradcheck.layer import Layer, bind, left_at_defaults, name_of, positions
 from gradcheck.lines import check_lines
 from gradcheck.meant import must_be_a_layer
@@ -174,35 +174,16 @@ def _compare(
     if effort == "directional" and hand is not None and hand.shape == shape:
         directions = Directions(witness, position, witness.seed)
         return Comparison(compare_directions(name, hand, directions, tape))
-    numeric = witness.beside(position, hand, _claimed_at_kinks(before))
+    claims = _claimed_at_kinks(before)
+    numeric = witness.beside(position, hand, claims)
     row, ties_broken = compare(name, hand, numeric, tape)
     if not (numeric.value.size and witness.dy.size):
         # Where there is nothing to compare nothing was proved.
         return Comparison(replace(row, verdict=Verdict.INCONCLUSIVE), numeric, ties_broken)
-    judged = _with_more_digits(witness, position, hand, row)
-    return Comparison(row, numeric, ties_broken) if judged is None else judged
-
-
-def _with_more_digits(
-    witness: NumericalWitness, position: int, hand: Array | None, row: Row
-) -> Comparison | None:
-    """The judgement on the formula in more digits, where it takes them and they count."""
-    if hand is None or not _needs_more_digits(row):
-        return None
-    judged = judged_as_formula(witness, position, hand, row)
-    # What only more digits than float64's can see is noise to whoever computes in float64.
-    noise = hand.dtype == DOUBLE and judged is not None and judged[0].verdict is Verdict.FAIL
-    return None if judged is None or noise else Comparison(*judged)
-
-
-def _needs_more_digits(row: Row) -> bool:
-    """Whether a verdict waits for the wider precision: none was reached, or a narrow one convicts by itself."""
-    if row.verdict is not Verdict.FAIL:
-        return row.verdict is Verdict.INCONCLUSIVE
-    return row.analytic.dtype.itemsize < DOUBLE.itemsize and row.analytic.shape == row.shape
-
-
-DOUBLE = np.dtype(np.float64)
+    judged = with_more_digits(witness, position, hand, row, claims)
+    if judged is None:
+        return Comparison(row, numeric, ties_broken)
+    return Comparison(judged.row, judged.numeric, judged.ties_broken)
 
 
 def _claimed_at_kinks(compared: Mapping[int, Comparison]) -> dict[int, tuple[Array, Array]]:

@@ -70,7 +70,7 @@ def compare(
         analytic,
         numeric,
         tape,
-        _verdict(bool(within.all()), ties_broken <= 0, hand, numeric),
+        _verdict(within, ties_broken <= 0, hand, numeric),
         relative=relative_error(hand[smooth], numeric.value[smooth]),
         largest=_entry_error(hand, numeric, smooth),
         to_tape=None if tape is None else relative_error(hand[smooth], tape[smooth]),
@@ -171,11 +171,12 @@ def _excess(hand: Array, joint: Joint | None, rounding: Array) -> Array:
         return joint.excess(hand) - joint.claimed(rounding)
 
 
-def _verdict(within: bool, ties_kept: bool, hand: Array, numeric: NumericalGradient) -> Verdict:
+def _verdict(within: Array, ties_kept: bool, hand: Array, numeric: NumericalGradient) -> Verdict:
     if not ties_kept:
         return Verdict.FAIL
-    if not within:
-        return Verdict.INCONCLUSIVE if _drowned(hand, numeric) else Verdict.FAIL
+    if not within.all():
+        unclear = _drowned(hand, numeric) or (within | numeric.undecided).all()
+        return Verdict.INCONCLUSIVE if unclear else Verdict.FAIL
     seen = _resolution(numeric) <= COARSEST or numeric.kinks.all() or _zero_in_both(hand, numeric)
     return Verdict.PASS if seen else Verdict.INCONCLUSIVE
 

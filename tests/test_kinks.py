@@ -217,3 +217,75 @@ def test_a_single_kink_allows_no_more_than_its_two_slopes():
         return np.abs(x), lambda dy: dy * np.where(x == 0, 1.5, np.sign(x))
 
     assert check(wrong, np.array([0.0, 0.4, -1.0]), lines=False).verdict is Verdict.FAIL
+
+
+def through_both(x, w, *, at_zero):
+    """y = Σ sign(w) max(x w, 0): for x = 0 all of these kinks meet at one entry.
+
+    x (N,), w (H,) -> y (N,)
+    """
+    on = np.where(x[:, None] * w == 0, at_zero, x[:, None] * w > 0)
+    y = np.maximum(x[:, None] * w, 0) @ np.sign(w)
+
+    def backward(dy):
+        d = dy[:, None] * np.sign(w) * on
+        return (d * w).sum(axis=1), (d * x[:, None]).sum(axis=0)
+
+    return y, backward
+
+
+@pytest.mark.parametrize("at_zero", [0.0, 0.5, 1.0])
+def test_many_kinks_that_meet_at_one_entry_convict_nobody(at_zero):
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        x, w = rng.normal(size=4), rng.normal(size=5)
+        x[1] = 0
+        report = check(partial(through_both, at_zero=at_zero), x, w, seed=seed, lines=False)
+        assert report.verdict is not Verdict.FAIL
+        if report.verdict is Verdict.INCONCLUSIVE:
+            assert "several kinks meet" in report["x"].findings[-1].message
+
+
+@pytest.mark.parametrize("at_zero", [0.0, 0.5, 1.0])
+def test_two_rectified_layers_over_a_blank_row_convict_nobody(at_zero):
+    """Zero biases: every hidden unit of the row is at its kink, and behind it every output."""
+
+    def layer(x, W1, b1, W2, b2):
+        z = x @ W1 + b1
+        h = np.maximum(z, 0)
+        out = h @ W2 + b2
+
+        def slope(z):
+            return np.where(z == 0, at_zero, z > 0)
+
+        def backward(dy):
+            dout = dy * slope(out)
+            dz = dout @ W2.T * slope(z)
+            return dz @ W1.T, x.T @ dz, dz.sum(axis=0), h.T @ dout, dout.sum(axis=0)
+
+        return np.maximum(out, 0), backward
+
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        x, W1, W2 = (rng.normal(size=shape) for shape in ((3, 2), (2, 4), (4, 2)))
+        x[1] = 0
+        report = check(layer, x, W1, np.zeros(4), W2, np.zeros(2), seed=seed, lines=False)
+        assert report.verdict is not Verdict.FAIL
+
+
+def test_kinks_that_meet_excuse_no_wrong_gradient():
+    def doubled(x, w):
+        y, backward = through_both(x, w, at_zero=0.0)
+        return y, lambda dy: (2 * backward(dy)[0], backward(dy)[1])
+
+    x, w = np.array([0.4, 0.0, -1.1]), np.array([0.8, -0.5, 1.2])
+    assert check(doubled, x, w, lines=False).verdict is Verdict.FAIL
+
+
+def test_kinks_that_cancel_leave_a_derivative_which_is_asked_for():
+    """max(x, 0) − max(−x, 0) is x, and its derivative at zero is 1."""
+
+    def identity(x):
+        return np.maximum(x, 0) - np.maximum(-x, 0), lambda dy: dy * ((x > 0) | (x < 0))
+
+    assert check(identity, np.array([0.5, 0.0, -1.0]), lines=False).verdict is Verdict.FAIL

@@ -123,7 +123,9 @@ def _conditions(row: Row, numeric: NumericalGradient) -> list[Finding]:
             )
         )
     if row.verdict is Verdict.INCONCLUSIVE:
-        sentence = f"{_what_is_lost(row)} {_what_to_do(row)}".rstrip()
+        meet = int(np.sum(numeric.undecided))
+        sentence = _where_kinks_meet(meet) if meet else f"{_what_is_lost(row)} {_what_to_do(row)}"
+        sentence = sentence.rstrip()
         findings.append(Finding("unresolved", sentence, {"resolution": row.resolution}))
     elif is_vacuous(numeric):
         findings.append(
@@ -136,6 +138,14 @@ def _conditions(row: Row, numeric: NumericalGradient) -> list[Finding]:
             )
         )
     return findings
+
+
+def _where_kinks_meet(entries: int) -> str:
+    return (
+        f"At {entries} entries several kinks meet: all around the backward pass is right, there it leaves "
+        "the slopes on either side, and what each kink decides is not seen from outside. Try inputs "
+        "without exact zeros and ties."
+    )
 
 
 def _what_is_lost(row: Row) -> str:

@@ -13,15 +13,17 @@ from gradcheck.numeric.forward import Forward, random_direction, rounded_to_floa
 from gradcheck.numeric.gradient import NumericalGradient
 from gradcheck.numeric.grouping import Grouping
 from gradcheck.numeric.kinks import Joint
+from gradcheck.numeric.lifted import is_small
 from gradcheck.numeric.margins import CAUTION
 from gradcheck.numeric.second_look import second_look
 from gradcheck.numeric.slopes import slope_along
 from gradcheck.numeric.variable import Variable, scales
 from gradcheck.numeric.walk import Progress
-from gradcheck.numeric.witness import NumericalWitness
+from gradcheck.numeric.witness import Claims, NumericalWitness
 
 __all__ = [
     "CAUTION",
+    "Claims",
     "Estimate",
     "Forward",
     "Grouping",
@@ -31,6 +33,7 @@ __all__ = [
     "Progress",
     "Variable",
     "directional_derivative",
+    "is_small",
     "numerical_gradient",
     "random_direction",
     "rounded_to_float32",

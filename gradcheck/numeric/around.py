@@ -19,12 +19,14 @@ import numpy as np
 from gradcheck.layer import listed
 from gradcheck.numeric.forward import Forward, random_direction
 from gradcheck.numeric.gradient import NumericalGradient
+from gradcheck.numeric.kinks import ANYTHING
 from gradcheck.numeric.margins import (
     CAUTION,
     CONFIRMED,
     CONTRACTION,
     NEIGHBOUR_SLACK,
     POINTS,
+    TOGETHER,
     WALKS,
 )
 from gradcheck.numeric.variable import scales
@@ -112,7 +114,9 @@ class Around:
         curved = float(np.abs(self.dy * (up - 2 * value + down)).sum()) / 2
         gross = sum(float(np.abs(taken[p] * g).sum()) for p, g in gradients.items())
         claimed = sum(float((taken[p] * g).sum()) for p, g in gradients.items())
-        rounded = self.doubt + CONTRACTION * self.epsilon * gross
+        # At the point itself everything may have been zero, and so without noise.
+        size = float(np.abs(self.dy * value).sum())
+        rounded = self.doubt + CONTRACTION * self.epsilon * (gross + size)
         return bool(abs(seen - claimed) <= curved + rounded)
 
     @staticmethod
@@ -123,23 +127,54 @@ class Around:
 def allowing(
     numeric: NumericalGradient, position: int, walk: list[Gradients], slack: float
 ) -> NumericalGradient:
-    """A numerical gradient whose intervals at kinks hold what a walk allows, entry by entry and along ties."""
+    """A numerical gradient whose intervals at kinks hold what a walk allows, entry by entry and along ties.
+
+    Ties are no more asked for their sum where it changes on the walk: that is a kink of their own.
+    """
     gross = slack * numeric.absolute_sum
     low, high = _decided(np.stack([gradients[position] for gradients in walk]), gross)
     value, bound = _holding(numeric.value, numeric.bound, low, high)
     joints = []
     for joint in numeric.joints:
         slopes = np.stack([joint.told(position, gradients) for gradients in walk])
-        middle, half = _holding(
-            joint.value, joint.bound, *_decided(slopes, joint.claimed_at_most(gross))
-        )
-        joints.append(replace(joint, value=middle, bound=half))
+        changes = (_jumps(slopes, joint.claimed_at_most(gross)) != 0).any(axis=0)
+        joints.append(replace(joint, bound=np.where(changes, ANYTHING, joint.bound)))
     return replace(
         numeric,
         value=np.where(numeric.kinks, value, numeric.value),
         bound=np.where(numeric.kinks, bound, numeric.bound),
         joints=tuple(joints),
     )
+
+
+def undecided(
+    numeric: NumericalGradient,
+    position: int,
+    walk: list[Gradients],
+    slack: float,
+    claimed: Array,
+) -> Array:
+    """Where what is claimed may come of kinks that meet, though no decision that a walk shows gives it.
+
+    Kinks behind kinks decide together, which reaches further than one by one, and to entries that feel none
+    of them alone. And those that no walk tells
+    apart, because all are crossed at once, give between nothing and the sum of both slopes if they decide
+    alike: of Σ vₖ max(wₖ x, 0) at x = 0 all may be off, or all on.
+    """
+    slopes = np.stack([gradients[position] for gradients in walk])
+    jumps = np.abs(_jumps(slopes, slack * numeric.absolute_sum))
+    crossed, away = jumps > 0, np.abs(claimed - numeric.value)
+    shared = (crossed.sum(axis=tuple(range(1, jumps.ndim))) > 1).any()
+    several = shared | (crossed.sum(axis=0) > 1)
+    together = several & (away <= numeric.bound + TOGETHER * jumps.sum(axis=0).max())
+    alike = crossed.any(axis=0) & (away <= numeric.bound + np.abs(numeric.value))
+    return np.asarray(together | alike)
+
+
+def _jumps(slopes: Array, slack: Array) -> Array:
+    """What slopes change from one point to the next, where that is more than without a kink."""
+    steps = np.diff(slopes, axis=0)
+    return np.where(np.abs(steps) > slack, steps, 0.0)
 
 
 def _decided(slopes: Array, slack: Array) -> tuple[Array, Array]:
@@ -149,8 +184,7 @@ def _decided(slopes: Array, slack: Array) -> tuple[Array, Array]:
         slopes: what was seen at one point after the other, along the first axis.
         slack: what a slope may change between two points without a kink.
     """
-    jumps = np.diff(slopes, axis=0)
-    jumps = np.where(np.abs(jumps) > slack, jumps, 0.0)
+    jumps = _jumps(slopes, slack)
     low = np.minimum(slopes.min(axis=0), slopes[0] + np.minimum(jumps, 0).sum(axis=0))
     high = np.maximum(slopes.max(axis=0), slopes[0] + np.maximum(jumps, 0).sum(axis=0))
     return low - slack, high + slack

@@ -20,7 +20,8 @@ class NumericalGradient:
     which a zero is a zero; `surroundings` is that slope over a step as long as |x| or longer, where such
     steps were taken. `joints` say what the kinked entries must add up to, in several directions
     in which they move together. `steps` are those that each entry's value was seen at, relative to its
-    scale; none where no difference was taken.
+    scale; none where no difference was taken. `undecided` marks entries outside their bounds where several
+    kinks meet, while all around them the backward pass is right: what it may say there is not seen from outside.
     """
 
     value: Array
@@ -32,6 +33,7 @@ class NumericalGradient:
     joints: tuple[Joint, ...] = ()
     steps: Array | None = None
     surroundings: Array | float = 0.0
+    undecided: Array | bool = False
 
     @property
     def joint(self) -> Joint | None:
@@ -42,6 +44,11 @@ class NumericalGradient:
         """Whether a claim lies outside what is allowed at an entry with a kink, or along ties."""
         outside = self.kinks & ~(np.abs(claimed - self.value) <= self.bound)
         return bool(outside.any() or any((j.excess(claimed) > 0).any() for j in self.joints))
+
+    def holds(self, claimed: Array) -> bool:
+        """Whether a claim lies within what is allowed, at every entry and along ties."""
+        within = np.abs(claimed - self.value) <= self.bound
+        return bool(within.all()) and not self.misses_at_kinks(claimed)
 
     def with_worst_joint(self, claimed: Array) -> NumericalGradient:
         """With that joint direction in front which a hand-derived gradient misses by most."""

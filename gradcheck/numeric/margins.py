@@ -162,6 +162,10 @@ CONFIRMED = 0.75
 """The part of a walk's points at which differences must confirm the backward pass: the rest may lie so near
 a kink that the step meets it."""
 
+TOGETHER = 8.0
+"""How much further kinks reach together than all those a walk crosses add up to: beside the point half of
+a layer's units are on, at it all may be, and so for three layers one behind the other."""
+
 NEIGHBOUR_SLACK = 16.0
 """How much the gradient may change over the distance to a neighbour, relative to that distance and
 to the gradient with nothing cancelling."""
@@ -179,6 +183,9 @@ LIFTED_AT_ONCE = 4096
 LOOKS = 2
 """Entries that are measured again before a conviction. Of a right gradient every convicted entry is a
 mistake of the first look, so that the furthest would do; a second is for luck."""
+
+HALVINGS = 8
+"""Between two steps of a sweep lie sixteen stairs at most: the first is found to an eighth of its tread."""
 
 MORE_LOOKS = 64
 """Entries that are measured again once one of the first has been acquitted."""

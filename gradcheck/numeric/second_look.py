@@ -37,7 +37,7 @@ class _Look:
     def at(self, entry: tuple[int, ...], claimed: float, rounding: float) -> None:
         """Measure one entry, and believe that if the claim lies within."""
         group: Group = tuple(slice(k, k + 1) for k in entry)
-        found = self.alone.swept(group)
+        found = self.alone.looked_at_again(group)
         value, bound = float(found.value.item()), float(found.bound.item())
         if not np.isfinite(value):
             value, bound = 0.0, np.inf

@@ -150,6 +150,15 @@ class Stencil:
             sample.step, value, truncation, noise, round_off, half_jump, absolute, correction
         )
 
+    def height(self, sample: Sample) -> Array:
+        """How far the outputs of each entry have moved, to the side where they have moved further."""
+        moved = np.nan_to_num(np.abs(self.dy) * sample.points.moved(), nan=np.inf, posinf=np.inf)
+        return self._sum(moved, sample.group)
+
+    def noise_of(self, risers: Array, sample: Sample) -> Array:
+        """What risers of this height add to a quotient."""
+        return np.asarray(EXTRAPOLATED * CAUTION * risers / sample.points.wide)
+
     def refine(self, longer: Sample, sample: Sample, ratio: float) -> StencilEstimate:
         """What two samples say together, where the second step is `ratio` times the first.
 

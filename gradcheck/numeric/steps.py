@@ -232,6 +232,38 @@ def beyond(near: StencilEstimate, far: list[StencilEstimate]) -> StencilEstimate
     return near.choose(best, confirmed.any(axis=0) & agrees & (best.bound < near.bound))
 
 
+def first_movement(steps: list[Array], heights: list[Array]) -> tuple[Array, Array, Array]:
+    """For each entry the longest step up to which nothing moves, the next longer one, and the movement there.
+
+    Args:
+        steps: the longest first.
+        heights: how far the outputs move under each. Where they always or never do, the first step is 0.
+    """
+    low, high, height = (np.zeros(steps[0].shape) for _ in range(3))
+    moves = np.zeros(low.shape, dtype=bool)
+    for step, moved in zip(reversed(steps), reversed(heights), strict=True):
+        low = np.where(moves | (moved > 0), low, step)
+        high, height = np.where(moves, high, step), np.where(moves, height, moved)
+        moves |= moved > 0
+    return np.where(moves, low, 0.0), high, height
+
+
+def on_stairs(
+    best: StencilEstimate, estimates: list[StencilEstimate], risers: Array
+) -> StencilEstimate:
+    """The estimate that is believed, where it stands still on a stair: no bound is small there.
+
+    It reaches as far as anything that a longer step says; a stair that is nowhere seen whole says nothing.
+    """
+    table = _Table(estimates)
+    moved = ~(table.absolute_sums == 0)
+    bounded = moved & np.isfinite(table.bounds)
+    reach = np.where(bounded, table.away(best) + table.bounds, 0).max(axis=0)
+    reach = np.where(bounded.any(axis=0), reach, np.inf)
+    stands = (risers > 0) & (best.absolute_sum == 0)
+    return best._replace(truncation=best.truncation + np.where(stands, reach, 0))
+
+
 class _Table:
     """Estimates of one group at several steps as arrays, one row a step."""
 
@@ -240,6 +272,7 @@ class _Table:
         self.values = np.stack([e.value for e in estimates])
         self.bounds = np.stack([e.bound for e in estimates])
         self.steps = np.stack([e.step for e in estimates])
+        self.absolute_sums = np.stack([e.absolute_sum for e in estimates])
 
     def tightest(self, among: Array) -> StencilEstimate:
         """For each entry the estimate with the smallest bound among those marked."""

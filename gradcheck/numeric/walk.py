@@ -14,6 +14,7 @@ from gradcheck.numeric.margins import (
     BLURRED,
     FAR,
     FURTHER,
+    HALVINGS,
     MUCH_MORE,
     NEAR,
     ROUNDS,
@@ -21,14 +22,16 @@ from gradcheck.numeric.margins import (
     SWEEP_RATIO,
     WANTED,
 )
-from gradcheck.numeric.stencil import Stencil
+from gradcheck.numeric.stencil import Sample, Stencil
 from gradcheck.numeric.steps import (
     StepSearch,
     alone,
     beyond,
     corroborated,
+    first_movement,
     first_pair,
     first_step,
+    on_stairs,
     roughness,
     sweep,
 )
@@ -151,6 +154,47 @@ class Walk:
         best = self._without_periods(corroborated(rough, long), long, group)
         return self._further(best, rough[0], group)
 
+    def looked_at_again(self, group: Group) -> StencilEstimate:
+        """As `swept`, and no stair is taken for a plain or a slope.
+
+        A forward pass that rounds something on the way (1 − p beside p = 1) stands still where steps are
+        short, and then rises by a whole riser at once. By luck its stencils see a smooth function in that.
+        """
+        long = FAR * self.near * self.scale[group]
+        samples = self._samples(self.stencil, group)
+        estimates = [self.stencil.judge(sample) for sample in samples]
+        self._learn(estimates, group)
+        risers = self._risers(samples)
+        rough = [
+            e._replace(
+                round_off=self.roughness * e.round_off,
+                truncation=e.truncation + self.stencil.noise_of(risers, sample),
+            )
+            for e, sample in zip(estimates, samples, strict=True)
+        ]
+        best = self._without_periods(corroborated(rough, long), long, group)
+        return on_stairs(self._further(best, rough[0], group), rough, risers)
+
+    def _risers(self, samples: list[Sample]) -> Array:
+        """How high an entry's outputs rise at once, where they stand still before it and behind.
+
+        Between a step at which nothing moves and the next longer one the beginning is searched by halving,
+        further away where nothing moves within |x|. Behind a kink or a threshold a function moves on.
+        """
+        group, heights = samples[0].group, [self.stencil.height(sample) for sample in samples]
+        steps = [sample.step for sample in samples]
+        while not np.any(heights[0]) and len(steps) < len(samples) + FURTHER:
+            steps.insert(0, SWEEP_RATIO * steps[0])
+            heights.insert(0, self.stencil.height(self.stencil.sample(group, steps[0])))
+        low, high, height = first_movement(steps, heights)
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            here = self.stencil.height(self.stencil.sample(group, middle))
+            low, high = np.where(here > 0, low, middle), np.where(here > 0, middle, high)
+            height = np.where(here > 0, here, height)
+        behind = self.stencil.height(self.stencil.sample(group, high + (high - low) / 2))
+        return np.where((low > 0) & (behind == height), height, 0.0)
+
     def _without_periods(self, best: StencilEstimate, long: Array, group: Group) -> StencilEstimate:
         """What a sweep says of a function that swings many times within |x|, where that is better."""
         if self._oscillating is None:
@@ -185,6 +229,12 @@ class Walk:
         steps = [t * self.scale[group] for t in sweep(stencil.variable.epsilon)]
         # All are seen before any is judged: the shortest show how high a stair is.
         return [stencil.judge(sample) for sample in [stencil.sample(group, s) for s in steps]]
+
+    def _samples(self, stencil: Stencil, group: Group) -> list[Sample]:
+        """All steps of a sweep, the longest first."""
+        return [
+            stencil.sample(group, t * self.scale[group]) for t in sweep(stencil.variable.epsilon)
+        ]
 
     def _learn(self, estimates: list[StencilEstimate], group: Group) -> None:
         """Whether these stencils saw more noise than was measured; the next groups will too."""

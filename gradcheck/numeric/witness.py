@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from gradcheck.numeric.around import Around, allowing
+from gradcheck.numeric.around import Around, allowing, undecided
 from gradcheck.numeric.complexstep import complex_step
 from gradcheck.numeric.forward import Forward, random_direction
 from gradcheck.numeric.gradient import NumericalGradient
@@ -148,17 +148,29 @@ class NumericalWitness:
         self, position: int, numeric: NumericalGradient, claimed: Array, others: Claims
     ) -> NumericalGradient:
         """With what is allowed at kinks, where a claim lies outside the slopes along entries and ties."""
-        if not numeric.misses_at_kinks(claimed):
+        outside = np.asarray(~(np.abs(claimed - numeric.value) <= numeric.bound))
+        if not ((numeric.kinks.any() and outside.any()) or numeric.misses_at_kinks(claimed)):
             return numeric
-        rng = np.random.default_rng((self.seed, position, 4))
-        moving = {position: numeric.kinks, **{p: kinks for p, (kinks, _) in others.items()}}
-        around = Around(self.forward, self.dy, self.noise, moving, rng)
+        moving = {position: numeric.kinks | outside, **{p: k for p, (k, _) in others.items()}}
         widened = numeric
+        around = self._around(position, moving)
         for walk in around.walks():
             widened = allowing(widened, position, walk, around.slack)
-            if not widened.misses_at_kinks(claimed):
+            if widened.holds(claimed):
                 return widened
-        return self._with_neighbours(position, numeric, claimed)
+        numeric = self._with_neighbours(position, numeric, claimed)
+        open_to = np.zeros(outside.shape, dtype=bool)
+        around = self._around(position, {p: self._everywhere(p) for p in self.forward.movable})
+        for walk in around.walks():
+            open_to |= undecided(numeric, position, walk, around.slack, claimed)
+        return replace(numeric, undecided=outside & open_to, joints=widened.joints)
+
+    def _around(self, position: int, moving: Mapping[int, Array]) -> Around:
+        rng = np.random.default_rng((self.seed, position, 4))
+        return Around(self.forward, self.dy, self.noise, moving, rng)
+
+    def _everywhere(self, position: int) -> Array:
+        return np.ones(self.forward.inputs[position].shape)
 
     def _with_neighbours(
         self, position: int, numeric: NumericalGradient, claimed: Array

@@ -1,0 +1,126 @@
+"""Forward passes that round on the way: a right gradient is not convicted where 1 − p has few digits left."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from gradcheck import Verdict, check
+from gradcheck.numeric import Forward, NumericalWitness
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def complement(p):
+    return 1 - p, np.log(1 - p)
+
+
+def by_log1p(p):
+    return 1 - p, np.log1p(-p)
+
+
+def by_where(p):
+    q = np.where(np.ones(p.shape, dtype=bool), 1 - p, p)
+    return q, np.log(q)
+
+
+def focal(z, *, spelled, gamma, factor=1.0):
+    """Focal loss of a confident sigmoid against the label 0: −p^γ log(1 − p), averaged."""
+    p = sigmoid(z)
+    q, log_q = spelled(p)
+    y = np.mean(-(p**gamma) * log_q)
+
+    def backward(dy):
+        slope = -gamma * p ** (gamma - 1) * log_q + p**gamma / q
+        return dy * factor * slope * p * sigmoid(-z) / z.size
+
+    return y, backward
+
+
+def focal_of_softmax(z, *, spelled, gamma, factor=1.0):
+    """The same of the first class of a softmax."""
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    P = e / e.sum(axis=1, keepdims=True)
+    p = P[:, 0]
+    q, log_q = spelled(p)
+    y = -(p**gamma) * log_q
+
+    def backward(dy):
+        slope = -gamma * p ** (gamma - 1) * log_q + p**gamma / q
+        onto = -P
+        onto[:, 0] = P[:, 1:].sum(axis=1)
+        return factor * (dy * slope * p)[:, None] * onto
+
+    return y, backward
+
+
+@pytest.mark.parametrize("spelled", [complement, by_log1p, by_where])
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+@pytest.mark.parametrize("confident", [21.0, 27.0, 30.0, 32.0])
+def test_a_confident_focal_loss_is_not_convicted(spelled, gamma, confident):
+    for seed in range(4):
+        rng = np.random.default_rng([seed, int(confident)])
+        z = rng.uniform(confident, confident + 2, 4)
+        z[rng.integers(4)] = rng.normal()
+        layer = partial(focal, spelled=spelled, gamma=gamma)
+        assert check(layer, z, seed=seed, lines=False).verdict is not Verdict.FAIL
+        logits = rng.normal(size=(4, 3))
+        logits[:, 0] += z
+        layer = partial(focal_of_softmax, spelled=spelled, gamma=gamma)
+        assert check(layer, logits, seed=seed, lines=False).verdict is not Verdict.FAIL
+
+
+@pytest.mark.parametrize("loss", [focal, focal_of_softmax])
+def test_a_wrong_focal_loss_is_convicted_where_its_digits_are_left(loss):
+    rng = np.random.default_rng(1)
+    z = rng.normal(size=(4, 3)) if loss is focal_of_softmax else rng.uniform(15, 17, 4)
+    layer = partial(loss, spelled=complement, gamma=2.0, factor=1.01)
+    assert check(layer, z, lines=False).verdict is Verdict.FAIL
+
+
+def alone(f, x):
+    """The second look at the only entry of x."""
+    witness = NumericalWitness(Forward(f, [np.array([x])]), np.ones(1))
+    with np.errstate(all="ignore"):
+        found = witness.one_by_one(0).looked_at_again((slice(0, 1),))
+    return found.value.item(), found.bound.item()
+
+
+@pytest.mark.parametrize("x", [33.0, 34.7, 36.2])
+def test_a_plateau_within_a_staircase_is_no_small_bound(x):
+    value, bound = alone(lambda x: np.log(1 - sigmoid(x)), x)
+    assert bound == np.inf or abs(value + 1) <= bound
+
+
+@pytest.mark.parametrize("x", [0.3, 2.7, 9.1])
+def test_a_stair_that_only_steps_beyond_x_climb_is_one(x):
+    _, bound = alone(lambda x: np.floor((x + 0.5) / 40) + 3.0, x)
+    assert bound > 1 / 80
+
+
+def test_behind_a_threshold_or_a_kink_a_plain_is_a_plain():
+    for f in (lambda x: np.maximum(x, 0), lambda x: x * (x > 0), lambda x: np.maximum(x, -0.99)):
+        value, bound = alone(f, -1.0)
+        assert value == 0 and bound < 1e-6
+
+
+def test_a_float64_gradient_that_rounds_itself_is_judged_as_a_formula():
+    def chance(z, factor=1.0):
+        """log(1 − p) with p near 1; the forward pass keeps the digits that the way back loses."""
+        p = sigmoid(z)
+        return -np.logaddexp(0, z), lambda dy: dy * factor * -(1 - (1 - p))
+
+    def tail(z, factor=1.0):
+        """The chance of the other class, taken exactly there and as 1 − p on the way back."""
+        p = sigmoid(z)
+        return sigmoid(-z), lambda dy: -dy * factor * p * (1 - p)
+
+    z = np.array([3.0, 12.0, 15.0])
+    assert check(chance, z, lines=False).passed
+    assert check(tail, z, lines=False).passed
+    assert check(tail, z + 20, lines=False).verdict is Verdict.INCONCLUSIVE
+    wrong = partial(tail, factor=1 + 1e-6)
+    assert check(wrong, z, lines=False).verdict is Verdict.FAIL
+    assert check(wrong, z + 20, lines=False).verdict is Verdict.FAIL
