@@ -152,7 +152,7 @@ class Stencil:
 
     def height(self, sample: Sample) -> Array:
         """How far the outputs of each entry have moved, to the side where they have moved further."""
-        moved = np.nan_to_num(np.abs(self.dy) * sample.points.moved(), nan=np.inf, posinf=np.inf)
+        moved = np.nan_to_num(np.abs(self.dy) * sample.points.moved, nan=np.inf, posinf=np.inf)
         return self._sum(moved, sample.group)
 
     def noise_of(self, risers: Array, sample: Sample) -> Array:
