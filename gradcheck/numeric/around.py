@@ -156,8 +156,7 @@ def undecided(
 ) -> Array:
     """Where what is claimed may come of kinks that meet, though no decision that a walk shows gives it.
 
-    Kinks behind kinks decide together, which reaches further than one by one, and to entries that feel none
-    of them alone. And those that no walk tells
+    Kinks behind kinks decide together, which reaches further than one by one. And those that no walk tells
     apart, because all are crossed at once, give between nothing and the sum of both slopes if they decide
     alike: of Σ vₖ max(wₖ x, 0) at x = 0 all may be off, or all on.
     """
@@ -165,7 +164,7 @@ def undecided(
     jumps = np.abs(_jumps(slopes, slack * numeric.absolute_sum))
     crossed, away = jumps > 0, np.abs(claimed - numeric.value)
     shared = (crossed.sum(axis=tuple(range(1, jumps.ndim))) > 1).any()
-    several = shared | (crossed.sum(axis=0) > 1)
+    several = (shared & crossed.any(axis=0)) | (crossed.sum(axis=0) > 1)
     together = several & (away <= numeric.bound + TOGETHER * jumps.sum(axis=0).max())
     alike = crossed.any(axis=0) & (away <= numeric.bound + np.abs(numeric.value))
     return np.asarray(together | alike)
