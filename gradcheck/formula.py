@@ -53,6 +53,8 @@ def with_more_digits(
     """
     if hand is None or row.verdict is Verdict.PASS or hand.shape != row.shape:
         return None
+    if hand.dtype.kind != "f" or not np.isfinite(hand).all():
+        return None
     narrow = hand.dtype.itemsize < np.dtype(np.float64).itemsize
     if row.verdict is Verdict.FAIL and not (narrow or is_small(witness.forward)):
         return None
