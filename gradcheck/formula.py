@@ -19,6 +19,8 @@ from gradcheck.layer import copies, listed, run
 from gradcheck.numeric import Claims, NumericalGradient, NumericalWitness, is_small
 from gradcheck.result import Array, Row, Verdict
 
+DOUBLE = np.dtype(np.float64)
+
 MOST_ROUNDING = 0.5
 """Exponent: a gradient that has lost more than half of its digits is not called right, formula or not."""
 
@@ -51,20 +53,25 @@ def with_more_digits(
         row: what was made of it there.
         others: of other inputs which entries are at a kink; the gradient is claimed anew.
     """
-    if hand is None or row.verdict is Verdict.PASS or hand.shape != row.shape:
+    if hand is None or not _asks_for_digits(hand, row):
         return None
-    if hand.dtype.kind != "f" or not np.isfinite(hand).all():
-        return None
-    narrow = hand.dtype.itemsize < np.dtype(np.float64).itemsize
-    if row.verdict is Verdict.FAIL and not (narrow or is_small(witness.forward)):
+    convicted, narrow = row.verdict is Verdict.FAIL, hand.dtype.itemsize < DOUBLE.itemsize
+    if convicted and not (narrow or is_small(witness.forward)):
         return None
     judged = _judged_as_formula(witness, position, hand, row, others)
     if narrow or judged is None:
         return judged
     # What only more digits than float64's can see is noise to whoever computes in float64.
-    if row.verdict is Verdict.FAIL:
-        return judged if judged.formula is Verdict.PASS else None
-    return None if judged.row.verdict is Verdict.FAIL else judged
+    overrules = (
+        judged.formula is Verdict.PASS if convicted else judged.row.verdict is not Verdict.FAIL
+    )
+    return judged if overrules else None
+
+
+def _asks_for_digits(hand: Array, row: Row) -> bool:
+    """Whether there is a doubt left, and numbers that could have lost digits."""
+    numbers = hand.dtype.kind == "f" and hand.shape == row.shape
+    return numbers and row.verdict is not Verdict.PASS and bool(np.isfinite(hand).all())
 
 
 def _judged_as_formula(
