@@ -131,6 +131,27 @@ def test_a_mistake_is_repaired(layer, after, code):
     assert source[repair.line - 1].strip() == repair.before
 
 
+def test_a_backward_pass_that_is_a_lambda_is_repaired():
+    def square(x):
+        return x * x, lambda dy: 3 * x * dy
+
+    repair = check(square, X).repair
+    assert repair.after == "return x * x, lambda dy: 2 * x * dy" and repair.code == "scaled"
+
+
+def test_a_line_that_might_as_well_not_be_there_is_no_repair():
+    def square(x):
+        def backward(dy):
+            dx = 2 * x * dy
+            dx[0] = 5
+            return dx
+
+        return x * x, backward
+
+    # `(-dx)[0] = 5` would pass, and `dx[0 > 0] = 5` too: the 5 is written nowhere then.
+    assert check(square, X[0]).repair is None
+
+
 def test_no_repair_of_what_passes_or_was_not_compared_line_by_line():
     def right(x):
         return x * x, lambda dy: 2 * x * dy

@@ -105,6 +105,14 @@ class Place:
         return self.path[-1]
 
     @property
+    def writes_an_item(self) -> bool:
+        """Whether its statement writes into something that is there before."""
+        match self.statement:
+            case ast.Assign([ast.Subscript()]) | ast.AugAssign():
+                return True
+        return False
+
+    @property
     def computed(self) -> ast.expr:
         """The expression that the statement computes, as it stands now."""
         assert self.root is not None and isinstance(self.root.node, ast.expr)

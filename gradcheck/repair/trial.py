@@ -18,7 +18,7 @@ import numpy as np
 from gradcheck.compare import agrees
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.layer import Layer, copies, listed, run
-from gradcheck.lines.source import parsed_function
+from gradcheck.lines.source import blocks, parsed_function
 from gradcheck.repair.candidates import Candidate, Sieve
 from gradcheck.repair.patience import STEPS, Meter, counted, patience
 from gradcheck.repair.places import Known, Place, Slot, places
@@ -63,14 +63,20 @@ class Trials:
     hooks: dict[tuple[int, int | None], Hook] = field(default_factory=dict)
 
     @cached_property
+    def _trees(self) -> tuple[ast.FunctionDef, ast.FunctionDef]:
+        # Together, as finding a backward pass that is a lambda writes it out in the tree around it.
+        tree = parsed_function(self.program.texts[self.name])
+        return tree, tree if self.name else backward_in(tree, self.program.written)
+
+    @property
     def tree(self) -> ast.FunctionDef:
         """The function, whose nodes are exchanged in place."""
-        return parsed_function(self.program.texts[self.name])
+        return self._trees[0]
 
-    @cached_property
+    @property
     def function(self) -> ast.FunctionDef:
         """The backward pass in it; of a helper all of it."""
-        return self.tree if self.name else backward_in(self.tree, self.program.written)
+        return self._trees[1]
 
     @cached_property
     def right(self) -> frozenset[int]:
@@ -92,6 +98,18 @@ class Trials:
             return self._right(
                 self._built(self.tree, {}) if place.root is None else self._hooked(place)
             )
+        return frozenset()
+
+    def right_without(self, statement: ast.stmt) -> frozenset[int]:
+        """Which are right if a statement is left out."""
+        lists = (block for node in ast.walk(self.tree) for block in blocks(node))
+        found = ((block, k) for block in lists for k, one in enumerate(block) if one is statement)
+        for block, k in found:
+            block[k] = ast.copy_location(ast.Pass(), statement)
+            try:
+                return self._right(self._built(self.tree, {}))
+            finally:
+                block[k] = statement
         return frozenset()
 
     def _right(self, layer: Layer) -> frozenset[int]:
