@@ -207,6 +207,8 @@ class _Task:
         )
 
     def _is_proved(self, step: _Step) -> bool:
+        if not self.proof.may_hold(step.program):
+            return False
         self.meter.steps += PROVED
         return self.proof.holds(step.program)
 
