@@ -204,7 +204,9 @@ def test_float32_is_cut_where_it_follows_into_float64(monkeypatch):
         assert (np.abs(row.numeric - beside.numeric) <= row.bound + beside.bound).all()
 
 
-@pytest.mark.parametrize("spoil", ["W1", "b2", "a1", "z2"])
+@pytest.mark.parametrize(
+    "spoil", ["b2", *(pytest.param(one, marks=pytest.mark.slow) for one in ("W1", "a1", "z2"))]
+)
 def test_a_mistake_in_float32_is_convicted_through_the_pieces(monkeypatch, spoil):
     given, layer = inputs(np.float32), partial(net, spoil=spoil, by=lambda d: d * np.float32(1.001))
     report, other = check(layer, *given, lines=False), whole(monkeypatch, layer, *given)
