@@ -124,3 +124,23 @@ def test_a_float64_gradient_that_rounds_itself_is_judged_as_a_formula():
     wrong = partial(tail, factor=1 + 1e-6)
     assert check(wrong, z, lines=False).verdict is Verdict.FAIL
     assert check(wrong, z + 20, lines=False).verdict is Verdict.FAIL
+
+
+def masked_loss(z, *, forgotten=False):
+    """Softmax cross-entropy over rows of which the second does not count: far out there 0 · log 0 is no number."""
+    counts = np.array([1.0, 0, 1])
+    p = np.exp(z - z.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    y = -np.sum(counts * np.log(p[:, 0]))
+
+    def backward(dy):
+        dz = p - np.eye(z.shape[1])[0]
+        return dy * dz if forgotten else dy * dz * counts[:, None]
+
+    return y, backward
+
+
+def test_what_counts_nowhere_is_no_stair_though_far_out_nothing_is_defined():
+    z = np.random.default_rng(0).normal(size=(3, 4))
+    assert check(masked_loss, z).passed
+    assert check(partial(masked_loss, forgotten=True), z).verdict is Verdict.FAIL

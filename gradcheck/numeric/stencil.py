@@ -151,9 +151,14 @@ class Stencil:
         )
 
     def height(self, sample: Sample) -> Array:
-        """How far the outputs of each entry have moved, to the side where they have moved further."""
-        moved = np.nan_to_num(np.abs(self.dy) * sample.points.moved, nan=np.inf, posinf=np.inf)
-        return self._sum(moved, sample.group)
+        """How far the outputs of each entry have moved, to the side where they have moved further.
+
+        A side on which an output is no finite number is out of the function's domain, and tells nothing.
+        """
+        points = sample.points
+        sides = (np.abs(far - points.middle) for far in (points.far_up, points.far_down))
+        moved = np.maximum(*(np.where(np.isfinite(side), side, 0.0) for side in sides))
+        return self._sum(np.abs(self.dy) * moved, sample.group)
 
     def noise_of(self, risers: Array, sample: Sample) -> Array:
         """What risers of this height add to a quotient."""
