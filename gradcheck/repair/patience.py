@@ -42,11 +42,6 @@ class Meter:
         return self.steps >= self.limit or self.is_late
 
     @property
-    def is_half_over(self) -> bool:
-        """Whether half of the steps are taken."""
-        return 2 * self.steps >= self.limit or self.is_late
-
-    @property
     def is_late(self) -> bool:
         """Whether the clock has ended it, and another machine might have come further."""
         return time.monotonic() > self.until

@@ -22,6 +22,8 @@ from gradcheck.result import Finding, Lines, Repair, Row
 
 LIMIT = 4_000_000
 """Steps of a search: as long as somebody waits for an answer; a million take about a second at a desk."""
+BEHIND = LIMIT // 2
+"""Steps more for a second mistake, where one edit sets right a part of what is wrong."""
 SIEVED = 20
 """What it costs to look at a candidate, in steps, besides those that are counted."""
 TRIED = 100
@@ -129,14 +131,12 @@ class _Task:
         # Where the second mistake is, nobody has said yet.
         lines = replace(self.lines, first_wrong=None)
         behind = replace(self, lines=lines, taken=(*self.taken, lead), leads=[])
+        self.meter.limit += BEHIND
         return behind.search(lead.program, edits - 1)
 
     def _proved(self, program: Program, edits: int) -> Iterator[_Step]:
         """The edits that are proved; those that leave something wrong are kept as leads."""
         for trials, candidate in self._candidates(program):
-            if self.leads and edits > 1 and self.meter.is_half_over:
-                # The other half is for the mistake behind it; nine of ten single edits are found by then.
-                return
             step = self._step(trials, candidate)
             if step is None:
                 continue
