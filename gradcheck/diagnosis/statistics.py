@@ -108,8 +108,9 @@ def _factors_of_the_terms(s: WrongGradient, group: Group) -> dict[str, float]:
     constant through the mean, by a multiple of x − mean through the variance or the size.
     """
     dy, c = s.context.dy, group.centred
-    # Two numbers fit any two that are beside one.
-    if dy.shape != c.shape or group.count <= FEWEST:
+    names = ("mean", "variance") if group.has_a_mean else ("size",)
+    # Two numbers fit any two that are beside one, and one fits one.
+    if dy.shape != c.shape or group.count - 1 <= len(names):
         return {}
     own = tuple(map(int, np.unravel_index(int(np.abs(c).argmax()), c.shape)))
     alone = np.zeros_like(dy)
@@ -121,7 +122,6 @@ def _factors_of_the_terms(s: WrongGradient, group: Group) -> dict[str, float]:
     beside = group.of_one(own)
     beside[own] = False
     values = answer, numeric.value
-    names = ("mean", "variance") if group.has_a_mean else ("size",)
     terms = np.stack([np.ones_like(c), c][-len(names) :], axis=-1)[beside]
     fits, left = _fit(terms, *(value[beside] for value in values))
     # Else an input reaches the output by another way too.
