@@ -105,12 +105,10 @@ class Place:
         return self.path[-1]
 
     @property
-    def writes_an_item(self) -> bool:
-        """Whether its statement writes into something that is there before."""
-        match self.statement:
-            case ast.Assign([ast.Subscript()]) | ast.AugAssign():
-                return True
-        return False
+    def sets_an_item(self) -> bool:
+        """Whether its statement gives an item of something another value."""
+        statement = self.statement
+        return isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Subscript)
 
     @property
     def computed(self) -> ast.expr:

@@ -194,7 +194,7 @@ class _Task:
         right, known = trials.right_with(candidate), place.true is not None
         if not right >= trials.right or (right == trials.right and not known):
             return None
-        if place.writes_an_item and trials.right_without(place.statement) == right:
+        if place.sets_an_item and trials.right_without(place.statement) == right:
             # What might as well not stand there says nothing of what should.
             return None
         mend = Mend(place, edit, place.before, place.after(edit.node))
