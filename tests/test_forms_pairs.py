@@ -150,6 +150,15 @@ def test_the_cache_may_come_first():
     assert check_pair(double, backward, normal(3), normal(3, seed=1)).passed
 
 
+@pytest.mark.parametrize(("factor", "verdict"), [(2, Verdict.PASS), (3, Verdict.FAIL)])
+def test_what_a_lambda_returns_is_read_as_well(factor, verdict):
+    x = normal(3)
+    report = check_pair(lambda x: (x * x, x), lambda dy, x: factor * x * dy, x)
+    assert report.verdict is verdict
+    # An output that is no cache would have made a gradient of another shape.
+    assert report.rows[0].analytic.shape == x.shape
+
+
 def test_the_inputs_may_come_instead_of_a_cache():
     def forward(x, w, scale=3.0):
         return scale * x * w

@@ -6,7 +6,7 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -72,6 +72,8 @@ def returned_names(function: Callable[..., Any]) -> dict[Path, str]:
     tree = _tree(function)
     if tree is None:
         return {}
+    if isinstance(tree, ast.Lambda):
+        return dict(_named(tree.body, (), {}))
     returns = [n.value for n in _own(tree) if isinstance(n, ast.Return) and n.value is not None]
     return dict(_named(returns[-1], (), _assigned(tree))) if returns else {}
 
@@ -95,7 +97,15 @@ def _tree(function: Callable[..., Any]) -> ast.AST | None:
         found = ast.parse(source).body[0]
     except (OSError, TypeError, SyntaxError, IndexError):
         return None
-    return found if isinstance(found, ast.FunctionDef) else None
+    return found if isinstance(found, ast.FunctionDef) else _lambda(found, parameters_of(function))
+
+
+def _lambda(statement: ast.stmt, takes: Sequence[inspect.Parameter]) -> ast.Lambda | None:
+    """The lambda in a statement that takes these parameters, if there is but one."""
+    names = [parameter.name for parameter in takes]
+    several = [node for node in ast.walk(statement) if isinstance(node, ast.Lambda)]
+    found = [node for node in several if [one.arg for one in node.args.args] == names]
+    return found[0] if len(found) == 1 else None
 
 
 def _own(tree: ast.AST) -> Iterator[ast.AST]:
