@@ -209,6 +209,69 @@ def test_a_helper_that_the_forward_pass_uses_is_not_edited_so_that_the_value_is_
     assert repair.before.startswith("dz =")
 
 
+class Tanh:
+    def value(self, z):
+        return np.tanh(z)
+
+    def derivative(self, z):
+        return 1 - np.tanh(z)
+
+
+class Accumulating:
+    """It adds its gradients up in arrays, by a method of its own, with the slope of another class."""
+
+    def __init__(self, n_in, n_out):
+        self.xp, self.activation = np, Tanh()
+        self.parameters = {"W": normal(n_in, n_out), "b": normal(1, n_out)}
+        self.gradients = {"W": np.zeros((n_in, n_out)), "b": np.zeros((1, n_out))}
+
+    def _linear(self, X):
+        return X @ self.parameters["W"] + self.parameters["b"]
+
+    def forward(self, X):
+        self.X = X
+        return self.activation.value(self._linear(X))
+
+    def backward(self, grad):
+        return self._back(grad * self.activation.derivative(self._linear(self.X)))
+
+    def _back(self, dZ):
+        self.gradients["W"] += self.X.T @ dZ
+        self.gradients["b"] += self.xp.sum(dZ, axis=0, keepdims=True)
+        return dZ @ self.parameters["W"].T
+
+
+class Averaging(Accumulating):
+    def forward(self, X):
+        self.X = X
+        return self._linear(X)
+
+    def backward(self, grad):
+        return self._back(grad)
+
+    def _back(self, dZ):
+        self.gradients["W"] += self.X.T @ dZ
+        self.gradients["b"] += dZ.mean(axis=0)
+        return dZ @ self.parameters["W"].T
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after"),
+    [
+        (Accumulating, "return 1 - np.tanh(z)", "return 1 - np.tanh(z) ** 2"),
+        (
+            Averaging,
+            'self.gradients["b"] += dZ.mean(axis=0)',
+            'self.gradients["b"] += dZ.sum(axis=0)',
+        ),
+    ],
+)
+def test_a_wrong_line_of_a_method_is_repaired_there(kind, before, after):
+    repair = check_module(kind(4, 3), normal(5, 4)).repair
+    assert (repair.before, repair.after) == (before, after)
+    assert not repair.only_here
+
+
 class TwoMistakes:
     def __init__(self):
         self.W, self.V = normal(4, 4), normal(4, 4)

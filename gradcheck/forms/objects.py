@@ -15,7 +15,7 @@ import numpy as np
 from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.calling import Plan, items_of, outputs_of
 from gradcheck.forms.dice import Dice
-from gradcheck.forms.state import SELF, Globals, Owner, reach
+from gradcheck.forms.state import SELF, Globals, Owner, put, reach
 from gradcheck.forms.told import Inputs, Outputs, times
 from gradcheck.forms.trees import Path, at, copied, spelled
 from gradcheck.layer import Adapted, Backward, Layer
@@ -146,12 +146,22 @@ class Module:
         count = len(self.arguments.tree.leaves)
         mine = [np.array(v) if self.moves else v for v in spread[count:]]
         owner = self.owner.fresh(mine)
+        self._make_room(owner)
         given = self.arguments.filled(spread[:count])
         self.dice.throw()
         result = self._called(forward, owner, *given.args, **given.kwargs)
         result = getattr(owner, self.output) if self.output else result
         known = {**self.arguments.defaults, **self.arguments.beyond, **given.arguments}
         return Begun(owner, known, result, self.dice.state())
+
+    def _make_room(self, owner: Any) -> None:
+        """Where a parameter has another size than it came with, so has what its gradient is added up in."""
+        for h in self.owner.held:
+            source, shape = self.sources.get((SELF, *h.path)), np.shape(reach(owner, h.path))
+            if source is None or source.kind != LEFT or shape == np.shape(h.value):
+                continue
+            if np.shape(reach(owner, source.path)) == np.shape(h.value):
+                put(owner, source.path, np.zeros(shape, h.value.dtype))
 
     def value(self, arrays: Sequence[Array]) -> Array:
         """The outputs of one forward pass."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.forms.names import is_of
-from gradcheck.forms.trees import Leaf, Path, children, spelled
+from gradcheck.forms.trees import Leaf, Path, children, deep_copy, spelled
 from gradcheck.layer import Misuse
 
 GRADIENTS = (
@@ -138,7 +137,7 @@ def copy_of(owner: Any, memo: Mapping[int, Any] | None = None) -> Any:
         Misuse: if it cannot be copied.
     """
     try:
-        return copy.deepcopy(owner, dict(memo or {}))
+        return deep_copy(owner, memo or {})
     except Exception as error:
         raise Misuse(
             f"a {type(owner).__name__} cannot be copied ({error}), and every evaluation takes a fresh "

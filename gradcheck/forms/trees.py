@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,10 +127,19 @@ def rebuilt(value: Any, items: Sequence[Any]) -> Any:
     return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
 
 
+def deep_copy(value: Any, memo: Mapping[int, Any]) -> Any:
+    """A deep copy, in which `memo` says what stands for an object, and a module for itself: `self.xp = numpy`."""
+    try:
+        return copy.deepcopy(value, dict(memo))
+    except TypeError:
+        modules = {id(module): module for module in sys.modules.values()}
+        return copy.deepcopy(value, {**modules, **memo})
+
+
 def copied(value: Any, memo: dict[int, Any] | None = None) -> Any:
     """A deep copy, in which `memo` says what stands for an object; what cannot be copied stays."""
     try:
-        return copy.deepcopy(value, {} if memo is None else dict(memo))
+        return deep_copy(value, memo or {})
     except Exception:
         inner = [copied(item, memo) for _, item in children(value)]
         return rebuilt(value, inner) if inner else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import difflib
 import linecache
 import os
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from types import FunctionType, MappingProxyType
+from types import FunctionType, MappingProxyType, MethodType
 from typing import Any
 
 from gradcheck.layer import Adapted, Layer
@@ -39,9 +40,11 @@ class Program:
 
     @staticmethod
     def of(layer: Layer, written: BackwardText) -> Program:
-        """The program of a layer whose backward pass is written there, with the helpers in the same module."""
+        """The program of a layer whose backward pass is written there, with the helpers in its module."""
         tree = backward_in(written.source.tree, written)
-        sources = {OWN: written.source, **_helpers(tree, written.source.function.__globals__)}
+        around = written.source.function.__globals__
+        methods = _methods(around, layer.forward) if isinstance(layer, Adapted) else {}
+        sources = {OWN: written.source, **_helpers(tree, {**_own(around), **methods})}
         texts = {name: at_margin(source) for name, source in sources.items()}
         return Program(layer, written, sources, texts)
 
@@ -59,22 +62,34 @@ class Program:
             more: names that the functions see besides.
         """
         trees = {**self._changed, **trees}
-        own = trees.pop(OWN, None) or parsed_function(self.texts[OWN])
-        helpers = {name: self.sources[name].compiled(tree, {}) for name, tree in trees.items()}
+        methods: dict[FunctionType, FunctionType] = {}
+        if any(map(_is_method, trees)):
+            trees = {n: _looked_up(trees.get(n) or self._parsed(n)) for n in self.sources}
+            more = {**more, AS_EDITED: partial(_as_edited, methods)}
+        own = trees.pop(OWN, None) or self._parsed(OWN)
+        by_name = {n: self._compiled(n, tree) for n, tree in trees.items() if not _is_method(n)}
         source = self.written.source
-        scope = {**more, **_seeing(helpers, source.function.__globals__, more)}
+        scope = {**more, **_seeing(by_name, source.function.__globals__, more)}
+        for name in filter(_is_method, trees):
+            methods[self.sources[name].function] = self._compiled(name, trees[name], scope)
         return rewritten(
-            _with_names(self.layer, scope if helpers else {}),
+            _with_names(self.layer, scope if by_name else {}),
             self.written,
             source.compiled(own, scope),
         )
+
+    def _compiled(self, name: str, tree: ast.FunctionDef, scope: Names = NO_NAMES) -> FunctionType:
+        return self.sources[name].compiled(tree, scope)
+
+    def _parsed(self, name: str) -> ast.FunctionDef:
+        """The tree of a function as its text now is."""
+        return parsed_function(self.texts[name])
 
     @property
     def _changed(self) -> dict[str, ast.FunctionDef]:
         """The functions whose text is another than in the file."""
         before = {name: at_margin(source) for name, source in self.sources.items()}
-        changed = {name: text for name, text in self.texts.items() if text != before[name]}
-        return {name: parsed_function(text) for name, text in changed.items()}
+        return {n: self._parsed(n) for n, text in self.texts.items() if text != before[n]}
 
     def edits(self) -> tuple[Edit, ...]:
         """Each place of a file that differs, with what stands there before and after the edit."""
@@ -102,17 +117,73 @@ def backward_in(tree: ast.FunctionDef, written: BackwardText) -> ast.FunctionDef
     return (returned_function(tree) if written.inside else None) or tree
 
 
-def _helpers(tree: ast.AST, around: Names) -> dict[str, Source]:
-    """The functions of the same module that a function calls, and those that they call."""
-    own, trees = _own(around), [tree]
+def _helpers(tree: ast.AST, reached: Mapping[str, FunctionType]) -> dict[str, Source]:
+    """The functions among those in reach that a function calls, and those that they call."""
+    trees = [tree]
     found: dict[str, Source] = {}
     while trees:
-        named = set(map(ast.unparse, inside(trees.pop(), ast.Name)))
-        for name in sorted(named & set(own) - set(found)):
+        called = _called(trees.pop())
+        for name in sorted(n for n in reached if n not in found and _as_called(n) in called):
             with suppress(Unreadable):
-                found[name] = Source.of(own[name])
+                found[name] = Source.of(reached[name])
                 trees.append(found[name].tree)
     return found
+
+
+def _called(tree: ast.AST) -> set[str]:
+    """The names that are read in a tree, and the attributes with their dot."""
+    attributes = {f".{node.attr}" for node in inside(tree, ast.Attribute)}
+    return attributes | {node.id for node in inside(tree, ast.Name)}
+
+
+def _as_called(name: str) -> str:
+    """How a call names a helper: `.derivative` is any class's."""
+    return f".{name.rpartition('.')[2]}" if _is_method(name) else name
+
+
+def _is_method(name: str) -> bool:
+    """Whether a helper is known by its class."""
+    return "." in name
+
+
+def _methods(around: Names, forward: Callable[..., Any]) -> dict[str, FunctionType]:
+    """The methods of a module's classes, without those that a forward pass goes through.
+
+    An edit of those would change the value too, and with it what is right.
+    """
+    classes = {one for one in around.values() if isinstance(one, type)}
+    own = (cls for cls in classes if cls.__module__ == around.get("__name__"))
+    several = {
+        f"{cls.__name__}.{name}": getattr(one, "__func__", one)
+        for cls in own
+        for name, one in vars(cls).items()
+    }
+    methods = {name: one for name, one in several.items() if isinstance(one, FunctionType)}
+    with suppress(Unreadable):
+        ahead = Source.of(forward)
+        before = {ahead.function, *(s.function for s in _helpers(ahead.tree, methods).values())}
+        return {name: one for name, one in methods.items() if one not in before}
+    return {}
+
+
+AS_EDITED = "_as_edited"
+"""The name under which a function knows what puts edited methods in place of those of the file."""
+
+
+def _looked_up(tree: ast.FunctionDef) -> ast.FunctionDef:
+    """A copy of a function that calls the methods as they are edited."""
+    changed = copy.deepcopy(tree)
+    for call in inside(changed, ast.Call):
+        if isinstance(call.func, ast.Attribute):
+            call.func = ast.Call(ast.Name(AS_EDITED, ast.Load()), [call.func], [])
+    return changed
+
+
+def _as_edited(edited: Mapping[Any, FunctionType], called: Any) -> Any:
+    """What is called, or its edited copy: of a method bound to the same object."""
+    if isinstance(called, MethodType) and called.__func__ in edited:
+        return MethodType(edited[called.__func__], called.__self__)
+    return edited.get(called, called) if isinstance(called, FunctionType) else called
 
 
 def _own(around: Names) -> dict[str, FunctionType]:

@@ -35,6 +35,7 @@ NOTHING_LEFT = Slip("zero", "the value is zero")
 OTHER_FACTOR = Slip("scaled", "the factor {} is another than it should be")
 OTHER_SIZE = Slip("scaled", "{} is another size than is meant")
 POWER = Slip("power", "{} is another power than it should be")
+LEFT_SQUARE = Slip("missing-mask", "{about} is to be squared")
 OTHER_POWER = Slip("missing-mask", "the power {} is another than the derivative's")
 
 CHOICE = Slip("missing-mask", "{} chooses otherwise than the forward pass does")

@@ -143,6 +143,8 @@ OPERATED: tuple[Rule, ...] = (
     # A derivative like p (1 - p) is two factors.
     *rules("(a * b) * c", ["a"], 1.5, slip.TWO_FACTORS),
     *_each(rules(f"(a {p} b) {q} c", ["a"], 1.5) for p, q in product(TAKEN_FOR, TAKEN_FOR)),
+    # The derivative of tanh by its value.
+    *rules("1 - a", ["1 - a ** 2"], 1, slip.LEFT_SQUARE, about="a"),
     *rules("-a", ["a"], 1, slip.EXTRA_MINUS),
     *rules("~a", ["a"], 1, slip.CHOICE),
     *rules("not a", ["a"], 1, slip.CHOICE),
