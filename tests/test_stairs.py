@@ -84,7 +84,7 @@ def alone(f, x):
     """The second look at the only entry of x."""
     witness = NumericalWitness(Forward(f, [np.array([x])]), np.ones(1))
     with np.errstate(all="ignore"):
-        found = witness.one_by_one(0).looked_at_again((slice(0, 1),))
+        found = witness.one_by_one(0).looked_at_again((0,))
     return found.value.item(), found.bound.item()
 
 

@@ -72,7 +72,8 @@ class _Piece:
             step = STEP * variable.scale[group]
             ahead, behind = variable.at(group, step), variable.at(group, -step)
             moved = np.abs(variable.value(group, ahead) - variable.value(group, behind))
-            felt[group] = grouping.gather(weights * moved, group) / (ahead - behind)
+            total = grouping.gather((weights * moved)[None], group)[0]
+            felt[group] = total / (ahead - behind)
         return felt
 
 

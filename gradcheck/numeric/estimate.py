@@ -42,6 +42,10 @@ class StencilEstimate(NamedTuple):
         """Where the function may be as straight as can be: what bends is no more than rounding."""
         return np.asarray(self.truncation + self.half_jump <= DROWNED * self.round_off)
 
+    def one(self, k: int) -> StencilEstimate:
+        """What is said of one group of several."""
+        return StencilEstimate(*(part[k : k + 1] for part in self))
+
     def choose(self, other: StencilEstimate, where: Array) -> StencilEstimate:
         """This estimate, with the entries of `other` where `where` holds."""
         return StencilEstimate(*(np.where(where, b, a) for a, b in zip(self, other, strict=True)))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import groupby, product
 
 import numpy as np
 
@@ -38,6 +38,34 @@ class AlignedAxis:
 
 
 @dataclass(frozen=True)
+class Groups:
+    """Groups whose entries own the same outputs, side by side: what they say has one axis more, in front.
+
+    `places` are their entries, counted through the input.
+    """
+
+    members: tuple[Group, ...]
+    places: Array
+
+    @property
+    def first(self) -> Group:
+        """One of them, which speaks for all where only the outputs count."""
+        return self.members[0]
+
+    def of(self, array: Array) -> Array:
+        """Their entries of an array that is shaped like the input."""
+        return np.asarray(array.reshape(-1)[self.places])
+
+    def put(self, array: Array, values: Array) -> None:
+        """Put values in the place of their entries."""
+        array.reshape(-1)[self.places] = values
+
+    def one(self, k: int) -> Groups:
+        """One of them, by itself."""
+        return Groups(self.members[k : k + 1], self.places[k : k + 1])
+
+
+@dataclass(frozen=True)
 class Grouping:
     """How the entries of one input are grouped, and how their effects are gathered from the output."""
 
@@ -47,6 +75,18 @@ class Grouping:
     def groups(self) -> Iterator[Group]:
         """Every entry of the input, in groups that are perturbed together."""
         yield from product(*self.choices())
+
+    def runs(self) -> Iterator[Iterator[Group]]:
+        """The same, group after group as long as they own the same outputs."""
+        yield from (run for _, run in groupby(self.groups(), self.key))
+
+    def beside(self, members: tuple[Group, ...]) -> Groups:
+        """Groups of one run side by side."""
+        return Groups(members, np.stack([self._numbers[group] for group in members]))
+
+    @cached_property
+    def _numbers(self) -> Array:
+        return np.arange(np.prod(self.shape, dtype=int)).reshape(self.shape)
 
     def choices(self) -> list[list[slice]]:
         """For each axis of the input what moves together along it."""
@@ -62,33 +102,37 @@ class Grouping:
 
     @cached_property
     def owned(self) -> tuple[int, ...]:
-        """The output axes of which each index belongs to one group of entries."""
-        return tuple(axis.output_axis for axis in self.axes)
+        """The axes of effects of which each index belongs to one entry of a group."""
+        return tuple(1 + axis.output_axis for axis in self.axes)
 
     def gather(self, effects: Array, group: Group, *, at_least: bool = False) -> Array:
-        """Sum `effects`, shaped like the output, over the outputs that each entry of `group` owns.
+        """Sum `effects` over the outputs that each entry of a group owns.
 
         Args:
-            effects: something for each output.
-            group: the entries that were moved.
+            effects: something for each output, of one group of a run after the other.
+            group: one of them.
             at_least: an entry that owns no output is given all of them. So for noise: an output that
                 did not move under a probe may move by less than can be seen.
         """
         owned = self.owned
-        others = tuple(k for k in range(effects.ndim) if k not in owned)
+        others = tuple(k for k in range(1, effects.ndim) if k not in owned)
         total = np.add.reduce(effects, axis=others, keepdims=True)
-        for axis in self.axes:
+        for axis, place in zip(self.axes, owned, strict=True):
             if axis.footprint is not None:
                 owners = axis.footprint[group[axis.input_axis]]
                 if at_least:
                     owners = np.where(owners.any(axis=1, keepdims=True), owners, 1.0)
-                total = np.tensordot(total, owners, axes=(axis.output_axis, 1))
-                total = np.moveaxis(total, -1, axis.output_axis)
-        total = total.transpose((*owned, *others))
-        sizes = [1] * len(self.shape)
-        for axis, size in zip(self.axes, total.shape, strict=False):
-            sizes[axis.input_axis] = size
+                total = np.tensordot(total, owners, axes=(place, 1))
+                total = np.moveaxis(total, -1, place)
+        total = total.transpose((0, *owned, *others))
+        sizes = [len(total), *(1 for _ in self.shape)]
+        for axis, size in zip(self.axes, total.shape[1:], strict=False):
+            sizes[1 + axis.input_axis] = size
         return np.asarray(total.reshape(sizes))
+
+    def gathered(self, effects: Array) -> Array:
+        """The same of one evaluation, in which all entries were moved at once."""
+        return np.asarray(self.gather(effects[None], (slice(None),) * len(self.shape))[0])
 
     def slabs(self) -> Grouping:
         """Only the axes whose indices own an output index each: what belongs to one is apart from the rest."""

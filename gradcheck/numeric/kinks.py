@@ -96,8 +96,8 @@ def joint_direction(
         for t in (-step, -step / 2, step / 2, step)
     )
     difference, loose = _joint_motion(variable.forward.value, samples, noise)
-    slope = slabs.gather(dy * difference, everything) / step
-    bound = slabs.gather(np.abs(dy) * loose, everything) / step
+    slope = slabs.gathered(dy * difference) / step
+    bound = slabs.gathered(np.abs(dy) * loose) / step
     free = set(range(len(grouping.shape))) - {axis.input_axis for axis in slabs.axes}
     return Joint(members, tuple(sorted(free)), slope, bound)
 

@@ -135,6 +135,12 @@ second difference has 4 evaluations' worth of noise, and CAUTION of them. Notice
 JOINT_NOISE = 8.0
 """Two evaluations' worth of noise, CAUTION deviations of each. Noticed by test_kinks."""
 
+# How many groups are looked at side by side.
+
+MOST_BESIDE, NUMBERS_BESIDE = 64, 2**14
+"""Groups, and outputs of theirs: few enough for a processor's cache, and for a word about progress now and
+then; enough that NumPy's own time for an operation is spent on many."""
+
 # How hard to look.
 
 WANTED = 4 / 7

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcheck.numeric.forward import Group
 from gradcheck.numeric.gradient import NumericalGradient
 from gradcheck.numeric.margins import LOOKS, MORE_LOOKS
 from gradcheck.numeric.walk import Walk
@@ -36,8 +35,7 @@ class _Look:
 
     def at(self, entry: tuple[int, ...], claimed: float, rounding: float) -> None:
         """Measure one entry, and believe that if the claim lies within."""
-        group: Group = tuple(slice(k, k + 1) for k in entry)
-        found = self.alone.looked_at_again(group)
+        found = self.alone.looked_at_again(entry)
         value, bound = float(found.value.item()), float(found.bound.item())
         if not np.isfinite(value):
             value, bound = 0.0, np.inf

@@ -26,8 +26,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.numeric.estimate import StencilEstimate
-from gradcheck.numeric.forward import Group
-from gradcheck.numeric.grouping import Grouping
+from gradcheck.numeric.grouping import Grouping, Groups
 from gradcheck.numeric.kinks import jump
 from gradcheck.numeric.margins import (
     CAUTION,
@@ -78,7 +77,7 @@ class Points:
 class Sample:
     """Five points of a group, the jumps of each output's slope there, and the fourth differences."""
 
-    group: Group
+    groups: Groups
     step: Array
     points: Points
     jumps: Array
@@ -110,7 +109,7 @@ class Stencil:
         """The slope over the longest step within |x|, or the first beyond it that moves an output by more
         than noise, with nothing cancelling."""
 
-    def estimate(self, group: Group, step: Array, roughness: float = 1.0) -> StencilEstimate:
+    def estimate(self, groups: Groups, step: Array, roughness: float = 1.0) -> StencilEstimate:
         """What one step says of every entry of a group. Four evaluations.
 
         Args:
@@ -118,29 +117,33 @@ class Stencil:
             step: how far each of them moves.
             roughness: how many times the measured noise there is.
         """
-        return self.judge(self.sample(group, step), roughness)
+        return self.judge(self.sample(groups, step), roughness)
 
-    def sample(self, group: Group, step: Array) -> Sample:
+    def sample(self, groups: Groups, step: Array) -> Sample:
         """The five points themselves."""
-        points = self._points(group, step)
+        points = self._points(groups, step)
         self._learn_risers(points)
         centre, right, left = points.second_differences()
         noise = self.noise + MOVED * self.variable.epsilon * points.moved
         jumps = jump(centre, right, left, noise)
-        return Sample(group, step, points, jumps, np.where(jumps > 0, 0, right + left - 2 * centre))
+        return Sample(
+            groups, step, points, jumps, np.where(jumps > 0, 0, right + left - 2 * centre)
+        )
 
     def judge(self, sample: Sample, roughness: float = 1.0) -> StencilEstimate:
         """What a sample says, with a bound on its error."""
-        points, group = sample.points, sample.group
+        points, groups = sample.points, sample.groups
         with np.errstate(all="ignore"):
-            fine = self._sum(self.dy * (points.up - points.down), group) / points.narrow
-            value, correction = self._value(points, fine, group)
-            noise = self._stencil_noise(sample.fourth, group) / points.wide
+            fine = self._sum(self.dy * (points.up - points.down), groups) / points.narrow
+            value, correction = self._value(points, fine, groups)
+            noise = self._stencil_noise(sample.fourth, groups) / points.wide
             half_jump, bent = self._half_jump(sample)
-            absolute = self._sum(np.abs(self.dy * (points.up - points.down)), group) / points.narrow
-            moved = self._sum(np.abs(self.dy) * points.moved, group)
+            absolute = (
+                self._sum(np.abs(self.dy * (points.up - points.down)), groups) / points.narrow
+            )
+            moved = self._sum(np.abs(self.dy) * points.moved, groups)
             self._learn_surroundings(sample, moved)
-            rounded = roughness * self._noise_of(group) + MOVED * self.variable.epsilon * moved
+            rounded = roughness * self._noise_of(groups) + MOVED * self.variable.epsilon * moved
             # The last term is this arithmetic's own: all that is left where outputs are exact.
             round_off = EXTRAPOLATED * rounded / points.wide + CONTRACTION * EPSILON * absolute
             # Or a kink was passed, as is more common: a shorter step tells.
@@ -158,7 +161,7 @@ class Stencil:
         points = sample.points
         sides = (np.abs(far - points.middle) for far in (points.far_up, points.far_down))
         moved = np.maximum(*(np.where(np.isfinite(side), side, 0.0) for side in sides))
-        return self._sum(np.abs(self.dy) * moved, sample.group)
+        return self._sum(np.abs(self.dy) * moved, sample.groups)
 
     def noise_of(self, risers: Array, sample: Sample) -> Array:
         """What risers of this height add to a quotient."""
@@ -178,7 +181,7 @@ class Stencil:
             value = second.value + weight / (1 - weight) * (second.value - first.value)
             rounded = second.round_off + weight * first.round_off
             round_off = rounded / (1 - weight)
-            rest = self._stencil_noise(sample.fourth - weight * longer.fourth, sample.group)
+            rest = self._stencil_noise(sample.fourth - weight * longer.fourth, sample.groups)
             noise = rest / np.sqrt(1 + weight**2) / (1 - weight) / sample.points.wide
             stairs = EXTRAPOLATED * self._noise_of_stairs(sample) / sample.points.wide
             refined = second._replace(
@@ -194,10 +197,10 @@ class Stencil:
         apart = second.step != ratio * first.step
         return second.choose(refined, smooth & ~apart & (refined.bound < second.bound))
 
-    def _points(self, group: Group, step: Array) -> Points:
-        x = self.variable.at(group, 0.0)
-        places = [self.variable.at(group, t * step) for t in (-1.0, -0.5, 0.5, 1.0)]
-        far_down, down, up, far_up = (self.variable.value(group, place) for place in places)
+    def _points(self, groups: Groups, step: Array) -> Points:
+        x = groups.of(self.variable.array)
+        places = [self.variable.rounded(x + t * step) for t in (-1.0, -0.5, 0.5, 1.0)]
+        far_down, down, up, far_up = (self.variable.values(groups, place) for place in places)
         wide = np.result_type(x, np.float64)
         exact = [place.astype(wide, copy=False) for place in places]
         return Points(
@@ -212,21 +215,23 @@ class Stencil:
             far_ahead=exact[3] - x,
         )
 
-    def _value(self, points: Points, fine: Array, group: Group) -> tuple[Array, Array]:
+    def _value(self, points: Points, fine: Array, groups: Groups) -> tuple[Array, Array]:
         """The quotient that the method believes, and what the better of two adds to the worse."""
         if self.method == "forward":
-            value = self._sum(self.dy * (points.up - points.middle), group) / points.ahead
-            further = self._sum(self.dy * (points.far_up - points.middle), group) / points.far_ahead
+            value = self._sum(self.dy * (points.up - points.middle), groups) / points.ahead
+            further = (
+                self._sum(self.dy * (points.far_up - points.middle), groups) / points.far_ahead
+            )
             return value, value - further
-        coarse = self._sum(self.dy * (points.far_up - points.far_down), group) / points.wide
+        coarse = self._sum(self.dy * (points.far_up - points.far_down), groups) / points.wide
         ratio = (points.wide / points.narrow) ** 2
         extrapolated = (ratio * fine - coarse) / (ratio - 1)
         value = extrapolated if self.method == "extrapolated" else fine
         return value, extrapolated - fine
 
-    def _stencil_noise(self, differences: Array, group: Group) -> Array:
+    def _stencil_noise(self, differences: Array, groups: Groups) -> Array:
         """The noise that fourth differences show, in a quotient over the width one."""
-        noise = self._root_sum_square(self.dy * differences, group)
+        noise = self._root_sum_square(self.dy * differences, groups)
         return np.asarray(EXTRAPOLATED * STENCIL_CAUTION / np.sqrt(FOURTH_DIFFERENCE) * noise)
 
     def _half_jump(self, sample: Sample) -> tuple[Array, Array]:
@@ -239,18 +244,18 @@ class Stencil:
             return nothing, nothing
         _, right, left = sample.points.second_differences()
         weight, narrow = np.abs(self.dy), sample.points.narrow
-        half_jump = self._sum(weight * sample.jumps, sample.group) / narrow
+        half_jump = self._sum(weight * sample.jumps, sample.groups) / narrow
         curved = np.where(sample.jumps > 0, np.abs(right) + np.abs(left), 0.0)
         # A forward quotient sees one side alone, so that the other may be a whole jump away.
         whole = 2 * half_jump if self.method == "forward" else half_jump
-        return whole, self._sum(weight * curved, sample.group) / narrow
+        return whole, self._sum(weight * curved, sample.groups) / narrow
 
-    def _noise_of(self, group: Group) -> Array:
+    def _noise_of(self, groups: Groups) -> Array:
         """The noise of the sum that is read off for each entry of a group."""
-        key = self.grouping.key(group)
+        key = self.grouping.key(groups.first)
         if key not in self._noises:
-            deviation = self._root_sum_square(self.dy * self.noise, group, at_least=True)
-            self._noises[key] = CAUTION * deviation
+            noise = (self.dy * self.noise)[None]
+            self._noises[key] = CAUTION * self._root_sum_square(noise, groups, at_least=True)
         return self._noises[key]
 
     def _learn_risers(self, points: Points) -> None:
@@ -265,15 +270,16 @@ class Stencil:
         for moved in (points.far_down, points.down, points.up, points.far_up):
             riser = np.abs(moved - points.middle)
             seen = still & (riser > 0)
-            self._risers = np.where(seen, np.fmin(self._risers, riser), self._risers)
+            risen = np.where(seen, riser, np.inf).min(axis=0)
+            self._risers = np.fmin(self._risers, risen)
 
     def _learn_surroundings(self, sample: Sample, moved: Array) -> None:
-        scale, group = self.variable.scale[sample.group], sample.group
-        known = self.surroundings[group]
+        groups = sample.groups
+        scale, known = groups.of(self.variable.scale), groups.of(self.surroundings)
         new = (sample.step >= SWEEP_FIRST * scale) & (known == 0)
         if new.any():
-            slope = np.nan_to_num((moved - self._noise_of(group)) / sample.step, posinf=0.0)
-            self.surroundings[group] = np.where(new, np.maximum(slope, 0), known)
+            slope = np.nan_to_num((moved - self._noise_of(groups)) / sample.step, posinf=0.0)
+            groups.put(self.surroundings, np.where(new, np.maximum(slope, 0), known))
 
     def _noise_of_stairs(self, sample: Sample) -> Array | float:
         """What the risers add, where a sample climbed any."""
@@ -281,17 +287,15 @@ class Stencil:
         if not climbed.any():
             return 0.0
         risers = np.where(climbed, self._risers, 0.0)
-        return CAUTION * self._root_sum_square(self.dy * risers, sample.group)
+        return CAUTION * self._root_sum_square(self.dy * risers, sample.groups)
 
-    def _root_sum_square(self, effects: Array, group: Group, *, at_least: bool = False) -> Array:
+    def _root_sum_square(self, effects: Array, groups: Groups, *, at_least: bool = False) -> Array:
         """√Σ effects² for each entry, scaled so that no square over- or underflows."""
-        largest = np.abs(effects).max(initial=0.0)
-        if not (0 < largest < np.inf):
-            return self.grouping.gather(np.abs(effects), group, at_least=at_least)
-        squares = (effects / largest) ** 2
-        return np.asarray(
-            largest * np.sqrt(self.grouping.gather(squares, group, at_least=at_least))
-        )
+        sizes = np.abs(effects)
+        largest = sizes.max(axis=tuple(range(1, sizes.ndim)), initial=0.0, keepdims=True)
+        scale = np.where((largest > 0) & (largest < np.inf), largest, 1.0)
+        squares = self.grouping.gather((sizes / scale) ** 2, groups.first, at_least=at_least)
+        return scale.reshape(-1, *(1 for _ in self.grouping.shape)) * np.sqrt(squares)
 
-    def _sum(self, effects: Array, group: Group) -> Array:
-        return self.grouping.gather(effects, group)
+    def _sum(self, effects: Array, groups: Groups) -> Array:
+        return self.grouping.gather(effects, groups.first)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradcheck.numeric.forward import Forward, Group
+from gradcheck.numeric.grouping import Groups
 from gradcheck.numeric.margins import LARGEST_STEP, NEAR_ZERO
 from gradcheck.result import Array
 
@@ -39,11 +40,19 @@ class Variable:
 
     def at(self, group: Group, shift: Array | float) -> Array:
         """The entries of a group, shifted, as the input's dtype rounds them."""
-        return np.asarray(self.array[group] + shift).astype(self.array.dtype, copy=False)
+        return self.rounded(self.array[group] + shift)
+
+    def rounded(self, entries: Array) -> Array:
+        """Entries as the input's dtype rounds them."""
+        return np.asarray(entries).astype(self.array.dtype, copy=False)
 
     def value(self, group: Group, entries: Array) -> Array:
         """The forward pass with these entries in place of the group's."""
         return self.forward.moved(self.position, group, entries)
+
+    def values(self, groups: Groups, entries: Array) -> Array:
+        """The same for each of several groups, one after the other."""
+        return np.stack([self.value(*one) for one in zip(groups.members, entries, strict=True)])
 
     def touched(self, perturbation: Array) -> Array:
         """The mask of the outputs that change under a perturbation, given in units of a long step."""

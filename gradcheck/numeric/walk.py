@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 
 from gradcheck.numeric.estimate import StencilEstimate
-from gradcheck.numeric.forward import Group
+from gradcheck.numeric.grouping import Groups
 from gradcheck.numeric.margins import (
     BLURRED,
     FAR,
     FURTHER,
     HALVINGS,
+    MOST_BESIDE,
     MUCH_MORE,
     NEAR,
+    NUMBERS_BESIDE,
     ROUNDS,
     STEEP,
     SWEEP_RATIO,
@@ -58,13 +61,13 @@ class Found:
         zero, inf = np.zeros(shape), np.full(shape, np.inf)
         return cls(zero, inf, np.zeros(shape, dtype=bool), *(zero.copy() for _ in range(3)))
 
-    def enter(self, group: Group, estimate: StencilEstimate, scale: Array) -> None:
+    def enter(self, groups: Groups, estimate: StencilEstimate, scale: Array) -> None:
         """Put down what is believed of one group; its steps as parts of the scale."""
-        self.value[group] = np.where(np.isfinite(estimate.value), estimate.value, 0)
-        self.bound[group] = estimate.bound
-        self.kinks[group] = estimate.kinked
-        self.absolute_sum[group] = np.nan_to_num(estimate.absolute_sum)
-        self.steps[group] = estimate.step / scale
+        groups.put(self.value, np.where(np.isfinite(estimate.value), estimate.value, 0))
+        groups.put(self.bound, estimate.bound)
+        groups.put(self.kinks, estimate.kinked)
+        groups.put(self.absolute_sum, np.nan_to_num(estimate.absolute_sum))
+        groups.put(self.steps, estimate.step / groups.of(scale))
 
 
 class Walk:
@@ -83,58 +86,76 @@ class Walk:
         self.wanted = stencil.variable.epsilon**WANTED
         self.largest = 0.0
         self.roughness = 1.0
+        self.most = max(1, min(MOST_BESIDE, NUMBERS_BESIDE // max(1, stencil.dy.size)))
 
     def through(self, progress: Progress | None = None) -> Found:
-        """The whole gradient."""
+        """The whole gradient: groups side by side, twice as many each time, while one step will do for all."""
         found, grouping = Found.nothing(self.stencil.variable.shape), self.stencil.grouping
-        total = grouping.count()
-        for done, group in enumerate(grouping.groups()):
-            found.enter(group, self._visit(group, first=done == 0), self.scale[group])
-            if progress is not None:
-                progress(done + 1, total)
+        total, done, many = grouping.count(), 0, 1
+        for run in grouping.runs():
+            while members := tuple(islice(run, many)):
+                groups = grouping.beside(members)
+                left = self._first_step(groups, found) if done else [(groups, None)]
+                for one, seen in left:
+                    found.enter(one, self._visit(one, seen), self.scale)
+                many = 1 if left else min(2 * many, self.most)
+                done += len(members)
+                if progress is not None:
+                    progress(done, total)
         found.surroundings = self.stencil.surroundings
         return found
 
-    def _visit(self, group: Group, first: bool) -> StencilEstimate:
-        search = self._search_first(group) if first else self._search(group)
+    def _first_step(
+        self, groups: Groups, found: Found
+    ) -> list[tuple[Groups, StencilEstimate | None]]:
+        """Enter what one step says, as long as the last group's; return the groups that need others."""
+        search, step = StepSearch(groups.of(self.scale)), groups.of(self.scale) * self.start
+        estimate = self.stencil.estimate(groups, step, self.roughness)
+        good = self._enter(search, estimate)
+        found.enter(groups, search.best, self.scale)
+        settled = np.all(good.reshape(len(good), -1), axis=1).tolist()
+        left = [k for k, done in enumerate(settled) if not done]
+        return [(groups.one(k), estimate.one(k)) for k in left]
+
+    def _visit(self, groups: Groups, seen: StencilEstimate | None) -> StencilEstimate:
+        search = self._search_first(groups) if seen is None else self._search(groups, seen)
         best = search.best
         if len(search.estimates) == ROUNDS:
             # Where everything cancels, a small bound on what cancels is all that can be had.
             blurred = ~search.good(BLURRED, np.maximum(self.largest, best.absolute_sum))
             if blurred.any():
-                return best.choose(self.swept(group), blurred)
+                return best.choose(self.swept(groups), blurred)
         if len(search.estimates) > 1:
-            self._learn(search.estimates, group)
+            self._learn(search.estimates, groups)
         return best
 
-    def _search_first(self, group: Group) -> StepSearch:
+    def _search_first(self, groups: Groups) -> StepSearch:
         """The first group is seen twice at least: one stencil may lie by luck on a staircase."""
-        scale, stencil = self.scale[group], self.stencil
+        scale, stencil = groups.of(self.scale), self.stencil
         pairs = stencil.method == "extrapolated"
         search = StepSearch(scale)
-        before = stencil.sample(group, scale * (self.pair if pairs else self.near))
+        before = stencil.sample(groups, scale * (self.pair if pairs else self.near))
         good = self._enter(search, stencil.judge(before))
         step, ratio = search.after_first(good)
-        sample = stencil.sample(group, step)
+        sample = stencil.sample(groups, step)
         single = stencil.judge(sample)
         good = self._enter(search, stencil.refine(before, sample, ratio) if pairs else single)
         self.start = alone(single, scale, self.start)
-        search = self._go_on(search, group, good)
+        search = self._go_on(search, groups, good)
         if len(search.estimates) > 2:
             self.start = search.usual_step(self.start)
         return search
 
-    def _search(self, group: Group) -> StepSearch:
-        search, step = StepSearch(self.scale[group]), self.scale[group] * self.start
-        good = self._enter(search, self.stencil.estimate(group, step, self.roughness))
-        search = self._go_on(search, group, good)
+    def _search(self, groups: Groups, seen: StencilEstimate) -> StepSearch:
+        search = StepSearch(groups.of(self.scale))
+        search = self._go_on(search, groups, self._enter(search, seen))
         self.start = search.usual_step(self.start)
         return search
 
-    def _go_on(self, search: StepSearch, group: Group, good: Array) -> StepSearch:
+    def _go_on(self, search: StepSearch, groups: Groups, good: Array) -> StepSearch:
         while not good.all() and len(search.estimates) < ROUNDS:
             step = search.next_step(good)
-            good = self._enter(search, self.stencil.estimate(group, step, self.roughness))
+            good = self._enter(search, self.stencil.estimate(groups, step, self.roughness))
         return search
 
     def _enter(self, search: StepSearch, estimate: StencilEstimate) -> Array:
@@ -145,25 +166,26 @@ class Walk:
         self.largest = max(self.largest, float(seen))
         return search.good(self.wanted, self.largest)
 
-    def swept(self, group: Group) -> StencilEstimate:
+    def swept(self, groups: Groups) -> StencilEstimate:
         """The estimate that a sweep over all steps corroborates."""
-        long = FAR * self.near * self.scale[group]
-        estimates = self._all_steps(self.stencil, group)
-        self._learn(estimates, group)
+        long = FAR * self.near * groups.of(self.scale)
+        estimates = self._all_steps(self.stencil, groups)
+        self._learn(estimates, groups)
         rough = [e._replace(round_off=self.roughness * e.round_off) for e in estimates]
-        best = self._without_periods(corroborated(rough, long), long, group)
-        return self._further(best, rough[0], group)
+        best = self._without_periods(corroborated(rough, long), long, groups)
+        return self._further(best, rough[0], groups)
 
-    def looked_at_again(self, group: Group) -> StencilEstimate:
-        """As `swept`, and no stair is taken for a plain or a slope.
+    def looked_at_again(self, entry: tuple[int, ...]) -> StencilEstimate:
+        """As `swept`, of a single entry, and no stair is taken for a plain or a slope.
 
         A forward pass that rounds something on the way (1 − p beside p = 1) stands still where steps are
         short, and then rises by a whole riser at once. By luck its stencils see a smooth function in that.
         """
-        long = FAR * self.near * self.scale[group]
-        samples = self._samples(self.stencil, group)
+        groups = self.stencil.grouping.beside((tuple(slice(k, k + 1) for k in entry),))
+        long = FAR * self.near * groups.of(self.scale)
+        samples = self._samples(self.stencil, groups)
         estimates = [self.stencil.judge(sample) for sample in samples]
-        self._learn(estimates, group)
+        self._learn(estimates, groups)
         risers = self._risers(samples)
         rough = [
             e._replace(
@@ -172,8 +194,8 @@ class Walk:
             )
             for e, sample in zip(estimates, samples, strict=True)
         ]
-        best = self._without_periods(corroborated(rough, long), long, group)
-        return on_stairs(self._further(best, rough[0], group), rough, risers)
+        best = self._without_periods(corroborated(rough, long), long, groups)
+        return on_stairs(self._further(best, rough[0], groups), rough, risers)
 
     def _risers(self, samples: list[Sample]) -> Array:
         """How high an entry's outputs rise at once, where they stand still before it and behind.
@@ -181,31 +203,33 @@ class Walk:
         Between a step at which nothing moves and the next longer one the beginning is searched by halving,
         further away where nothing moves within |x|. Behind a kink or a threshold a function moves on.
         """
-        group, heights = samples[0].group, [self.stencil.height(sample) for sample in samples]
+        groups, heights = samples[0].groups, [self.stencil.height(sample) for sample in samples]
         steps = [sample.step for sample in samples]
         while not np.any(heights[0]) and len(steps) < len(samples) + FURTHER:
             steps.insert(0, SWEEP_RATIO * steps[0])
-            heights.insert(0, self.stencil.height(self.stencil.sample(group, steps[0])))
+            heights.insert(0, self.stencil.height(self.stencil.sample(groups, steps[0])))
         low, high, height = first_movement(steps, heights)
         for _ in range(HALVINGS):
             middle = (low + high) / 2
-            here = self.stencil.height(self.stencil.sample(group, middle))
+            here = self.stencil.height(self.stencil.sample(groups, middle))
             low, high = np.where(here > 0, low, middle), np.where(here > 0, middle, high)
             height = np.where(here > 0, here, height)
-        behind = self.stencil.height(self.stencil.sample(group, high + (high - low) / 2))
+        behind = self.stencil.height(self.stencil.sample(groups, high + (high - low) / 2))
         return np.where((low > 0) & (behind == height), height, 0.0)
 
-    def _without_periods(self, best: StencilEstimate, long: Array, group: Group) -> StencilEstimate:
+    def _without_periods(
+        self, best: StencilEstimate, long: Array, groups: Groups
+    ) -> StencilEstimate:
         """What a sweep says of a function that swings many times within |x|, where that is better."""
         if self._oscillating is None:
             return best
-        other = corroborated(self._all_steps(self._oscillating, group), long, trusting=False)
+        other = corroborated(self._all_steps(self._oscillating, groups), long, trusting=False)
         apart = np.abs(best.value - other.value) > best.bound + other.bound
         vaguer = (best.bound > np.abs(best.value)) & (other.bound > best.bound)
         return best.choose(other, (apart & (other.step < best.step)) | vaguer)
 
     def _further(
-        self, best: StencilEstimate, longest: StencilEstimate, group: Group
+        self, best: StencilEstimate, longest: StencilEstimate, groups: Groups
     ) -> StencilEstimate:
         """Where rounding is all that the longest step within |x| meets, what longer ones see.
 
@@ -216,7 +240,7 @@ class Walk:
         while wanted.any() and len(far) < FURTHER:
             step = SWEEP_RATIO * step
             try:
-                estimate = self.stencil.estimate(group, step, self.roughness)
+                estimate = self.stencil.estimate(groups, step, self.roughness)
             except Exception:
                 # Out there the forward pass may refuse what it is given.
                 break
@@ -225,20 +249,21 @@ class Walk:
             far.append(estimate)
         return beyond(best, far)
 
-    def _all_steps(self, stencil: Stencil, group: Group) -> list[StencilEstimate]:
-        steps = [t * self.scale[group] for t in sweep(stencil.variable.epsilon)]
+    def _all_steps(self, stencil: Stencil, groups: Groups) -> list[StencilEstimate]:
+        steps = [t * groups.of(self.scale) for t in sweep(stencil.variable.epsilon)]
         # All are seen before any is judged: the shortest show how high a stair is.
-        return [stencil.judge(sample) for sample in [stencil.sample(group, s) for s in steps]]
+        return [stencil.judge(sample) for sample in [stencil.sample(groups, s) for s in steps]]
 
-    def _samples(self, stencil: Stencil, group: Group) -> list[Sample]:
+    def _samples(self, stencil: Stencil, groups: Groups) -> list[Sample]:
         """All steps of a sweep, the longest first."""
         return [
-            stencil.sample(group, t * self.scale[group]) for t in sweep(stencil.variable.epsilon)
+            stencil.sample(groups, t * groups.of(self.scale))
+            for t in sweep(stencil.variable.epsilon)
         ]
 
-    def _learn(self, estimates: list[StencilEstimate], group: Group) -> None:
+    def _learn(self, estimates: list[StencilEstimate], groups: Groups) -> None:
         """Whether these stencils saw more noise than was measured; the next groups will too."""
-        seen = roughness(estimates, NEAR * self.near * self.scale[group])
+        seen = roughness(estimates, NEAR * self.near * groups.of(self.scale))
         self.roughness = max(self.roughness, seen)
 
     @cached_property

@@ -231,14 +231,12 @@ class NumericalWitness:
         skew = (far_up - far_down) / 2 - (up - down)
         loose = np.abs(self.dy) * (np.abs(bent) + np.abs(skew))
         with np.errstate(over="ignore"):
-            noise = 2 * CAUTION * np.sqrt(slabs.gather((self.dy * self.noise) ** 2, everything))
+            noise = 2 * CAUTION * np.sqrt(slabs.gathered((self.dy * self.noise) ** 2))
         uneven = np.abs(wide - narrow) * np.abs(found.value)
         allowed = np.abs(narrow) * found.bound + uneven
-        seen = slabs.gather(self.dy * (up - down), everything)
+        seen = slabs.gathered(self.dy * (up - down))
         missed = np.abs(seen - slabs.along(narrow * found.value))
-        return bool(
-            (missed <= slabs.gather(loose, everything) + noise + slabs.along(allowed)).all()
-        )
+        return bool((missed <= slabs.gathered(loose) + noise + slabs.along(allowed)).all())
 
     def _joints(self, variable: Variable, grouping: Grouping, found: Found) -> Iterator[Joint]:
         """What several kinked entries must add up to."""
