@@ -21,8 +21,8 @@ COARSE = 0.1
 """How far a gradient in half precision may be from float32's: bfloat16 has an ε of 1/128, and sums of ten
 or twenty roundings reach this; a mistake of a factor lies beyond it."""
 
-Pull = Callable[[list[Any]], list[Array]]
-"""From an upstream gradient for each output to a gradient for each input of floating dtype."""
+Pull = Callable[[list[Array]], list[Array]]
+"""From an upstream gradient for each output of floats to a gradient for each input of floats."""
 
 
 class Room(Protocol):
@@ -132,7 +132,7 @@ class Foreign:
         """How far the gradients in half precision are from those in float32."""
         if self.halved is None:
             return []
-        upstream = outputs.drawn(0)
+        upstream = outputs.packing.unpacked(outputs.random(0))
         single = self.run(values)[1](upstream)
         half = self.run(values, self.halved)[1](upstream)
         pairs = zip(half, single, strict=True)
@@ -184,7 +184,7 @@ class Foreign:
             values, pull = self.run(arrays, function=function)
 
             def backward(dy: Array) -> list[Array | None]:
-                found = iter(pull(outputs.upstream(dy)))
+                found = iter(pull(outputs.packing.unpacked(dy)))
                 # What the framework returns may be its own memory, or one tensor for two inputs.
                 return [np.array(next(found)) if is_float else None for is_float in floats]
 

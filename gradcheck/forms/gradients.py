@@ -11,7 +11,6 @@ import numpy as np
 
 from gradcheck.forms.called import Entry, entries_of, is_number, named
 from gradcheck.forms.trees import Leaf, Path, at
-from gradcheck.result import Array
 
 
 @dataclass(frozen=True)
@@ -27,10 +26,6 @@ class Matching:
     paths: dict[Path, Path]
     by_name: tuple[tuple[str, str], ...] = ()
     fits: bool = True
-
-    def of(self, leaf: Leaf) -> Path | None:
-        """The path to a leaf's gradient."""
-        return self.paths.get(leaf.path)
 
 
 UNFIT = Matching({}, fits=False)
@@ -216,9 +211,3 @@ def _laid(
         laid |= {leaf.path: entry for leaf in taken}
         leaves = [leaf for leaf in leaves if leaf not in taken]
     return laid
-
-
-def picked(gradients: Any, path: Path | None) -> Array | None:
-    """The gradient at the end of a path."""
-    value = None if path is None else at(gradients, path)
-    return None if value is None else np.asarray(value)

@@ -12,7 +12,6 @@ import numpy as np
 from gradcheck.forms.foreign import (
     Pull,
     Written,
-    flat,
     half_among,
     in_single,
     installed,
@@ -106,9 +105,9 @@ class _Room:
 
         outputs, vjp = self.jax.vjp(of_floats, *(arrays[k] for k in floats))
 
-        def pull(upstream: list[Any]) -> list[Array]:
+        def pull(upstream: list[Array]) -> list[Array]:
             leaves, structure = self.jax.tree_util.tree_flatten(outputs)
-            given = iter(flat(upstream, lambda value: isinstance(value, np.ndarray)))
+            given = iter(upstream)
             tangents = [self._tangent(leaf, given) for leaf in leaves]
             found = vjp(self.jax.tree_util.tree_unflatten(structure, tangents))
             return [self.array(gradient) for gradient in found]

@@ -13,10 +13,9 @@ from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.calling import Plan, items_of
 from gradcheck.forms.dice import Dice
 from gradcheck.forms.names import words
-from gradcheck.forms.objects import Begun, Methods, Module, no_step
+from gradcheck.forms.objects import Begun, Methods, Module, checked, no_step
 from gradcheck.forms.rehearsal import Rehearsal, blank
 from gradcheck.forms.state import Globals, copy_of
-from gradcheck.forms.told import checked
 from gradcheck.layer import name_of
 from gradcheck.meant import must_be_functions
 from gradcheck.result import Report

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from gradcheck.forms.adapting import adapt_module
-from gradcheck.forms.told import checked
+from gradcheck.forms.objects import checked
 from gradcheck.result import Report
 
 

@@ -14,12 +14,12 @@ import numpy as np
 
 from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.calling import Plan, items_of, outputs_of
-from gradcheck.forms.dice import Dice
+from gradcheck.forms.dice import Dice, kept_randomness
 from gradcheck.forms.state import SELF, Globals, Owner, put, reach
-from gradcheck.forms.told import Inputs, Outputs, times
+from gradcheck.forms.told import Inputs, Outputs, parted, times, told
 from gradcheck.forms.trees import Path, at, copied, spelled
 from gradcheck.layer import Adapted, Backward, Layer
-from gradcheck.result import Array, Finding
+from gradcheck.result import Array, Finding, Report
 
 FORWARDS = ("forward", "__call__", "forward_pass", "feedforward", "fprop", "forward_propagation")
 BACKWARDS = (
@@ -45,6 +45,14 @@ class Source:
 
 
 RETURNED, LEFT, STEP = "returned", "left", "step"
+NOWHERE = Source("nowhere", ())
+PLACES: dict[str, Callable[[Path], Path | None]] = {
+    RETURNED: lambda path: path,
+    LEFT: lambda path: (SELF, *path),
+    STEP: lambda _: None,
+    NOWHERE.kind: lambda _: None,
+}
+"""What leads to a gradient in what the backward pass returns, or in its object."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +128,8 @@ class Module:
         step: the length of a step, where gradients are read off the steps of a backward pass; it also
             takes the step, where a method of its own does that.
         moves: the backward pass changes parameters, which is no offence then.
+        fits: a gradient was found for each input, as far as they have one; if not, what the backward pass
+            returns is handed on as it is.
     """
 
     owner: Owner
@@ -132,13 +142,10 @@ class Module:
     sources: Mapping[Path, Source] = field(default_factory=dict)
     step: Callable[[Any], float] = no_step
     moves: bool = False
+    fits: bool = True
     alone: bool = False
     output: str = ""
     remarks: tuple[Finding, ...] = ()
-
-    def asked(self, wrt: Any) -> Any:
-        """The option `wrt`, with named parameters that have no gradient."""
-        return self.inputs.asked(self.sources, wrt)
 
     def begin(self, forward: Callable[..., Any], arrays: Sequence[Array]) -> Begun:
         """One forward pass of a fresh copy."""
@@ -188,13 +195,13 @@ class Module:
         """What the user gave, of all that is known."""
         return OrderedDict((name, known[name]) for name in self.arguments.tree.template)
 
-    def gradients(
-        self, backward: Callable[..., Any], begun: Begun, dy: Array
-    ) -> list[Array | None]:
+    def gradients(self, backward: Callable[..., Any], begun: Begun, dy: Array) -> Any:
         """Call the backward pass, and collect the gradient of each input."""
         stepping = {s.path for s in self.sources.values() if s.kind == STEP}
         before = {path: np.array(reach(begun.owner, path)) for path in stepping}
         returned = self.go_back(backward, begun, self.outputs.upstream(dy))
+        if not self.fits:
+            return returned
         length = self.step(begun.owner)
 
         def gradient(source: Source | None) -> Any:
@@ -217,9 +224,11 @@ class Module:
             value = self.outputs.packed(outputs_of(self.plan, begun.result))
             kept: list[Begun] = []
 
-            def back(dy: Array) -> list[Array | None]:
+            def back(dy: Array) -> Any:
                 # The first call is on the object itself, so that what it writes to is seen; those
-                # after it are on copies of what the forward pass left.
+                # after it are on copies of what the forward pass left. A cache is seen each time.
+                if begun.owner is None and not self.alone:
+                    return self.gradients(backward, begun, dy)
                 again = kept[0].copied() if kept else begun
                 kept[:] = kept or [begun.copied()]
                 return self.gradients(backward, again, dy)
@@ -237,13 +246,13 @@ class Module:
             self.methods.backward,
             self.assembled,
             upstream=self.plan.upstream,
-            gradients=tuple(self._place(self.sources.get(x.path)) for x in self.inputs.chosen),
+            gradients=self._places() if self.fits else None,
         )
 
-    def _place(self, source: Source | None) -> Path | None:
-        if source is None or source.kind == STEP:
-            return None
-        return source.path if source.kind == RETURNED else (SELF, *source.path)
+    def _places(self) -> tuple[Path | None, ...]:
+        """For each input where its gradient is; None where it is read off a step."""
+        sources = (self.sources.get(leaf.path, NOWHERE) for leaf in self.inputs.chosen)
+        return tuple(PLACES[source.kind](source.path) for source in sources)
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,3 +268,13 @@ class Begun:
         """The same, with an object and a cache of its own."""
         owner, known, result = copied((self.owner, self.known, self.result))
         return Begun(owner, known, result, self.state)
+
+
+def checked(adapt: Callable[..., Module], named: Mapping[str, Any], seed: int | None) -> Report:
+    """Understand code, with the inputs among what was given by name, and check it with the options there."""
+    options, inputs = parted(named)
+    wrt = options.pop("wrt", None)
+    with kept_randomness():
+        form = adapt(named=inputs, seed=seed, wrt=wrt)
+        options |= {"wrt": form.inputs.asked(form.sources, wrt), "seed": seed or 0}
+        return told(form.adapted(), form.inputs.values, form.remarks, **options)

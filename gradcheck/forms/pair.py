@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from gradcheck.forms.arguments import Arguments
-from gradcheck.forms.calling import Plan, items_of, outputs_of
+from gradcheck.forms.calling import outputs_of
 from gradcheck.forms.dice import Dice
-from gradcheck.forms.gradients import Matching, match, picked
+from gradcheck.forms.gradients import Matching, match
 from gradcheck.forms.names import are_turned_round, parameters_of, returned_names, words
+from gradcheck.forms.objects import RETURNED, Methods, Module, Source, checked
 from gradcheck.forms.planning import plan
+from gradcheck.forms.rehearsal import blank
 from gradcheck.forms.saying import said_of
-from gradcheck.forms.told import Inputs, Outputs, by_name, checked, choose, paths_of, reaches, times
+from gradcheck.forms.told import Inputs, Outputs, asked_for, reaches
 from gradcheck.forms.trees import Leaf
-from gradcheck.layer import Adapted, Backward, Layer, name_of
+from gradcheck.layer import name_of
 from gradcheck.meant import must_be_functions
-from gradcheck.result import Array, Finding, Report
+from gradcheck.result import Finding, Report
 
 
 def check_pair(
@@ -74,145 +76,53 @@ def adapt_pair(
     order: str | Sequence[str] | None = None,
     seed: int | None = None,
     wrt: Any = None,
-) -> Pair:
-    """Understand a pair of functions; the arguments are those of `check_pair`."""
+) -> Module:
+    """Run both once, and see what they take and return; the arguments are those of `check_pair`."""
     beyond = [p.name for p in parameters_of(backward)]
     arguments = Arguments.of(forward, inputs, named, beyond)
-    return Pair.rehearsed(
-        forward, backward, arguments, Dice(seed), cache, words(order) or None, wrt
+    form = blank(None, Methods(name_of(forward), forward, backward), arguments, Dice(seed))
+    begun = form.begin(forward, form.inputs.values)
+    if begun.result is None:
+        raise TypeError(f"{name_of(forward)} returned None: is its `return` forgotten?")
+    names = returned_names(forward)
+    ways = plan(backward, list(begun.known), begun.result, names, cache).ways()
+    form, returned = _tried(
+        [replace(form, plan=w, outputs=Outputs.of(outputs_of(w, begun.result))) for w in ways]
+    )
+    leaves, given = arguments.tree.leaves, arguments.tree.template
+    returned, beside = _without_defaults(returned, given, arguments.defaults)
+    found = match(returned, leaves, returned_names(backward), tuple(given), words(order) or None)
+    chosen, remarks = choose(form, found, wrt, named=isinstance(returned, dict))
+    drawn = form.dice.remarks(begun.state)
+    return replace(
+        form,
+        inputs=chosen,
+        sources={leaf: Source(RETURNED, path) for leaf, path in found.paths.items()},
+        fits=found.fits,
+        remarks=(*drawn, *beside, *_outputs_left_out(form, names), *by_name(found), *remarks),
     )
 
 
-@dataclass(frozen=True)
-class Pair:
-    """A pair of functions, understood: how each is called, and where its gradients are."""
-
-    forward: Callable[..., Any]
-    backward: Callable[..., Any]
-    arguments: Arguments
-    dice: Dice
-    plan: Plan
-    outputs: Outputs
-    inputs: Inputs
-    matching: Matching
-    remarks: tuple[Finding, ...] = ()
-
-    @staticmethod
-    def rehearsed(
-        forward: Callable[..., Any],
-        backward: Callable[..., Any],
-        arguments: Arguments,
-        dice: Dice,
-        cache: int | str | None,
-        order: Sequence[str] | None,
-        wanted: Any,
-    ) -> Pair:
-        """Run both once, and see what they take and return."""
-        leaves = arguments.tree.leaves
-        all_of_them = Inputs(leaves, leaves)
-        given = arguments.filled(all_of_them.spread(all_of_them.values))
-        dice.throw()
-        result = forward(*given.args, **given.kwargs)
-        if result is None:
-            raise TypeError(f"{name_of(forward)} returned None: is its `return` forgotten?")
-        drawn = dice.remarks(dice.state())
-        known = [*given.arguments, *arguments.defaults, *arguments.beyond]
-        names = returned_names(forward)
-        chosen = plan(backward, known, result, names, cache)
-        nothing = Matching({}, fits=False)
-        ways = [
-            Pair(forward, backward, arguments, dice, way, outputs, all_of_them, nothing)
-            for way in chosen.ways()
-            for outputs in [Outputs.of(outputs_of(way, result))]
-        ]
-        first, returned = _tried(ways)
-        returned, beside = _without_defaults(returned, given.arguments, arguments.defaults)
-        matching = match(returned, leaves, returned_names(backward), tuple(given.arguments), order)
-        inputs, remarks = choose(
-            leaves, matching, wanted, first._reaches, isinstance(returned, dict)
-        )
-        remarks = [*drawn, *beside, *first._outputs_left_out(names), *by_name(matching), *remarks]
-        return replace(first, inputs=inputs, matching=matching, remarks=tuple(remarks))
-
-    def asked(self, wrt: Any) -> Any:
-        """The option `wrt`, with what lacks a gradient that its neighbours have."""
-        return self.inputs.asked(self.matching.paths, wrt)
-
-    def _reaches(self, leaf: Leaf) -> bool:
-        """Whether moving an input moves the outputs, as far as is known."""
-        return reaches(self._value, self.inputs.leaves, leaf) is not False
-
-    def _value(self, arrays: Sequence[Array]) -> Array:
-        return self._run(self.forward, self.backward, arrays)[0]
-
-    def _outputs_left_out(self, names: Any) -> list[Finding]:
-        called = [names.get((k,), f"output {k}") for k in self.plan.left_out]
-        return said_of(
-            called,
-            "The backward pass takes no upstream gradient for {}: what flows back from there was not "
-            "checked.",
-            left_out=called,
-        )
-
-    def _run(
-        self,
-        forward: Callable[..., Any],
-        backward: Callable[..., Any],
-        arrays: Sequence[Array],
-    ) -> tuple[Array, Callable[[list[Any]], Any]]:
-        """One forward pass, and the way back as the user wrote it."""
-        given = self.arguments.filled(self.inputs.spread(arrays))
-        self.dice.throw()
-        result = forward(*given.args, **given.kwargs)
-        state = self.dice.state()
-        known = {**self.arguments.defaults, **self.arguments.beyond, **given.arguments}
-
-        def back(upstream: list[Any]) -> Any:
-            self.dice.put(state)
-            return self.plan.call(backward, upstream, known, items_of(result))
-
-        return self.outputs.packed(outputs_of(self.plan, result)), back
-
-    def assembled(self, forward: Callable[..., Any], backward: Callable[..., Any] | None) -> Layer:
-        """The layer of a pair: its way back is `backward` with the cache of this forward pass."""
-        assert backward is not None
-
-        def layer(*arrays: Array) -> tuple[Any, Backward]:
-            value, back = self._run(forward, backward, arrays)
-            return value, lambda dy: self._listed(back(self.outputs.upstream(dy)), dy)
-
-        return layer
-
-    def _listed(self, returned: Any, dy: Array) -> Any:
-        """The gradients as a list, one for each input; as they are, where they are too few or many."""
-        if not self.matching.fits:
-            return returned
-        found = [picked(returned, self.matching.of(leaf)) for leaf in self.inputs.chosen]
-        return found if self.plan.upstream else [times(dy, gradient) for gradient in found]
-
-    def adapted(self) -> Adapted:
-        """The pair as a layer whose lines can be read."""
-        return Adapted(
-            name_of(self.forward),
-            self.inputs.names,
-            self.forward,
-            self.backward,
-            self.assembled,
-            upstream=self.plan.upstream,
-            gradients=paths_of(self.matching, self.inputs.chosen) if self.matching.fits else None,
-        )
-
-
-def _tried(ways: Sequence[Pair]) -> tuple[Pair, Any]:
+def _tried(ways: Sequence[Module]) -> tuple[Module, Any]:
     """The first way to call the backward pass that does not raise, and what it returns."""
-    for pair in ways:
+    for form in ways:
         try:
-            _, back = pair._run(pair.forward, pair.backward, pair.inputs.values)
-            return pair, back(pair.outputs.drawn(0))
+            begun = form.begin(form.methods.forward, form.inputs.values)
+            return form, form.go_back(form.methods.backward, begun, form.outputs.drawn(0))
         except Exception:
             # That it raises is for the check itself to find.
             continue
     return ways[0], None
+
+
+def _outputs_left_out(form: Module, names: Mapping[Any, str]) -> list[Finding]:
+    called = [names.get((k,), f"output {k}") for k in form.plan.left_out]
+    return said_of(
+        called,
+        "The backward pass takes no upstream gradient for {}: what flows back from there was not "
+        "checked.",
+        left_out=called,
+    )
 
 
 def _without_defaults(
@@ -227,3 +137,52 @@ def _without_defaults(
         "Gradients for {} are returned too, left at the default: hand them over to have them checked.",
         left_out=list(defaults),
     )
+
+
+def choose(
+    form: Module, matching: Matching, wanted: Any, *, named: bool
+) -> tuple[Inputs, list[Finding]]:
+    """Which leaves are inputs, and what is said of the others.
+
+    Where gradients were returned under names, one may be left out on purpose.
+    """
+    leaves, asked = form.inputs.leaves, asked_for(wanted)
+    touched = {leaf.path[0] for leaf in leaves if leaf.path in matching.paths}
+
+    def fate(leaf: Leaf) -> str:
+        if leaf.name in asked:
+            return "input"
+        found = _fate(leaf, matching, named=named, beside=leaf.path[0] in touched)
+        if found != "doubtful":
+            return found
+        return "left out" if reaches(form.value, leaves, leaf) is False else "missing"
+
+    fates = [(leaf, fate(leaf)) for leaf in leaves]
+    inputs, missing = _of_fate(fates, "input", "missing"), _of_fate(fates, "missing")
+    out = [leaf.name for leaf in _of_fate(fates, "left out")]
+    message = "No gradient of {} is returned, so none was checked; wrt= asks for it."
+    return Inputs(leaves, inputs, missing), said_of(out, message, left_out=out)
+
+
+def _of_fate(fates: Sequence[tuple[Leaf, str]], *which: str) -> tuple[Leaf, ...]:
+    """The leaves with one of these fates."""
+    return tuple(leaf for leaf, fate in fates if fate in which)
+
+
+def _fate(leaf: Leaf, matching: Matching, *, named: bool, beside: bool) -> str:
+    """What a leaf is: an input, a constant, left out, or doubtful, for its neighbours have gradients."""
+    if leaf.path in matching.paths:
+        return "input"
+    if leaf.soft:
+        return "constant"
+    if not matching.fits:
+        return "input"
+    if leaf.is_argument:
+        return "left out" if named and leaf.floats else "input"
+    return "doubtful" if beside and leaf.floats else "constant"
+
+
+def by_name(matching: Matching) -> list[Finding]:
+    """Says which gradients were found by their names."""
+    pairs = [f"{gradient} for {name}" for gradient, name in matching.by_name if gradient != name]
+    return said_of(pairs, "Gradients were found by their names: {}.")

@@ -118,17 +118,13 @@ class _Room:
             *(w if not callable(w) else v for v, w in zip(self.variables, watched, strict=True)),
         ]
 
-        def pull(upstream: list[Any]) -> list[Array]:
+        def pull(upstream: list[Array]) -> list[Array]:
             # A custom gradient may read the variables, which other runs have moved since.
             self.assign(values)
-            given = [tf.cast(u, r.dtype) for u, r in zip(_numbers(upstream), results, strict=True)]
+            given = [tf.cast(u, r.dtype) for u, r in zip(upstream, results, strict=True)]
             found = tape.gradient(
                 results, sources, given, unconnected_gradients=tf.UnconnectedGradients.ZERO
             )
             return [self.array(tf.convert_to_tensor(gradient)) for gradient in found]
 
         return outputs, pull
-
-
-def _numbers(upstream: list[Any]) -> list[Array]:
-    return flat(upstream, lambda value: isinstance(value, np.ndarray))

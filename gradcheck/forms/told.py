@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from gradcheck.check import check
-from gradcheck.forms.dice import kept_randomness
-from gradcheck.forms.gradients import Matching
-from gradcheck.forms.saying import said_of
 from gradcheck.forms.trees import Leaf, Packing, Path, Tree
 from gradcheck.layer import Adapted, Misuse, random_upstream
 from gradcheck.meant import OPTIONS
@@ -27,38 +24,6 @@ def parted(named: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def asked_for(wrt: Any) -> set[Any]:
     """What the option `wrt` names."""
     return {wrt} if isinstance(wrt, str) else set(wrt or ())
-
-
-class Form(Protocol):
-    """Somebody's code, understood."""
-
-    @property
-    def remarks(self) -> Sequence[Finding]:
-        """How it was understood."""
-        ...
-
-    @property
-    def inputs(self) -> Inputs:
-        """What is moved."""
-        ...
-
-    def asked(self, wrt: Any) -> Any:
-        """The option `wrt`, with what has to have a gradient."""
-        ...
-
-    def adapted(self) -> Adapted:
-        """The layer."""
-        ...
-
-
-def checked(adapt: Callable[..., Form], named: Mapping[str, Any], seed: int | None) -> Report:
-    """Understand code, with the inputs among what was given by name, and check it with the options there."""
-    options, inputs = parted(named)
-    wrt = options.pop("wrt", None)
-    with kept_randomness():
-        form = adapt(named=inputs, seed=seed, wrt=wrt)
-        options |= {"wrt": form.asked(wrt), "seed": seed or 0}
-        return told(form.adapted(), form.inputs.values, form.remarks, **options)
 
 
 def told(
@@ -95,15 +60,14 @@ class Outputs:
         values = [next(parts) if _moves(leaf) else None for leaf in self.tree.leaves]
         return list(self.tree.filled(values))
 
+    def random(self, seed: int) -> Array:
+        """A random upstream gradient for all of them."""
+        value = self.packing.packed([leaf.value for leaf in self.tree.leaves if _moves(leaf)])
+        return random_upstream(value, seed)
+
     def drawn(self, seed: int) -> list[Any]:
         """A random upstream gradient for each output."""
-        value = self.packing.packed([leaf.value for leaf in self.tree.leaves if _moves(leaf)])
-        return self.upstream(random_upstream(value, seed))
-
-    @property
-    def is_number(self) -> bool:
-        """Whether there is one output, a single number."""
-        return self.packing.shapes == ((),)
+        return self.upstream(self.random(seed))
 
 
 def _moves(leaf: Leaf) -> bool:
@@ -166,64 +130,6 @@ def reaches(
         return None
 
 
-def choose(
-    leaves: Sequence[Leaf],
-    matching: Matching,
-    wanted: Any,
-    reaches: Callable[[Leaf], bool],
-    named: bool,
-) -> tuple[Inputs, list[Finding]]:
-    """Which leaves are inputs, and what is said of the others.
-
-    Args:
-        leaves: all of them.
-        matching: where their gradients are.
-        wanted: the option `wrt`.
-        reaches: whether moving a leaf moves the outputs.
-        named: gradients were returned under names, so that one may be left out on purpose.
-    """
-    asked = asked_for(wanted)
-    touched = {leaf.path[0] for leaf in leaves if leaf.path in matching.paths}
-
-    def fate(leaf: Leaf) -> str:
-        if leaf.name in asked:
-            return "input"
-        found = _fate(leaf, matching, named=named, beside=leaf.path[0] in touched)
-        if found != "doubtful":
-            return found
-        return "missing" if reaches(leaf) else "left out"
-
-    fates = [(leaf, fate(leaf)) for leaf in leaves]
-    inputs, missing = _of_fate(fates, "input", "missing"), _of_fate(fates, "missing")
-    out = [leaf.name for leaf in _of_fate(fates, "left out")]
-    message = "No gradient of {} is returned, so none was checked; wrt= asks for it."
-    return Inputs(tuple(leaves), inputs, missing), said_of(out, message, left_out=out)
-
-
-def _of_fate(fates: Sequence[tuple[Leaf, str]], *which: str) -> tuple[Leaf, ...]:
-    """The leaves with one of these fates."""
-    return tuple(leaf for leaf, fate in fates if fate in which)
-
-
-def _fate(leaf: Leaf, matching: Matching, *, named: bool, beside: bool) -> str:
-    """What a leaf is: an input, a constant, left out, or doubtful, for its neighbours have gradients."""
-    if leaf.path in matching.paths:
-        return "input"
-    if leaf.soft:
-        return "constant"
-    if not matching.fits:
-        return "input"
-    if leaf.is_argument:
-        return "left out" if named and leaf.floats else "input"
-    return "doubtful" if beside and leaf.floats else "constant"
-
-
-def by_name(matching: Matching) -> list[Finding]:
-    """Says which gradients were found by their names."""
-    pairs = [f"{gradient} for {name}" for gradient, name in matching.by_name if gradient != name]
-    return said_of(pairs, "Gradients were found by their names: {}.")
-
-
 def moved(value: Array) -> Array:
     """An array with every entry moved a little, to see whether anything follows."""
     signs = np.random.default_rng(0).choice([-1.0, 1.0], value.shape)
@@ -233,11 +139,6 @@ def moved(value: Array) -> Array:
 def same(a: Array, b: Array) -> bool:
     """Whether two outputs are the same to the bit."""
     return a.shape == b.shape and bool(np.array_equal(a, b, equal_nan=True))
-
-
-def paths_of(matching: Matching, chosen: Sequence[Leaf]) -> tuple[Path | None, ...]:
-    """For each input where its gradient is."""
-    return tuple(matching.of(leaf) for leaf in chosen)
 
 
 def times(dy: Array, gradient: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -128,12 +129,7 @@ class _Room:
             outputs = self._called(call, tensors, dict(zip(self.names, values, strict=True)))
         sources = [t for t in tensors if t.requires_grad] + values
         results = [r for r in flat(outputs, torch.is_tensor) if r.dtype.is_floating_point]
-
-        def pull(upstream: list[Any]) -> list[Array]:
-            given = flat(upstream, lambda value: isinstance(value, np.ndarray))
-            return self._pulled(results, sources, given)
-
-        return outputs, pull
+        return outputs, partial(self._pulled, results, sources)
 
     def _pulled(
         self, results: Sequence[Any], sources: Sequence[Any], upstream: Sequence[Array]
