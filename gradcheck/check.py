@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from gradcheck.diagnosis.explain import explain_row, forward_disagrees
 from gradcheck.diagnosis.wrong import Comparison, Context
 from gradcheck.directional import Directions, compare_directions
 from gradcheck.formula import with_more_digits
-from gradcheck.layer import Layer, bind, left_at_defaults, name_of, positions
+from gradcheck.layer import Function, Layer, bind, left_at_defaults, name_of, positions
 from gradcheck.lines import check_lines
 from gradcheck.meant import must_be_a_layer
 from gradcheck.numeric import Forward, NumericalWitness, Progress
@@ -32,7 +32,7 @@ from gradcheck.tape import tape_gradients
 def check(
     layer: Layer,
     *inputs: Any,
-    twin: Callable[..., Any] | None = None,
+    twin: Function | None = None,
     wrt: str | int | Iterable[str | int] | None = None,
     seed: int = 0,
     method: str = "extrapolated",
@@ -231,7 +231,7 @@ class _Tape:
 
 
 def _taped(
-    twin: Callable[..., Any] | None, inputs: Sequence[Array], seen: Conduct, wanted: Sequence[int]
+    twin: Function | None, inputs: Sequence[Array], seen: Conduct, wanted: Sequence[int]
 ) -> _Tape:
     """Ask the tape, where there is a twin to run on it."""
     if twin is None:

@@ -26,6 +26,9 @@ from gradcheck.result import Array
 MOST_AXES = int(getattr(np, "MAXDIMS", 64)) - 2
 """Two fewer than NumPy has, 32 before its version 2: arrays are laid beside each other along new ones."""
 
+Function = Callable[..., Any]
+"""Whatever somebody has written."""
+
 Backward = Callable[[Array], Any]
 """The way back: from the upstream gradient to one gradient for each input, in order."""
 
@@ -86,9 +89,9 @@ class Adapted:
 
     name: str
     input_names: tuple[str, ...]
-    forward: Callable[..., Any]
-    backward: Callable[..., Any] | None
-    assemble: Callable[[Callable[..., Any], Callable[..., Any] | None], Layer]
+    forward: Function
+    backward: Function | None
+    assemble: Callable[[Function, Function | None], Layer]
     upstream: tuple[str, ...] | None = None
     gradients: tuple[tuple[Any, ...] | None, ...] | None = None
     inside: bool = False
@@ -115,7 +118,7 @@ class NamesItsInputs(Protocol):
         ...
 
 
-def name_of(layer: Callable[..., Any]) -> str:
+def name_of(layer: Function) -> str:
     """What a report calls a layer: its own name, without what is bound to it; of a lambda its place."""
     if isinstance(layer, Adapted):
         return layer.name
@@ -185,7 +188,7 @@ def _first(result: tuple[Any, ...]) -> Any:
     return result[0] if isinstance(result[0], (float, np.ndarray, np.generic)) else ()
 
 
-def input_names(layer: Callable[..., Any], count: int) -> list[str]:
+def input_names(layer: Function, count: int) -> list[str]:
     """The names of a layer's inputs: its own `input_names`, or those of its signature.
 
     Hyperparameters, which are keyword-only or bound with `functools.partial`, are not inputs.
@@ -198,19 +201,19 @@ def input_names(layer: Callable[..., Any], count: int) -> list[str]:
     return names + [f"input{k}" for k in range(len(names), more)]
 
 
-def _filled_by_place(layer: Callable[..., Any]) -> list[inspect.Parameter]:
+def _filled_by_place(layer: Function) -> list[inspect.Parameter]:
     """The parameters that a call may fill by place; none where a layer has no signature."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return [p for p in _parameters(layer) or () if p.kind in kinds]
 
 
-def _takes_any(layer: Callable[..., Any]) -> bool:
+def _takes_any(layer: Function) -> bool:
     """Whether a layer takes more than it has names for: *inputs, or no signature that says."""
     parameters = _parameters(layer)
     return parameters is None or any(p.kind is p.VAR_POSITIONAL for p in parameters)
 
 
-def _parameters(layer: Callable[..., Any]) -> list[inspect.Parameter] | None:
+def _parameters(layer: Function) -> list[inspect.Parameter] | None:
     """The parameters of a layer; None where it has no signature."""
     try:
         return list(inspect.signature(layer).parameters.values())
@@ -219,7 +222,7 @@ def _parameters(layer: Callable[..., Any]) -> list[inspect.Parameter] | None:
 
 
 def bind(
-    layer: Callable[..., Any], inputs: Sequence[Any], named: Mapping[str, Any]
+    layer: Function, inputs: Sequence[Any], named: Mapping[str, Any]
 ) -> tuple[list[str], list[Array]]:
     """The inputs in the layer's order, as checked arrays, with their names.
 
@@ -264,14 +267,14 @@ def _first_missing(needed: Iterable[str], values: Mapping[str, Any]) -> str | No
     return next((name for name in needed if name not in values), None)
 
 
-def _required(layer: Callable[..., Any]) -> list[str]:
+def _required(layer: Function) -> list[str]:
     """The names of the inputs that have no default."""
     if isinstance(layer, NamesItsInputs):
         return [str(name) for name in layer.input_names]
     return [p.name for p in _filled_by_place(layer) if p.default is p.empty]
 
 
-def left_at_defaults(layer: Callable[..., Any], given: Sequence[str]) -> list[str]:
+def left_at_defaults(layer: Function, given: Sequence[str]) -> list[str]:
     """Inputs behind those that are given, left at defaults that are floats: their gradients may come too."""
     parameters = [] if isinstance(layer, NamesItsInputs) else _filled_by_place(layer)
     rest = parameters[len(given) :]

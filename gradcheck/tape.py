@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from gradcheck.layer import Function
 from gradcheck.result import Array
 
 
@@ -61,7 +62,7 @@ def _standard_error_withheld() -> Iterator[None]:
 
 
 def tape_gradients(
-    twin: Callable[..., Any], inputs: Sequence[Array], upstream: Array, wrt: Sequence[int]
+    twin: Function, inputs: Sequence[Array], upstream: Array, wrt: Sequence[int]
 ) -> tuple[Array, list[Array]]:
     """The twin's value and its vector-Jacobian products for the inputs numbered in `wrt`.
 

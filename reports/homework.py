@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from gradcheck.layer import Function
 from gradcheck.result import Array
 from gradcheck.tape import tensorflow
 from layers.mistakes import MISTAKES
@@ -170,5 +171,5 @@ def every_tie(data: Digits, steps: int = STEPS) -> EveryTie:
 
 
 def _adam() -> Any:
-    make: Callable[..., Any] = tensorflow().keras.optimizers.Adam
+    make: Function = tensorflow().keras.optimizers.Adam
     return make(LEARNING_RATE)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from gradcheck.layer import Function
 from gradcheck.result import Array
 from gradcheck.tape import tensorflow
 from layers.network import Network, Objective
@@ -148,9 +149,7 @@ def keras_twin(model: Any, parameters: Sequence[Array], optimizer: Any) -> TapeT
     return TapeTrainer(loss, model.trainable_variables, optimizer)
 
 
-def tensorflow_twin(
-    network: Callable[..., Any], parameters: Sequence[Array], optimizer: Any
-) -> TapeTrainer:
+def tensorflow_twin(network: Function, parameters: Sequence[Array], optimizer: Any) -> TapeTrainer:
     """A network of `layers.twins`, from the same parameters."""
     from layers import twins
 

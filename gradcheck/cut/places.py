@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.diagnosis.wrong import Context
-from gradcheck.layer import Layer
+from gradcheck.layer import Function, Layer
 from gradcheck.lines.copy import Copy
 from gradcheck.lines.readings import matches_of
 from gradcheck.lines.record import Record, record
@@ -76,7 +76,7 @@ class Pieces:
         entered = enumerate(self.entered)
         return [(k, (k > 0) + ins.index(position)) for k, ins in entered if position in ins]
 
-    def forward(self, k: int, positions: Sequence[int]) -> tuple[Callable[..., Any], list[Array]]:
+    def forward(self, k: int, positions: Sequence[int]) -> tuple[Function, list[Array]]:
         """A piece as a function of the cut before it, if there is one, and of some inputs; and its point."""
         before = self.cuts[k - 1 : k] if k else ()
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from gradcheck.forms.trees import Tree, children
-from gradcheck.layer import input_names, placed
+from gradcheck.layer import Function, input_names, placed
 from gradcheck.meant import OF_FORMS, OPTIONS, missing_input
 
 SPREAD = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -31,7 +31,7 @@ class Arguments:
 
     @staticmethod
     def of(
-        forward: Callable[..., Any],
+        forward: Function,
         inputs: Sequence[Any],
         named: Mapping[str, Any],
         beyond: Sequence[str] = (),
@@ -69,7 +69,7 @@ def _defaults(signature: inspect.Signature, given: Mapping[str, Any]) -> dict[st
     return {p.name: p.default for p in left if p.default is not p.empty}
 
 
-def _signature(function: Callable[..., Any], count: int) -> inspect.Signature:
+def _signature(function: Function, count: int) -> inspect.Signature:
     try:
         return inspect.signature(function)
     except (TypeError, ValueError):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from gradcheck.forms.trees import at
-from gradcheck.layer import Misuse
+from gradcheck.layer import Function, Misuse
 
 Kind = Literal["upstream", "cache", "input", "item"]
 
@@ -55,7 +55,7 @@ class Plan:
 
     def call(
         self,
-        backward: Callable[..., Any],
+        backward: Function,
         upstream: Sequence[Any],
         arguments: Mapping[str, Any],
         items: Sequence[Any],

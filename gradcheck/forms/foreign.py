@@ -14,7 +14,7 @@ from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.dice import kept_randomness
 from gradcheck.forms.told import Outputs, parted, told
 from gradcheck.forms.trees import Leaf, children, copied, rebuilt
-from gradcheck.layer import Adapted, Backward, Layer
+from gradcheck.layer import Adapted, Backward, Function, Layer
 from gradcheck.result import Array, Finding, Report
 
 COARSE = 0.1
@@ -54,9 +54,9 @@ class Written:
         upstream: the parameters of `backward` that receive upstream gradients.
     """
 
-    forward: Callable[..., Any]
-    backward: Callable[..., Any] | None
-    assemble: Callable[[Callable[..., Any], Callable[..., Any] | None], Callable[..., Any]]
+    forward: Function
+    backward: Function | None
+    assemble: Callable[[Function, Function | None], Function]
     inputs: tuple[str, ...]
     upstream: tuple[str, ...] | None = None
 
@@ -93,7 +93,7 @@ class Foreign:
     """
 
     name: str
-    function: Callable[..., Any]
+    function: Function
     room: Room
     arguments: Arguments
     parameters: Mapping[str, Array] = field(default_factory=dict)
@@ -101,10 +101,7 @@ class Foreign:
     written: Written | None = None
 
     def run(
-        self,
-        arrays: Sequence[Array],
-        room: Room | None = None,
-        function: Callable[..., Any] | None = None,
+        self, arrays: Sequence[Array], room: Room | None = None, function: Function | None = None
     ) -> tuple[tuple[Any, ...], Pull]:
         """The outputs as arrays, and the way back; in another room, or of another function."""
         room, function = room or self.room, function or self.function
@@ -157,7 +154,7 @@ class Foreign:
                 self.name, names, function, None, lambda *_: self.layer(outputs, leaves, function)
             )
 
-        def assembled(forward: Callable[..., Any], backward: Callable[..., Any] | None) -> Layer:
+        def assembled(forward: Function, backward: Function | None) -> Layer:
             own = forward is written.forward and backward is written.backward
             function = self.function if own else written.assemble(forward, backward)
             return self.layer(outputs, leaves, function)
@@ -174,9 +171,7 @@ class Foreign:
             dialect=Tensors(self.room),
         )
 
-    def layer(
-        self, outputs: Outputs, leaves: Sequence[Leaf], function: Callable[..., Any]
-    ) -> Layer:
+    def layer(self, outputs: Outputs, leaves: Sequence[Leaf], function: Function) -> Layer:
         """A function of tensors as a layer of arrays."""
         floats = [leaf.value.dtype.kind == "f" for leaf in leaves] + [True] * len(self.parameters)
 
@@ -227,8 +222,8 @@ def flat(value: Any, is_tensor: Callable[[Any], bool]) -> list[Any]:
 
 
 def understood(
-    function: Callable[..., Any],
-    called: Callable[..., Any],
+    function: Function,
+    called: Function,
     name: str,
     room: Room,
     inputs: Sequence[Any],

@@ -9,20 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.foreign import (
-    Pull,
-    Written,
-    half_among,
-    in_single,
-    installed,
-    understood,
-)
+from gradcheck.forms.foreign import Pull, Written, half_among, in_single, installed, understood
 from gradcheck.forms.names import parameters_of
-from gradcheck.layer import name_of
+from gradcheck.layer import Function, name_of
 from gradcheck.result import Array, Report
 
 
-def check_jax(f: Callable[..., Any], *inputs: Any, **named: Any) -> Report:
+def check_jax(f: Function, *inputs: Any, **named: Any) -> Report:
     """Check the gradient that JAX uses for a function, a custom one above all.
 
         check_jax(my_custom_vjp_function, x, {"W": W, "b": b})
@@ -55,7 +48,7 @@ def _written(jax: Any, f: Any) -> Written | None:
     if f.bwd is None:
         return None
 
-    def assemble(forward: Callable[..., Any], backward: Any) -> Callable[..., Any]:
+    def assemble(forward: Function, backward: Any) -> Function:
         made = jax.custom_vjp(f.fun, nondiff_argnums=f.nondiff_argnums)
         made.defvjp(forward, backward)
         return made  # type: ignore[no-any-return]

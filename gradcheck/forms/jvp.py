@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from gradcheck.check import check
 from gradcheck.forms.names import parameters_of
 from gradcheck.forms.tangents import tangent_lines
 from gradcheck.forms.told import parted
-from gradcheck.layer import Adapted, Backward, Layer, input_names, name_of
+from gradcheck.layer import Adapted, Backward, Function, Layer, input_names, name_of
 from gradcheck.meant import must_be_functions, no_input
 from gradcheck.result import Array, Finding, Report, Verdict
 
@@ -20,9 +20,7 @@ MOST = 4096
 """Entries of the inputs up to which every direction is asked for."""
 
 
-def check_jvp(
-    f: Callable[..., Any], jvp: Callable[..., Any], *inputs: Any, **options: Any
-) -> Report:
+def check_jvp(f: Function, jvp: Function, *inputs: Any, **options: Any) -> Report:
     """Check a Jacobian-vector product: the derivative of f along a direction.
 
         check_jvp(np.tanh, lambda x, v: (1 - np.tanh(x) ** 2) * v, x)
@@ -65,9 +63,7 @@ def _failed(report: Report) -> bool:
     return any(row.verdict is Verdict.FAIL for row in report.rows)
 
 
-def _with_lines(
-    report: Report, f: Callable[..., Any], jvp: Callable[..., Any], inputs: Sequence[Array]
-) -> Report:
+def _with_lines(report: Report, f: Function, jvp: Function, inputs: Sequence[Array]) -> Report:
     """The report with the lines of the product, along one random direction."""
     rng = np.random.default_rng(report.seed)
     found = tangent_lines(f, jvp, inputs, [_drawn(x, rng) for x in inputs], called)
@@ -75,7 +71,7 @@ def _with_lines(
     return replace(report, by_line=found, findings=(*report.findings, *first))
 
 
-def jvp_layer(f: Callable[..., Any], jvp: Callable[..., Any]) -> Layer:
+def jvp_layer(f: Function, jvp: Function) -> Layer:
     """A layer whose way back asks for the tangent along each entry: dx_k = Σ dy · jvp(x, e_k)."""
 
     def layer(*inputs: Array) -> tuple[Any, Backward]:
@@ -90,7 +86,7 @@ def jvp_layer(f: Callable[..., Any], jvp: Callable[..., Any]) -> Layer:
 
 
 def _gradient(
-    jvp: Callable[..., Any], inputs: Sequence[Array], position: int, y: Array, dy: Array
+    jvp: Function, inputs: Sequence[Array], position: int, y: Array, dy: Array
 ) -> Array | None:
     if inputs[position].dtype.kind != "f":
         return None
@@ -108,9 +104,7 @@ def _axes(inputs: Sequence[Array], position: int) -> Iterator[list[Array | None]
         yield tangents
 
 
-def called(
-    jvp: Callable[..., Any], inputs: Sequence[Array], tangents: Sequence[Array | None]
-) -> Any:
+def called(jvp: Function, inputs: Sequence[Array], tangents: Sequence[Array | None]) -> Any:
     """Call a Jacobian-vector product in the way that its signature asks for."""
     if len(inputs) > 1 and len(parameters_of(jvp)) == 2:
         return jvp(tuple(inputs), tuple(tangents))
@@ -118,7 +112,7 @@ def called(
 
 
 def tangent_of(
-    jvp: Callable[..., Any], inputs: Sequence[Array], tangents: Sequence[Array | None], y: Array
+    jvp: Function, inputs: Sequence[Array], tangents: Sequence[Array | None], y: Array
 ) -> Array:
     """The tangent that a product returns, of y's shape.
 
@@ -136,9 +130,7 @@ def tangent_of(
     return tangent
 
 
-def _not_linear(
-    f: Callable[..., Any], jvp: Callable[..., Any], inputs: Sequence[Array]
-) -> list[Finding]:
+def _not_linear(f: Function, jvp: Function, inputs: Sequence[Array]) -> list[Finding]:
     """Whether the tangent along a sum is the sum of the tangents."""
     rng = np.random.default_rng(0)
     y = np.asarray(f(*inputs))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -16,13 +16,13 @@ from gradcheck.forms.names import words
 from gradcheck.forms.objects import Begun, Methods, Module, checked, no_step
 from gradcheck.forms.rehearsal import Rehearsal, blank
 from gradcheck.forms.state import Globals, copy_of
-from gradcheck.layer import name_of
+from gradcheck.layer import Function, name_of
 from gradcheck.meant import must_be_functions
 from gradcheck.result import Report
 
 
 def check_loss(
-    f: Callable[..., Any],
+    f: Function,
     *inputs: Any,
     parameters: Any = None,
     gradients: str | Sequence[str] | None = None,
@@ -54,7 +54,7 @@ def check_loss(
 
 
 def adapt_loss(
-    f: Callable[..., Any],
+    f: Function,
     inputs: Sequence[Any],
     named: Mapping[str, Any],
     parameters: Any = None,
@@ -79,7 +79,7 @@ def adapt_loss(
     return form
 
 
-def _globals(f: Callable[..., Any], parameters: Any) -> Globals | None:
+def _globals(f: Function, parameters: Any) -> Globals | None:
     """The globals that were named as parameters of a function, if they are."""
     names = words(parameters)
     known = getattr(f, "__globals__", {})

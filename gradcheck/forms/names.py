@@ -6,11 +6,11 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
 
 from gradcheck.forms.trees import Path
+from gradcheck.layer import Function
 
 AHEAD = ("dL_d", "dJ_d", "dl_d", "dL_", "grad_", "gradient_", "delta_", "nabla_", "d_", "g_")
 CLOSE = ("dLd", "dJd", "dL", "grad", "d", "D", "∂", "∇")
@@ -45,7 +45,7 @@ def is_upstream(name: str) -> bool:
     return name.lower().lstrip("_").startswith(UPSTREAM) or name.lower().endswith(("grad", "error"))
 
 
-def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
+def parameters_of(function: Function) -> list[inspect.Parameter]:
     """The parameters of a function; none where it does not say."""
     try:
         return list(inspect.signature(function).parameters.values())
@@ -53,7 +53,7 @@ def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
         return []
 
 
-def are_turned_round(forward: Callable[..., Any], backward: Callable[..., Any]) -> bool:
+def are_turned_round(forward: Function, backward: Function) -> bool:
     """Whether two functions are a backward pass and its forward pass by what they are called and take.
 
     Only the one given first goes back: it takes an upstream gradient first, and a cache or its name says so.
@@ -64,7 +64,7 @@ def are_turned_round(forward: Callable[..., Any], backward: Callable[..., Any]) 
     return bool(goes_back) and not (contradicted or any(map(is_upstream, other[:1])))
 
 
-def returned_names(function: Callable[..., Any]) -> dict[Path, str]:
+def returned_names(function: Function) -> dict[Path, str]:
     """What a function's return statement calls its values: {(0,): "dx", (1, 0): "dW"}.
 
     Empty where the source is not at hand or names nothing.
@@ -89,7 +89,7 @@ def _assigned(tree: ast.AST) -> dict[str, ast.expr]:
     }
 
 
-def _tree(function: Callable[..., Any]) -> ast.AST | None:
+def _tree(function: Function) -> ast.AST | None:
     while isinstance(function, partial):
         function = function.func
     try:

@@ -18,7 +18,7 @@ from gradcheck.forms.dice import Dice, kept_randomness
 from gradcheck.forms.state import SELF, Globals, Owner, put, reach
 from gradcheck.forms.told import Inputs, Outputs, parted, times, told
 from gradcheck.forms.trees import Path, at, copied, spelled
-from gradcheck.layer import Adapted, Backward, Layer
+from gradcheck.layer import Adapted, Backward, Function, Layer
 from gradcheck.result import Array, Finding, Report
 
 FORWARDS = ("forward", "__call__", "forward_pass", "feedforward", "fprop", "forward_propagation")
@@ -60,8 +60,8 @@ class Methods:
     """The two methods of an object, as functions of any object of its kind, and what a report calls it."""
 
     name: str
-    forward: Callable[..., Any]
-    backward: Callable[..., Any]
+    forward: Function
+    backward: Function
 
     @staticmethod
     def of(module: Any, forward: str, backward: str) -> Methods:
@@ -103,11 +103,11 @@ def _found(module: Any, wanted: str, usual: Sequence[str]) -> str:
     )
 
 
-def of_any(module: Any, name: str) -> Callable[..., Any]:
+def of_any(module: Any, name: str) -> Function:
     """A method as a function whose first argument is the object."""
     method = getattr(module, name)
     if getattr(method, "__self__", None) is module and hasattr(method, "__func__"):
-        function: Callable[..., Any] = method.__func__
+        function: Function = method.__func__
         return function
     return lambda owner, *args, **keywords: getattr(owner, name)(*args, **keywords)
 
@@ -147,7 +147,7 @@ class Module:
     output: str = ""
     remarks: tuple[Finding, ...] = ()
 
-    def begin(self, forward: Callable[..., Any], arrays: Sequence[Array]) -> Begun:
+    def begin(self, forward: Function, arrays: Sequence[Array]) -> Begun:
         """One forward pass of a fresh copy."""
         spread = self.inputs.spread(arrays)
         count = len(self.arguments.tree.leaves)
@@ -175,13 +175,13 @@ class Module:
         result = self.begin(self.methods.forward, arrays).result
         return self.outputs.packed(outputs_of(self.plan, result))
 
-    def _called(self, function: Callable[..., Any], owner: Any, *args: Any, **keywords: Any) -> Any:
+    def _called(self, function: Function, owner: Any, *args: Any, **keywords: Any) -> Any:
         """A method of an object, or a function that belongs to none."""
         if isinstance(owner, Globals):
             return owner.around(function)(*args, **keywords)
         return function(*([] if owner is None else [owner]), *args, **keywords)
 
-    def go_back(self, backward: Callable[..., Any], begun: Begun, upstream: list[Any]) -> Any:
+    def go_back(self, backward: Function, begun: Begun, upstream: list[Any]) -> Any:
         """The backward pass of that copy."""
         if self.alone:
             given = BoundArguments(self.arguments.signature, self._given(begun.known))
@@ -195,7 +195,7 @@ class Module:
         """What the user gave, of all that is known."""
         return OrderedDict((name, known[name]) for name in self.arguments.tree.template)
 
-    def gradients(self, backward: Callable[..., Any], begun: Begun, dy: Array) -> Any:
+    def gradients(self, backward: Function, begun: Begun, dy: Array) -> Any:
         """Call the backward pass, and collect the gradient of each input."""
         stepping = {s.path for s in self.sources.values() if s.kind == STEP}
         before = {path: np.array(reach(begun.owner, path)) for path in stepping}
@@ -215,7 +215,7 @@ class Module:
         found = [gradient(self.sources.get(leaf.path)) for leaf in self.inputs.chosen]
         return found if self.plan.upstream else [times(dy, g) for g in found]
 
-    def assembled(self, forward: Callable[..., Any], backward: Callable[..., Any] | None) -> Layer:
+    def assembled(self, forward: Function, backward: Function | None) -> Layer:
         """The layer of an object, with these functions for its methods."""
         assert backward is not None
 

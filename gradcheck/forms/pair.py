@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,14 +18,14 @@ from gradcheck.forms.rehearsal import blank
 from gradcheck.forms.saying import said_of
 from gradcheck.forms.told import Inputs, Outputs, asked_for, reaches
 from gradcheck.forms.trees import Leaf
-from gradcheck.layer import name_of
+from gradcheck.layer import Function, name_of
 from gradcheck.meant import must_be_functions
 from gradcheck.result import Finding, Report
 
 
 def check_pair(
-    forward: Callable[..., Any],
-    backward: Callable[..., Any],
+    forward: Function,
+    backward: Function,
     *inputs: Any,
     cache: int | str | None = None,
     gradients: str | Sequence[str] | None = None,
@@ -67,8 +67,8 @@ def check_pair(
 
 
 def adapt_pair(
-    forward: Callable[..., Any],
-    backward: Callable[..., Any],
+    forward: Function,
+    backward: Function,
     inputs: Sequence[Any],
     named: Mapping[str, Any],
     *,

@@ -11,7 +11,7 @@ Names decide where they tell; after that the order does, upstream gradients firs
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -22,6 +22,7 @@ from gradcheck.forms.arguments import SPREAD
 from gradcheck.forms.calling import Kind, Plan, Role, items_of
 from gradcheck.forms.names import is_cache, is_of, is_upstream, parameters_of
 from gradcheck.forms.trees import Tree
+from gradcheck.layer import Function
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Roles(dict[str, Role]):
 
 
 def plan(
-    backward: Callable[..., Any],
+    backward: Function,
     inputs: Sequence[str],
     result: Any,
     names: Mapping[Any, str],

@@ -29,6 +29,7 @@ from gradcheck.forms.state import (
 )
 from gradcheck.forms.told import Inputs, Outputs, asked_for
 from gradcheck.forms.trees import Leaf, Path, spelled
+from gradcheck.layer import Function
 from gradcheck.result import Finding
 
 OUTPUTS = ("output", "out", "outputs", "y", "value", "a", "A", "z", "Z")
@@ -47,9 +48,9 @@ def blank(
     )
 
 
-def of_object(function: Callable[..., Any], owner: Any) -> Callable[..., Any]:
+def of_object(function: Function, owner: Any) -> Function:
     """A method's function as the method that it is."""
-    bound: Callable[..., Any] = function.__get__(owner)
+    bound: Function = function.__get__(owner)
     return bound
 
 
@@ -68,9 +69,7 @@ class Rehearsal:
 
     @staticmethod
     def of(
-        form: Module,
-        planned: Callable[[Begun], Plan],
-        step: Callable[[Any], float] = no_step,
+        form: Module, planned: Callable[[Begun], Plan], step: Callable[[Any], float] = no_step
     ) -> Rehearsal:
         """Run a copy of the object once.
 

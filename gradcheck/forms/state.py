@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import FunctionType, SimpleNamespace
@@ -13,7 +13,7 @@ import numpy as np
 
 from gradcheck.forms.names import is_of
 from gradcheck.forms.trees import Leaf, Path, children, deep_copy, spelled
-from gradcheck.layer import Misuse
+from gradcheck.layer import Function, Misuse
 
 GRADIENTS = (
     "grads",
@@ -151,7 +151,7 @@ class Globals:
     def __init__(self, function: FunctionType, names: Sequence[str]) -> None:
         self.__dict__ |= {name: function.__globals__[name] for name in names}
 
-    def around(self, function: Any) -> Callable[..., Any]:
+    def around(self, function: Any) -> Function:
         """The function with these values for those globals."""
         if isinstance(function, partial):
             return partial(self.around(function.func), *function.args, **function.keywords)

@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 
 from gradcheck.compare import relative_error
-from gradcheck.layer import copies
+from gradcheck.layer import Function, copies
 from gradcheck.lines.instrument import Backward, Forward, Instrument
 from gradcheck.lines.names import counterparts
 from gradcheck.lines.recorder import Event, Recorder, Site
 from gradcheck.lines.source import Source, Unreadable
 from gradcheck.result import Array, Finding, Line, Lines, Verdict
 
-Call = Callable[[Callable[..., Any], Sequence[Array], Sequence[Array | None]], Any]
+Call = Callable[[Function, Sequence[Array], Sequence[Array | None]], Any]
 """Calls a product with inputs and tangents, in the way that its signature asks for."""
 
 
 def tangent_lines(
-    f: Callable[..., Any],
-    jvp: Callable[..., Any],
+    f: Function,
+    jvp: Function,
     inputs: Sequence[Array],
     directions: Sequence[Array | None],
     call: Call,
@@ -53,12 +53,12 @@ class _Instrumented:
     """Copies of a function and of its product that report the values of their names."""
 
     recorder: Recorder
-    f: Callable[..., Any]
-    jvp: Callable[..., Any]
+    f: Function
+    jvp: Function
     product: Source
 
     @staticmethod
-    def of(f: Callable[..., Any], jvp: Callable[..., Any]) -> _Instrumented:
+    def of(f: Function, jvp: Function) -> _Instrumented:
         recorder = Recorder()
         there, back = Source.of(f), Source.of(jvp)
         # Numbered before the tree is changed: a listing shows what the user wrote.

@@ -11,12 +11,12 @@ import numpy as np
 
 from gradcheck.forms.foreign import Pull, Written, flat, half_among, in_single, understood
 from gradcheck.forms.names import parameters_of
-from gradcheck.layer import name_of
+from gradcheck.layer import Function, name_of
 from gradcheck.result import Array, Report
 from gradcheck.tape import tensorflow
 
 
-def check_tensorflow(f: Callable[..., Any], *inputs: Any, **named: Any) -> Report:
+def check_tensorflow(f: Function, *inputs: Any, **named: Any) -> Report:
     """Check the gradient that TensorFlow uses for a function, a custom one above all.
 
         check_tensorflow(my_custom_gradient_function, x)
@@ -40,7 +40,7 @@ def check_tensorflow(f: Callable[..., Any], *inputs: Any, **named: Any) -> Repor
     halved = replace(room, half=half) if half is not None else None
     values = dict(zip(_names(variables), (v.numpy() for v in variables), strict=True))
     name = name_of(f) if not variables else str(getattr(f, "name", name_of(f)))
-    called: Callable[..., Any] = getattr(f, "call", getattr(f, "python_function", f))
+    called: Function = getattr(f, "call", getattr(f, "python_function", f))
     form, options = understood(
         f, called, name, room, arrays, named, values, halved, _written(tf, called)
     )
@@ -57,7 +57,7 @@ def _written(tf: Any, called: Any) -> Written | None:
         return None
     function = called.__wrapped__
 
-    def assemble(forward: Callable[..., Any], _: Any) -> Callable[..., Any]:
+    def assemble(forward: Function, _: Any) -> Function:
         return tf.custom_gradient(wraps(function)(lambda *inputs: forward(*inputs)))  # type: ignore[no-any-return]
 
     return Written(function, None, assemble, tuple(p.name for p in parameters_of(function)))

@@ -21,7 +21,7 @@ from gradcheck.forms.foreign import (
 )
 from gradcheck.forms.names import parameters_of
 from gradcheck.forms.trees import copied
-from gradcheck.layer import name_of
+from gradcheck.layer import Function, name_of
 from gradcheck.result import Array, Report
 
 
@@ -45,7 +45,7 @@ def check_torch(f: Any, *inputs: Any, **named: Any) -> Report:
 
     tensors = flat([*inputs, *named.values()], torch.is_tensor)
     parameters: dict[str, Any] = {}
-    function: Callable[..., Any] = f
+    function: Function = f
     called, name, written = f, name_of(f), None
     if isinstance(f, type) and issubclass(f, torch.autograd.Function):
         function = called = _signed(f, torch.autograd.Function)
@@ -69,7 +69,7 @@ def _arguments(*args: Any, **keywords: Any) -> tuple[tuple[Any, ...], dict[str, 
     return args, keywords
 
 
-def _signed(function: Any, base: Any) -> Callable[..., Any]:
+def _signed(function: Any, base: Any) -> Function:
     """What an autograd.Function is called with: its forward pass's parameters, without the context."""
     parameters = list(inspect.signature(function.forward).parameters.values())
     if function.setup_context is base.setup_context:
@@ -82,10 +82,10 @@ def _signed(function: Any, base: Any) -> Callable[..., Any]:
     return called
 
 
-def _written(function: Any, called: Callable[..., Any], base: Any) -> Written:
+def _written(function: Any, called: Function, base: Any) -> Written:
     """The two static methods of an autograd.Function."""
 
-    def assemble(forward: Callable[..., Any], backward: Any) -> Callable[..., Any]:
+    def assemble(forward: Function, backward: Any) -> Function:
         methods = {"forward": staticmethod(forward), "backward": staticmethod(backward)}
         return _signed(type(function.__name__, (function,), methods), base)
 
@@ -153,10 +153,7 @@ class _Room:
         ]
 
     def _called(
-        self,
-        call: Callable[[list[Any]], Any],
-        tensors: list[Any],
-        parameters: Mapping[str, Any],
+        self, call: Callable[[list[Any]], Any], tensors: list[Any], parameters: Mapping[str, Any]
     ) -> Any:
         """The function, or its module with these parameters and with buffers of its own."""
         if self.module is None:

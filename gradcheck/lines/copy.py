@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import ast
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gradcheck.layer import Adapted
+from gradcheck.layer import Adapted, Function
 from gradcheck.layer import Backward as WayBack
 from gradcheck.lines.instrument import Backward, Forward, Helpers, Instrument, Text
 from gradcheck.lines.recorder import Recorder, Site, item
 from gradcheck.lines.source import COPIED, Source, Unreadable, parsed_function, returned_function
 from gradcheck.lines.statements import names_read
 from gradcheck.result import Array
-
-Function = Callable[..., Any]
 
 Path = tuple[Any, ...]
 """Keys and positions that lead to a gradient in what a backward pass returns."""
@@ -126,11 +123,7 @@ def backward_text(layer: Function, backward: Function) -> BackwardText:
     return BackwardText(source, inside, source.numbered(tree))
 
 
-def rewritten(
-    layer: Function,
-    written: BackwardText,
-    text: str | Function,
-) -> Function:
+def rewritten(layer: Function, written: BackwardText, text: str | Function) -> Function:
     """The layer with another text in place of that of the function which holds its backward pass.
 
     What is bound to the layer, and to a backward pass that is a partial or a method, stays bound.

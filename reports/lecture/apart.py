@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from gradcheck.again import Again
-from gradcheck.layer import Adapted, Layer
+from gradcheck.layer import Adapted, Function, Layer
 from gradcheck.lines import Traced, Unreadable, trace
 from gradcheck.result import Report, Verdict
 from reports.errors import UserError
@@ -58,7 +58,7 @@ def _seen(subject: found.Subject, place: str, options: Options) -> dict[str, Any
     return seen
 
 
-def _own(subject: found.Subject) -> list[Callable[..., Any]]:
+def _own(subject: found.Subject) -> list[Function]:
     """The functions that are theirs; of a class its two ways."""
     names = ways(subject.made) if subject.made is not None else None
     return [getattr(subject.made, name) for name in names] if names else list(subject.parts)
@@ -70,7 +70,7 @@ def _doc(subject: found.Subject) -> str:
     return next((doc for one in told if (doc := one.__doc__ and inspect.cleandoc(one.__doc__))), "")
 
 
-def _lines(function: Callable[..., Any]) -> Lines:
+def _lines(function: Function) -> Lines:
     """A function's text without its docstring, with the line numbers of its file."""
     try:
         lines, first = inspect.getsourcelines(function)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.layer import Adapted
+from gradcheck.layer import Adapted, Function
 from gradcheck.lines.source import Source, blocks
 from gradcheck.result import Array
 
@@ -67,7 +67,7 @@ class Step:
         return np.where(self.mask, found, 0.0)
 
 
-def steps_of(layer: Callable[..., Any], inputs: Sequence[Array]) -> list[Step]:
+def steps_of(layer: Function, inputs: Sequence[Array]) -> list[Step]:
     """Run the forward pass once and keep its statements.
 
     Args:

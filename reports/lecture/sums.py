@@ -7,13 +7,13 @@ name to is left out, its uses put in its place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
+from gradcheck.layer import Function
 from gradcheck.lines import Traced, Unreadable
 from gradcheck.result import Array
 from reports.lecture.steps import NOTHING, RESULT, Key, Step, steps_of
@@ -58,7 +58,7 @@ Sums = dict[Place, Sum]
 
 
 def sums(
-    layer: Callable[..., Any],
+    layer: Function,
     names: Sequence[str],
     inputs: Sequence[Array],
     upstream: Array,
@@ -105,7 +105,7 @@ class _Tape:
     steps: Sequence[Step]
 
     @staticmethod
-    def of(layer: Callable[..., Any], names: Sequence[str], inputs: Sequence[Array]) -> _Tape:
+    def of(layer: Function, names: Sequence[str], inputs: Sequence[Array]) -> _Tape:
         """Run the layer, then each of its statements once for each entry that it reads."""
         steps = steps_of(layer, inputs)
         held = {(n, 0): np.asarray(x) for n, x in zip(names, inputs, strict=True)}

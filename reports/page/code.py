@@ -5,16 +5,17 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+
+from gradcheck.layer import Function
 
 Signs = Mapping[int, Sequence[tuple[str, int]]]
 """For a line's number the signs beside it: `forward` or `backward`, and which."""
 
 
-def text_of(function: Callable[..., Any]) -> str:
+def text_of(function: Function) -> str:
     """The text of a function without its docstring, at the left margin."""
     return without_docstring(textwrap.dedent(inspect.getsource(function)))
 

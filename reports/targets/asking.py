@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import gradcheck
-from gradcheck.layer import input_names
+from gradcheck.layer import Function, input_names
 from gradcheck.result import Report
 from reports.errors import did_you_mean
 from reports.targets.classes import Context, is_operation, objects, step_of, ways
@@ -22,7 +22,7 @@ PLAIN = (bool, int, str, type(None))
 """What a hyperparameter is that has a default: a stride, a mode, a flag; a float may be an input."""
 
 
-def taking(subject: Subject) -> Callable[..., Any]:
+def taking(subject: Subject) -> Function:
     """The function that takes the inputs: of a class its forward method, without self."""
     if subject.made is None:
         return subject.forward
@@ -69,7 +69,7 @@ def _several_gradients(subject: Subject) -> str:
     )
 
 
-def _with_data(function: Callable[..., Any], data: list[Any]) -> Callable[..., Any]:
+def _with_data(function: Function, data: list[Any]) -> Function:
     """A function of its first argument alone: cost(theta, X, y), and its gradient by theta, at these X and y."""
     names = list(inspect.signature(function).parameters)[1:] if data else []
     return partial(function, **dict(zip(names, data, strict=False))) if data else function
@@ -83,7 +83,7 @@ def _layer(subject: Subject, values: list[Any], words: Inputs, options: Inputs) 
     return gradcheck.check(layer, *values, **options)
 
 
-def is_loss(function: Callable[..., Any], values: list[Any]) -> bool:
+def is_loss(function: Function, values: list[Any]) -> bool:
     """Whether a function returns a number and gradients, and not a value and a way back."""
     with np.errstate(all="ignore"):
         result = function(*[np.array(v) if isinstance(v, np.ndarray) else v for v in values])
@@ -143,7 +143,7 @@ def _goes_by_name(parameter: inspect.Parameter, value: Any, kind: str) -> bool:
     return kind == "layer" and has_default and isinstance(value, PLAIN)
 
 
-def _in_order(function: Callable[..., Any], inputs: Inputs) -> list[Any]:
+def _in_order(function: Function, inputs: Inputs) -> list[Any]:
     """The values in the order of the signature.
 
     Raises:

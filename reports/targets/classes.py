@@ -6,13 +6,14 @@ import ast
 import inspect
 import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from gradcheck.forms.names import is_cache
 from gradcheck.forms.saying import said
+from gradcheck.layer import Function
 from gradcheck.result import Finding
 from reports.targets.proposals import wanted
 from reports.targets.texts import tree_of
@@ -56,7 +57,7 @@ def _costs(made: type, methods: set[str], backward: str) -> list[str]:
     return [n for n in COSTS if n in methods and _takes(getattr(made, n)) == takes]
 
 
-def _takes(method: Callable[..., Any]) -> list[str]:
+def _takes(method: Function) -> list[str]:
     return list(inspect.signature(method).parameters)
 
 
@@ -84,7 +85,7 @@ def is_bare(value: Any) -> bool:
     return bool(names) and all(_says_nothing(getattr(value, name)) for name in names or ())
 
 
-def _says_nothing(function: Callable[..., Any]) -> bool:
+def _says_nothing(function: Function) -> bool:
     """Whether a function's body is a docstring, a pass, an ellipsis or a raise."""
     tree = tree_of(function)
     return isinstance(tree, ast.FunctionDef) and all(map(_is_empty, tree.body))
@@ -107,7 +108,7 @@ Made = tuple[Any, list[Finding]]
 """An object, and what has to be said of how it was made."""
 
 
-def objects(made: type, make: Callable[..., Any] | None, seed: int) -> Iterator[Made]:
+def objects(made: type, make: Function | None, seed: int) -> Iterator[Made]:
     """The object: as the file makes it, without arguments, or with small sizes that are tried, and said."""
     # Weights are drawn from NumPy's global generator more often than not.
     np.random.seed(seed)  # noqa: NPY002

@@ -7,8 +7,9 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any, Literal
+from typing import Literal
 
+from gradcheck.layer import Function
 from gradcheck.meant import a_kind
 from reports.errors import UserError, did_you_mean
 from reports.targets.classes import is_bare, ways
@@ -50,13 +51,13 @@ class Subject:
 
     name: str
     kind: Kind
-    parts: tuple[Callable[..., Any], ...]
-    draw: Callable[..., Any] | None
-    twin: Callable[..., Any] | None
-    make: Callable[..., Any] | None = None
+    parts: tuple[Function, ...]
+    draw: Function | None
+    twin: Function | None
+    make: Function | None = None
 
     @property
-    def forward(self) -> Callable[..., Any]:
+    def forward(self) -> Function:
         """What takes the inputs."""
         return self.parts[0]
 
@@ -114,7 +115,7 @@ def left_alone(module: ModuleType) -> list[str]:
     return [n for n in rest if not is_bare(getattr(module, n))]
 
 
-def _parts(module: ModuleType, name: str) -> tuple[Callable[..., Any], ...]:
+def _parts(module: ModuleType, name: str) -> tuple[Function, ...]:
     """The functions that are checked under a name."""
     found = _subject(module, name)
     return found.parts if found is not None else ()
@@ -151,7 +152,7 @@ def _filled(pattern: str, name: str) -> str | None:
     return name[len(ahead) : len(name) - len(behind)] if fits else None
 
 
-Parts = tuple[Kind, tuple[Callable[..., Any], ...]]
+Parts = tuple[Kind, tuple[Function, ...]]
 
 
 Finder = Callable[[ModuleType, str], Parts | None]
@@ -207,6 +208,6 @@ def _subject(module: ModuleType, name: str, finders: Sequence[Finder] = FINDERS)
     return Subject(name, kind, parts, draw, twin, make)
 
 
-def _function(module: ModuleType, name: str) -> Callable[..., Any] | None:
+def _function(module: ModuleType, name: str) -> Function | None:
     value = getattr(module, name, None)
     return value if callable(value) and not inspect.isclass(value) else None

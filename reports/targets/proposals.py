@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.layer import Function
 from reports.targets.shapes import Shape, documented, read_off
 
 Inputs = dict[str, Any]
@@ -55,7 +56,7 @@ OPTIONS: dict[str, Any] = {
 """What the hyperparameters are that courses hand over in a dict; a stride of 1 would hide one that is left out."""
 
 
-def wanted(function: Callable[..., Any]) -> list[str]:
+def wanted(function: Function) -> list[str]:
     """The inputs that a function needs: positional, without a default."""
     try:
         parameters = inspect.signature(function).parameters.values()
@@ -66,7 +67,7 @@ def wanted(function: Callable[..., Any]) -> list[str]:
 
 
 def proposed(
-    function: Callable[..., Any],
+    function: Function,
     runs: Callable[[Inputs], bool],
     accepts: Callable[[Inputs], bool],
     seed: int,
@@ -107,9 +108,7 @@ def _plain_first(choices: Sequence[Sequence[Draw]]) -> Iterator[tuple[Draw, ...]
                 yield tuple(c[k] for c, k in zip(choices, numbers, strict=True))
 
 
-def _choices(
-    function: Callable[..., Any], names: Sequence[str], sizes: Shape
-) -> list[Sequence[Draw]]:
+def _choices(function: Function, names: Sequence[str], sizes: Shape) -> list[Sequence[Draw]]:
     """For each input what it may be, the likely first."""
     likely = ((3, sizes[0]), (3, sizes[-1]), (sizes[-1],)) if sizes else ()
     told, seen = documented(function, names), read_off(function, names)
@@ -159,7 +158,7 @@ def _labels(rng: np.random.Generator, size: Shape) -> Any:
     return rng.integers(0, 2, size)
 
 
-def _options(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Sequence[Draw]]:
+def _options(function: Function, names: Sequence[str]) -> dict[str, Sequence[Draw]]:
     """For each parameter that is read by known keys alone, as in conv_param["stride"], dicts of options."""
     try:
         text = inspect.getsource(function)
@@ -186,7 +185,7 @@ def _copied(options: dict[str, Any], _: np.random.Generator) -> dict[str, Any]:
     return dict(options)
 
 
-def template(name: str, function: Callable[..., Any], guess: Inputs) -> str:
+def template(name: str, function: Function, guess: Inputs) -> str:
     """A function to paste that returns the inputs: as in a guess, else as the function's text shows them."""
     names = wanted(function)
     shapes = {**read_off(function, names), **documented(function, names)}

@@ -8,8 +8,10 @@ import itertools
 import re
 import textwrap
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+from gradcheck.layer import Function
 
 SIZES = (3, 5, 2, 7, 4, 6, 8)
 """Lengths for the letters of a shape: different, so that a transposed matrix cannot fit by chance."""
@@ -17,7 +19,7 @@ SIZES = (3, 5, 2, 7, 4, 6, 8)
 Shape = tuple[int, ...]
 
 
-def documented(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Shape]:
+def documented(function: Function, names: Sequence[str]) -> dict[str, Shape]:
     """Shapes that a docstring names, as in "x (N, D), W (D, M)"; a letter has one length throughout."""
     sizes = _lengths()
     found: dict[str, Shape] = {}
@@ -39,7 +41,7 @@ def _lengths() -> defaultdict[Any, int]:
     return defaultdict(lambda: next(spare))
 
 
-def read_off(function: Callable[..., Any], names: Sequence[str]) -> dict[str, Shape]:
+def read_off(function: Function, names: Sequence[str]) -> dict[str, Shape]:
     """Shapes of matrices that a function multiplies, and of what it adds to them: of `x @ w + b` all three.
 
     Empty where the text is not at hand. It is a guess: what is passed to other functions keeps its shape.

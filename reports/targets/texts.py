@@ -6,15 +6,15 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Callable
-from typing import Any
+
+from gradcheck.layer import Function
 
 LOSS = re.compile(r"loss|cost|nll|energy|^[JLE]$", re.IGNORECASE)
 GRADIENT = re.compile(r"^d[A-Z_]|^d[a-z]{1,2}\d?\b|grad|^d(scores|pred|logits|out)\b")
 """How a loss and its gradient are called where they are returned together, whoever wrote it."""
 
 
-def tree_of(function: Callable[..., Any]) -> ast.AST | None:
+def tree_of(function: Function) -> ast.AST | None:
     """The text of a function, taken apart; None where it is not at hand."""
     try:
         return ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
@@ -22,12 +22,12 @@ def tree_of(function: Callable[..., Any]) -> ast.AST | None:
         return None
 
 
-def returns_two(function: Callable[..., Any]) -> bool:
+def returns_two(function: Function) -> bool:
     """Whether a function returns two values, whatever they are."""
     return bool(_twos(tree_of(function)))
 
 
-def returns_way_back(function: Callable[..., Any]) -> bool:
+def returns_way_back(function: Function) -> bool:
     """Whether the second of two values is a function that is written inside, or a lambda."""
     tree = tree_of(function)
     inner = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)} if tree else set()
@@ -37,7 +37,7 @@ def returns_way_back(function: Callable[..., Any]) -> bool:
     )
 
 
-def returns_gradients(function: Callable[..., Any]) -> bool:
+def returns_gradients(function: Function) -> bool:
     """Whether a loss is returned, and its gradient behind it, by what they are called."""
     pairs = [(ast.unparse(one), second) for one, second in _twos(tree_of(function))]
     return any(LOSS.search(loss) and _is_gradient(second) for loss, second in pairs)

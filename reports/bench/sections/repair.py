@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from gradcheck import Verdict, check
+from gradcheck.layer import Function
 from gradcheck.result import Repair
 from layers.catalogue import CATALOGUE, Configuration
 from layers.mistakes.mutants import Mutant
@@ -87,7 +86,7 @@ def _judged(mutant: Mutant, shown: Configuration, found: Repair | None, took: fl
     return Mended(mutant.name, True, contradicted, narrow, took)
 
 
-def _convicts(layer: Callable[..., Any], one: Configuration, seed: int) -> bool:
+def _convicts(layer: Function, one: Configuration, seed: int) -> bool:
     inputs = inputs_of(one, seed, "float64")
     return check(partial(layer, **one.options), *inputs, seed=seed, lines=False).verdict is (
         Verdict.FAIL
