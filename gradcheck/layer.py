@@ -234,7 +234,7 @@ def bind(
     names = input_names(layer, len(inputs))
     values = placed(names, inputs, named)
     order = [name for name in names if name in values]
-    missing = _first_missing([*names[: len(order)], *_required(layer)], values)
+    missing = first_missing([*names[: len(order)], *_required(layer)], values)
     if missing is not None:
         raise TypeError(missing_input(missing, names, inputs))
     if len(inputs) > len(names) or not order:
@@ -263,7 +263,8 @@ def placed(
     return {**by_position, **named}
 
 
-def _first_missing(needed: Iterable[str], values: Mapping[str, Any]) -> str | None:
+def first_missing(needed: Iterable[str], values: Mapping[str, Any]) -> str | None:
+    """The first of the names that are needed that nothing was given for."""
     return next((name for name in needed if name not in values), None)
 
 

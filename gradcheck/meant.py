@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 OPTIONS = (
     "twin",
@@ -57,13 +59,18 @@ def no_array(name: str, value: Any) -> str:
 
 def _instead(value: Any) -> str:
     """What makes an array of what is none."""
-    kinds: tuple[tuple[bool, str], ...] = (
+    advice = first_that_fits(
         (inspect.isgenerator(value), ": np.array(list(…)) makes one of what it yields"),
         (isinstance(value, Mapping), ": hand over what it holds by name, **inputs"),
         (isinstance(value, (list, tuple)), ": its items have several shapes, or are no numbers"),
         (callable(value), ": functions come first, then the inputs"),
     )
-    return next((advice for fits, advice in kinds if fits), "")
+    return advice or ""
+
+
+def first_that_fits(*ways: tuple[Any, T]) -> T | None:
+    """Of answers with their conditions, simplest first, the first whose condition holds."""
+    return next((answer for fits, answer in ways if fits), None)
 
 
 def must_be_functions(call: str, **given: Any) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.calling import Plan, Role
 from gradcheck.forms.dice import Dice
-from gradcheck.forms.names import is_upstream, parameters_of, returned_names
+from gradcheck.forms.names import is_upstream, parameters_of, returned_names, takes
 from gradcheck.forms.objects import Begun, Methods, Module, no_step
 from gradcheck.forms.planning import plan
 from gradcheck.forms.rehearsal import Rehearsal, blank, of_object
@@ -45,7 +45,7 @@ def adapt_module(
     """Understand an object; the arguments are those of `check_module`."""
     methods = Methods.of(module, forward, backward)
     owner = built(copy_of(module), methods, inputs, named)
-    taken = [p.name for p in parameters_of(of_object(methods.backward, owner))]
+    taken = takes(of_object(methods.backward, owner))
     arguments = Arguments.of(of_object(methods.forward, owner), inputs, named, taken)
     known = {*arguments.signature.parameters, *arguments.beyond}
     rates = [name for name in taken if name not in known and _is_rate(name, update)]
@@ -54,8 +54,8 @@ def adapt_module(
     form = blank(owner, methods, arguments, Dice(seed))
     given = tuple(arguments.tree.template)
     run = Rehearsal.of(form, lambda begun: _planned(methods, begun, given), step)
-    rate = _rate_of(owner)
-    if step is no_step and rate is not None and run.moves:
+    rate = _rate_of(owner) if step is no_step else None
+    if rate is not None and run.moves:
         # It steps by a length of its own: a step of ours, off which the gradients can be read.
         setattr(owner, rate, RATE)
         step = _step(owner, RATE, False)
@@ -108,7 +108,7 @@ def _is_array(value: Any) -> bool:
 
 def _rate_of(owner: Any) -> str | None:
     """The attribute in which an object keeps the length of its own steps."""
-    return next((name for name in OWN_RATES if isinstance(getattr(owner, name, None), float)), None)
+    return next((r for r in OWN_RATES if isinstance(getattr(owner, r, None), float)), None)
 
 
 def _is_rate(name: str, update: str | float | None) -> bool:
@@ -151,7 +151,7 @@ def _planned(methods: Methods, begun: Begun, given: Sequence[str]) -> Plan:
     required = [p.name for p in parameters_of(backward) if p.default is p.empty]
     if np.ndim(begun.result) == 0 and _renamed(required, begun, given):
         roles = [Role(p, "input", name) for p, name in zip(required, given, strict=True)]
-        return Plan((0,), None, tuple(roles))
+        return Plan((0,), tuple(roles))
     return plan(backward, list(begun.known), begun.result, returned_names(methods.forward))
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from gradcheck.forms.trees import Tree, children
-from gradcheck.layer import Function, input_names, placed
+from gradcheck.layer import Function, first_missing, input_names, placed
 from gradcheck.meant import OF_FORMS, OPTIONS, missing_input
 
 SPREAD = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -43,9 +43,7 @@ class Arguments:
         """
         signature = _signature(forward, len(inputs))
         known = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
-        names = set() if known else set(beyond) - signature.parameters.keys()
-        later = {name: value for name, value in named.items() if name in names}
-        mine = {name: value for name, value in named.items() if name not in names}
+        later, mine = parted(named, set() if known else set(beyond) - signature.parameters.keys())
         bound = _bound(signature, inputs, mine)
         given = {name: _as_array(value) for name, value in bound.items()}
         return Arguments(signature, _tree_of(given), _defaults(signature, given), later)
@@ -53,6 +51,14 @@ class Arguments:
     def filled(self, values: Sequence[Any]) -> inspect.BoundArguments:
         """The arguments with these arrays for the leaves, everything else copied afresh."""
         return inspect.BoundArguments(self.signature, self.tree.filled(values))
+
+
+def parted(
+    given: Mapping[str, Any], names: Collection[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What was given under some names, and the rest."""
+    mine = {name: value for name, value in given.items() if name in names}
+    return mine, {name: value for name, value in given.items() if name not in names}
 
 
 def _tree_of(given: Mapping[str, Any]) -> Tree:
@@ -92,7 +98,7 @@ def _bound(
         wrong = error
     known = list(signature.parameters)
     values = placed(known, inputs, named, (*OPTIONS, *OF_FORMS))
-    missing = next((name for name in _needed(signature) if name not in values), None)
+    missing = first_missing(_needed(signature), values)
     if missing is not None:
         raise TypeError(missing_input(missing, known, inputs))
     raise TypeError(f"the forward pass takes {', '.join(known)}: {wrong}")

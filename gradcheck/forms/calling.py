@@ -9,12 +9,15 @@ from typing import Any, Literal
 from gradcheck.forms.trees import at
 from gradcheck.layer import Function, Misuse
 
-Kind = Literal["upstream", "cache", "input", "item"]
+Kind = Literal["upstream", "cache", "spread", "input", "item"]
 
 
 @dataclass(frozen=True)
 class Role:
-    """What one parameter of the backward pass stands for, and which of its kind it is."""
+    """What one parameter of the backward pass stands for, and which of its kind it is.
+
+    A cache is an item of what the forward pass returns; one that is spread fills *cache.
+    """
 
     name: str
     kind: Kind
@@ -28,14 +31,12 @@ class Plan:
 
     Args:
         outputs: which items of the result are outputs.
-        cache: which item is the cache, if one is.
         roles: what the backward pass is called with.
         together: the upstream gradients are handed over as one tuple.
         left_out: outputs whose upstream gradient the backward pass does not take.
     """
 
     outputs: tuple[int, ...]
-    cache: int | None
     roles: tuple[Role, ...]
     together: bool = False
     left_out: tuple[int, ...] = ()
@@ -61,31 +62,17 @@ class Plan:
         items: Sequence[Any],
     ) -> Any:
         """Call the backward pass with what each of its parameters stands for."""
-        gradients = [tuple(upstream)] if self.together else list(upstream)
-        args, keywords = [], {}
+        gradients = [tuple(upstream)] if self.together else upstream
+        given = {"upstream": gradients, "input": arguments}
+        args: list[Any] = []
+        keywords = {}
         for role in self.roles:
-            value = self._value(role, gradients, arguments, items)
+            value = given.get(role.kind, items)[role.key]
             if role.by_name:
                 keywords[role.name] = value
-            elif role.kind == "cache" and role.key == "spread":
-                args += list(value)
             else:
-                args.append(value)
+                args += value if role.kind == "spread" else [value]
         return backward(*args, **keywords)
-
-    def _value(
-        self,
-        role: Role,
-        upstream: Sequence[Any],
-        arguments: Mapping[str, Any],
-        items: Sequence[Any],
-    ) -> Any:
-        if role.kind == "upstream":
-            return upstream[role.key]
-        if role.kind == "cache":
-            assert self.cache is not None
-            return items[self.cache]
-        return items[role.key] if role.kind == "item" else arguments[role.key]
 
 
 def items_of(result: Any) -> tuple[Any, ...]:

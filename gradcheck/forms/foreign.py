@@ -10,11 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from gradcheck.compare import relative_error
-from gradcheck.forms.arguments import Arguments
+from gradcheck.forms.arguments import Arguments, parted
 from gradcheck.forms.dice import kept_randomness
-from gradcheck.forms.told import Outputs, parted, told
+from gradcheck.forms.told import Outputs, told
 from gradcheck.forms.trees import Leaf, children, copied, rebuilt
 from gradcheck.layer import Adapted, Backward, Function, Layer
+from gradcheck.meant import OPTIONS
 from gradcheck.result import Array, Finding, Report
 
 COARSE = 0.1
@@ -244,7 +245,7 @@ def understood(
         halved: the framework in half precision, if that is what the inputs are in.
         written: the functions of a custom gradient, if it has one that can be read.
     """
-    options, by_word = parted(named)
+    options, by_word = parted(named, OPTIONS)
     inputs = [with_arrays(value, room) for value in inputs]
     by_word = {key: with_arrays(value, room) for key, value in by_word.items()}
     arguments = Arguments.of(called, inputs, by_word)

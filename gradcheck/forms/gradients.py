@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from functools import partial, reduce
+from itertools import count
+from operator import attrgetter, or_
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,11 @@ class Matching:
     by_name: tuple[tuple[str, str], ...] = ()
     fits: bool = True
 
+    def __or__(self, other: Matching) -> Matching:
+        """The matchings of two parts as one."""
+        fits = self.fits and other.fits
+        return Matching(self.paths | other.paths, self.by_name + other.by_name, fits)
+
 
 UNFIT = Matching({}, fits=False)
 
@@ -42,7 +49,7 @@ def match(
 
     Args:
         gradients: an array, or a tuple, list or dict of them, nested as it may be.
-        leaves: the inputs, grouped by the argument that their path begins with.
+        leaves: the inputs.
         names: what the backward pass's return statement calls them.
         arguments: what the forward pass was called with, constants included.
         order: the inputs' names in the order in which their gradients are returned, where it is said.
@@ -52,14 +59,17 @@ def match(
     found = list(entries_of(gradients, names))
     if order is not None:
         return _in_order(found, leaves, order)
-    if isinstance(gradients, dict):
-        return _by_name(found, leaves)
-    if is_number(gradients):
-        return _one_each(found, list(filter(attrgetter("needs_one"), leaves)))
     if not isinstance(gradients, (tuple, list)):
-        return UNFIT
+        return _at_once(gradients, found, leaves)
     grouped = [[leaf for leaf in leaves if leaf.path[0] == name] for name in arguments]
     return _by_position(gradients, grouped) or _one_after_another(found, leaves)
+
+
+def _at_once(gradients: Any, found: Sequence[Entry], leaves: Sequence[Leaf]) -> Matching:
+    """By name out of a dict; of anything else one for each array, in order."""
+    if isinstance(gradients, dict):
+        return _by_name(found, leaves)
+    return _one_each(found, list(filter(attrgetter("needs_one"), leaves)))
 
 
 def _in_order(found: Sequence[Entry], leaves: Sequence[Leaf], order: Sequence[str]) -> Matching:
@@ -84,11 +94,10 @@ def _must_fit(order: Sequence[str], known: Mapping[str, Path], returned: int) ->
 
 def _by_position(gradients: Sequence[Any], arguments: Sequence[list[Leaf]]) -> Matching | None:
     """One gradient for each argument, for each that holds floats, or for each that is an array itself."""
-    chosen = next((some for some in _ways(arguments) if _fit(gradients, some)), None)
+    chosen = next(filter(partial(_fit, gradients), _ways(arguments)), None)
     if chosen is None:
         return None
-    pairs = zip(gradients, chosen, strict=True)
-    return _together([_within(g, mine, (k,)) for k, (g, mine) in enumerate(pairs)])
+    return reduce(or_, map(_within, gradients, chosen, count()), Matching({}))
 
 
 def _ways(arguments: Sequence[list[Leaf]]) -> Iterator[Sequence[list[Leaf]]]:
@@ -107,25 +116,13 @@ def _may_be(gradient: Any, mine: list[Leaf]) -> bool:
     return gradient is None or (bool(mine) and is_number(gradient) == (len(mine[0].path) == 1))
 
 
-def _together(parts: Sequence[Matching]) -> Matching:
-    """The matchings of several arguments as one."""
-    return Matching(
-        {leaf: path for part in parts for leaf, path in part.paths.items()},
-        tuple(pair for part in parts for pair in part.by_name),
-        all(part.fits for part in parts),
-    )
-
-
-def _within(gradient: Any, mine: list[Leaf], path: Path) -> Matching:
+def _within(gradient: Any, mine: list[Leaf], position: int) -> Matching:
     """The gradients within one argument: a tree like it, under names, or one for each array in order."""
     if gradient is None:
         return Matching({})
     if all(is_number(at(gradient, leaf.path[1:])) for leaf in mine):
-        return Matching({leaf.path: (*path, *leaf.path[1:]) for leaf in mine})
-    found = list(entries_of(gradient, {}, path))
-    if isinstance(gradient, dict):
-        return _by_name(found, mine)
-    return _one_each(found, list(filter(attrgetter("needs_one"), mine)))
+        return Matching({leaf.path: (position, *leaf.path[1:]) for leaf in mine})
+    return _at_once(gradient, list(entries_of(gradient, {}, (position,))), mine)
 
 
 def _one_each(found: Sequence[Entry], leaves: Sequence[Leaf]) -> Matching:
@@ -138,13 +135,13 @@ def _one_each(found: Sequence[Entry], leaves: Sequence[Leaf]) -> Matching:
 def _one_after_another(found: Sequence[Entry], leaves: Sequence[Leaf]) -> Matching:
     """The gradients laid flat beside the inputs laid flat; those with a name of their own by name."""
     keyed = [entry for entry in found if entry.has_a_word]
-    rest = [entry for entry in found if not entry.has_a_word]
     if not keyed:
-        return _one_each(rest, _open(leaves, {}, "needs_one"))
+        return _one_each(found, _open(leaves, {}, "needs_one"))
     by_name = _by_name(keyed, leaves)
     # Beside a dict of gradients, what has no name belongs to an argument that is an array.
+    rest = [entry for entry in found if entry not in keyed]
     others = _one_each(rest, _open(leaves, by_name.paths, "stands_alone"))
-    return _together([by_name, others]) if others.fits else others
+    return by_name | others if others.fits else others
 
 
 def _by_name(found: Sequence[Entry], leaves: Sequence[Leaf]) -> Matching:
@@ -174,15 +171,13 @@ def name_by_name(
 ) -> dict[Path, Path]:
     """For inputs and parameters the gradient that is called so; what has no such name goes by order and shape.
 
-    Args:
-        entries: the gradients.
-        inputs, parameters: what they may be gradients of.
-        order: whose gradients they are, one after another, where that is said.
-        guess_beside: whether what has no name is a gradient also beside others that have one.
+    `order` says whose gradients they are, one after another; `guess_beside` whether what has no name is a
+    gradient also beside others that have one.
     """
+    leaves = (*inputs, *parameters)
     if order is not None:
-        return _in_order(entries, (*inputs, *parameters), order).paths
-    found = _paths(named(entries, (*inputs, *parameters)))
+        return _in_order(entries, leaves, order).paths
+    found = _paths(named(entries, leaves))
     if found and not guess_beside:
         return found
     unnamed = [entry for entry in entries if entry.is_bare and entry.path not in found.values()]
@@ -195,19 +190,20 @@ def _guessed(
     """Gradients without a name: the inputs' in order, then the parameters' by shape."""
     # A mask or a label in floats is given no gradient as long as there is something else.
     likely = sorted(inputs, key=lambda leaf: bool(np.isin(leaf.value, (0, 1)).all()))
-    laid = _laid(entries, likely, of_its_shape=False)
+    laid = _laid(entries, likely, of_any_shape=True)
     rest = [entry for entry in entries if entry not in laid.values()]
     return _paths(laid) | _paths(_laid(rest, parameters))
 
 
 def _laid(
-    entries: Sequence[Entry], leaves: list[Leaf], *, of_its_shape: bool = True
+    entries: Sequence[Entry], leaves: Sequence[Leaf], *, of_any_shape: bool = False
 ) -> dict[Path, Entry]:
-    """Each entry given to the first leaf of its shape, or, where that need not be, to the first of all."""
+    """Each entry given to the first leaf of its shape that is left, or, where any will do, to the first."""
     laid: dict[Path, Entry] = {}
+    left = list(leaves)
     for entry in entries:
-        fitting = [leaf for leaf in leaves if leaf.value.shape == entry.shape]
-        taken = fitting[:1] if fitting or of_its_shape else leaves[:1]
-        laid |= {leaf.path: entry for leaf in taken}
-        leaves = [leaf for leaf in leaves if leaf not in taken]
+        leaf = min(left, key=lambda leaf: leaf.value.shape != entry.shape, default=None)
+        if leaf is not None and (of_any_shape or leaf.value.shape == entry.shape):
+            laid[leaf.path] = entry
+            left.remove(leaf)
     return laid

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.forms.foreign import Pull, Written, half_among, in_single, installed, understood
-from gradcheck.forms.names import parameters_of
+from gradcheck.forms.names import takes
 from gradcheck.layer import Function, name_of
 from gradcheck.result import Array, Report
 
@@ -53,10 +53,8 @@ def _written(jax: Any, f: Any) -> Written | None:
         made.defvjp(forward, backward)
         return made  # type: ignore[no-any-return]
 
-    names = [p.name for p in parameters_of(f)]
-    inputs = tuple(name for k, name in enumerate(names) if k not in f.nondiff_argnums)
-    upstream = tuple(p.name for p in parameters_of(f.bwd))[-1:]
-    return Written(f.fwd, f.bwd, assemble, inputs, upstream)
+    inputs = [name for k, name in enumerate(takes(f)) if k not in f.nondiff_argnums]
+    return Written(f.fwd, f.bwd, assemble, tuple(inputs), tuple(takes(f.bwd)[-1:]))
 
 
 @contextmanager

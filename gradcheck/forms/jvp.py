@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from gradcheck.check import check
+from gradcheck.forms.arguments import parted
 from gradcheck.forms.names import parameters_of
 from gradcheck.forms.tangents import tangent_lines
-from gradcheck.forms.told import parted
 from gradcheck.layer import Adapted, Backward, Function, Layer, input_names, name_of
-from gradcheck.meant import must_be_functions, no_input
+from gradcheck.meant import OPTIONS, must_be_functions, no_input
 from gradcheck.result import Array, Finding, Report, Verdict
 
 MOST = 4096
@@ -40,7 +40,7 @@ def check_jvp(f: Function, jvp: Function, *inputs: Any, **options: Any) -> Repor
         ValueError: if the inputs have more than 4096 entries.
     """
     must_be_functions("check_jvp(f, jvp, x)", f=f, jvp=jvp)
-    options, strange = parted(options)
+    options, strange = parted(options, OPTIONS)
     names = tuple(input_names(f, len(inputs))[: len(inputs)])
     if strange:
         raise TypeError(no_input(next(iter(strange)), names))

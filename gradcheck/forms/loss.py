@@ -91,7 +91,7 @@ def _planned(begun: Begun) -> Plan:
     items = items_of(begun.result)
     for k, item in enumerate(items):
         if isinstance(item, (float, np.floating, np.ndarray)) and np.ndim(item) == 0:
-            return Plan((k,), None, ())
+            return Plan((k,), ())
     shapes = ", ".join(str(np.shape(item)) for item in items if isinstance(item, np.ndarray))
     raise TypeError(
         "a loss is a single number, with its gradient beside it: this function returns "

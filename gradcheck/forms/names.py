@@ -23,9 +23,8 @@ UPSTREAM = ("d", "grad", "delta", "upstream", "err", "top_", "g_", "out_grad", "
 def undressed(name: str) -> list[str]:
     """What a gradient's name may be the gradient of: dv, d_v, grad_v, v_grad, dL_dv belong to v."""
     name = name.lstrip("_")
-    ahead = [name.removeprefix(p) for p in (*AHEAD, *CLOSE) if name.startswith(p)]
-    behind = [name.removesuffix(s) for s in BEHIND if name.endswith(s)]
-    return [inner.lstrip("_") for inner in (*ahead, *behind) if inner.lstrip("_")]
+    bare = [*map(name.removeprefix, (*AHEAD, *CLOSE)), *map(name.removesuffix, BEHIND)]
+    return [inner for one in bare if one != name and (inner := one.lstrip("_"))]
 
 
 def is_of(gradient: str, value: str) -> bool:
@@ -53,15 +52,27 @@ def parameters_of(function: Function) -> list[inspect.Parameter]:
         return []
 
 
+def takes(function: Function) -> list[str]:
+    """The names of its parameters."""
+    return [parameter.name for parameter in parameters_of(function)]
+
+
 def are_turned_round(forward: Function, backward: Function) -> bool:
     """Whether two functions are a backward pass and its forward pass by what they are called and take.
 
     Only the one given first goes back: it takes an upstream gradient first, and a cache or its name says so.
     """
-    takes, other = ([p.name for p in parameters_of(f)] for f in (forward, backward))
-    told, contradicted = (BACK.search(getattr(f, "__name__", "")) for f in (forward, backward))
-    goes_back = any(map(is_upstream, takes[:1])) and (told or any(map(is_cache, takes)))
-    return bool(goes_back) and not (contradicted or any(map(is_upstream, other[:1])))
+    if not _takes_upstream(forward) or _takes_upstream(backward) or _says_back(backward):
+        return False
+    return _says_back(forward) or any(map(is_cache, takes(forward)))
+
+
+def _takes_upstream(function: Function) -> bool:
+    return any(map(is_upstream, takes(function)[:1]))
+
+
+def _says_back(function: Function) -> bool:
+    return BACK.search(getattr(function, "__name__", "")) is not None
 
 
 def returned_names(function: Function) -> dict[Path, str]:
@@ -97,12 +108,11 @@ def _tree(function: Function) -> ast.AST | None:
         found = ast.parse(source).body[0]
     except (OSError, TypeError, SyntaxError, IndexError):
         return None
-    return found if isinstance(found, ast.FunctionDef) else _lambda(found, parameters_of(function))
+    return found if isinstance(found, ast.FunctionDef) else _lambda(found, takes(function))
 
 
-def _lambda(statement: ast.stmt, takes: Sequence[inspect.Parameter]) -> ast.Lambda | None:
+def _lambda(statement: ast.stmt, names: Sequence[str]) -> ast.Lambda | None:
     """The lambda in a statement that takes these parameters, if there is but one."""
-    names = [parameter.name for parameter in takes]
     several = [node for node in ast.walk(statement) if isinstance(node, ast.Lambda)]
     found = [node for node in several if [one.arg for one in node.args.args] == names]
     return found[0] if len(found) == 1 else None
@@ -118,23 +128,19 @@ def _own(tree: ast.AST) -> Iterator[ast.AST]:
 
 def _named(node: ast.expr, path: Path, assigned: dict[str, ast.expr]) -> Iterable[tuple[Path, str]]:
     """What an expression calls its value, or the values in it."""
-    parts: list[ast.expr] = []
     match node:
+        case ast.Tuple(parts) | ast.List(parts):
+            for k, part in enumerate(parts):
+                yield from _named(part, (*path, k), assigned)
         case ast.Name(name):
-            meant = assigned.get(name)
-            parts = meant.elts if isinstance(meant, (ast.Tuple, ast.List)) else []
             yield path, name
-        case ast.Tuple(elts) | ast.List(elts):
-            parts = elts
-        case ast.Attribute(_, name):
-            yield path, name
-        case ast.Subscript(_, ast.Constant(key)):
-            yield path, str(key)
+            if isinstance(assigned.get(name), (ast.Tuple, ast.List)):
+                yield from _named(assigned[name], path, {})
+        case ast.Attribute(_, name) | ast.Subscript(_, ast.Constant(name)):
+            yield path, str(name)
         case ast.Call(ast.Attribute(ast.Name(name))) if name not in ("np", "numpy"):
             # dx.reshape(…) is still dx; np.dot(…) is nothing that has a name.
             yield path, name
-    for k, part in enumerate(parts):
-        yield from _named(part, (*path, k), {} if isinstance(node, ast.Name) else assigned)
 
 
 def words(text: str | Iterable[str] | None) -> list[str]:

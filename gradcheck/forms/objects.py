@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.arguments import Arguments
+from gradcheck.forms.arguments import Arguments, parted
 from gradcheck.forms.calling import Plan, items_of, outputs_of
 from gradcheck.forms.dice import Dice, kept_randomness
 from gradcheck.forms.state import SELF, Globals, Owner, put, reach
-from gradcheck.forms.told import Inputs, Outputs, parted, times, told
+from gradcheck.forms.told import Inputs, Outputs, times, told
 from gradcheck.forms.trees import Path, at, copied, spelled
 from gradcheck.layer import Adapted, Backward, Function, Layer
+from gradcheck.meant import OPTIONS
 from gradcheck.result import Array, Finding, Report
 
 FORWARDS = ("forward", "__call__", "forward_pass", "feedforward", "fprop", "forward_propagation")
@@ -272,7 +273,7 @@ class Begun:
 
 def checked(adapt: Callable[..., Module], named: Mapping[str, Any], seed: int | None) -> Report:
     """Understand code, with the inputs among what was given by name, and check it with the options there."""
-    options, inputs = parted(named)
+    options, inputs = parted(named, OPTIONS)
     wrt = options.pop("wrt", None)
     with kept_randomness():
         form = adapt(named=inputs, seed=seed, wrt=wrt)

@@ -11,7 +11,7 @@ from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.calling import outputs_of
 from gradcheck.forms.dice import Dice
 from gradcheck.forms.gradients import Matching, match
-from gradcheck.forms.names import are_turned_round, parameters_of, returned_names, words
+from gradcheck.forms.names import are_turned_round, returned_names, takes, words
 from gradcheck.forms.objects import RETURNED, Methods, Module, Source, checked
 from gradcheck.forms.planning import plan
 from gradcheck.forms.rehearsal import blank
@@ -19,7 +19,7 @@ from gradcheck.forms.saying import said_of
 from gradcheck.forms.told import Inputs, Outputs, asked_for, reaches
 from gradcheck.forms.trees import Leaf
 from gradcheck.layer import Function, name_of
-from gradcheck.meant import must_be_functions
+from gradcheck.meant import first_that_fits, must_be_functions
 from gradcheck.result import Finding, Report
 
 
@@ -78,8 +78,7 @@ def adapt_pair(
     wrt: Any = None,
 ) -> Module:
     """Run both once, and see what they take and return; the arguments are those of `check_pair`."""
-    beyond = [p.name for p in parameters_of(backward)]
-    arguments = Arguments.of(forward, inputs, named, beyond)
+    arguments = Arguments.of(forward, inputs, named, takes(backward))
     form = blank(None, Methods(name_of(forward), forward, backward), arguments, Dice(seed))
     begun = form.begin(forward, form.inputs.values)
     if begun.result is None:
@@ -171,15 +170,14 @@ def _of_fate(fates: Sequence[tuple[Leaf, str]], *which: str) -> tuple[Leaf, ...]
 
 def _fate(leaf: Leaf, matching: Matching, *, named: bool, beside: bool) -> str:
     """What a leaf is: an input, a constant, left out, or doubtful, for its neighbours have gradients."""
-    if leaf.path in matching.paths:
-        return "input"
-    if leaf.soft:
-        return "constant"
-    if not matching.fits:
-        return "input"
-    if leaf.is_argument:
-        return "left out" if named and leaf.floats else "input"
-    return "doubtful" if beside and leaf.floats else "constant"
+    fate = first_that_fits(
+        (leaf.path in matching.paths, "input"),
+        (leaf.soft, "constant"),
+        (not matching.fits, "input"),
+        (leaf.is_argument, "left out" if named and leaf.floats else "input"),
+        (beside and leaf.floats, "doubtful"),
+    )
+    return fate or "constant"
 
 
 def by_name(matching: Matching) -> list[Finding]:

@@ -23,13 +23,14 @@ from gradcheck.forms.calling import Kind, Plan, Role, items_of
 from gradcheck.forms.names import is_cache, is_of, is_upstream, parameters_of
 from gradcheck.forms.trees import Tree
 from gradcheck.layer import Function
+from gradcheck.meant import first_that_fits
 
 
 @dataclass(frozen=True)
 class Facts:
     """What is known before a plan is made: parameters and inputs by name, the result and its names."""
 
-    parameters: tuple[inspect.Parameter, ...]
+    parameters: Sequence[inspect.Parameter]
     inputs: frozenset[str]
     items: tuple[Any, ...]
     names: Mapping[int, str]
@@ -104,7 +105,7 @@ def plan(
     """
     items = items_of(result)
     called = _item_names(names, len(items))
-    facts = Facts(tuple(parameters_of(backward)), frozenset(inputs), items, called)
+    facts = Facts(parameters_of(backward), frozenset(inputs), items, called)
     roles = Roles({p.name: role for p in facts.places if (role := _told_by(p.name, facts))})
     held = _said_cache(facts, cache) if cache is not None else _cache_item(facts, roles)
     _fill(facts, roles, held)
@@ -130,14 +131,13 @@ def _told_by(name: str, facts: Facts) -> Role | None:
     """
     number = facts.numbers.get(name)
     kept = bool(number) and not facts.has_its_own(number or 0)
-    kinds: tuple[tuple[bool, Role], ...] = (
+    return first_that_fits(
         (kept, Role(name, "item", number)),
         (name in facts.inputs, Role(name, "input", name)),
         (is_cache(name), Role(name, "cache")),
         (is_upstream(name), Role(name, "upstream")),
         (number is not None, Role(name, "item", number)),
     )
-    return next((role for fits, role in kinds if fits), None)
 
 
 def _said_cache(facts: Facts, said: int | str) -> int:
@@ -156,11 +156,12 @@ def _cache_item(facts: Facts, roles: Roles) -> int | None:
     """Which item of the result is the cache: by its name, or the last that is no array."""
     last = len(facts.items) - 1
     named = [k for name, k in facts.numbers.items() if is_cache(name) and k <= last]
-    if last == 0 or named:
-        return named[-1] if last else None
-    if roles.of("cache"):
-        return _cache_without_a_name(facts)
-    return last if not roles.of("item") and _last_is_cache(facts, roles) else None
+    return first_that_fits(
+        (last == 0, None),
+        (named, max(named, default=None)),
+        (roles.of("cache"), _cache_without_a_name(facts)),
+        (not roles.of("item") and _last_is_cache(facts, roles), last),
+    )
 
 
 def _cache_without_a_name(facts: Facts) -> int:
@@ -216,10 +217,12 @@ def _arranged(facts: Facts, roles: Roles, outputs: tuple[int, ...], held: int | 
     filled = [p for p in facts.places if p.name in roles]
     takers = [p.name for p in filled if roles[p.name].kind == "upstream"]
     chosen, together = _chosen(facts, takers, outputs)
-    roles |= {name: replace(roles[name], key=k) for k, name in enumerate(takers)}
+    keys = dict.fromkeys((role.name for role in roles.of("cache")), held)
+    keys |= {name: k for k, name in enumerate(takers)}
+    roles |= {name: replace(roles[name], key=key) for name, key in keys.items()}
     in_place = [replace(roles[p.name], by_name=_needs_its_name(p, facts, roles)) for p in filled]
     left_out = tuple(k for k in outputs if k not in chosen)
-    return Plan(chosen, held, (*in_place, *_spread(facts, roles, held)), together, left_out)
+    return Plan(chosen, (*in_place, *_spread(facts, roles, held)), together, left_out)
 
 
 def _needs_its_name(p: inspect.Parameter, facts: Facts, roles: Roles) -> bool:
@@ -232,7 +235,7 @@ def _spread(facts: Facts, roles: Roles, held: int | None) -> list[Role]:
     """The cache of a backward pass that takes *cache."""
     if held is None or roles.of("cache"):
         return []
-    return [Role(name, "cache", "spread") for name in facts.stars[:1]]
+    return [Role(name, "spread", held) for name in facts.stars[:1]]
 
 
 def _chosen(

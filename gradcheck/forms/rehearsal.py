@@ -29,7 +29,7 @@ from gradcheck.forms.state import (
 )
 from gradcheck.forms.told import Inputs, Outputs, asked_for
 from gradcheck.forms.trees import Leaf, Path, spelled
-from gradcheck.layer import Function
+from gradcheck.layer import Function, first_missing
 from gradcheck.result import Finding
 
 OUTPUTS = ("output", "out", "outputs", "y", "value", "a", "A", "z", "Z")
@@ -41,7 +41,7 @@ def blank(
 ) -> Module:
     """An object of which nothing is known yet but what its forward pass is called with."""
     leaves = arguments.tree.leaves
-    nothing = Plan((), None, ())
+    nothing = Plan((), ())
     everything = Inputs(leaves, leaves)
     return Module(
         Owner(pristine), methods, arguments, dice, nothing, Outputs.of(()), everything, alone=alone
@@ -237,7 +237,7 @@ def said_parameters(parameters: Any, held: Sequence[Held]) -> dict[Path, Path | 
     named = isinstance(parameters, Mapping)
     places = parameters if named else dict.fromkeys(words(parameters))
     paths = {spelled(path): h.path for h in held for path in h.paths}
-    unknown = next((name for name in places if name not in paths), None)
+    unknown = first_missing(places, paths)
     if unknown is not None:
         known = ", ".join(paths) or "none"
         raise TypeError(f"the object holds no array {unknown!r}; it holds {known}")

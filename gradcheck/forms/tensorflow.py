@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.forms.foreign import Pull, Written, flat, half_among, in_single, understood
-from gradcheck.forms.names import parameters_of
+from gradcheck.forms.names import takes
 from gradcheck.layer import Function, name_of
 from gradcheck.result import Array, Report
 from gradcheck.tape import tensorflow
@@ -60,7 +60,7 @@ def _written(tf: Any, called: Any) -> Written | None:
     def assemble(forward: Function, _: Any) -> Function:
         return tf.custom_gradient(wraps(function)(lambda *inputs: forward(*inputs)))  # type: ignore[no-any-return]
 
-    return Written(function, None, assemble, tuple(p.name for p in parameters_of(function)))
+    return Written(function, None, assemble, tuple(takes(function)))
 
 
 def _in_dtype_of(f: Any, value: Any) -> Any:

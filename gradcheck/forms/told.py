@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,14 +11,7 @@ import numpy as np
 from gradcheck.check import check
 from gradcheck.forms.trees import Leaf, Packing, Path, Tree
 from gradcheck.layer import Adapted, Misuse, random_upstream
-from gradcheck.meant import OPTIONS
 from gradcheck.result import Array, Finding, Report
-
-
-def parted(named: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Options for `check`, and inputs by name."""
-    options = {name: value for name, value in named.items() if name in OPTIONS}
-    return options, {name: value for name, value in named.items() if name not in OPTIONS}
 
 
 def asked_for(wrt: Any) -> set[Any]:

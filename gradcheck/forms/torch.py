@@ -19,7 +19,7 @@ from gradcheck.forms.foreign import (
     installed,
     understood,
 )
-from gradcheck.forms.names import parameters_of
+from gradcheck.forms.names import takes
 from gradcheck.forms.trees import copied
 from gradcheck.layer import Function, name_of
 from gradcheck.result import Array, Report
@@ -89,9 +89,8 @@ def _written(function: Any, called: Function, base: Any) -> Written:
         methods = {"forward": staticmethod(forward), "backward": staticmethod(backward)}
         return _signed(type(function.__name__, (function,), methods), base)
 
-    inputs = tuple(inspect.signature(called).parameters)
-    upstream = tuple(p.name for p in parameters_of(function.backward))[1:]
-    return Written(function.forward, function.backward, assemble, inputs, upstream)
+    upstream = tuple(takes(function.backward)[1:])
+    return Written(function.forward, function.backward, assemble, tuple(takes(called)), upstream)
 
 
 @dataclass(frozen=True, eq=False)
