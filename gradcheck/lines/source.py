@@ -92,9 +92,8 @@ class Source:
         around = parsed_function(f"def _around({', '.join(free)}):\n    pass")
         around.body = [tree]
         module = ast.fix_missing_locations(ast.Module([around], []))
-        ast.increment_lineno(module, self.line - 1)
         codes = _codes(compile(module, COPIED, "exec"))
-        code = next(code for code in codes if code.co_name == tree.name)
+        code = _further_down(next(c for c in codes if c.co_name == tree.name), self.line - 1)
         cells = dict(zip(free, function.__closure__ or (), strict=True))
         closure = tuple(cells[name] for name in code.co_freevars)
         seen = {**function.__globals__, **scope}
@@ -187,3 +186,9 @@ def _codes(code: CodeType) -> list[CodeType]:
     """The code objects inside another, those at the surface first."""
     inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
     return [*inner, *(deeper for one in inner for deeper in _codes(one))]
+
+
+def _further_down(code: CodeType, lines: int) -> CodeType:
+    """Code whose lines have the numbers of a file; the tree that it was compiled from is left as it is."""
+    inside = (_further_down(c, lines) if isinstance(c, CodeType) else c for c in code.co_consts)
+    return code.replace(co_firstlineno=code.co_firstlineno + lines, co_consts=tuple(inside))

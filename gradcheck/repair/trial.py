@@ -123,8 +123,7 @@ class Trials:
 
     def _built(self, tree: ast.FunctionDef, more: Mapping[str, Any]) -> Layer:
         """The layer with a changed tree, whose functions see more names."""
-        # Compiling moves the lines of what it is given.
-        return self.program.built({self.name: copy.deepcopy(tree)}, more)
+        return self.program.built({self.name: tree}, more)
 
     def _hooked(self, place: Place) -> Layer:
         """The same where one expression differs: it alone is compiled, and called by the rest."""
