@@ -121,7 +121,8 @@ WRONG = [
 def test_one_wrong_line_is_convicted_and_named(
     tmp_path, make, inputs, options, old, new, gradient, code
 ):
-    report = check_module(make(edited(layers, tmp_path, old, new)), *inputs, **options)
+    module = make(edited(layers, tmp_path, old, new))
+    report = check_module(module, *inputs, **options, lines=None if code else False)
     assert report[gradient].verdict is Verdict.FAIL, str(report)
     if code:
         assert code in {finding.code for finding in report.all_findings()}, str(report)

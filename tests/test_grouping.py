@@ -63,3 +63,14 @@ def test_windows_in_another_order_are_looked_at_one_by_one(f):
     true = conv2d(x, K, np.zeros(1))[1](dy)[0]
     numeric = NumericalWitness(Forward(f, [x]), dy).gradient(0)
     assert (np.abs(numeric.value - true) <= numeric.bound + 1e-12).all()
+
+
+def test_what_is_elementwise_in_one_half_only_is_not_taken_for_elementwise():
+    """Where both entries that are tried lie in the harmless half, a random half of all shows the others."""
+    for seed in range(10):
+        forward = Forward(
+            lambda x: np.concatenate([x[:5], x[5:, ::-1]]), [RNG.normal(size=(10, 10))]
+        )
+        touched, rng = Variable(forward, 0).touched, np.random.default_rng(seed)
+        axes = find_grouping((10, 10), (10, 10), touched, rng).axes
+        assert [axis.input_axis for axis in axes if axis.footprint is None] == [0]

@@ -78,6 +78,19 @@ def test_no_kink_comes_in_and_a_pair_shows_its_names():
         assert np.allclose(100 * x, np.rint(100 * x), atol=1e-9)
 
 
+def test_its_upstream_gradient_still_shows_the_mistake():
+    def second_wrong(x):
+        def backward(dy):
+            dx = 2 * dy
+            dx[..., 1] *= 3
+            return dx
+
+        return 2 * x, backward
+
+    small = check(second_wrong, X).smallest()
+    assert not small.report.passed and small.upstream.tolist() == [[0, 1]]
+
+
 def test_the_users_arrays_are_left_alone():
     x, w, b = X.copy(), W.copy(), B.copy()
     check(transposed, x, w, b).smallest()
