@@ -13,6 +13,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from gradcheck.panels import in_powers
 from gradcheck.result import Array
 from reports.files import write_text
 from reports.page.drawing import svg
@@ -76,6 +77,7 @@ def losses(curves: Lockstep) -> Figure:
         above.set_title("Two networks, the same weights, the same batches: one curve")
         above.legend()
         below.semilogy(steps, np.maximum(apart, SMALLEST), color=GREEN, marker=".", lw=1)
+        in_powers(below.yaxis)
         below.set_ylabel("relative deviation")
         below.set_xlabel("step of Adam")
     return figure
@@ -125,6 +127,7 @@ def errors(table: Sequence[Line], title: str) -> Figure:
                     str(line.row.verdict), (1, k), color="black", weight="bold", va="center"
                 )
         axis.set_xscale("log")
+        in_powers(axis.xaxis)
         axis.set_xlim(SMALLEST / 2, 10)
         axis.set_ylim(len(names) - 0.5, -0.5)
         axis.set_yticks(np.arange(len(names)), names)

@@ -292,8 +292,8 @@ def test_check_derivative_of_a_scalar_an_elementwise_and_a_jacobian():
     assert check_derivative(np.sin, np.cos, x).passed
     assert check_derivative(np.sin, np.cos, 0.3).passed
     assert check_derivative(lambda v: A @ v, lambda v: A, x).passed
-    assert not check_derivative(lambda v: A @ v, lambda v: 2 * A, x).passed
-    assert not check_derivative(np.sin, lambda v: -np.cos(v), x).passed
+    assert not check_derivative(lambda v: A @ v, lambda v: 2 * A, x, lines=False).passed
+    assert not check_derivative(np.sin, lambda v: -np.cos(v), x, lines=False).passed
     with pytest.raises(ValueError, match="expected"):
         check_derivative(lambda v: A @ v, lambda v: A.T, x)
 

@@ -235,19 +235,20 @@ def through_both(x, w, *, at_zero):
 
 
 @pytest.mark.parametrize("at_zero", [0.0, 0.5, 1.0])
-def test_many_kinks_that_meet_at_one_entry_convict_nobody(at_zero):
-    for seed in range(8):
-        rng = np.random.default_rng(seed)
-        x, w = rng.normal(size=4), rng.normal(size=5)
-        x[1] = 0
-        report = check(partial(through_both, at_zero=at_zero), x, w, seed=seed, lines=False)
-        assert report.verdict is not Verdict.FAIL
-        if report.verdict is Verdict.INCONCLUSIVE:
-            assert "several kinks meet" in report["x"].findings[-1].message
+@pytest.mark.parametrize("seed", few_quick(range(8), 2))
+def test_many_kinks_that_meet_at_one_entry_convict_nobody(at_zero, seed):
+    rng = np.random.default_rng(seed)
+    x, w = rng.normal(size=4), rng.normal(size=5)
+    x[1] = 0
+    report = check(partial(through_both, at_zero=at_zero), x, w, seed=seed, lines=False)
+    assert report.verdict is not Verdict.FAIL
+    if report.verdict is Verdict.INCONCLUSIVE:
+        assert "several kinks meet" in report["x"].findings[-1].message
 
 
 @pytest.mark.parametrize("at_zero", [0.0, 0.5, 1.0])
-def test_two_rectified_layers_over_a_blank_row_convict_nobody(at_zero):
+@pytest.mark.parametrize("seed", few_quick(range(8), 2))
+def test_two_rectified_layers_over_a_blank_row_convict_nobody(at_zero, seed):
     """Zero biases: every hidden unit of the row is at its kink, and behind it every output."""
 
     def layer(x, W1, b1, W2, b2):
@@ -265,12 +266,11 @@ def test_two_rectified_layers_over_a_blank_row_convict_nobody(at_zero):
 
         return np.maximum(out, 0), backward
 
-    for seed in range(8):
-        rng = np.random.default_rng(seed)
-        x, W1, W2 = (rng.normal(size=shape) for shape in ((3, 2), (2, 4), (4, 2)))
-        x[1] = 0
-        report = check(layer, x, W1, np.zeros(4), W2, np.zeros(2), seed=seed, lines=False)
-        assert report.verdict is not Verdict.FAIL
+    rng = np.random.default_rng(seed)
+    x, W1, W2 = (rng.normal(size=shape) for shape in ((3, 2), (2, 4), (4, 2)))
+    x[1] = 0
+    report = check(layer, x, W1, np.zeros(4), W2, np.zeros(2), seed=seed, lines=False)
+    assert report.verdict is not Verdict.FAIL
 
 
 def test_kinks_that_meet_excuse_no_wrong_gradient():

@@ -143,4 +143,4 @@ def masked_loss(z, *, forgotten=False):
 def test_what_counts_nowhere_is_no_stair_though_far_out_nothing_is_defined():
     z = np.random.default_rng(0).normal(size=(3, 4))
     assert check(masked_loss, z).passed
-    assert check(partial(masked_loss, forgotten=True), z).verdict is Verdict.FAIL
+    assert check(partial(masked_loss, forgotten=True), z, lines=False).verdict is Verdict.FAIL
