@@ -173,9 +173,7 @@ CODES: dict[Code, Meaning] = {
         "Everything before it is right: the mistake is in this line or in what it reads.",
     ),
     "sign-flipped": Meaning(
-        "diagnosis",
-        "The negative of the true gradient.",
-        "Look for a minus too many or too few.",
+        "diagnosis", "The negative of the true gradient.", "Look for a minus too many or too few."
     ),
     "scaled": Meaning(
         "diagnosis",

@@ -79,10 +79,7 @@ class Conduct:
 
 
 def observe(
-    layer: Layer,
-    inputs: Sequence[Array],
-    names: Sequence[str],
-    upstream: Callable[[Array], Array],
+    layer: Layer, inputs: Sequence[Array], names: Sequence[str], upstream: Callable[[Array], Array]
 ) -> Conduct:
     """Run a layer forward and backward, and let every probe look at it.
 
@@ -101,10 +98,7 @@ def observe(
 
 
 def _run_once(
-    layer: Layer,
-    inputs: Sequence[Array],
-    names: Sequence[str],
-    upstream: Callable[[Array], Array],
+    layer: Layer, inputs: Sequence[Array], names: Sequence[str], upstream: Callable[[Array], Array]
 ) -> Run:
     given = copies(inputs)
     value, backward = run(layer, given)

@@ -133,10 +133,7 @@ LIKELY = (
         lambda layer, _: inspect.isgenerator(layer),
         lambda *_: "a generator can be run once only: give the function that makes it",
     ),
-    (
-        _is_turned_round,
-        lambda _, inputs: f"the layer comes first: check({_called(inputs[0])}, x)",
-    ),
+    (_is_turned_round, lambda _, inputs: f"the layer comes first: check({_called(inputs[0])}, x)"),
     (
         _is_object,
         lambda layer, _: (

@@ -52,10 +52,7 @@ class Smallest:
             ("given", {**self.inputs, "upstream": self.upstream}),
             ("forward", self.forward),
             ("backward", self.backward),
-            (
-                f"d{self.row.name}",
-                {"hand-derived": self.row.analytic, "true": self.row.numeric},
-            ),
+            (f"d{self.row.name}", {"hand-derived": self.row.analytic, "true": self.row.numeric}),
         ]
         parts = [f"{self.report.title}, the smallest case: {self.report.verdict}"]
         for title, values in groups:

@@ -9,16 +9,7 @@ from pathlib import Path
 from layers.catalogue import CATALOGUE, Entry
 from reports.lecture.blackboard import graph, table
 from reports.lecture.example import Example, worked_example
-from reports.lecture.handout import (
-    BY_HAND,
-    checked,
-    checks,
-    code,
-    derivation,
-    figures,
-    head,
-    sheet,
-)
+from reports.lecture.handout import BY_HAND, checked, checks, code, derivation, figures, head, sheet
 from reports.lecture.puzzles import answered, code_with, letter, mistakes_of
 from reports.page.prose import html_of
 

@@ -137,10 +137,7 @@ def _network(request: Request, pairs: Sequence[Pair]) -> Iterator[str]:
         return
     yield f"<p>{escape(summary(pairs))}.</p>"
     yield flow(_stations(request, pairs))
-    yield table(
-        pairs,
-        "Each layer with what really arrives there, then all of it at once",
-    )
+    yield table(pairs, "Each layer with what really arrives there, then all of it at once")
 
 
 def _stations(request: Request, pairs: Sequence[Pair]) -> list[dict[str, Any]]:

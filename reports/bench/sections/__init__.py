@@ -68,6 +68,6 @@ SECTIONS: dict[str, Section] = {
 """By the name under which a section is asked for."""
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "trust": ("soak", "coverage", "missed", "false-names", "mutants", "archives", "commands"),
+    "trust": ("soak", "coverage", "missed", "false-names", "mutants", "archives", "commands")
 }
 """Sections that are asked for together, by the name of the question that they answer."""

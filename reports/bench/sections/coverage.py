@@ -32,11 +32,7 @@ class Case:
 FUNCTIONS: tuple[tuple[Function, Function, tuple[float, float]], ...] = (
     (np.exp, np.exp, (-5, 20)),
     (lambda x: np.sin(50 * x), lambda x: 50 * np.cos(50 * x), (-3, 3)),
-    (
-        lambda x: (1 + x) / (2 + x * x),
-        lambda x: (2 - 2 * x - x * x) / (2 + x * x) ** 2,
-        (-9, 9),
-    ),
+    (lambda x: (1 + x) / (2 + x * x), lambda x: (2 - 2 * x - x * x) / (2 + x * x) ** 2, (-9, 9)),
     (lambda x: (x + 1e4) - 1e4, np.ones_like, (-1, 1)),
     (np.tanh, lambda x: 1 / np.cosh(x) ** 2, (-6, 6)),
     (lambda x: 1e-8 * x**5, lambda x: 5e-8 * x**4, (-3, 3)),

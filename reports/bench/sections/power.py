@@ -54,9 +54,7 @@ MISTAKES = (
         50,
     ),
     Small(
-        "one entry of 10,000 wrong by 1 %",
-        _elementwise(np.tanh, _tanh_slope, _one_entry),
-        10_000,
+        "one entry of 10,000 wrong by 1 %", _elementwise(np.tanh, _tanh_slope, _one_entry), 10_000
     ),
     Small(
         "sign flipped on a gradient of size 1e-7",

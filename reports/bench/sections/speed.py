@@ -58,11 +58,7 @@ CASES = (
     Case("softmax_cross_entropy", ((256, 1000), (256,)), indices=1),
     Case("embedding", ((32, 128), (1000, 64)), indices=0),
     Case("attention", (HEADS, HEADS, HEADS)),
-    Case(
-        "lstm",
-        ((32, 28, 28), (32, 64), (32, 64), (28, GATES), (64, GATES), (GATES,)),
-        scale=0.1,
-    ),
+    Case("lstm", ((32, 28, 28), (32, 64), (32, 64), (28, GATES), (64, GATES), (GATES,)), scale=0.1),
 )
 
 
