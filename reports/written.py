@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from gradcheck import __version__
 from gradcheck.render import printable
 from gradcheck.result import plain
 from reports.files import write_text
+from reports.machine import now, versions
 from reports.page.report import report_page
 from reports.request import Found, Request
 from reports.table import Line, render
@@ -120,7 +119,7 @@ def _facts(request: Request, stages: Mapping[str, Found], passed: bool) -> dict[
         "schema": SCHEMA,
         "passed": passed,
         "command": request.command,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": now(),
         "data": str(request.data),
         "network": request.architecture,
         "seed": request.seed,
@@ -128,16 +127,9 @@ def _facts(request: Request, stages: Mapping[str, Found], passed: bool) -> dict[
         "tape": request.tape,
         "gradcheck": __version__,
         "python": platform.python_version(),
-        **{name: found for name in LIBRARIES if (found := _version(name))},
+        **versions(LIBRARIES),
         **{name: found.facts for name, found in stages.items() if found.facts},
         "seconds": {name: round(found.seconds, 3) for name, found in stages.items()},
         "times": times(stages),
         "notes": [note for found in stages.values() for note in found.notes],
     }
-
-
-def _version(library: str) -> str | None:
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return None

@@ -111,12 +111,13 @@ def beside(
 
     What else the machine does takes time from both, and falls on neither.
     """
-    taken = [(_of_processor(ours), _of_processor(theirs)) for _ in range(rounds)]
+    taken = [(of_processor(ours), of_processor(theirs)) for _ in range(rounds)]
     mine, its = zip(*taken, strict=True)
     return median(mine), median(its)
 
 
-def _of_processor(work: Callable[[], object]) -> float:
+def of_processor(work: Callable[[], object]) -> float:
+    """Seconds of the processor that work takes."""
     started = time.process_time()
     work()
     return time.process_time() - started

@@ -11,8 +11,6 @@ import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from types import MappingProxyType
 from typing import Any
 
@@ -23,6 +21,7 @@ from reports.bench.measurement import Measurement
 from reports.bench.section import Sample, Section, Skipped
 from reports.errors import UserError
 from reports.files import write_text
+from reports.machine import now, versions
 
 KEPT, BROKEN = 0, 1
 """Exit status; a section that does not exist is a usage error, 2."""
@@ -160,15 +159,8 @@ def machine() -> dict[str, Any]:
     """When and where the figures were measured, and with which libraries."""
     return {
         "schema": SCHEMA,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": now(),
         "machine": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
+        "libraries": versions(LIBRARIES),
     }
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None

@@ -7,41 +7,29 @@ import inspect
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from gradcheck.again import Again
 from gradcheck.layer import Adapted, Function, Layer
 from gradcheck.lines import Traced, Unreadable, trace
 from gradcheck.result import Report, Verdict
-from reports.errors import UserError
 from reports.lecture.blackboard import worked
 from reports.lecture.curves import measured_curves, measured_taylor
 from reports.lecture.example import Example, of, plain_upstream, shrunk
-from reports.targets import Options, found, loading
+from reports.targets import Options, found
 from reports.targets.asking import asked
 from reports.targets.classes import ways
 from reports.targets.inputs import inputs_of
+from reports.targets.user import answered
 
 Send = Callable[[Any], None]
 Lines = list[tuple[int, str]]
 
 
 def look(send: Send, aside: Send, place: str, name: str, options: Options) -> None:
-    """Load a module, check one thing in it, and work its example out.
-
-    Args:
-        send: takes ("seen", what was seen by name), or ("error", the line that says why nothing was).
-            Plain values and the checker's: our own packages have stepped aside for theirs.
-        aside: takes nothing.
-        place, name: where it is, and what it is called.
-        options: how it is checked.
-    """
-    try:
-        send(("seen", _seen(found.subject(loading.load(place), place, name), place, options)))
-    except UserError as error:
-        send(("error", str(error)))
-    except Exception as error:
-        send(("error", f"{place}:{name}: {loading.where(error, place)}{loading.said(error)}"))
+    """Load a module, check one thing in it, and work its example out, for `answer`."""
+    answered(send, place, name, partial(_seen, place=place, options=options))
 
 
 def _seen(subject: found.Subject, place: str, options: Options) -> dict[str, Any]:

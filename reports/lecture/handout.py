@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gradcheck import __version__, check
+from gradcheck import __version__
 from gradcheck.result import Report
 from layers.catalogue import CATALOGUE, Entry
 from layers.derivations import text_of as derivation_of
@@ -23,6 +23,7 @@ from reports.page.code import listing, numbered, pairs, text_of
 from reports.page.drawing import captioned
 from reports.page.prose import html_of
 from reports.page.shell import page, section
+from reports.places import Place
 
 SEED = 0
 
@@ -125,9 +126,7 @@ def derivation(entry: Entry) -> str:
 
 def checked(entry: Entry) -> Report:
     """The report on a layer in its first configuration."""
-    configuration = entry.configurations[0]
-    inputs = configuration.inputs(np.random.default_rng(SEED))
-    return check(entry.bound(configuration), *inputs.values(), name=entry.name, seed=SEED)
+    return Place(entry.name, 0).check(SEED, name=entry.name)
 
 
 def checks(entry: Entry, report: Report) -> str:

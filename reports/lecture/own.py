@@ -13,7 +13,6 @@ from typing import Any
 from gradcheck import __version__
 from gradcheck.render import fenced, printable
 from gradcheck.result import Report
-from reports.errors import UserError
 from reports.lecture.apart import look
 from reports.lecture.curves import taylor_curve, v_curve, v_said
 from reports.lecture.handout import BY_HAND, CODE, NOTED, THERE_AND_BACK, sheet
@@ -22,8 +21,7 @@ from reports.lecture.slides import deck
 from reports.page.code import listing
 from reports.page.drawing import captioned
 from reports.page.shell import section
-from reports.targets import FILES, Options
-from reports.targets.isolated import Died, run_apart
+from reports.targets import FILES, Options, answer
 
 
 def own_handout(place: str, name: str, options: Options) -> str:
@@ -97,15 +95,7 @@ def _parts(seen: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _seen(place: str, name: str, options: Options) -> dict[str, Any]:
-    for said in run_apart(look, place, name, options, timeout=options.timeout):
-        match said:
-            case "seen", seen:
-                return dict(seen)
-            case "error", text:
-                raise UserError(text)
-            case Died(how):
-                raise UserError(f"{place}: {name} {how}")
-    raise UserError(f"{place}: {name} said nothing")
+    return dict(answer(look, place, name, options))
 
 
 def _verdict(report: Report) -> str:

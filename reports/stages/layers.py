@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from gradcheck import check
 from gradcheck.result import Report
-from layers.catalogue import twin_of
 from reports.parallel import mapped
 from reports.places import Place, places
 from reports.request import Found, Request
@@ -31,12 +29,6 @@ def check_layers(request: Request) -> Found:
 
 
 def _check_place(place: Place, seed: int, tape: bool) -> tuple[Report, list[Line]]:
-    report = check(
-        place.layer,
-        *place.inputs(seed),
-        twin=twin_of(place.layer) if tape else None,
-        seed=seed,
-        name=f"{place.name} ({place.configuration.label})",
-    )
+    report = place.check(seed, tape=tape)
     # Here and not later: a report from another process has left its layer behind.
     return report, with_curves(lines(place.name, place.configuration.label, report))

@@ -9,13 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from gradcheck import check
 from gradcheck.lines import Traced
 from gradcheck.result import Finding, Report
-from layers.catalogue import CATALOGUE, Configuration, Entry
+from layers.catalogue import CATALOGUE
 from reports.errors import At, UserError, did_you_mean
+from reports.places import places_of
 from reports.targets.isolated import Died, run_apart
 from reports.targets.user import check_named, trace_named
 
@@ -75,16 +73,6 @@ class Outcome:
         return self.configuration if self.configuration.endswith(FILES) else None
 
 
-@dataclass(frozen=True)
-class Target:
-    """A layer of the catalogue in one configuration, and how to check it."""
-
-    layer: str
-    configuration: str
-    run: Callable[..., Report]
-    """`run(seed, tape, lines=None, **options)`, options as for `check`."""
-
-
 Watch = Callable[[str, int, int], None]
 """Told the name of what is checked, and how much is done of how much; of 0 where nobody knows."""
 
@@ -129,15 +117,15 @@ def _of_ours(name: str, options: Options, watch: Watch) -> Iterator[Outcome]:
     if options.inputs or options.twin:
         yield Outcome(name, "", error=f"{name}: {OURS_ALREADY}")
         return
-    for target in of_catalogue(CATALOGUE[name]):
-        going = partial(watch, target.layer)
+    for place in places_of(name):
+        going = partial(watch, name)
         try:
-            report = target.run(options.seed, options.tape, progress=going, **options.check)
+            report = place.check(options.seed, tape=options.tape, progress=going, **options.check)
         except ValueError as refused:
             # Ours is a right layer at inputs that fit: only the options can be at fault.
             yield Outcome(name, "", error=f"{name}: {refused}")
             return
-        yield Outcome(target.layer, target.configuration, report)
+        yield Outcome(name, place.configuration.label, report)
 
 
 OURS_ALREADY = "--input and --twin are for FILE.py; a layer of the catalogue comes with its own"
@@ -173,15 +161,20 @@ def _heard(
 
 
 def traced(place: str, name: str, options: Options) -> list[Traced]:
-    """Every value of a user's layer there and back, for a drawing.
+    """Every value of a user's layer there and back, for a drawing; UserError as for `answer`."""
+    return list(answer(trace_named, place, name, options))
+
+
+def answer(work: Callable[..., None], place: str, name: str, options: Options) -> Any:
+    """What work on one thing in a user's module has found, in a process of its own.
 
     Raises:
-        UserError: if there is no such layer, it cannot be run, or its source cannot be followed.
+        UserError: if there is no such thing, it cannot be run, or its source cannot be followed.
     """
-    for said in run_apart(trace_named, place, name, options, timeout=options.timeout):
+    for said in run_apart(work, place, name, options, timeout=options.timeout):
         match said:
-            case "traced", values:
-                return list(values)
+            case "found", value:
+                return value
             case "error", text:
                 raise UserError(text)
             case Died(how):
@@ -220,24 +213,3 @@ def unknown(text: str) -> str:
 def has_twin(text: str) -> bool:
     """Whether what `text` names comes with a TensorFlow twin."""
     return text in CATALOGUE
-
-
-def of_catalogue(entry: Entry) -> list[Target]:
-    """A target for each configuration of a layer of the catalogue."""
-    return [_configured(entry, configuration) for configuration in entry.configurations]
-
-
-def _configured(entry: Entry, configuration: Configuration) -> Target:
-    def run(seed: int, tape: bool, lines: bool | None = None, **options: Any) -> Report:
-        inputs: dict[str, Any] = dict(configuration.inputs(np.random.default_rng(seed)))
-        return check(
-            entry.bound(configuration),
-            twin=entry.twin(configuration) if tape else None,
-            seed=seed,
-            lines=lines,
-            name=f"{entry.name} ({configuration.label})",
-            **options,
-            **inputs,
-        )
-
-    return Target(entry.name, configuration.label, run)

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.curves import curves_of
+from gradcheck.lines import Traced
 from gradcheck.plots import drawn_row
 from gradcheck.result import Finding, Report
 from reports.errors import At, UserError
@@ -67,19 +68,23 @@ def check_named(
 
 
 def trace_named(send: Send, aside: Send, place: str, name: str, options: Options) -> None:
-    """Load a module and write down every value of one layer in it.
+    """Load a module and write down every value of one layer in it, for `answer`."""
 
-    Args:
-        send: takes ("traced", values), or ("error", the line that says why there are none).
-        aside: takes nothing.
-        place, name: where it is, and what it is called.
-        options: how.
+    def traced(subject: found.Subject) -> list[Traced]:
+        inputs, _ = inputs_of(subject, place, options.seed, options.inputs)
+        values: list[Traced] = asked(subject, inputs, options.seed, {"lines": False}).tensors()
+        return values
+
+    answered(send, place, name, traced)
+
+
+def answered(send: Send, place: str, name: str, work: Callable[[found.Subject], Any]) -> None:
+    """Send ("found", what work makes of one thing in a module), or ("error", the line that says why not).
+
+    Plain values and the checker's: our own packages have stepped aside for theirs.
     """
     try:
-        subject = found.subject(loading.load(place), place, name)
-        inputs, _ = inputs_of(subject, place, options.seed, options.inputs)
-        report = asked(subject, inputs, options.seed, {"lines": False})
-        send(("traced", report.tensors()))
+        send(("found", work(found.subject(loading.load(place), place, name))))
     except UserError as error:
         send(("error", str(error)))
     except Exception as error:

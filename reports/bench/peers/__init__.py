@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from reports.bench.peers import differences, frameworks, ours
 from reports.bench.peers.subject import Subject
+from reports.machine import version_of
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,7 @@ class Peer:
     @property
     def version(self) -> str:
         """The release of its package, where it is one."""
-        try:
-            return version(self.package) if self.package else ""
-        except PackageNotFoundError:
-            return ""
+        return version_of(self.package) if self.package else ""
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}".strip()

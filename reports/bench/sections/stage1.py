@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import product
 
-from gradcheck import check
 from reports.bench.measurement import NONE, Measurement, at_least, at_most, scientific, times
 from reports.bench.section import Sample, Section
 from reports.parallel import shared_out
@@ -21,7 +20,7 @@ def cases(sample: Sample) -> list[Case]:
 def _checked(case: Case) -> tuple[bool, float, int]:
     """Whether it passed, the largest relative error, and the evaluations it took."""
     seed, place = case
-    report = check(place.layer, *place.inputs(seed), seed=seed)
+    report = place.check(seed)
     return report.passed, max(row.relative_error for row in report.rows), report.evaluations
 
 

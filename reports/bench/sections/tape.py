@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from gradcheck import check
-from layers.catalogue import twin_of
 from reports.bench.measurement import NONE, Measurement, at_most, scientific
 from reports.bench.section import Sample, Section
 from reports.bench.sections import stage1
@@ -18,8 +16,7 @@ def tape(sample: Sample) -> list[Measurement]:
     bad, unexpected = 0, 0
     cases = stage1.cases(sample)
     for seed, place in sample.over(cases, "tape"):
-        twin = twin_of(place.layer)
-        report = check(place.layer, *place.inputs(seed), twin=twin, seed=seed)
+        report = place.check(seed, tape=True)
         bad += not report.passed
         unexpected += bool({finding.code for finding in report.all_findings()} - EXPECTED)
         for row in report.rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,7 +16,7 @@ from layers.types import Array
 from reports.bench.measurement import NONE, Measurement, at_least, at_most, below, seconds, times
 from reports.bench.peers import PEERS, Peer
 from reports.bench.peers.subject import Subject, subject
-from reports.bench.section import Sample, Section
+from reports.bench.section import Sample, Section, of_processor
 from reports.stages.network import starting_point, step_reports
 
 IMAGES, SIDE = 2, 28
@@ -79,10 +79,10 @@ def _of_peer(peer: Peer, objective: Objective, inputs: Sequence[Array]) -> tuple
     """Seconds that a peer would take over every entry, and over how many it was asked for that."""
     all_of_it = subject("network", objective, inputs)
     small, large = (_only(all_of_it, objective, name) for name in (FEWER, MORE))
-    _seconds(partial(peer.accepts, small))
+    of_processor(partial(peer.accepts, small))
     if peer.name == AT_ONCE:
-        return _seconds(partial(peer.accepts, all_of_it)), 0, 0
-    fewer, more = (_seconds(partial(peer.accepts, one)) for one in (small, large))
+        return of_processor(partial(peer.accepts, all_of_it)), 0, 0
+    fewer, more = (of_processor(partial(peer.accepts, one)) for one in (small, large))
     between = large.point[0].size - small.point[0].size
     entries = sum(x.size for x in all_of_it.point)
     return fewer + (more - fewer) * entries / between, 0, between
@@ -91,12 +91,6 @@ def _of_peer(peer: Peer, objective: Objective, inputs: Sequence[Array]) -> tuple
 def _only(one: Subject, objective: Objective, name: str) -> Subject:
     """The same function of one parameter, the others held."""
     return replace(one, positions=(objective.input_names.index(name),))
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.process_time()
-    work()
-    return time.process_time() - started
 
 
 SECTION = Section("whole", whole)
