@@ -11,14 +11,7 @@ from gradcheck.result import Along, Array
 
 
 def along(layer: Layer, inputs: Sequence[Array], which: int, dy: Array) -> Along:
-    """Σ dy·layer(…) as a function of one input, with its hand-derived gradient.
-
-    Args:
-        layer: `layer(*inputs)` returns value and way back.
-        inputs: arrays; they are handed over as copies.
-        which: the position of the input that moves.
-        dy: the upstream gradient, of the value's shape.
-    """
+    """Σ dy·layer(…) as a function of the input at position `which`, with its hand-derived gradient."""
 
     def at(x: Array) -> list[Array]:
         return copies([x if k == which else np.asarray(value) for k, value in enumerate(inputs)])

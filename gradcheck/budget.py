@@ -22,13 +22,10 @@ INTERVAL = 2.0
 def efforts_for(
     witness: NumericalWitness, positions: Sequence[int], effort: str, budget: float
 ) -> dict[int, str]:
-    """`complete` or `directional` for each input.
+    """`complete` or `directional` for each input; `auto` is decided here, anything else stands.
 
-    Args:
-        witness: the numerical witness; its evaluations so far tell what one takes.
-        positions: the inputs to look at.
-        effort: what was asked for; `auto` is decided here, anything else stands.
-        budget: seconds for all of them together: the cheapest are completed first.
+    What the witness has evaluated so far tells how long an evaluation takes; the budget is seconds for all
+    of them together, and the cheapest are completed first.
     """
     if effort != "auto":
         return dict.fromkeys(positions, effort)
@@ -79,13 +76,7 @@ def seconds_each(witness: NumericalWitness) -> float:
 
 
 def announced(witness: NumericalWitness, efforts: Mapping[int, str], name: str) -> Progress | None:
-    """Say at once what a long check will take, where somebody is looking; and what tells how far it is.
-
-    Args:
-        witness: the numerical witness.
-        efforts: how thoroughly each input is looked at.
-        name: what is checked.
-    """
+    """Say at once what a long check will take, where somebody is looking; and what tells how far it is."""
     complete = _with(efforts, "complete")
     if not complete or witness.progress is not None or not _looked_at():
         return witness.progress

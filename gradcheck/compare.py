@@ -50,11 +50,7 @@ def compare(
 ) -> tuple[Row, float]:
     """A row for one gradient, and by how much tied entries together miss what they must add up to.
 
-    Args:
-        name: the input's name.
-        analytic: the hand-derived gradient; None, or of another shape, fails.
-        numeric: the numerical witness.
-        tape: the tape's gradient, or None.
+    A hand-derived gradient that is None, or of another shape, fails.
     """
     if not _is_comparable(analytic, numeric):
         missing = np.full(numeric.value.shape, np.nan)
@@ -95,13 +91,8 @@ def row_of(
 ) -> Row:
     """A row. What is left out is what holds of numbers that cannot be compared.
 
-    Args:
-        name, analytic, numeric, tape: as for `compare`.
-        verdict: PASS, FAIL or INCONCLUSIVE.
-        relative, largest, to_tape: the relative error of the whole, of the worst entry, and to the tape.
-        resolution: the relative error below which nothing is seen; that of the witness by default.
-        worst: the index of the worst entry.
-        findings: what was found already.
+    The relative error is that of the whole, the largest that of the worst entry; the resolution is that of
+    the witness by default.
     """
     return Row(
         name=name,

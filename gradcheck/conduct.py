@@ -81,13 +81,7 @@ class Conduct:
 def observe(
     layer: Layer, inputs: Sequence[Array], names: Sequence[str], upstream: Callable[[Array], Array]
 ) -> Conduct:
-    """Run a layer forward and backward, and let every probe look at it.
-
-    Args:
-        layer: `layer(*inputs)` returns value and way back.
-        inputs: the inputs; the layer gets copies.
-        names: their names, for the findings.
-        upstream: from the value to the upstream gradient to use.
+    """Run a layer forward and backward on copies of its inputs, and let every probe look at it.
 
     Raises:
         TypeError: if the layer does not return a pair (value, backward).

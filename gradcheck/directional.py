@@ -25,13 +25,7 @@ REPORTED = 10
 
 
 class Directions:
-    """Slopes of the forward pass along directions through one input.
-
-    Args:
-        witness: the numerical witness, with its forward pass and upstream gradient.
-        position: the input.
-        seed: draws the directions.
-    """
+    """Slopes of a witness's forward pass along directions through one input, drawn from a seed."""
 
     def __init__(self, witness: NumericalWitness, position: int, seed: int) -> None:
         self.witness = witness

@@ -44,14 +44,8 @@ def with_more_digits(
     """What is made of a gradient in wider precisions; None where that changes nothing.
 
     Asked where its own precision reaches no verdict, or convicts what it has rounded itself: in 1 − p
-    beside p = 1 even float64 loses the digits that the forward pass still feels.
-
-    Args:
-        witness: the witness in the layer's own precision.
-        position: the input.
-        hand: its hand-derived gradient, in its own precision.
-        row: what was made of it there.
-        others: of other inputs which entries are at a kink; the gradient is claimed anew.
+    beside p = 1 even float64 loses the digits that the forward pass still feels. Of `others`, inputs that
+    are at a kink, the gradient is claimed anew.
     """
     if hand is None or not _asks_for_digits(hand, row):
         return None

@@ -31,12 +31,9 @@ class Changed(ValueError):
 
 
 class Journal:
-    """Finished work in a folder.
+    """Finished work in a folder, which is made if it is not there, and what it depends on.
 
-    Args:
-        folder: where it is kept; made if it is not there.
-        facts: what the entries depend on, by name, as text.
-        resume: go on with the entries that are there; else they are removed.
+    Without `resume` the entries that are there are removed.
 
     Raises:
         Changed: if there are entries to go on with, and a fact is another; the text says which.
@@ -103,11 +100,7 @@ class Noting(Ledger):
 
 
 def facts_of(tasks: Iterable[Any]) -> dict[str, str]:
-    """What the results of tasks depend on: the files of their functions, their inputs, their options.
-
-    Args:
-        tasks: functions, or partials of them over layers, arrays and options.
-    """
+    """What the results of tasks depend on: the files of their functions, their inputs, their options."""
     from gradcheck import __version__
 
     tasks = list(tasks)

@@ -74,12 +74,7 @@ def first_that_fits(*ways: tuple[Any, T]) -> T | None:
 
 
 def must_be_functions(call: str, **given: Any) -> None:
-    """Raise TypeError for what should be a function and is none.
-
-    Args:
-        call: how the call is meant, `check_derivative(f, df, x)`.
-        **given: what should be functions, under their names in it.
-    """
+    """Raise TypeError for what should be a function and is none; `call` says how the call is meant."""
     for name, value in given.items():
         if not callable(value):
             raise TypeError(

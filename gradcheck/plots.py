@@ -166,12 +166,9 @@ def plot_report(*reports: Report, name: str | None = None) -> Figure:
 
 
 def save_figure(figure: Figure, file: str | Path | BinaryIO, form: str | None = None) -> None:
-    """Write a figure, the same bytes each time.
+    """Write a figure, the same bytes each time, to a path or a file that is open for bytes.
 
-    Args:
-        figure: what a function of this module returned.
-        file: where to: a path, or a file that is open for bytes.
-        form: svg, pdf or png; by default what the path ends in.
+    The form is svg, pdf or png, by default what the path ends in.
 
     Raises:
         ValueError: for another form.

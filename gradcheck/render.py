@@ -83,13 +83,7 @@ _ESCAPED: dict[str, Callable[[str], str]] = {
 
 
 def table(columns: Sequence[str], body: Sequence[Sequence[str]], form: Format = "text") -> str:
-    """Cells under their columns; no final newline.
-
-    Args:
-        columns: the heads.
-        body: a list of cells for each row, as text.
-        form: the format.
-    """
+    """Cells under their columns, as text; no final newline."""
     heads = [escape(c, form) for c in columns]
     rows = [[escape(c, form) for c in row] for row in body]
     if form == "csv":
@@ -120,14 +114,7 @@ def fitting(
     width: int | None,
     droppable: Sequence[str],
 ) -> str:
-    """The table as text, without its least needed columns where it would be wider than `width`.
-
-    Args:
-        columns: the heads.
-        body: the cells.
-        width: characters a line; None for as many as it takes.
-        droppable: columns that may go, the least needed first.
-    """
+    """The table as text, without its least needed columns where it would be wider than `width`."""
     for count in range(len(droppable) + 1):
         gone = droppable[:count]
         drawn = table(*without(gone, columns, body))

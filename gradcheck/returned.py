@@ -41,12 +41,8 @@ def assign(
 ) -> Returned:
     """Lay the returned gradients to the inputs.
 
-    Args:
-        seen: the layer's run.
-        names, inputs: all inputs of the layer.
-        wanted: the positions to check.
-        asked: whether the user said which (`wrt`); then as many gradients as were asked for will do.
-        defaults: inputs behind them that were left at their defaults; their gradients may come too.
+    Where the user has `asked` for some, as many gradients as that will do; those of inputs that were left
+    at their defaults may come too.
 
     Raises:
         TypeError: if there is a gradient for an input that no small step would move.

@@ -95,15 +95,9 @@ def smallest(
     seconds: float = SECONDS,
     least: int = 1,
 ) -> Smallest:
-    """Shrink a check as long as it says the same.
+    """Shrink a check as long as it says the same, for some seconds.
 
-    Args:
-        layer: the layer that was checked.
-        names: the names of its inputs.
-        inputs: where it was checked.
-        check: checks it afresh.
-        seconds: how long to shrink.
-        least: no axis gets shorter than this; with 2 a matrix stays a matrix.
+    No axis gets shorter than `least`; with 2 a matrix stays a matrix.
     """
     start = _Case(tuple(x.copy() for x in inputs))
     shrink = _Shrink(

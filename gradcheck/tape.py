@@ -64,16 +64,7 @@ def _standard_error_withheld() -> Iterator[None]:
 def tape_gradients(
     twin: Function, inputs: Sequence[Array], upstream: Array, wrt: Sequence[int]
 ) -> tuple[Array, list[Array]]:
-    """The twin's value and its vector-Jacobian products for the inputs numbered in `wrt`.
-
-    Args:
-        twin: `twin(*inputs)`, tensors in, one tensor out.
-        inputs: all inputs of the layer, in order; those in `wrt` are watched.
-        upstream: dy, of the twin's output shape.
-        wrt: positions of the inputs to differentiate.
-
-    Returns:
-        The value, and one array for each position, zeros where the tape saw no path.
+    """The twin's value, and an array for each input that `wrt` numbers: zeros where the tape saw no path.
 
     Raises:
         ValueError: if the twin's value has not the upstream gradient's shape.

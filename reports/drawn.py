@@ -13,10 +13,6 @@ from reports.targets import Outcome
 def draw(outcomes: Sequence[Outcome], form: str) -> None:
     """Write the figure to stdout: of each report the first gradient that did not pass, or the first.
 
-    Args:
-        outcomes: what came of the targets.
-        form: svg, pdf or png.
-
     Raises:
         UserError: if there is nothing to draw.
     """

@@ -22,9 +22,7 @@ def mapped(
 ) -> Iterator[Result]:
     """`work` on each task, in order, in `jobs` processes; one job is this process itself.
 
-    Args:
-        work, tasks, jobs: what is done to what, by how many.
-        executor: where others do it: dask:ADDRESS, loky:N.
+    Where an executor is named, dask:ADDRESS or loky:N, others do it.
     """
     if executor is not None:
         return _elsewhere(work, tasks, executor)

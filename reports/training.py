@@ -26,9 +26,7 @@ SMALLEST_ACCURACY = 0.95
 class KerasOptimizer:
     """Any Keras optimizer, applied to NumPy parameters, its state kept from step to step.
 
-    Args:
-        optimizer: a Keras optimizer of its own, not used elsewhere.
-        parameters: the arrays to start from; they are copied.
+    The optimizer is used nowhere else; the parameters to start from are copied.
     """
 
     def __init__(self, optimizer: Any, parameters: Sequence[Array]) -> None:

@@ -11,12 +11,7 @@ from gradcheck.numeric import NumericalGradient, NumericalWitness
 
 
 class LiftedWitness(NumericalWitness):
-    """A witness of a narrow forward pass that asks the pieces of the wide one.
-
-    Args:
-        narrow: the witness in the layer's own precision.
-        pieces: that of the lifted forward pass, taken apart.
-    """
+    """A witness of a narrow forward pass that asks the pieces of the wide one."""
 
     def __init__(self, narrow: NumericalWitness, pieces: PiecewiseWitness) -> None:
         super().__init__(

@@ -163,14 +163,7 @@ class Reading:
 
 
 def read(layer: Layer, names: Sequence[str], forward: Forward, dy: Array) -> Reading | None:
-    """The values at which a layer's forward pass may be cut; None where it cannot be read.
-
-    Args:
-        layer: the layer; its source is read.
-        names: the names of its inputs.
-        forward: its forward pass at its point.
-        dy: an upstream gradient.
-    """
+    """The values at which a layer's forward pass may be cut; None where its source cannot be read."""
     try:
         run = record(Context(layer, names, forward, dy, {}), [], raised=False)
     except Unreadable:

@@ -80,9 +80,7 @@ class _Piece:
 class PiecewiseWitness(NumericalWitness):
     """A numerical witness that differentiates piece by piece.
 
-    Args:
-        whole: the witness of the whole forward pass.
-        ways: for inputs by position the pieces that they pass; others are moved in the whole.
+    `ways` holds for inputs by position the pieces that they pass; others are moved in the whole.
     """
 
     def __init__(self, whole: NumericalWitness, ways: Mapping[int, Pieces]) -> None:

@@ -23,13 +23,7 @@ WORTH = 0.5
 
 
 def in_pieces(witness: NumericalWitness, layer: Layer, names: Sequence[str]) -> NumericalWitness:
-    """A witness that takes the forward pass apart, where that is worth it and can be done; else the same.
-
-    Args:
-        witness: the witness of the whole forward pass.
-        layer: the layer; its source is read.
-        names: the names of its inputs.
-    """
+    """A witness that takes the forward pass apart, where that is worth it and can be done; else the same."""
     if witness.method != "extrapolated" or _groups(witness) < MANY:
         return witness
     if _in_doubles(witness):

@@ -27,13 +27,10 @@ class Role:
 
 @dataclass(frozen=True)
 class Plan:
-    """How the result of a forward pass is read, and how its backward pass is called.
+    """How the result of a forward pass is read, and what its backward pass is called with.
 
-    Args:
-        outputs: which items of the result are outputs.
-        roles: what the backward pass is called with.
-        together: the upstream gradients are handed over as one tuple.
-        left_out: outputs whose upstream gradient the backward pass does not take.
+    `outputs` are the items of the result that are outputs, `left_out` those whose upstream gradient the
+    backward pass does not take; `together` says that all upstream gradients are one tuple.
     """
 
     outputs: tuple[int, ...]

@@ -48,11 +48,9 @@ class Room(Protocol):
 class Written:
     """The functions in which a user wrote a custom gradient, whose lines can be read.
 
-    Args:
-        forward, backward: as in `Adapted`: None for one that is written within the other and returned.
-        assemble: makes the framework's function of two such functions, with a custom gradient again.
-        inputs: the parameters that have a gradient, in the order in which theirs are returned.
-        upstream: the parameters of `backward` that receive upstream gradients.
+    As in `Adapted`, `backward` is None for one that is written within the other; `assemble` makes the
+    framework's function of two such functions again. `inputs` are the parameters that have a gradient, in
+    the order in which theirs are returned.
     """
 
     forward: Function
@@ -235,15 +233,8 @@ def understood(
 ) -> tuple[Foreign, dict[str, Any]]:
     """A framework's function with its inputs, and the options for `check`.
 
-    Args:
-        function: what is called with tensors.
-        called: what names the inputs by its signature.
-        name: what a report calls it.
-        room: the framework.
-        inputs, named: as they were given: tensors, arrays, trees of them, constants, options.
-        parameters: the parameters' values by name.
-        halved: the framework in half precision, if that is what the inputs are in.
-        written: the functions of a custom gradient, if it has one that can be read.
+    The signature of `called` names the inputs, which are tensors, arrays, trees of them, and constants;
+    `halved` is the framework in half precision, if that is what they are in.
     """
     options, by_word = parted(named, OPTIONS)
     inputs = [with_arrays(value, room) for value in inputs]

@@ -19,10 +19,8 @@ from gradcheck.forms.trees import Leaf, Path, at
 class Matching:
     """Where in what a backward pass returns the gradient of each input is.
 
-    Args:
-        paths: for each leaf the path to its gradient; None for a leaf without one.
-        by_name: the gradients that were found by their name, each with its leaf's name.
-        fits: whether the gradients are as many as the inputs; if not, `paths` says nothing.
+    `by_name` are the gradients that were found by their name, each with its leaf's. Where they are not as
+    many as the inputs nothing `fits`, and `paths` says nothing.
     """
 
     paths: dict[Path, Path]
@@ -45,14 +43,10 @@ def match(
     arguments: Sequence[str],
     order: Sequence[str] | None = None,
 ) -> Matching:
-    """Find the gradient of each leaf in what a backward pass returned.
+    """Find the gradient of each leaf in what a backward pass returned: an array, or a tree of them.
 
-    Args:
-        gradients: an array, or a tuple, list or dict of them, nested as it may be.
-        leaves: the inputs.
-        names: what the backward pass's return statement calls them.
-        arguments: what the forward pass was called with, constants included.
-        order: the inputs' names in the order in which their gradients are returned, where it is said.
+    `names` are what its return statement calls them, `arguments` what the forward pass was called with,
+    constants included; `order` names the inputs as their gradients are returned, where that is said.
     """
     if gradients is None:
         return UNFIT

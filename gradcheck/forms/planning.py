@@ -93,12 +93,8 @@ def plan(
 ) -> Plan:
     """Decide what each parameter of a backward pass stands for.
 
-    Args:
-        backward: the backward pass, without `self`.
-        inputs: the names that can be handed over from the forward pass, or were given.
-        result: what the forward pass returned.
-        names: what its return statement calls it, by path.
-        cache: which item of the result is the cache, by position or name, where it is said.
+    `inputs` are the names that can be handed over, `names` what the forward pass's return statement calls
+    its `result`, by path; `cache` says which item is the cache, by position or name.
 
     Raises:
         TypeError: if a required parameter stands for nothing that is known.

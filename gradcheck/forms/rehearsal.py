@@ -71,13 +71,7 @@ class Rehearsal:
     def of(
         form: Module, planned: Callable[[Begun], Plan], step: Callable[[Any], float] = no_step
     ) -> Rehearsal:
-        """Run a copy of the object once.
-
-        Args:
-            form: the object, its plan still to be made.
-            planned: makes it from what a forward pass has left.
-            step: takes a step after the backward pass, where gradients are read off it.
-        """
+        """Run a copy of the object once, its plan made from what the forward pass has left."""
         methods = form.methods
         begun = form.begin(methods.forward, form.inputs.values)
         if begun.result is None:

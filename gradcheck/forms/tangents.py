@@ -28,15 +28,7 @@ def tangent_lines(
     directions: Sequence[Array | None],
     call: Call,
 ) -> Lines:
-    """Compare the lines of a product of which it is known that it is wrong.
-
-    Args:
-        f: the function.
-        jvp: its product with a direction.
-        inputs: where.
-        directions: along which direction, None for an input that stays.
-        call: how the product is called.
-    """
+    """Compare the lines of a product of which it is known that it is wrong, along these directions."""
     try:
         both = _Instrumented.of(f, jvp)
         events = both.events(inputs, directions, call)

@@ -30,13 +30,7 @@ Cell = tuple[tuple[int, ...], str]
 
 
 def graph(values: Sequence[Traced], name: str, wrong: Collection[str] = ()) -> str:
-    """The graph of a layer's tensors: values in one colour, gradients in another.
-
-    Args:
-        values: in the order in which they are computed.
-        name: of the layer.
-        wrong: the names of values whose gradient is wrong.
-    """
+    """The graph of a layer's tensors: values in one colour, gradients in another, those `wrong` marked."""
     return drawn(
         [_node(one, one.name in wrong) for one in values],
         f"The tensors of {name} from left to right, each with its value and its gradient",
@@ -52,12 +46,7 @@ def worked(
 ) -> str:
     """The graph and, beside it where there is room, the table.
 
-    Args:
-        name: of the layer.
-        values: in the order in which they are computed.
-        sums: behind their gradients.
-        upstream: what the upstream gradient is called.
-        wrong: whose gradient is known to be wrong; the sums say of others.
+    `wrong` names values whose gradient is known to be wrong; of others the sums say it.
     """
     marked = wrong_in(values, sums).union(wrong)
     return (

@@ -92,13 +92,9 @@ def worked_example(entry: Entry) -> Example | None:
 def shrunk(
     layer: Layer, drawn: Mapping[str, Array], again: Check, shapes: Shapes | None = None
 ) -> Example | None:
-    """The example of a layer that passes: shrunk, in small whole numbers.
+    """The example of a layer that passes at the numbers drawn: shrunk, in small whole numbers.
 
-    Args:
-        layer: what passes.
-        drawn: where it does.
-        again: checks it afresh.
-        shapes: how large the inputs are to be; None for the smallest of at least two by two.
+    Without `shapes` it is the smallest of at least two by two.
     """
     given = _whole_numbers(layer, drawn, again, shapes)
     return of(layer, given, plain_upstream(layer, given), again)
@@ -169,14 +165,7 @@ def _telling(again: Check, layer: Layer, *inputs: Array, **options: Any) -> Repo
 
 
 def of(layer: Layer, inputs: Mapping[str, Array], upstream: Array, again: Check) -> Example | None:
-    """The example at given numbers; None where the source cannot be followed.
-
-    Args:
-        layer: right or wrong.
-        inputs: by name.
-        upstream: the upstream gradient.
-        again: checks the layer there.
-    """
+    """The example of a layer, right or wrong, at given numbers; None where the source cannot be followed."""
     arrays = list(inputs.values())
     report = again(layer, *arrays, upstream=upstream)
     try:

@@ -42,13 +42,7 @@ def puzzles(entry: Entry, example: Example | None) -> str:
 
 
 def switch(name: str, labels: Sequence[str], panels: Sequence[str]) -> str:
-    """One of several panels in sight, chosen by a row of buttons, without script.
-
-    Args:
-        name: of the group, one of its kind on the page.
-        labels: of the buttons, as text.
-        panels: as HTML.
-    """
+    """One of several panels of HTML in sight, chosen by a row of buttons, without script."""
     numbers = range(1, len(labels) + 1)
     buttons = "".join(
         f'<input type="radio" name="{name}" id="{name}{k}"{" checked" if k == 1 else ""}>'

@@ -70,10 +70,6 @@ class Step:
 def steps_of(layer: Function, inputs: Sequence[Array]) -> list[Step]:
     """Run the forward pass once and keep its statements.
 
-    Args:
-        layer: `layer(*inputs)` returns value and way back.
-        inputs: arrays.
-
     Raises:
         Unreadable: if its source is not at hand.
     """

@@ -67,14 +67,9 @@ def sums(
 ) -> Sums:
     """The sum behind each gradient entry, by the value's name and the entry's index.
 
-    Args:
-        layer: the layer, right or wrong: its forward pass alone is looked at.
-        names, inputs, upstream: where it is run.
-        values: what is shown, with the gradients as the way back has them.
-        true: the gradients of the inputs that were checked.
-
-    Returns:
-        Nothing where the forward pass cannot be taken apart, or its parts do not come to what is true.
+    `values` are what is shown, with the gradients as the way back has them, `true` the gradients of the
+    inputs that were checked. There are none where the forward pass cannot be taken apart, or its parts do
+    not come to what is true.
     """
     if sum(one.value.size for one in values) > MOST:
         return {}

@@ -41,10 +41,7 @@ def listing(
 ) -> str:
     """Numbered lines; those that give a value, and those that give its gradient, bear the same sign.
 
-    Args:
-        lines: with their numbers.
-        signs: as `pairs` finds them.
-        marks: for some line numbers a class of the page's style, `wrong` or `right`, said in a word too.
+    `marks` are classes of the page's style for some line numbers, said in a word too.
     """
     marks = marks or {}
     rows = "".join(

@@ -19,9 +19,8 @@ LONGEST, DECADES = 110, 4
 def flow(stations: Sequence[Mapping[str, Any]]) -> str:
     """The drawing, as an SVG element.
 
-    Args:
-        stations: for each layer in forward order its `name` and `kind`, and of what arrives there the
-            `shape` and the `norm` of its gradient.
+    `stations` are the layers in forward order, each with its `name` and `kind`, and of what arrives there
+    the `shape` and the `norm` of its gradient.
     """
     largest = max(station["norm"] or 0.0 for station in stations)
     parts = [_station(k, station, largest) for k, station in enumerate(stations)]

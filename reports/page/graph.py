@@ -78,11 +78,9 @@ class _Place:
 
 
 def drawn(nodes: Sequence[Node], description: str) -> str:
-    """The graph as an SVG element.
+    """The graph as an SVG element, its nodes in the order in which they are computed.
 
-    Args:
-        nodes: in the order in which they are computed; a name that is given twice is another box.
-        description: what a screen reader says of it.
+    A name that is given twice is another box; the description is what a screen reader says.
     """
     places = _placed(nodes, down=False)
     down = _extent(places)[0] > WIDEST

@@ -23,13 +23,7 @@ LIBRARIES = ("gradcheck", "python", "numpy", "tensorflow", "keras", "scipy")
 
 
 def report_page(request: Request, stages: Mapping[str, Found], record: Mapping[str, Any]) -> str:
-    """The page, as HTML that stands by itself.
-
-    Args:
-        request: what was asked for; its data's images are drawn.
-        stages: what each stage found, in order; the arrays behind the figures are here.
-        record: what gradients.json says; every figure on the page is read from it.
-    """
+    """The page, as HTML that stands by itself; every figure on it is what gradients.json says, `record`."""
     records = iter(record["gradients"])
     pairs = {
         name: [(line, next(records)) for line in found.table] for name, found in stages.items()

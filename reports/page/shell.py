@@ -12,13 +12,9 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def page(title: str, body: str, script: str = "", style: str = "") -> str:
-    """A whole page in HTML.
+    """A whole page in HTML; the title is escaped here, the parts of the body where they were made.
 
-    Args:
-        title: as text; it is escaped here.
-        body: HTML, whose parts are escaped where they were made.
-        script: one of ours, for comfort alone; the page's policy lets this very text run and no other.
-        style: what the page needs beyond the style of all.
+    The page's policy lets this very script run, for comfort alone, and no other.
     """
     policy = f"{POLICY}; script-src 'sha256-{_hash(script)}'" if script else POLICY
     run = f"<script>{script}</script>\n" if script else ""

@@ -35,13 +35,9 @@ def _palette() -> bytes:
 
 
 def picture(plane: Array, scale: float, alt: str, *, grey: bool = False) -> str:
-    """A plane of numbers within ±scale as an image, dark below zero and light above.
+    """A plane of numbers within ±scale as an image, dark below zero and light above, or ink on paper.
 
-    Args:
-        plane: (rows, columns); NaN is left blank, what is infinite is red.
-        scale: what the darkest and the lightest shade stand for.
-        alt: what is said of it where it cannot be seen.
-        grey: white is zero and black the scale, as ink on paper.
+    NaN is left blank, what is infinite is red.
     """
     with np.errstate(invalid="ignore"):
         level = np.rint((plane / (scale or 1.0) + 1) / 2 * (LEVELS - 1))

@@ -39,12 +39,7 @@ def frame() -> str:
 
 
 def steps(row: Row, curves: StepCurves | None) -> str:
-    """The error of the differences of a gradient against their step; nothing where there is none.
-
-    Args:
-        row: the gradient; its step and its resolution are marked.
-        curves: at a step or two a decade; the methods are classes of the page's style.
-    """
+    """The error of a gradient's differences against their step; nothing where there is none."""
     if curves is None:
         return ""
     lines = "".join(

@@ -14,13 +14,7 @@ SHOWN = 15
 
 
 def digits(images: Array, labels: Array, read: Array) -> str:
-    """Test images with what is read in them: some that are misread, then some that are not.
-
-    Args:
-        images: (N, H, W, C) in [0, 1].
-        labels: (N,), what they are.
-        read: (N,), what the network reads.
-    """
+    """Test images (N, H, W, C) with what is read in them: some that are misread, then some that are not."""
     wrong, right = (np.flatnonzero(kind) for kind in (labels != read, labels == read))
     shown = [*wrong[:SHOWN], *right[:SHOWN]]
     drawn = "".join(_digit(images[k], int(labels[k]), int(read[k])) for k in shown)

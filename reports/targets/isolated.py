@@ -44,16 +44,8 @@ def run_apart(
 ) -> Iterator[Any]:
     """Run `work(send, aside, *arguments)` in a process of its own and yield what it sends.
 
-    Whoever shows how long it takes is told that it still runs, now and then.
-
-    Args:
-        work: a function that can be imported by its name; what it tells `aside` buys it no time.
-        *arguments: plain values.
-        timeout: seconds that may pass between one message and the next; None for no limit.
-
-    Yields:
-        The messages, `TICK` every second without one, and `Died` last if the process ended early or was
-        stopped.
+    `TICK` is sent every second without a message, and `Died` last if the process ended early or was
+    stopped, as it is `timeout` seconds after a message; what it tells `aside` buys it no time.
     """
     context: Any = multiprocessing.get_context(_method())
     receiver, sender = context.Pipe(duplex=False)

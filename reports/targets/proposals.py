@@ -75,12 +75,9 @@ def proposed(
 ) -> Inputs | None:
     """Inputs that a layer accepts, found by trying; None if nothing was found in time.
 
-    Args:
-        function: what takes them; its docstring may name shapes, as in "x (N, D)", its text show them.
-        runs: whether its forward pass runs on such inputs, which is asked often.
-        accepts: whether gradients of the right shapes come back, which is asked of those that run.
-        seed: for their values.
-        sizes: lengths that an axis of theirs is likely to have.
+    Shapes are those that its docstring names, as in "x (N, D)", or its text shows, then ordinary ones; an
+    axis is likely to have one of the `sizes`. Whether the forward pass `runs` is asked often; whether
+    gradients of the right shapes come back, `accepts`, is asked of those that run.
     """
     names = wanted(function)
     until = time.monotonic() + SECONDS

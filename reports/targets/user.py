@@ -39,14 +39,10 @@ Plain values: where this is sent from, our own packages have stepped aside.
 def check_named(
     send: Send, aside: Send, place: str, names: Sequence[str] | None, options: Options
 ) -> None:
-    """Load a module and check what it holds.
+    """Load a module and check what it holds of these names, or everything that can be.
 
-    Args:
-        send: takes ("names", names), then ("said", `Said`) for each of them.
-        aside: takes ("going", (name, done, total)) now and then.
-        place: FILE.py, NOTEBOOK.ipynb or package.module.
-        names: what to check; None for everything that can be.
-        options: how.
+    Sends ("names", names), then ("said", `Said`) for each of them; tells ("going", (name, done, total))
+    aside now and then.
     """
     try:
         module = loading.load(place)
