@@ -13,7 +13,7 @@ from typing import TypeGuard
 import numpy as np
 
 from gradcheck.numeric import Joint, NumericalGradient
-from gradcheck.result import Array, Finding, Row, Verdict
+from gradcheck.result import Array, Finding, Row, Verdict, fault
 
 TINY = float(np.finfo(np.float64).tiny)
 """Below the smallest normal number there are no digits left to compare."""
@@ -125,11 +125,8 @@ def not_finite(what: str, value: Array, beside: Array | None = None) -> Finding:
     """The finding that `what` is NaN or Inf somewhere, with what the witness sees there if it looked."""
     place = tuple(int(k) for k in np.argwhere(~np.isfinite(value))[0])
     seen = "" if beside is None else f", where the numerical witness sees {beside[place]:.6g}"
-    return Finding(
-        "not-finite",
-        f"{what} is {value[place]} at {list(place)}{seen}.",
-        {"index": list(place)},
-        fails=True,
+    return fault(
+        "not-finite", f"{what} is {value[place]} at {list(place)}{seen}.", {"index": list(place)}
     )
 
 

@@ -7,7 +7,8 @@ layer again, and says what it has seen, or nothing.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.layer import Layer, Misuse, copies, listed, run
-from gradcheck.result import Array, Finding
+from gradcheck.result import Array, Finding, fault
 
 Gradients = list[Array | None]
 
@@ -129,53 +130,40 @@ def _reaches(gradients: Gradients, x: Array) -> bool:
     return any(np.may_share_memory(g, x) for g in gradients if g is not None)
 
 
-def _writes_to_its_inputs(seen: Run) -> list[Finding]:
-    return [
-        Finding(
-            "mutates-input",
-            f"The {which} pass writes to its input {name}: the caller's array changes under them. "
-            "Work on a copy.",
-            {"input": name, "pass": which},
-            fails=True,
-        )
-        for which, names in (("forward", seen.after_forward), ("backward", seen.after_backward))
-        for name in names
-    ]
+def _writes_to_its_inputs(seen: Run) -> Iterator[Finding]:
+    for which, names in (("forward", seen.after_forward), ("backward", seen.after_backward)):
+        for name in names:
+            yield fault(
+                "mutates-input",
+                f"The {which} pass writes to its input {name}: the caller's array changes under them. "
+                "Work on a copy.",
+                {"input": name, "pass": which},
+            )
 
 
-def _changes_its_value(seen: Run) -> list[Finding]:
-    if _same(seen.value, seen.forward_again()[0]):
-        return []
-    return [
-        Finding(
+def _changes_its_value(seen: Run) -> Iterator[Finding]:
+    if not _same(seen.value, seen.forward_again()[0]):
+        yield fault(
             "nondeterministic",
             "Two forward passes on the same inputs give different values: make randomness an "
             "input (a mask, say), or differences mean nothing.",
-            fails=True,
         )
-    ]
 
 
 NOT_THEIRS = (str(Path(np.__file__).parent), "<__array_function__", str(Path(__file__).parent))
 """How the files of frames begin that are NumPy's own or ours."""
 
 
-def _raises(seen: Run) -> list[Finding]:
-    if seen.error is None:
-        return []
+def _raises(seen: Run) -> Iterator[Finding]:
     error = seen.error
+    if error is None:
+        return
     frames = traceback.extract_tb(error.__traceback__)
     # Inside NumPy nobody can mend anything, nor in our own call: the line of theirs is the one to look at.
     theirs = [f for f in frames if not f.filename.startswith(NOT_THEIRS)]
     where = f" (in {theirs[-1].name}, line {theirs[-1].lineno})" if theirs else ""
-    return [
-        Finding(
-            "raises",
-            f"The backward pass raises {_called(error)}{where}.",
-            {"traceback": "".join(traceback.format_exception(error))},
-            fails=True,
-        )
-    ]
+    told = {"traceback": "".join(traceback.format_exception(error))}
+    yield fault("raises", f"The backward pass raises {_called(error)}{where}.", told)
 
 
 def _called(error: Exception) -> str:
@@ -183,80 +171,63 @@ def _called(error: Exception) -> str:
     return ": ".join(filter(None, (type(error).__name__, str(error))))
 
 
-def _writes_to_the_upstream_gradient(seen: Run) -> list[Finding]:
+def _writes_to_the_upstream_gradient(seen: Run) -> Iterator[Finding]:
     # A scalar's upstream gradient is a number, which nobody can write to; our 0-d array is not theirs.
-    if seen.handed.ndim == 0 or _same(seen.handed, seen.dy):
-        return []
-    return [
-        Finding(
+    if seen.handed.ndim and not _same(seen.handed, seen.dy):
+        yield fault(
             "mutates-upstream",
             "The backward pass writes to its upstream gradient; whoever else needs it (a "
             "residual branch, say) gets something else. Work on a copy.",
-            fails=True,
         )
-    ]
 
 
-def _shares_memory(seen: Run) -> list[Finding]:
-    return [
-        Finding(
+def _shares_memory(seen: Run) -> Iterator[Finding]:
+    for name in seen.shared:
+        yield Finding(
             "aliases",
             f"A gradient that backward returns shares its memory with {name}: right, but whoever "
             "updates one of them in place changes the other. Return a copy.",
             {"array": name},
         )
-        for name in seen.shared
-    ]
 
 
-def _works_once(seen: Run) -> list[Finding]:
+def _works_once(seen: Run) -> Iterator[Finding]:
     """The second call of a way back raises, where a fresh forward pass makes it work again."""
     try:
         seen.gradients_of(seen.backward, seen.dy)
     except Exception as error:
-        return [
-            Finding(
-                "accumulates",
-                f"The way back works once: a second call raises {_called(error)} (a "
-                "cache that is popped, a graph that is freed?). The first call is what was judged.",
-                {"second_call": type(error).__name__},
-            )
-        ]
-    return []
+        yield Finding(
+            "accumulates",
+            f"The way back works once: a second call raises {_called(error)} (a "
+            "cache that is popped, a graph that is freed?). The first call is what was judged.",
+            {"second_call": type(error).__name__},
+        )
 
 
-def _leaves_something_behind(seen: Run) -> list[Finding]:
-    if _all_same(seen.gradients, seen.gradients_of(seen.backward, seen.dy)):
-        return []
-    return [
-        Finding(
+def _leaves_something_behind(seen: Run) -> Iterator[Finding]:
+    if not _all_same(seen.gradients, seen.gradients_of(seen.backward, seen.dy)):
+        yield fault(
             "accumulates",
             "A second backward pass with the same upstream gradient gives something else: the "
             "first has left something behind (a buffer added to and never cleared, weights updated?).",
-            fails=True,
         )
-    ]
 
 
-def _shares_its_cache(seen: Run) -> list[Finding]:
+def _shares_its_cache(seen: Run) -> Iterator[Finding]:
     """Whether a forward pass on other inputs changes what the way back of this one returns."""
     try:
         # Smaller inputs: what a domain (a logarithm, a probability) allows, it allows there too.
         seen.forward_again(scale=0.75)
     except Exception:
-        return []
-    if _all_same(seen.gradients, seen.gradients_of(seen.backward, seen.dy)):
-        return []
-    return [
-        Finding(
+        return
+    if not _all_same(seen.gradients, seen.gradients_of(seen.backward, seen.dy)):
+        yield fault(
             "accumulates",
             "After a forward pass on other inputs, the way back of this one gives something "
             "else: the two share what should be each one's own (a global, an attribute, a "
             "buffer that is written again).",
             {"after": "another forward pass"},
-            fails=True,
         )
-    ]
 
 
 FACTOR = -8.0
@@ -267,48 +238,44 @@ from dy; large enough to run into a gradient that is clipped.
 """
 
 
-def _ignores_the_upstream_gradient(seen: Run) -> list[Finding]:
+def _ignores_the_upstream_gradient(seen: Run) -> Iterator[Finding]:
     """A vector-Jacobian product is linear in dy: backward(k·dy) = k·backward(dy)."""
     worst = _nonlinearity(seen)
     # Rounding has no say here but for sums in another order: the root of ε is far above it.
-    if not worst > float(np.finfo(seen.dy.dtype).eps) ** 0.5:
-        return []
+    if not worst > _root_of_epsilon(seen.dy):
+        return
     lifted = _lifted(seen)
-    if lifted is not None and not _nonlinearity(lifted) > float(np.finfo(np.float64).eps) ** 0.5:
+    if lifted is not None and not _nonlinearity(lifted) > _root_of_epsilon(lifted.dy):
         # Something under- or overflowed in the narrow precision; the formula is linear.
-        return []
-    constant = _constant_part(seen)
-    if constant:
-        return [
-            Finding(
-                "ignores-upstream",
-                "backward(0) is not zero: a term that does not depend on the upstream gradient is "
-                f"added to d{constant} (a constant where dy belongs, or weight decay inside the layer?).",
-                {"deviation": worst, "constant": constant},
-                fails=True,
-            )
-        ]
-    changed = _squared_part(seen)
-    if changed:
-        return [
-            Finding(
-                "ignores-upstream",
-                f"d{changed} has a term that grows with the square of dy: what dy is multiplied with has been "
-                "changed by dy before, as weights that are updated first. Compute every gradient from the "
-                "old values, then update.",
-                {"deviation": worst, "squared": changed},
-                fails=True,
-            )
-        ]
-    return [
-        Finding(
+        return
+    told = {"deviation": worst}
+    if constant := _constant_part(seen):
+        yield fault(
+            "ignores-upstream",
+            "backward(0) is not zero: a term that does not depend on the upstream gradient is "
+            f"added to d{constant} (a constant where dy belongs, or weight decay inside the layer?).",
+            {**told, "constant": constant},
+        )
+    elif changed := _squared_part(seen):
+        yield fault(
+            "ignores-upstream",
+            f"d{changed} has a term that grows with the square of dy: what dy is multiplied with has been "
+            "changed by dy before, as weights that are updated first. Compute every gradient from the "
+            "old values, then update.",
+            {**told, "squared": changed},
+        )
+    else:
+        yield fault(
             "ignores-upstream",
             f"The gradients do not follow the upstream gradient: backward({FACTOR:g}·dy) is not "
             f"{FACTOR:g}·backward(dy). Multiply by dy, once, also where the layer is a loss.",
-            {"deviation": worst},
-            fails=True,
+            told,
         )
-    ]
+
+
+def _root_of_epsilon(x: Array) -> float:
+    """Half of the digits of an array's precision."""
+    return float(np.finfo(x.dtype).eps ** 0.5)
 
 
 def _nonlinearity(seen: Run) -> float:
@@ -325,10 +292,9 @@ def _lifted(seen: Run) -> Run | None:
     inputs = [x.astype(np.float64) if x.dtype.kind == "f" else x for x in seen.inputs]
     dy = seen.dy.astype(np.float64)
     wide = replace(seen, inputs=inputs, dy=dy)
-    try:
+    with suppress(Exception):
         return replace(wide, gradients=_answers(wide, dy))
-    except Exception:
-        return None
+    return None
 
 
 def _answers(seen: Run, dy: Array) -> Gradients:
@@ -351,13 +317,15 @@ def _deviation(first: Array | None, scaled: Array | None) -> float | None:
 
 def _constant_part(seen: Run) -> str:
     """The first input whose gradient is part constant, part linear in dy; none if nothing is."""
-    silent = _answers(seen, np.zeros_like(seen.dy))
-    for name, first, zero in zip(seen.names, seen.gradients, silent, strict=False):
-        if first is None or zero is None or first.shape != zero.shape or not np.any(zero):
-            continue
-        if not np.array_equal(first, zero):
-            return name
-    return ""
+    silent = zip(seen.names, seen.gradients, _answers(seen, np.zeros_like(seen.dy)), strict=False)
+    return next((name for name, *of in silent if _is_partly_constant(*of)), "")
+
+
+def _is_partly_constant(first: Array | None, zero: Array | None) -> bool:
+    """Whether a gradient for dy and that for zero are not the same, nor is the latter zero."""
+    if first is None or zero is None or first.shape != zero.shape:
+        return False
+    return bool(np.any(zero)) and not np.array_equal(first, zero)
 
 
 def _squared_part(seen: Run) -> str:
@@ -375,18 +343,18 @@ def _is_partly_squared(first: Array | None, far: Array | None, near: Array | Non
     squared = (far - FACTOR * first) / (FACTOR**2 - FACTOR)
     linear = first - squared
     sizes = [float(np.abs(part).max(initial=0.0)) for part in (linear, squared)]
-    slack = float(np.finfo(first.dtype).eps) ** 0.5 * max(sizes)
+    slack = _root_of_epsilon(first) * max(sizes)
     return min(sizes) > slack and np.allclose(near, 2 * linear + 4 * squared, 0, slack)
 
 
-Probe = Callable[[Run], list[Finding]]
+Probe = Callable[[Run], Iterator[Finding]]
 
 
 def _first_of(*probes: Probe) -> Probe:
     """The findings of the first probe that has any: what the later ones would see follows from it."""
 
-    def first(seen: Run) -> list[Finding]:
-        return next((found for found in (probe(seen) for probe in probes) if found), [])
+    def first(seen: Run) -> Iterator[Finding]:
+        yield from next(filter(None, (list(probe(seen)) for probe in probes)), ())
 
     return first
 
@@ -423,7 +391,8 @@ def _same(a: Array, b: Array) -> bool:
 
 
 def _all_same(first: Gradients, second: Gradients) -> bool:
-    return len(first) == len(second) and all(
-        (a is None and b is None) or (a is not None and b is not None and _same(a, b))
-        for a, b in zip(first, second, strict=True)
-    )
+    return len(first) == len(second) and all(map(_are_same, first, second))
+
+
+def _are_same(a: Array | None, b: Array | None) -> bool:
+    return a is b if a is None or b is None else _same(a, b)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from gradcheck.journal import Journal, Noting, facts_of
 from gradcheck.layer import name_of
 from gradcheck.meant import a_kind
-from gradcheck.result import Finding, Report
+from gradcheck.result import Report, fault
 from gradcheck.slices import Key, Ledger, Part, SlicedWitness, kept_by
 
 T = TypeVar("T")
@@ -296,12 +296,8 @@ def _is_given_up(error: Exception) -> bool:
 
 
 def _failed(name: str, error: BaseException) -> Report:
-    finding = Finding(
-        "raises",
-        f"The check ended in {type(error).__name__}: {error}",
-        {"traceback": "".join(traceback.format_exception(error))},
-        fails=True,
-    )
+    told = {"traceback": "".join(traceback.format_exception(error))}
+    finding = fault("raises", f"The check ended in {type(error).__name__}: {error}", told)
     return Report(name, (), (finding,))
 
 

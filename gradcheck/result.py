@@ -13,7 +13,7 @@ from gradcheck import written
 from gradcheck.codes import CODES, Code
 from gradcheck.marked import Line, Lines
 from gradcheck.row import COLUMNS, Row
-from gradcheck.verdict import Array, Finding, Verdict, plain
+from gradcheck.verdict import Array, Finding, Verdict, fault, plain
 
 __all__ = [
     "CODES",
@@ -29,6 +29,7 @@ __all__ = [
     "Report",
     "Row",
     "Verdict",
+    "fault",
     "plain",
 ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from gradcheck.compare import row_of
 from gradcheck.conduct import Conduct
 from gradcheck.layer import must_be_float
 from gradcheck.numeric import Grouping, NumericalGradient
-from gradcheck.result import Array, Finding, Row, Verdict
+from gradcheck.result import Array, Finding, Row, Verdict, fault
 
 Gradients = dict[int, Array | None]
 
@@ -95,12 +95,8 @@ class _Laid:
 
 def _no_numbers(name: str, gradient: Array | None) -> Finding:
     kind = str(np.asarray(gradient).dtype)
-    return Finding(
-        "wrong-dtype",
-        f"d{name} holds no numbers (dtype {kind}): expected an array of floats.",
-        {"returned": kind},
-        fails=True,
-    )
+    message = f"d{name} holds no numbers (dtype {kind}): expected an array of floats."
+    return fault("wrong-dtype", message, {"returned": kind})
 
 
 def _without_constants(
@@ -148,28 +144,22 @@ def missing_row(position: int, names: Sequence[str], inputs: Sequence[Array]) ->
     )
 
 
-def _count(returned: int, names: Sequence[str], defaults: Sequence[str]) -> list[Finding]:
-    if returned == len(names):
-        return []
+def _count(returned: int, names: Sequence[str], defaults: Sequence[str]) -> Iterator[Finding]:
     if returned == len(names) + len(defaults):
-        return [
-            Finding(
+        for name in defaults:
+            yield Finding(
                 "unchecked",
                 f"backward returned a gradient for {name} too, which was left at its default: hand it "
                 "over to have it checked.",
                 {"input": name},
             )
-            for name in defaults
-        ]
-    return [
-        Finding(
+    elif returned != len(names):
+        yield fault(
             "wrong-count",
             f"backward returned {returned} gradients for {len(names)} inputs: expected one "
             f"for each of {', '.join(names)}, None where there is none{_by_order(returned)}.",
             {"expected": len(names), "returned": returned},
-            fails=True,
         )
-    ]
 
 
 def _by_order(returned: int) -> str:
@@ -177,21 +167,17 @@ def _by_order(returned: int) -> str:
     return "" if returned else "; they go by order (check_pair and check_loss read dicts by name)"
 
 
-def _order(laid: _Laid) -> list[Finding]:
+def _order(laid: _Laid) -> Iterator[Finding]:
     """A gradient for integers and none for floats: the order of the inputs was not kept."""
     integers = [laid.names[p] for p in laid.given() if not laid.is_float(p)]
     floats = [laid.names[p] for p in sorted(laid.missing()) if laid.is_float(p)]
-    if not (integers and floats):
-        return []
-    return [
-        Finding(
+    if integers and floats:
+        yield fault(
             "wrong-count",
             f"backward returned a gradient for {integers[0]}, which holds integers, and None for "
             f"{floats[0]}: one gradient for each input, in the order of the inputs.",
             {"integers": integers[0], "none": floats[0]},
-            fails=True,
         )
-    ]
 
 
 def _looks_constant(position: int, inputs: Sequence[Array], value: Array) -> bool:

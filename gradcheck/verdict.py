@@ -60,6 +60,11 @@ class Finding:
         }
 
 
+def fault(code: Code, message: str, evidence: dict[str, Any] | None = None) -> Finding:
+    """A finding that convicts by itself."""
+    return Finding(code, message, evidence or {}, fails=True)
+
+
 def plain(value: Any) -> Any:
     """NumPy values as Python's own, and what JSON cannot write as null."""
     match value:

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from gradcheck.check import check
+from gradcheck.compare import norm
 from gradcheck.forms.arguments import parted
 from gradcheck.forms.names import parameters_of
 from gradcheck.forms.tangents import tangent_lines
 from gradcheck.layer import Adapted, Backward, Function, Layer, input_names, name_of
 from gradcheck.meant import OPTIONS, must_be_functions, no_input
-from gradcheck.result import Array, Finding, Report, Verdict
+from gradcheck.result import Array, Finding, Report, Verdict, fault
 
 MOST = 4096
 """Entries of the inputs up to which every direction is asked for."""
@@ -137,24 +138,20 @@ def _not_linear(f: Function, jvp: Function, inputs: Sequence[Array]) -> list[Fin
     one, two = ([_drawn(x, rng) for x in inputs] for _ in range(2))
     both = [None if a is None or b is None else a + b for a, b in zip(one, two, strict=True)]
     try:
-        first, second, together = (tangent_of(jvp, inputs, v, y) for v in (one, two, both))
+        tangents = [tangent_of(jvp, inputs, v, y) for v in (one, two, both)]
     except Exception:
         # That it raises is a finding of the check itself.
         return []
-    gap = np.linalg.norm(np.ravel(together - first - second))
-    size = np.linalg.norm(np.ravel(first)) + np.linalg.norm(np.ravel(second))
+    first, second, together = tangents
+    gap, size = norm(together - first - second), norm(first) + norm(second)
     # Half of the digits: what is not linear misses by far more, what is, by a few ulp.
     if not gap > np.sqrt(np.finfo(y.dtype).eps) * size:
         return []
-    return [
-        Finding(
-            "ignores-upstream",
-            "The Jacobian-vector product is not linear in its direction: jvp(x, u + v) is not "
-            "jvp(x, u) + jvp(x, v). Multiply by the direction, once.",
-            {"deviation": float(gap / size)},
-            fails=True,
-        )
-    ]
+    told = (
+        "The Jacobian-vector product is not linear in its direction: jvp(x, u + v) is not "
+        "jvp(x, u) + jvp(x, v). Multiply by the direction, once."
+    )
+    return [fault("ignores-upstream", told, {"deviation": gap / size})]
 
 
 def _drawn(x: Array, rng: np.random.Generator) -> Array | None:

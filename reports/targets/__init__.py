@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck.lines import Traced
-from gradcheck.result import Finding, Report
+from gradcheck.result import Report, fault
 from layers.catalogue import CATALOGUE
 from reports.errors import At, UserError, did_you_mean
 from reports.places import places_of
@@ -187,7 +187,7 @@ def _fallen(waiting: list[str] | None, place: str, how: str) -> Outcome:
     if not waiting:
         return Outcome(place, place, error=f"{place}: its import {how}")
     name = waiting[0]
-    finding = Finding("raises", f"{name} {how} while it was checked.", {"how": how}, fails=True)
+    finding = fault("raises", f"{name} {how} while it was checked.", {"how": how})
     return Outcome(name, place, Report(name, (), (finding,), file=place))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gradcheck.curves import curves_of
 from gradcheck.lines import Traced
 from gradcheck.plots import drawn_row
-from gradcheck.result import Finding, Report
+from gradcheck.result import Report, fault
 from reports.errors import At, UserError
 from reports.targets import found, loading
 from reports.targets.asking import asked
@@ -124,8 +124,8 @@ def _said(module: ModuleType, place: str, name: str, options: Options, going: _G
         # SystemExit and its like would end us and say nothing: that is the target's failure.
         line = loading.where(error, place).rstrip(": ")
         message = f"{name} raises {loading.said(error)} while it is checked{line and f', {line}'}."
-        finding = Finding("raises", message, fails=True)
-        return name, Report(name, (), (finding,), options.seed, file=place), None, (), None
+        failed = Report(name, (), (fault("raises", message),), options.seed, file=place)
+        return name, failed, None, (), None
 
 
 def _search(report: Report, options: Options) -> None:
