@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from examples import SAMPLE_SEED
 
-from gradcheck import Verdict, check, check_derivative, check_pair
+from gradcheck import Verdict, check, check_derivative, check_loss, check_pair
 from gradcheck.forms.pair import adapt_pair
 from gradcheck.lines import backward_text, rewritten, story
 from gradcheck.lines.cells import in_its_cell
@@ -516,6 +516,51 @@ def test_the_wrong_line_of_a_derivative():
     assert report.verdict is Verdict.FAIL
     wrong = report.by_line.first_wrong
     assert wrong is not None and wrong.evidence["source"].strip() == "dx = 2 * square"
+
+
+POINTS, WANTED = normal(5, 3), normal(5, 2)
+
+
+def squared_error(W, X, t, decay):
+    r = X @ W - t
+    loss = (r * r).sum() + decay * (W * W).sum()
+    dr = 2 * r
+    dW = X.T @ dr + decay * W
+    return loss, dW
+
+
+class Fit:
+    def __init__(self):
+        self.W = None
+
+    def loss(self, decay):
+        return squared_error(self.W, POINTS, WANTED, decay)
+
+
+def handing_on_with_an_object():
+    fit = Fit()
+
+    def loss(W):
+        fit.W = W
+        return fit.loss(0.3)
+
+    return loss
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda W: squared_error(W, POINTS, WANTED, 0.3),
+        functools.partial(lambda decay, W: squared_error(W, X=POINTS, t=WANTED, decay=decay), 0.3),
+        handing_on_with_an_object(),
+    ],
+    ids=["lambda", "partial", "object"],
+)
+def test_what_only_hands_on_is_seen_through(loss):
+    report = check_loss(loss, normal(3, 2))
+    found = report.by_line.first_wrong
+    assert found is not None and found.evidence["source"].strip() == "dW = X.T @ dr + decay * W"
+    assert report.repair is not None and "decay * W * 2" in report.repair.after
 
 
 def test_a_derivative_that_is_a_lambda_says_why_it_has_no_lines():

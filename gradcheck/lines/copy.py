@@ -13,6 +13,7 @@ from typing import Any
 
 from gradcheck.layer import Adapted, Function
 from gradcheck.layer import Backward as WayBack
+from gradcheck.lines.handing import at_work
 from gradcheck.lines.instrument import Backward, Forward, Helpers, Instrument, Text
 from gradcheck.lines.recorder import Recorder, Site, item
 from gradcheck.lines.source import COPIED, Source, Unreadable, parsed_function, returned_function
@@ -162,7 +163,7 @@ def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
     followed = files if follow else frozenset()
     behind = Instrument(recorder, recorder.backward_sites, Backward, followed)
     ahead = Instrument(recorder, recorder.forward_sites, Forward, followed, scope=behind.scope)
-    body, inner, upstream = back.numbered(tree), _inner(back, tree), _upstream(layer, tree)
+    body, inner, upstream = back.numbered(tree), _inner(back, tree), _upstream(layer, back, tree)
     behind.change(back, tree)
     Backward(back, recorder.backward_sites, "", frozenset()).upstream(tree, upstream)
     forward = None if there is None else _changed(there, ahead)
@@ -189,7 +190,7 @@ def _changed(source: Source, instrument: Instrument) -> Function:
 def _forward_source(layer: Function) -> Source | None:
     """The source of a forward pass; None where it cannot be read and a derivative does without."""
     try:
-        return Source.of(_forward_function(layer))
+        return at_work(_forward_function(layer))
     except Unreadable:
         if _is_chained(layer):
             raise
@@ -208,13 +209,13 @@ def _located(layer: Function, backward: Function) -> tuple[Source, ast.FunctionD
             raise Unreadable(
                 "a derivative is compared by its lines only where every entry of it is"
             )
-        source = Source.of(layer.backward)
+        source = at_work(layer.backward)
         return source, source.tree, False
-    source = Source.of(_forward_function(layer))
+    source = at_work(_forward_function(layer))
     inner = returned_function(source.tree)
     if inner is not None:
         return source, inner, True
-    source = Source.of(backward)
+    source = at_work(backward)
     return source, source.tree, False
 
 
@@ -232,7 +233,7 @@ def _assembled(
     def joined(*inputs: Array) -> tuple[Any, WayBack]:
         out, returned = (forward or layer)(*inputs)
         # Another function, called with what this run has given to its own.
-        return out, Source.of(returned).bound(backward)
+        return out, at_work(returned).bound(backward)
 
     return joined
 
@@ -242,11 +243,11 @@ def _with_inner(layer: Function, forward: Function) -> Function:
     return layer.assemble(forward, None) if isinstance(layer, Adapted) else forward
 
 
-def _upstream(layer: Function, tree: ast.FunctionDef) -> tuple[str, ...]:
+def _upstream(layer: Function, source: Source, tree: ast.FunctionDef) -> tuple[str, ...]:
     """The arguments that carry upstream gradients: as the layer says, or the first that is not self."""
     said = layer.upstream if isinstance(layer, Adapted) else None
     if said is not None:
-        return said
+        return tuple(source.called.get(name, name) for name in said)
     arguments = [*tree.args.posonlyargs, *tree.args.args]
     return tuple(a.arg for a in arguments if a.arg != "self")[:1]
 

@@ -6,10 +6,12 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import CodeType, FunctionType, MethodType
 from typing import Any
+
+Function = Callable[..., Any]
 
 COPIED = "<instrumented>"
 """The file name of compiled copies, by which they are known in a traceback."""
@@ -24,7 +26,9 @@ class Source:
     """A function with its syntax tree, and what it is called with besides the inputs.
 
     `line` is that of the file where the function begins, `lines` its text from there; `ahead` and
-    `keywords` are what a partial, a method or an object binds to it.
+    `keywords` are what a partial, a method or an object binds to it. Of functions that only hand on to
+    it `around` are what they are with another in its place, the outermost first, and `called` says what
+    their arguments are called in it.
     """
 
     function: FunctionType
@@ -33,6 +37,8 @@ class Source:
     lines: tuple[str, ...]
     ahead: tuple[Any, ...]
     keywords: Mapping[str, Any]
+    around: tuple[Callable[[Function], Function], ...] = ()
+    called: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
     def of(function: Callable[..., Any]) -> Source:
@@ -76,7 +82,10 @@ class Source:
 
     def bound(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Another function, called with what this one is called with besides the inputs."""
-        return partial(function, *self.ahead, **self.keywords)
+        bound: Function = partial(function, *self.ahead, **self.keywords)
+        for handing_on in reversed(self.around):
+            bound = handing_on(bound)
+        return bound
 
     def compiled(self, tree: ast.FunctionDef, scope: Mapping[str, Any]) -> FunctionType:
         """A changed tree as a function, with the original's globals, closure and defaults.

@@ -8,6 +8,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+
 from gradcheck.lines.recorder import item
 
 
@@ -142,14 +144,17 @@ def written_into(statement: ast.stmt) -> list[ast.expr]:
 
 
 def names_read(node: ast.AST) -> frozenset[str]:
-    """The names that a statement or expression computes with, and those of the functions it calls."""
+    """The names that a statement or expression computes with, and those of the functions it calls.
+
+    A variable may be called as a method of an array is: the gradient of o_t is often `dot`.
+    """
     return frozenset(_read(node))
 
 
 def _read(node: ast.AST) -> Iterator[str]:
     for inner in ast.walk(node):
         match inner:
-            case ast.Call(ast.Attribute(_, method)):
+            case ast.Call(ast.Attribute(_, method)) if not hasattr(np.ndarray, method):
                 yield method
             case ast.AugAssign(target) if name_of(target) is not None:
                 yield str(name_of(target))

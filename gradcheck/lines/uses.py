@@ -53,13 +53,13 @@ class Source:
 
     def has(self, use: Use) -> bool:
         """Whether a use reaches the time step that is looked at."""
-        return self.step is None or len(use.intermediate.by_step(use.gradient)) > self.step
+        return self.step is None or len(use.intermediate.places or use.gradient) > self.step
 
     def through(self, use: Use) -> NumericalWitness | None:
         """The step from the value to a use, as a function with its upstream gradient."""
-        dy = use.intermediate.by_step(use.gradient)
-        dy = dy if self.step is None else dy[self.step]
         try:
+            dy = use.intermediate.by_step(use.gradient)
+            dy = dy if self.step is None else dy[self.step]
             x = np.array(self.value.value[self.value.place(self.step)])
             forward = Forward(lambda moved: self._become(use, moved), [x])
             return NumericalWitness(forward, dy) if forward.value.shape == dy.shape else None

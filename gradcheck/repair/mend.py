@@ -45,7 +45,9 @@ class Mend:
     @property
     def sizes(self) -> frozenset[int]:
         """The whole numbers that are read where they were not."""
-        read = map(self.value, inside(self.new, *READ))
+        before = set(map(ast.unparse, inside(self.old, *READ)))
+        new = (one for one in inside(self.new, *READ) if ast.unparse(one) not in before)
+        read = map(self.value, new)
         return frozenset(value for value in (*read, self.after) if type(value) is int)
 
     def value(self, node: ast.AST | None) -> Any:

@@ -131,11 +131,23 @@ def _number(mend: Mend) -> Slip | None:
     """Another number: a factor, a size; an exponent is another derivative."""
     if not mend.count(mend.old) == mend.count(mend.new) == 1:
         return None
-    if getattr(mend.edit.slip, "code", None) in CERTAIN:
+    if getattr(mend.edit.slip, "code", None) in CERTAIN or _varies(mend):
         return None
     if any(map(_leads_to_an_exponent, mend.place.path)):
         return slip.OTHER_POWER
     return slip.OTHER_FACTOR if _is_ratio(mend.before, mend.after) else None
+
+
+def _varies(mend: Mend) -> bool:
+    """Whether a number is read that is another one in each turn of a loop: no factor of the whole."""
+    loop = mend.place.repeated
+    written = set(_written_after(0, loop)) if loop is not None else set()
+    return any(_reads(one, written) for one in (mend.old, mend.new))
+
+
+def _reads(node: ast.AST, names: set[str]) -> bool:
+    """Whether one of some names is read in an expression."""
+    return not names.isdisjoint(name.id for name in inside(node, ast.Name))
 
 
 def _is_power(node: ast.AST) -> bool:
@@ -211,8 +223,7 @@ def _is_carried(mend: Mend, term: ast.expr) -> bool:
     """Whether an expression reads a name that a later line of the loop around it writes."""
     if mend.place.repeated is None:
         return False
-    read = set(map(ast.unparse, inside(term, ast.Name)))
-    return not read.isdisjoint(_written_after(mend.place.statement.lineno, mend.place.repeated))
+    return _reads(term, set(_written_after(mend.place.statement.lineno, mend.place.repeated)))
 
 
 def _written_after(line: int, loop: ast.AST) -> Iterator[str]:

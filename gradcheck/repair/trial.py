@@ -17,13 +17,14 @@ import numpy as np
 
 from gradcheck.compare import agrees
 from gradcheck.diagnosis.wrong import Context
-from gradcheck.layer import Layer, copies, listed, run
+from gradcheck.layer import Adapted, Layer, copies, listed, run
 from gradcheck.lines.source import blocks, parsed_function
 from gradcheck.repair.candidates import Candidate, Sieve
 from gradcheck.repair.patience import STEPS, Meter, counted, patience
 from gradcheck.repair.places import Known, Place, Slot, places
 from gradcheck.repair.program import OWN, Program, backward_in
 from gradcheck.repair.scope import Pool, Scope, code_of
+from gradcheck.repair.surroundings import Surroundings
 from gradcheck.repair.tree import expression
 from gradcheck.repair.watch import SEEN, Watch, lines_of, watched
 from gradcheck.result import Array, Row
@@ -114,12 +115,20 @@ class Trials:
 
     def _right(self, layer: Layer) -> frozenset[int]:
         # The grammar does not know all of Python's: what is tried may fail in any way.
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception), self.surroundings.left_as_they_are():
             with np.errstate(all="ignore"), patience(STEPS + LONGER * self.usual):
                 gradients = gradients_of(layer, self.context)
             both = ((p, gradients[p], row) for p, row in self.rows.items() if p < len(gradients))
             return frozenset(p for p, hand, row in both if _is_right(hand, row))
         return frozenset()
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """What the functions see that is not theirs."""
+        layer = self.context.layer
+        adapted = (layer.forward, layer.backward) if isinstance(layer, Adapted) else (layer,)
+        functions = [source.bound(source.function) for source in self.program.sources.values()]
+        return Surroundings.of([*filter(None, adapted), *functions])
 
     def _built(self, tree: ast.FunctionDef, more: Mapping[str, Any]) -> Layer:
         """The layer with a changed tree, whose functions see more names."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from gradcheck.layer import Adapted, Layer, copies, run
 from gradcheck.lines import Unreadable, backward_text, rewritten
+from gradcheck.lines.handing import at_work
 from gradcheck.lines.source import Source, returned_function
 from gradcheck.repair.scope import shape_of
 from gradcheck.repair.watch import SEEN, Watch, lines_of, watched
@@ -24,13 +25,13 @@ def named_values(layer: Layer, inputs: Sequence[Array], upstream: Array) -> tupl
         _, backward = run(layer, copies(inputs))
         written = backward_text(layer, backward)
         if isinstance(layer, Adapted):
-            there = Source.of(layer.forward)
+            there = at_work(layer.forward)
             forward = there.bound(_reporting(there, ahead))
             _run(layer.assemble(forward, layer.backward), inputs, upstream)
         _run(rewritten(layer, written, _reporting(written.source, behind)), inputs, upstream)
     except (Unreadable, ValueError, TypeError):
         return {}, {}
-    inner = lines_of(returned_function(Source.of(layer).tree) if written.inside else None)
+    inner = lines_of(returned_function(at_work(layer).tree) if written.inside else None)
     within, without = behind.last(inner)
     if written.inside:
         return _arrays(without), _arrays(within)

@@ -141,6 +141,7 @@ def _prices(op: str) -> list[float]:
 OPERATED: tuple[Rule, ...] = (
     *_each(map(_of_operator, TAKEN_FOR)),
     # A derivative like p (1 - p) is two factors.
+    *rules("(a * b) * (1 - b)", ["a"], 1, slip.TWO_FACTORS),
     *rules("(a * b) * c", ["a"], 1.5, slip.TWO_FACTORS),
     *_each(rules(f"(a {p} b) {q} c", ["a"], 1.5) for p, q in product(TAKEN_FOR, TAKEN_FOR)),
     # The derivative of tanh by its value.

@@ -1,0 +1,135 @@
+"""Sees through functions that only hand on, `lambda W: loss(W, X, y)`, to the one that does the work."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+import linecache
+import sysconfig
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+from types import CodeType, FunctionType
+from typing import Any
+
+from gradcheck.lines.source import (
+    Function,
+    Source,
+    Unreadable,
+    parsed_function,
+    unbound,
+)
+
+CALLED = "_called"
+"""The name under which a copy of a function that hands on knows what it calls."""
+LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
+"""Where no function is the user's own."""
+
+
+def at_work(function: Function) -> Source:
+    """The source of a function, or, where it only hands on to another, of that other.
+
+    Raises:
+        Unreadable: as for `Source.of`.
+    """
+    bare, ahead, keywords = unbound(function)
+    tree = _tree(bare.__code__)
+    call = None if tree is None else _handing_on(tree)
+    called = None if call is None else _called_by(call, bare)
+    if tree is None or call is None or called is None:
+        return Source.of(function)
+    inner, passed = at_work(called), _passed(call, called)
+
+    def handing_on(other: Function) -> Function:
+        changed = copy.deepcopy(tree)
+        other_call = _handing_on(changed)
+        assert other_call is not None
+        other_call.func = ast.Name(CALLED, ast.Load())
+        outer = Source(bare, changed, 1, (), ahead, keywords)
+        return outer.bound(outer.compiled(changed, {CALLED: other}))
+
+    names = {mine: inner.called.get(its, its) for mine, its in passed.items()}
+    return replace(inner, around=(handing_on, *inner.around), called=names)
+
+
+@cache
+def _tree(code: CodeType) -> ast.FunctionDef | None:
+    """A function by its code, a lambda written out as a function; None where its source is not at hand."""
+    with suppress(OSError, TypeError, SyntaxError, Unreadable):
+        if code.co_name != "<lambda>":
+            return parsed_function(inspect.getsource(code))
+        module = ast.parse("".join(linecache.getlines(code.co_filename)))
+        lambdas = (node for node in ast.walk(module) if isinstance(node, ast.Lambda))
+        places = set(code.co_positions())
+        found = [one for one in lambdas if _place(one.body) in places]
+        return _written_out(found[0]) if len(found) == 1 else None
+    return None
+
+
+def _place(node: ast.expr) -> tuple[int | None, ...]:
+    """From where to where an expression stands, as its code says it."""
+    return node.lineno, node.end_lineno, node.col_offset, node.end_col_offset
+
+
+def _written_out(written: ast.Lambda) -> ast.FunctionDef:
+    function = parsed_function("def _lambda(): pass")
+    function.args, function.body = written.args, [ast.Return(written.body)]
+    return function
+
+
+def _handing_on(tree: ast.FunctionDef) -> ast.Call | None:
+    """The call whose result a function returns as it is, if it computes nothing before."""
+    docstring = ast.get_docstring(tree) is not None
+    match tree.body[docstring:]:
+        case [*before, ast.Return(ast.Call() as call)] if all(map(_only_puts, before)):
+            return call
+    return None
+
+
+def _only_puts(statement: ast.stmt) -> bool:
+    """Whether a statement puts values that are there in their places: net.W = W, net.set(W)."""
+    match statement:
+        case ast.Assign(_, value):
+            computing = (ast.Call, ast.BinOp, ast.UnaryOp, ast.Lambda)
+            return not any(isinstance(node, computing) for node in ast.walk(value))
+        case ast.Expr(ast.Call()):
+            return True
+    return False
+
+
+def _called_by(call: ast.Call, bare: FunctionType) -> Function | None:
+    """The function of the user's that a call calls, if it is known before."""
+    scope = {**bare.__globals__, **dict(_cells(bare))}
+    local = bare.__code__.co_varnames
+    match [node for node in ast.walk(call.func) if not isinstance(node, ast.expr_context)]:
+        case [*attributes, ast.Name(name)] if name in scope and name not in local:
+            if all(isinstance(node, ast.Attribute) for node in attributes):
+                found = eval(compile(ast.Expression(call.func), "<called>", "eval"), scope)
+                return found if _is_users(found) else None
+    return None
+
+
+def _cells(bare: FunctionType) -> Iterator[tuple[str, Any]]:
+    for name, cell in zip(bare.__code__.co_freevars, bare.__closure__ or (), strict=True):
+        with suppress(ValueError):
+            yield name, cell.cell_contents
+
+
+def _is_users(function: Any) -> bool:
+    """Whether something is a function written by the user."""
+    with suppress(Unreadable):
+        bare, _, _ = unbound(function)
+        return not bare.__code__.co_filename.startswith(LIBRARIES)
+    return False
+
+
+def _passed(call: ast.Call, called: Function) -> Mapping[str, str]:
+    """Under which names a function receives the names that it is called with."""
+    keywords = {one.arg: one.value for one in call.keywords if one.arg is not None}
+    with suppress(TypeError, ValueError):
+        bound = inspect.signature(called).bind_partial(*call.args, **keywords)
+        nodes = bound.arguments.items()
+        return {node.id: name for name, node in nodes if isinstance(node, ast.Name)}
+    return {}

@@ -1,0 +1,70 @@
+"""What is tried may write where it should not: arrays of the user's are put back to what they were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from gradcheck.lines import Unreadable
+from gradcheck.lines.source import unbound
+from gradcheck.repair.watch import LARGEST
+from gradcheck.result import Array
+
+DEEPEST = 4
+"""Arrays of objects of objects: a list of layers, each with a dictionary of parameters."""
+
+
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """The arrays that functions see besides their arguments, each with what it held."""
+
+    kept: tuple[tuple[Array, Array], ...]
+
+    @staticmethod
+    def of(functions: Iterable[Callable[..., Any]]) -> Surroundings:
+        """What is bound to functions, what they are written in, and what their modules hold."""
+        seen = {id(a): a for f in functions for value in _seen_by(f) for a in _arrays(value)}
+        return Surroundings(tuple((a, a.copy()) for a in seen.values() if a.size <= LARGEST))
+
+    @contextmanager
+    def left_as_they_are(self) -> Iterator[None]:
+        """Put back whatever is written into meanwhile."""
+        try:
+            yield
+        finally:
+            for array, before in self.kept:
+                if array.tobytes() != before.tobytes():
+                    array[...] = before
+
+
+def _seen_by(function: Callable[..., Any]) -> Iterator[Any]:
+    with suppress(Unreadable):
+        bare, ahead, keywords = unbound(function)
+        yield from (*ahead, *keywords.values(), *bare.__globals__.values())
+        for cell in bare.__closure__ or ():
+            with suppress(ValueError):
+                yield cell.cell_contents
+
+
+def _arrays(value: Any, depth: int = DEEPEST) -> Iterator[Array]:
+    """The arrays that can be written into, in what holds several too."""
+    if isinstance(value, np.ndarray):
+        yield from [value] if value.flags.writeable else []
+        return
+    for inner in _parts(value) if depth else ():
+        yield from _arrays(inner, depth - 1)
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    """What a list, a dictionary or an object of the user's holds."""
+    if isinstance(value, dict):
+        return value.values()
+    if isinstance(value, list | tuple):
+        return value
+    hidden = isinstance(value, type | ModuleType | FunctionType)
+    return () if hidden else getattr(value, "__dict__", {}).values()
