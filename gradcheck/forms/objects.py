@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from inspect import BoundArguments
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -165,10 +166,9 @@ class Module:
     def _make_room(self, owner: Any) -> None:
         """Where a parameter has another size than it came with, so has what its gradient is added up in."""
         for h in self.owner.held:
-            source, shape = self.sources.get((SELF, *h.path)), np.shape(reach(owner, h.path))
-            if source is None or source.kind != LEFT or shape == np.shape(h.value):
-                continue
-            if np.shape(reach(owner, source.path)) == np.shape(h.value):
+            source, shape = self._source((SELF, *h.path)), np.shape(reach(owner, h.path))
+            beside: Any = reach(owner, source.path) if source.kind == LEFT else None
+            if np.shape(beside) == np.shape(h.value) != shape:
                 put(owner, source.path, np.zeros(shape, h.value.dtype))
 
     def value(self, arrays: Sequence[Array]) -> Array:
@@ -205,16 +205,19 @@ class Module:
             return returned
         length = self.step(begun.owner)
 
-        def gradient(source: Source | None) -> Any:
-            if source is None:
-                return None
-            if source.kind == RETURNED:
-                return at(returned, source.path)
-            now = reach(begun.owner, source.path)
-            return (before[source.path] - now) / length if source.kind == STEP else now
-
-        found = [gradient(self.sources.get(leaf.path)) for leaf in self.inputs.chosen]
+        read: dict[str, Callable[[Path], Any]] = {
+            RETURNED: lambda path: at(returned, path),
+            LEFT: lambda path: reach(begun.owner, path),
+            STEP: lambda path: (before[path] - reach(begun.owner, path)) / length,
+            NOWHERE.kind: lambda _: None,
+        }
+        sources = [self._source(leaf.path) for leaf in self.inputs.chosen]
+        found = [read[source.kind](source.path) for source in sources]
         return found if self.plan.upstream else [times(dy, g) for g in found]
+
+    def _source(self, path: Path) -> Source:
+        """Where the gradient of an input is."""
+        return self.sources.get(path, NOWHERE)
 
     def assembled(self, forward: Function, backward: Function | None) -> Layer:
         """The layer of an object, with these functions for its methods."""
@@ -223,20 +226,27 @@ class Module:
         def layer(*arrays: Array) -> tuple[Any, Backward]:
             begun = self.begin(forward, arrays)
             value = self.outputs.packed(outputs_of(self.plan, begun.result))
-            kept: list[Begun] = []
+            again = self._calls(begun)
 
             def back(dy: Array) -> Any:
-                # The first call is on the object itself, so that what it writes to is seen; those
-                # after it are on copies of what the forward pass left. A cache is seen each time.
-                if begun.owner is None and not self.alone:
-                    return self.gradients(backward, begun, dy)
-                again = kept[0].copied() if kept else begun
-                kept[:] = kept or [begun.copied()]
-                return self.gradients(backward, again, dy)
+                return self.gradients(backward, next(again), dy)
 
             return value, back
 
         return layer
+
+    def _calls(self, begun: Begun) -> Iterator[Begun]:
+        """What each call of a way back goes back from.
+
+        The first is on the object itself, so that what it writes to is seen; those after it are on copies
+        of what the forward pass left. A cache alone is the same each time.
+        """
+        if begun.owner is None and not self.alone:
+            yield from repeat(begun)
+        kept = begun.copied()
+        yield begun
+        while True:
+            yield kept.copied()
 
     def adapted(self) -> Adapted:
         """The object as a layer whose lines can be read."""
@@ -252,7 +262,7 @@ class Module:
 
     def _places(self) -> tuple[Path | None, ...]:
         """For each input where its gradient is; None where it is read off a step."""
-        sources = (self.sources.get(leaf.path, NOWHERE) for leaf in self.inputs.chosen)
+        sources = (self._source(leaf.path) for leaf in self.inputs.chosen)
         return tuple(PLACES[source.kind](source.path) for source in sources)
 
 

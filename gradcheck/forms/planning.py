@@ -11,9 +11,10 @@ Names decide where they tell; after that the order does, upstream gradients firs
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import count, repeat
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,12 @@ class Facts:
 class Roles(dict[str, Role]):
     """What the parameters of a backward pass stand for, as far as it is known, by name."""
 
+    @staticmethod
+    def told_by_names(facts: Facts) -> Roles:
+        """What their names alone tell."""
+        told = ((p.name, _told_by(p.name, facts)) for p in facts.places)
+        return Roles({name: role for name, role in told if role is not None})
+
     def of(self, kind: Kind) -> list[Role]:
         """Those of one kind."""
         return [role for role in self.values() if role.kind == kind]
@@ -102,7 +109,7 @@ def plan(
     items = items_of(result)
     called = _item_names(names, len(items))
     facts = Facts(parameters_of(backward), frozenset(inputs), items, called)
-    roles = Roles({p.name: role for p in facts.places if (role := _told_by(p.name, facts))})
+    roles = Roles.told_by_names(facts)
     held = _said_cache(facts, cache) if cache is not None else _cache_item(facts, roles)
     _fill(facts, roles, held)
     left = roles.open(facts)
@@ -210,21 +217,28 @@ def _first_array(items: Sequence[Any]) -> Any:
 
 def _arranged(facts: Facts, roles: Roles, outputs: tuple[int, ...], held: int | None) -> Plan:
     """Which output each upstream gradient belongs to: by name, or in order."""
-    filled = [p for p in facts.places if p.name in roles]
-    takers = [p.name for p in filled if roles[p.name].kind == "upstream"]
+    upstream = count()
+    places = [
+        _in_place(p, facts, roles, {"upstream": upstream, "cache": repeat(held)})
+        for p in facts.places
+        if p.name in roles
+    ]
+    takers = [role.name for role in places if role.kind == "upstream"]
     chosen, together = _chosen(facts, takers, outputs)
-    keys = dict.fromkeys((role.name for role in roles.of("cache")), held)
-    keys |= {name: k for k, name in enumerate(takers)}
-    roles |= {name: replace(roles[name], key=key) for name, key in keys.items()}
-    in_place = [replace(roles[p.name], by_name=_needs_its_name(p, facts, roles)) for p in filled]
-    left_out = tuple(k for k in outputs if k not in chosen)
-    return Plan(chosen, (*in_place, *_spread(facts, roles, held)), together, left_out)
+    left_out = tuple(sorted(set(outputs) - set(chosen)))
+    return Plan(chosen, (*places, *_spread(facts, roles, held)), together, left_out)
 
 
-def _needs_its_name(p: inspect.Parameter, facts: Facts, roles: Roles) -> bool:
-    """Whether it is keyword-only, or stands behind one that keeps its default."""
-    before = facts.places[: facts.places.index(p)]
-    return p.kind is p.KEYWORD_ONLY or any(q.name not in roles for q in before)
+def _in_place(
+    p: inspect.Parameter, facts: Facts, roles: Roles, keys: Mapping[str, Iterator[Any]]
+) -> Role:
+    """The role of a parameter: the next upstream gradient, or the cache; by name where its place will not do.
+
+    So it is for what is keyword-only, or stands behind one that keeps its default.
+    """
+    role, before = roles[p.name], facts.places[: facts.places.index(p)]
+    by_name = p.kind is p.KEYWORD_ONLY or any(q.name not in roles for q in before)
+    return replace(role, key=next(keys.get(role.kind, repeat(role.key))), by_name=by_name)
 
 
 def _spread(facts: Facts, roles: Roles, held: int | None) -> list[Role]:
@@ -243,8 +257,7 @@ def _chosen(
     mine = [k for taker in takers for k in outputs if is_of(taker, facts.names.get(k, ""))]
     if len(set(mine)) == len(mine) == len(takers):
         return tuple(mine), False
-    together = len(takers) == 1
-    return outputs if together else outputs[: len(takers)], together
+    return (outputs, True) if len(takers) == 1 else (outputs[: len(takers)], False)
 
 
 def _unknown(name: str, facts: Facts) -> str:
