@@ -10,7 +10,7 @@ from gradcheck.along import along
 from gradcheck.diagnosis import Context, who_agrees
 from gradcheck.lines import Traced, agreed, in_doubt, trace
 from gradcheck.repair import LIMIT, Check, Search, find_repair
-from gradcheck.result import Along, Finding, Lines, Repair, Row, Verdict
+from gradcheck.result import Along, Finding, Lines, Repair, Row, failing
 from gradcheck.smallest import Smallest, smallest
 
 MOMENT = LIMIT // 2
@@ -62,8 +62,7 @@ class Again:
         return self._searched(LIMIT)
 
     def _searched(self, limit: int) -> Search | None:
-        wrong = any(row.verdict is Verdict.FAIL for row in self.rows)
-        if not wrong or not self.lines.listing:
+        if not failing(self.rows) or not self.lines.listing:
             return None
         return find_repair(self.context, self.rows, self.lines, self.check, self.seed, limit)
 

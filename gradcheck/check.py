@@ -23,7 +23,7 @@ from gradcheck.lines import check_lines
 from gradcheck.meant import must_be_a_layer
 from gradcheck.numeric import Forward, NumericalWitness, Progress
 from gradcheck.options import refuse, upstream_for
-from gradcheck.result import Array, Finding, Lines, Report, Row, Verdict
+from gradcheck.result import Array, Finding, Lines, Report, Row, Verdict, failing
 from gradcheck.returned import assign, missing_row
 from gradcheck.slices import SlicedWitness, foresee
 from gradcheck.tape import tape_gradients
@@ -204,7 +204,7 @@ def _explain(
     # Of gradients that never were, there is nothing to say.
     said = _row_of if raised else explain_row
     rows = [said(context, position) for position in context.compared]
-    unasked = lines is None and any(row.verdict is Verdict.FAIL for row in rows)
+    unasked = lines is None and bool(failing(rows))
     if lines or (unasked and effort == "complete"):
         return check_lines(context, rows, seed, raised=raised)
     return rows, Lines(notes=(NOT_ASKED,) if unasked and not raised else ())

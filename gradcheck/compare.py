@@ -12,7 +12,7 @@ from typing import TypeGuard
 
 import numpy as np
 
-from gradcheck.numeric import Joint, NumericalGradient
+from gradcheck.numeric import Grouping, Joint, NumericalGradient
 from gradcheck.result import Array, Finding, Row, Verdict, fault
 
 TINY = float(np.finfo(np.float64).tiny)
@@ -119,6 +119,18 @@ def _step(numeric: NumericalGradient) -> float | None:
     if numeric.steps is None or not numeric.steps.size:
         return None
     return float(np.median(numeric.steps))
+
+
+def unseen(shape: tuple[int, ...]) -> NumericalGradient:
+    """What is known of single entries: nothing, unless a search ends at one."""
+    return NumericalGradient(
+        value=np.full(shape, np.nan),
+        bound=np.full(shape, np.inf),
+        kinks=np.zeros(shape, dtype=bool),
+        absolute_sum=np.zeros(shape),
+        grouping=Grouping(shape),
+        evaluations=0,
+    )
 
 
 def not_finite(what: str, value: Array, beside: Array | None = None) -> Finding:

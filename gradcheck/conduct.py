@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.layer import Layer, Misuse, copies, listed, run
+from gradcheck.layer import Layer, Misuse, copies, in_dtype, listed, run, times
 from gradcheck.result import Array, Finding, fault
 
 Gradients = list[Array | None]
@@ -45,10 +45,7 @@ class Run:
 
     def forward_again(self, scale: float = 1.0) -> tuple[Array, Callable[[Array], Any]]:
         """A fresh forward pass on copies of the inputs, those of floating dtype times `scale`."""
-        floats = "f" if scale != 1.0 else ""
-        inputs = [
-            (scale * x).astype(x.dtype) if x.dtype.kind in floats else x.copy() for x in self.inputs
-        ]
+        inputs = [times(x, scale) for x in self.inputs]
         # What NumPy has to say of the first run it has said; of ours nobody wants to hear.
         with np.errstate(all="ignore"):
             return run(self.layer, inputs)
@@ -289,9 +286,8 @@ def _lifted(seen: Run) -> Run | None:
     """The same run in float64, for a layer in a narrower precision that follows its inputs there."""
     if seen.dy.dtype.itemsize >= np.dtype(np.float64).itemsize:
         return None
-    inputs = [x.astype(np.float64) if x.dtype.kind == "f" else x for x in seen.inputs]
     dy = seen.dy.astype(np.float64)
-    wide = replace(seen, inputs=inputs, dy=dy)
+    wide = replace(seen, inputs=in_dtype(seen.inputs, np.float64), dy=dy)
     with suppress(Exception):
         return replace(wide, gradients=_answers(wide, dy))
     return None

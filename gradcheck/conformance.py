@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.check import assert_gradients
-from gradcheck.layer import Layer, bind, copies, listed, random_upstream, run
+from gradcheck.layer import Layer, bind, copies, in_dtype, listed, random_upstream, run, times
 from gradcheck.meant import a_kind
 from gradcheck.result import Array
 
@@ -118,7 +118,7 @@ def _passes(case: _Case, inputs: Sequence[Array]) -> None:
 
 def _float32(case: _Case) -> None:
     """Single precision comes out where it goes in, and its gradients are right too."""
-    single = [x.astype(np.float32) if x.dtype.kind == "f" else x for x in case.inputs]
+    single = in_dtype(case.inputs, np.float32)
     y, gradients = case.named_results(single)
     assert y.dtype == np.float32, f"float32 goes in, {y.dtype} comes out"
     for name, gradient in gradients.items():
@@ -144,7 +144,7 @@ def _read_only_inputs(case: _Case) -> None:
 def _repeated_calls(case: _Case) -> None:
     """A second call gives the same, also after one on other inputs."""
     first = case.results(copies(case.inputs))
-    case.results([_times(x, 0.5) for x in case.inputs])
+    case.results([times(x, 0.5) for x in case.inputs])
     _equal(first, case.results(copies(case.inputs)))
 
 
@@ -161,15 +161,11 @@ def _equal(one: tuple[Array, list[Array | None]], two: tuple[Array, list[Array |
 
 
 def _finite(case: _Case, scale: float) -> None:
-    y, gradients = case.named_results([_times(x, scale) for x in case.inputs])
+    y, gradients = case.named_results([times(x, scale) for x in case.inputs])
     assert np.isfinite(y).all(), f"inputs times {scale:g} give a value that is not finite"
     for name, gradient in gradients.items():
         finite = np.isfinite(gradient).all()
         assert finite, f"inputs times {scale:g} give a d{name} that is not finite"
-
-
-def _times(x: Array, scale: float) -> Array:
-    return (scale * x).astype(x.dtype) if x.dtype.kind == "f" else x.copy()
 
 
 PROBES: dict[str, Callable[[_Case], None]] = {
@@ -232,7 +228,7 @@ def _empty_batch(case: _Case, rows: Sequence[bool]) -> None:
 
 def _batch_of_many(case: _Case, rows: Sequence[bool]) -> None:
     many = [
-        np.concatenate([x, _times(x, 0.5)]) if r else x
+        np.concatenate([x, times(x, 0.5)]) if r else x
         for x, r in zip(case.inputs, rows, strict=True)
     ]
     _passes(case, many)

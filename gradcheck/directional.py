@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from gradcheck.compare import norm, not_finite, relative_error, row_of
-from gradcheck.numeric import Grouping, NumericalGradient, NumericalWitness, scales, slope_along
+from gradcheck.compare import norm, not_finite, relative_error, row_of, unseen
+from gradcheck.numeric import NumericalGradient, NumericalWitness, scales, slope_along
 from gradcheck.result import Array, Finding, Row, Verdict
 
 ESCAPE = 1e-6
@@ -73,7 +73,7 @@ def compare_directions(
 
     `numeric` and `bound` are NaN and infinite but for entries that were looked at one by one.
     """
-    found = _unseen(analytic.shape)
+    found = unseen(analytic.shape)
     if not np.isfinite(analytic).all():
         finding = not_finite(f"d{name}", analytic)
         place = tuple(finding.evidence["index"])
@@ -97,18 +97,6 @@ def compare_directions(
         resolution=max(seen.resolutions),
         worst=worst,
         findings=findings,
-    )
-
-
-def _unseen(shape: tuple[int, ...]) -> NumericalGradient:
-    """What is known of single entries: nothing, until a search ends at one."""
-    return NumericalGradient(
-        value=np.full(shape, np.nan),
-        bound=np.full(shape, np.inf),
-        kinks=np.zeros(shape, dtype=bool),
-        absolute_sum=np.zeros(shape),
-        grouping=Grouping(shape),
-        evaluations=0,
     )
 
 

@@ -148,6 +148,16 @@ def copies(inputs: Sequence[Array]) -> list[Array]:
     return [x.copy() for x in inputs]
 
 
+def in_dtype(inputs: Iterable[Array], dtype: Any) -> list[Array]:
+    """The inputs, those of floating dtype in another."""
+    return [x.astype(dtype) if x.dtype.kind == "f" else x for x in inputs]
+
+
+def times(x: Array, scale: float) -> Array:
+    """An input of its own, times a number where it is of floating dtype."""
+    return (scale * x).astype(x.dtype) if x.dtype.kind == "f" else x.copy()
+
+
 def listed(gradients: Any, expected: int) -> list[Array | None]:
     """What backward returned as a list; a single array serves where there is a single input."""
     if isinstance(gradients, dict) or (gradients is None and expected > 1):

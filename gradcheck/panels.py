@@ -127,7 +127,7 @@ def draw_growth(axes: Axes, lines: Sequence[Line]) -> None:
     for verdict, mark, colour in VERDICTS:
         here = [k for k, line in enumerate(lines) if line.verdict is verdict]
         if here:
-            errors = [_drawn(lines[k].relative_error) for k in here]
+            errors = [drawn(lines[k].relative_error) for k in here]
             axes.semilogy(here, errors, mark, color=colour, ms=8, label=str(verdict))
     names = [f"{line.name}\nline {line.line}" for line in lines]
     every = -(-len(names) // FEW)
@@ -151,6 +151,6 @@ def _place(row: Row) -> tuple[int, int]:
     return int(up), int(across)
 
 
-def _drawn(error: float) -> float:
+def drawn(error: float) -> float:
     """An error as a logarithmic axis can show it; what is not finite at its upper end."""
     return float(np.clip(error, DRAWN_BELOW, 10.0)) if np.isfinite(error) else 10.0

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from gradcheck import written
 from gradcheck.codes import CODES, Code
 from gradcheck.marked import Line, Lines
-from gradcheck.row import COLUMNS, Row
+from gradcheck.row import COLUMNS, Row, failing
 from gradcheck.verdict import Array, Finding, Verdict, fault, plain
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Report",
     "Row",
     "Verdict",
+    "failing",
     "fault",
     "plain",
 ]

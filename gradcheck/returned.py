@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.compare import row_of
+from gradcheck.compare import row_of, unseen
 from gradcheck.conduct import Conduct
 from gradcheck.layer import must_be_float
-from gradcheck.numeric import Grouping, NumericalGradient
 from gradcheck.result import Array, Finding, Row, Verdict, fault
 
 Gradients = dict[int, Array | None]
@@ -119,11 +118,7 @@ def _parted(positions: Sequence[int], chosen: Collection[int]) -> tuple[list[int
 
 def missing_row(position: int, names: Sequence[str], inputs: Sequence[Array]) -> Row:
     """The row of an input that looks like a parameter and has no gradient: nothing can be said of it."""
-    name, shape = names[position], inputs[position].shape
-    nothing, anything = np.full(shape, np.nan), np.full(shape, np.inf)
-    unseen = NumericalGradient(
-        nothing, anything, np.zeros(shape, bool), np.zeros(shape), Grouping(shape), evaluations=0
-    )
+    name, nothing = names[position], unseen(inputs[position].shape)
     others = [x for p, x in enumerate(inputs) if p != position and x.dtype.kind == "f"]
     advice = (
         f"Return its gradient, or, if {name} is a constant, leave it out with wrt=…."
@@ -133,8 +128,8 @@ def missing_row(position: int, names: Sequence[str], inputs: Sequence[Array]) ->
     message = f"backward returned None for {name}, so nothing was checked. {advice}"
     return row_of(
         name,
+        nothing.value,
         nothing,
-        unseen,
         None,
         Verdict.INCONCLUSIVE,
         relative=np.nan,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,6 +85,11 @@ class Row:
             f"[{', '.join(map(str, self.worst))}]" if self.worst else "-",
             str(self.verdict),
         ]
+
+
+def failing(rows: Iterable[Row]) -> list[Row]:
+    """Those that fail."""
+    return [row for row in rows if row.verdict is Verdict.FAIL]
 
 
 COLUMNS = ("gradient", "shape", "rel. error", "vs tape", "resolution", "worst entry", "verdict")

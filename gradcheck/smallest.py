@@ -17,7 +17,7 @@ import numpy as np
 
 from gradcheck.layer import Layer, copies, random_upstream, run
 from gradcheck.repair import named_values
-from gradcheck.result import Array, Report, Row, Verdict
+from gradcheck.result import Array, Report, Row, Verdict, failing
 
 SECONDS = 10.0
 """How long is shrunk: what is smallest by then will do."""
@@ -126,13 +126,9 @@ def _without(values: Mapping[str, Array], names: Collection[str]) -> dict[str, A
 
 def _shown(report: Report) -> tuple[Row, tuple[int, ...] | None]:
     """The row to look at, the first that fails if one does, and the entry where it does."""
-    wrong = _failing(report)
+    wrong = failing(report)
     row = (wrong or list(report.rows))[0]
     return row, row.worst if wrong and row.analytic.shape == row.shape else None
-
-
-def _failing(report: Report) -> list[Row]:
-    return [row for row in report.rows if row.verdict is Verdict.FAIL]
 
 
 def _first_code(rows: Sequence[Row]) -> str:
@@ -165,7 +161,7 @@ class _Said:
     @staticmethod
     def of(report: Report) -> _Said:
         """What a report says."""
-        wrong = _failing(report)
+        wrong = failing(report)
         conduct = tuple(finding.code for finding in report.findings if finding.fails)
         kinks = any(finding.code == "kink" for finding in report.all_findings())
         trivial = not wrong and any(not row.numeric.any() for row in report.rows)

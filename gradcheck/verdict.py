@@ -28,10 +28,8 @@ class Verdict(Enum):
     @staticmethod
     def of(verdicts: Iterable[Verdict]) -> Verdict:
         """The verdict on a whole: one FAIL fails it, and nothing at all proves nothing."""
-        seen = set(verdicts)
-        if Verdict.FAIL in seen:
-            return Verdict.FAIL
-        return Verdict.INCONCLUSIVE if Verdict.INCONCLUSIVE in seen or not seen else Verdict.PASS
+        order = (Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL)
+        return max(verdicts, key=order.index, default=Verdict.INCONCLUSIVE)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.render import Format, escape, fenced, fitting, printable, sentence, table, without
-from gradcheck.row import COLUMNS, CSV_FIGURES, DROPPABLE, Row
-from gradcheck.verdict import Verdict, plain
+from gradcheck.row import COLUMNS, CSV_FIGURES, DROPPABLE, Row, failing
+from gradcheck.verdict import plain
 
 if TYPE_CHECKING:
     from gradcheck.result import Report
@@ -39,8 +39,7 @@ def excerpt(report: Report, width: int | None = None) -> str:
 
 def _why_no_line(report: Report) -> str:
     """Why a wrong gradient is not followed to a line; nothing where its lines were compared."""
-    failed = any(row.verdict is Verdict.FAIL for row in report.rows)
-    return " ".join(report.by_line.notes) if failed and not report.lines else ""
+    return " ".join(report.by_line.notes) if failing(report) and not report.lines else ""
 
 
 def _cells(report: Report) -> tuple[list[str], list[list[str]]]:

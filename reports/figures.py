@@ -13,15 +13,12 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from gradcheck.panels import in_powers
+from gradcheck.panels import BLUE, DRAWN_BELOW, GREEN, GREY, ORANGE, drawn, in_powers
 from gradcheck.result import Array
 from reports.files import write_text
 from reports.page.drawing import svg
 from reports.table import Line
 from reports.training import Lockstep
-
-# Okabe and Ito's palette, which colour-blind eyes tell apart.
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#999999"
 
 STYLE: Any = {
     "font.size": 12,
@@ -33,9 +30,6 @@ STYLE: Any = {
     "legend.frameon": False,
     "figure.constrained_layout.use": True,
 }
-
-SMALLEST = 1e-17
-"""Where an error of exactly zero is drawn on a logarithmic axis."""
 
 LEGIBLE = 60
 """Lines of a figure that can be read where the whole of it is seen."""
@@ -76,7 +70,7 @@ def losses(curves: Lockstep) -> Figure:
         above.set_ylabel("cross-entropy loss")
         above.set_title("Two networks, the same weights, the same batches: one curve")
         above.legend()
-        below.semilogy(steps, np.maximum(apart, SMALLEST), color=GREEN, marker=".", lw=1)
+        below.semilogy(steps, np.maximum(apart, DRAWN_BELOW), color=GREEN, marker=".", lw=1)
         in_powers(below.yaxis)
         below.set_ylabel("relative deviation")
         below.set_xlabel("step of Adam")
@@ -110,13 +104,13 @@ def errors(table: Sequence[Line], title: str) -> Figure:
     names, places = _ticks(table)
     with plt.rc_context(STYLE | {"font.size": 10}):
         figure, axis = plt.subplots(figsize=(10, 1.8 + 0.22 * len(names)))
-        resolution = [_drawn(line.row.resolution) for line in table]
-        axis.hlines(places, SMALLEST, resolution, color=GREY, lw=5, alpha=0.3)
+        resolution = [drawn(line.row.resolution) for line in table]
+        axis.hlines(places, DRAWN_BELOW, resolution, color=GREY, lw=5, alpha=0.3)
         axis.plot([], [], color=GREY, lw=5, alpha=0.3, label="below the resolution: unseen")
-        numeric = [_drawn(line.row.relative_error) for line in table]
+        numeric = [drawn(line.row.relative_error) for line in table]
         axis.plot(numeric, places, "o", color=BLUE, ms=5, label="against differences")
         taped = [(line.row.tape_error, k) for k, line in zip(places, table, strict=True)]
-        seen = [(_drawn(error), k) for error, k in taped if error is not None]
+        seen = [(drawn(error), k) for error, k in taped if error is not None]
         if seen:
             axis.plot(
                 *zip(*seen, strict=True), "D", color=ORANGE, ms=4, label="against GradientTape"
@@ -128,7 +122,7 @@ def errors(table: Sequence[Line], title: str) -> Figure:
                 )
         axis.set_xscale("log")
         in_powers(axis.xaxis)
-        axis.set_xlim(SMALLEST / 2, 10)
+        axis.set_xlim(DRAWN_BELOW / 2, 10)
         axis.set_ylim(len(names) - 0.5, -0.5)
         axis.set_yticks(np.arange(len(names)), names)
         axis.grid(axis="x", alpha=0.3)
@@ -145,8 +139,3 @@ def _ticks(table: Sequence[Line]) -> tuple[list[str], Array]:
         return names, np.arange(len(table))
     layers = list(dict.fromkeys(line.layer for line in table))
     return layers, np.array([layers.index(line.layer) for line in table])
-
-
-def _drawn(value: float) -> float:
-    """A figure that a logarithmic axis can show."""
-    return float(np.clip(value, SMALLEST, 10)) if np.isfinite(value) else 10.0

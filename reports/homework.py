@@ -9,19 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.layer import Function
 from gradcheck.result import Array
-from gradcheck.tape import tensorflow
 from layers.mistakes import MISTAKES
 from layers.network import Network, Objective
 from layers.networks import digits_cnn
 from reports.data import Digits
 from reports.training import (
-    LEARNING_RATE,
     STEPS,
     HandTrainer,
     KerasOptimizer,
     Lockstep,
+    adam,
     keras_digits_cnn,
     keras_twin,
     lockstep,
@@ -36,7 +34,7 @@ class Restarted(HandTrainer):
 
     def step(self, x: Array, labels: Array) -> float:
         """One step with an optimizer that remembers nothing."""
-        self.optimizer = KerasOptimizer(_adam(), self.optimizer.parameters)
+        self.optimizer = KerasOptimizer(adam(), self.optimizer.parameters)
         return super().step(x, labels)
 
 
@@ -87,8 +85,8 @@ def trained(trainer: type[HandTrainer], data: Digits, steps: int = STEPS) -> Loc
     x, labels = data.x_train[:IMAGES], data.y_train[:IMAGES]
     network = digits_cnn(x.shape[1:], data.classes)
     start = network.initialize(np.random.default_rng(0), scheme="he")
-    ours = trainer(network, start, _adam())
-    twin = keras_twin(keras_digits_cnn(x.shape[1:], data.classes), start, _adam())
+    ours = trainer(network, start, adam())
+    twin = keras_twin(keras_digits_cnn(x.shape[1:], data.classes), start, adam())
     return lockstep(ours, twin, [(x, labels)] * steps)
 
 
@@ -156,7 +154,7 @@ def every_tie(data: Digits, steps: int = STEPS) -> EveryTie:
         [replace(s, layer=planted) if s.name == "pool" else s for s in right.steps], x.shape[1:]
     )
     start = right.initialize(np.random.default_rng(0), scheme="he")
-    ours, theirs = HandTrainer(right, start, _adam()), HandTrainer(wrong, start, _adam())
+    ours, theirs = HandTrainer(right, start, adam()), HandTrainer(wrong, start, adam())
     bias = right.names.index("conv.b")
     factors = []
     for _ in range(steps):
@@ -168,8 +166,3 @@ def every_tie(data: Digits, steps: int = STEPS) -> EveryTie:
         )
         factors += [float(c / t) for c, t in zip(claimed, true, strict=True) if t != 0]
     return EveryTie(tuple(factors), theirs.accuracy(x, labels), ours.accuracy(x, labels))
-
-
-def _adam() -> Any:
-    make: Function = tensorflow().keras.optimizers.Adam
-    return make(LEARNING_RATE)

@@ -13,8 +13,8 @@ from itertools import product
 import numpy as np
 
 from gradcheck import Verdict, check
-from gradcheck.layer import listed, random_upstream
-from gradcheck.result import Array
+from gradcheck.layer import in_dtype, listed, random_upstream
+from gradcheck.result import Array, failing
 from layers.catalogue import CATALOGUE, Configuration
 from layers.mistakes.mutants import Mutant, mutants
 from layers.types import Layer
@@ -97,8 +97,7 @@ def _fate(mutant: Mutant) -> Fate:
 
 def inputs_of(one: Configuration, seed: int, dtype: str) -> list[Array]:
     """The inputs of a configuration, drawn and rounded to a dtype."""
-    drawn = one.inputs(np.random.default_rng(seed)).values()
-    return [x.astype(dtype) if x.dtype.kind == "f" else x for x in drawn]
+    return in_dtype(one.inputs(np.random.default_rng(seed)).values(), dtype)
 
 
 def _gradients(layer: Layer, one: Configuration, seed: int, dtype: str) -> list[Array | None]:
@@ -164,7 +163,7 @@ def _blame(mutant: Mutant) -> Blame | None:
     layer = mutant.planted
     for one in CATALOGUE[mutant.layer.__name__].configurations:
         report = check(partial(layer, **one.options), *inputs_of(one, 0, "float64"))
-        if all(row.verdict is not Verdict.FAIL for row in report.rows):
+        if not failing(report):
             continue
         named = mutant.line in {line.line for line in report.lines}
         first = report.by_line.first_wrong

@@ -53,6 +53,11 @@ class KerasOptimizer:
         return tuple(variable.numpy() for variable in self.variables)
 
 
+def adam() -> Any:
+    """The optimizer of every run here, a new one."""
+    return tensorflow().keras.optimizers.Adam(LEARNING_RATE)
+
+
 class Stepper(Protocol):
     """Something that trains: one step on one batch, and the loss before that step."""
 

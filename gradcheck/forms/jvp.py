@@ -15,7 +15,7 @@ from gradcheck.forms.names import parameters_of
 from gradcheck.forms.tangents import tangent_lines
 from gradcheck.layer import Adapted, Backward, Function, Layer, input_names, name_of
 from gradcheck.meant import OPTIONS, must_be_functions, no_input
-from gradcheck.result import Array, Finding, Report, Verdict, fault
+from gradcheck.result import Array, Finding, Report, failing, fault
 
 MOST = 4096
 """Entries of the inputs up to which every direction is asked for."""
@@ -56,12 +56,8 @@ def check_jvp(f: Function, jvp: Function, *inputs: Any, **options: Any) -> Repor
     report = check(layer, *arrays, **options)
     report = replace(report, findings=(*report.findings, *_not_linear(f, jvp, arrays)))
     asked = options.get("lines")
-    wanted = _failed(report) if asked is None else asked
+    wanted = failing(report) if asked is None else asked
     return _with_lines(report, f, jvp, arrays) if wanted else report
-
-
-def _failed(report: Report) -> bool:
-    return any(row.verdict is Verdict.FAIL for row in report.rows)
 
 
 def _with_lines(report: Report, f: Function, jvp: Function, inputs: Sequence[Array]) -> Report:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from typing import Any
 
 PASSED, FAILED, MISUSED = 0, 1, 2
 """All passed; something failed or could not be concluded; usage or bad input."""
@@ -33,3 +35,15 @@ def seconds(text: str) -> float:
     if not number > 0:
         raise argparse.ArgumentTypeError(f"{text} is no time, expected seconds above 0")
     return number
+
+
+def subcommand(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int], what: str, examples: str
+) -> Callable[..., argparse.Action]:
+    """A subcommand among those there are; returns what adds its arguments."""
+    parser = commands.add_parser(
+        name, help=what, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.set_defaults(command=run)
+    add: Callable[..., argparse.Action] = parser.add_argument
+    return add

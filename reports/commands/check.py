@@ -7,7 +7,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from reports.commands.arguments import FAILED, MISUSED, PASSED, natural, positive, seconds
+from reports.commands.arguments import (
+    FAILED,
+    MISUSED,
+    PASSED,
+    natural,
+    positive,
+    seconds,
+    subcommand,
+)
 from reports.errors import UserError
 from reports.terminal import coloured, width
 
@@ -41,13 +49,8 @@ examples:
 
 def add_to(commands: Any) -> None:
     """Add the subcommand to the command line's parser."""
-    parser = commands.add_parser(
-        "check",
-        help="check backward passes: of the catalogue, a file, a notebook, a module",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
+    what = "check backward passes: of the catalogue, a file, a notebook, a module"
+    add = subcommand(commands, "check", run, what, EXAMPLES)
     add(
         "targets",
         nargs="+",
@@ -86,7 +89,6 @@ def add_to(commands: Any) -> None:
     add("--quiet", action="store_true", help="only the verdict of each target")
     add("--no-tape", action="store_true", help="do without TensorFlow")
     add("--seed", type=natural, default=0, metavar="N", help="default: 0")
-    parser.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reports.commands.arguments import PASSED, natural
+from reports.commands.arguments import PASSED, natural, subcommand
 
 if TYPE_CHECKING:
     from gradcheck.lines import Traced
@@ -14,18 +14,17 @@ if TYPE_CHECKING:
 
 def add_to(commands: Any) -> None:
     """Add the subcommand to the command line's parser."""
-    parser = commands.add_parser(
+    add = subcommand(
+        commands,
         "graph",
-        help="the graph of tensors: every value of a layer with its gradient",
-        epilog="examples:\n  gradcheck graph lstm --out lstm.svg\n"
+        run,
+        "the graph of tensors: every value of a layer with its gradient",
+        "examples:\n  gradcheck graph lstm --out lstm.svg\n"
         "  gradcheck graph hw1.py:batch_norm > graph.svg",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
     add("target", metavar="LAYER|FILE.py:NAME", help="of the catalogue, or in a file")
     add("--out", type=Path, metavar="FILE.svg", help="default: standard output")
     add("--seed", type=natural, default=0, metavar="N", help="default: 0")
-    parser.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,20 +8,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reports.commands.arguments import PASSED, natural
+from reports.commands.arguments import PASSED, natural, subcommand
 from reports.errors import UserError
 
 
 def add_to(commands: Any) -> None:
     """Add the subcommand to the command line's parser."""
-    parser = commands.add_parser(
+    add = subcommand(
+        commands,
         "lecture",
-        help="handouts: derivation, code, numbers and mistakes of a layer on one page",
-        epilog="examples:\n  gradcheck lecture batch_norm\n  gradcheck lecture hw1.py:affine\n"
+        run,
+        "handouts: derivation, code, numbers and mistakes of a layer on one page",
+        "examples:\n  gradcheck lecture batch_norm\n  gradcheck lecture hw1.py:affine\n"
         "  gradcheck lecture --all --out course",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
     add("targets", nargs="*", metavar="LAYER|FILE.py:NAME", help="of the catalogue, or in a file")
     add("--all", action="store_true", help="a course: every layer, with its chapters and an index")
     add("--slides", action="store_true", help="one idea a slide; arrow keys; prints to PDF")
@@ -34,7 +34,6 @@ def add_to(commands: Any) -> None:
         help="where the pages are written; default: gradcheck-lecture",
     )
     add("--seed", type=natural, default=0, metavar="N", help="for what is in a file; default: 0")
-    parser.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

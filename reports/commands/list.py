@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from reports.commands.arguments import subcommand
 from reports.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -17,14 +18,10 @@ WIDTH = 80
 
 def add_to(commands: Any) -> None:
     """Add the subcommand to the command line's parser."""
-    parser = commands.add_parser(
-        "list",
-        help="the catalogue, with formulas and shapes",
-        epilog="examples:\n  gradcheck list\n  gradcheck list normalization\n  gradcheck list lstm",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("family", nargs="?", metavar="FAMILY", help="a family, or one layer")
-    parser.set_defaults(command=run)
+    examples = "gradcheck list\n  gradcheck list normalization\n  gradcheck list lstm"
+    what = "the catalogue, with formulas and shapes"
+    add = subcommand(commands, "list", run, what, f"examples:\n  {examples}")
+    add("family", nargs="?", metavar="FAMILY", help="a family, or one layer")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,24 +5,17 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from reports.commands.arguments import PASSED
+from reports.commands.arguments import PASSED, subcommand
 from reports.errors import UserError
 from reports.witness import must_be_there
 
 
 def add_to(commands: Any) -> None:
     """Add the subcommand to the command line's parser."""
-    parser = commands.add_parser(
-        "mistakes",
-        help="planted mistakes, and what is said of each",
-        epilog="examples:\n  gradcheck mistakes\n  gradcheck mistakes dense\n"
-        "  gradcheck mistakes conv-overlap",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "name", nargs="?", metavar="NAME", help="one of them in full, or those of a layer"
-    )
-    parser.set_defaults(command=run)
+    examples = "gradcheck mistakes\n  gradcheck mistakes dense\n  gradcheck mistakes conv-overlap"
+    what = "planted mistakes, and what is said of each"
+    add = subcommand(commands, "mistakes", run, what, f"examples:\n  {examples}")
+    add("name", nargs="?", metavar="NAME", help="one of them in full, or those of a layer")
 
 
 def run(arguments: argparse.Namespace) -> int:

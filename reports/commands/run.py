@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from reports.commands.arguments import FAILED, PASSED, natural, positive
+from reports.commands.arguments import FAILED, PASSED, natural, positive, subcommand
 from reports.errors import UserError, did_you_mean
 from reports.files import tried
 
@@ -21,13 +21,8 @@ examples:
 
 def add_to(commands: Any) -> None:
     """Add the subcommand to the command line's parser."""
-    parser = commands.add_parser(
-        "run",
-        help="the main job: every layer, the whole network on real digits, then training",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
+    what = "the main job: every layer, the whole network on real digits, then training"
+    add = subcommand(commands, "run", run, what, EXAMPLES)
     add("--data", default="digits", metavar="digits|mnist|FILE.npz", help="default: digits")
     add(
         "--out",
@@ -53,7 +48,6 @@ def add_to(commands: Any) -> None:
     add("--no-tape", action="store_true", help="do without TensorFlow")
     add("--seed", type=natural, default=0, metavar="N", help="default: 0")
     add("--verbose", action="store_true", help="print every gradient, not a line for each layer")
-    parser.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 from gradcheck.again import Again
 from gradcheck.layer import Adapted, Function, Layer
 from gradcheck.lines import Traced, Unreadable, trace
-from gradcheck.result import Report, Verdict
+from gradcheck.result import Report, failing
 from reports.lecture.blackboard import worked
 from reports.lecture.curves import measured_curves, measured_taylor
 from reports.lecture.example import Example, of, plain_upstream, shrunk
@@ -84,7 +84,7 @@ def _worked(report: Report, again: Again) -> dict[str, Any]:
     if example is None:
         return {"small": str(report.smallest()), "signs": signs}
     upstream = _upstream_name(context.layer)
-    wrong = [row.name for row in example.report if row.verdict is Verdict.FAIL]
+    wrong = [row.name for row in failing(example.report)]
     drawn = worked(report.name, example.values, example.sums, upstream, wrong)
     return {"worked": drawn, "signs": signs, "small": _parting(report, example)}
 
@@ -97,16 +97,16 @@ def _example(report: Report, again: Again) -> Example | None:
         return shrunk(context.layer, drawn, again.check)
     small = report.smallest()
     upstream = plain_upstream(context.layer, small.inputs)
-    fails = [row.name for row in report if row.verdict is Verdict.FAIL]
+    fails = [row.name for row in failing(report)]
     there = again.check(context.layer, *small.inputs.values(), upstream=upstream)
-    if [row.name for row in there if row.verdict is Verdict.FAIL] != fails:
+    if [row.name for row in failing(there)] != fails:
         upstream = small.upstream
     return of(context.layer, small.inputs, upstream, again.check)
 
 
 def _parting(report: Report, example: Example) -> str:
     """Where the code and the truth part in the example; nothing where they do not."""
-    wrong = [row for row in example.report if row.verdict is Verdict.FAIL]
+    wrong = failing(example.report)
     if not wrong or wrong[0].analytic.shape != wrong[0].shape:
         return ""
     row = wrong[0]
@@ -138,7 +138,7 @@ def _upstream_name(layer: Layer) -> str:
 def _curves(report: Report, again: Again) -> dict[str, Any]:
     """The V curve and Taylor's remainder of the gradient that is wrong, or the first."""
     context = again.context
-    row = next((one for one in report if one.verdict is Verdict.FAIL), report.rows[0])
+    row = next(iter(failing(report)), report.rows[0])
     position = list(context.names).index(row.name)
     try:
         taylor = measured_taylor(context.layer, context.inputs, position)

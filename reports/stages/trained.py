@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from gradcheck.result import Array
-from gradcheck.tape import tensorflow
 from reports.request import Found, Request
 from reports.training import (
     LARGEST_DEVIATION,
@@ -19,6 +18,7 @@ from reports.training import (
     HandTrainer,
     Lockstep,
     TapeTrainer,
+    adam,
     confusion,
     keras_digits_cnn,
     keras_twin,
@@ -69,9 +69,6 @@ def train(request: Request) -> Found:
 def _trainers(request: Request, before: tuple[Array, ...]) -> tuple[HandTrainer, TapeTrainer]:
     """Ours, and Keras's own layers for the worked example, our TensorFlow twin for other networks."""
     from layers import twins
-
-    def adam() -> Any:
-        return tensorflow().keras.optimizers.Adam(LEARNING_RATE)
 
     ours = HandTrainer(request.network, before, adam())
     if request.architecture == "digits_cnn":

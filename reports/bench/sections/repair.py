@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck import Verdict, check
 from gradcheck.layer import Function
-from gradcheck.result import Repair
+from gradcheck.result import Repair, failing
 from layers.catalogue import CATALOGUE, Configuration
 from layers.mistakes.mutants import Mutant
 from layers.mistakes.planted import plant
@@ -68,7 +68,7 @@ def mended(mutant: Mutant) -> Mended | None:
         for one in configurations:
             started = time.perf_counter()
             report = check(partial(layer, **one.options), *inputs_of(one, 0, "float64"))
-            if any(row.verdict is Verdict.FAIL for row in report.rows):
+            if failing(report):
                 found = report.repair
                 took = time.perf_counter() - started
                 return _judged(mutant, one, found, took)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcheck import check
+from gradcheck.layer import in_dtype
 from gradcheck.result import Array, Report
 from layers.types import Layer
 from reports.bench.measurement import NONE, Measurement, below, share
@@ -75,7 +76,7 @@ class Case:
         """The check; None where a value is not finite in this precision."""
         rng = np.random.default_rng(self.seed)
         drawn = CLASSES[self.kind](self.place.configuration.inputs(rng), rng)
-        inputs = [x.astype(self.dtype) if x.dtype.kind == "f" else x for x in drawn.values()]
+        inputs = in_dtype(drawn.values(), self.dtype)
         with np.errstate(all="ignore"):
             if not _finite(self.place.layer, inputs):
                 return None
