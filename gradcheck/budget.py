@@ -9,9 +9,6 @@ from collections.abc import Mapping, Sequence
 from gradcheck.numeric import NumericalWitness, Progress
 from gradcheck.result import Finding
 
-EVALUATIONS = 4
-"""Of the forward pass for each group of entries, where the first step will do."""
-
 PATIENCE = 20.0
 """Seconds from which on nobody waits without a word."""
 
@@ -30,9 +27,9 @@ def efforts_for(
     if effort != "auto":
         return dict.fromkeys(positions, effort)
     chosen = dict.fromkeys(positions, "directional")
-    left = budget - seconds_each(witness) * EVALUATIONS * witness.shared_groups
-    for position in sorted(positions, key=witness.groups):
-        left -= seconds_each(witness) * EVALUATIONS * witness.groups(position)
+    left = budget - seconds_each(witness) * witness.expected_once
+    for position in sorted(positions, key=witness.expected):
+        left -= seconds_each(witness) * witness.expected(position)
         if left < 0:
             break
         chosen[position] = "complete"
@@ -66,7 +63,7 @@ def _with(efforts: Mapping[int, str], which: str) -> list[int]:
 
 def expected(witness: NumericalWitness, positions: Sequence[int]) -> int:
     """About how many evaluations of the forward pass a complete check of these inputs takes."""
-    return EVALUATIONS * (witness.shared_groups + sum(witness.groups(p) for p in positions))
+    return witness.expected_once + sum(map(witness.expected, positions))
 
 
 def seconds_each(witness: NumericalWitness) -> float:

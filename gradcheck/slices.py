@@ -100,11 +100,8 @@ class SlicedWitness(NumericalWitness):
     def _part(self, variable: Variable, some: _Some) -> Part:
         before = self.forward.evaluations
         found = super()._walk(variable, some)
-        groups = list(some.groups())
-        entries = {
-            name: np.concatenate([array[group].ravel() for group in groups])
-            for name, array in _arrays(found).items()
-        }
+        places = some.places()
+        entries = {name: array.reshape(-1)[places] for name, array in _arrays(found).items()}
         return Part(entries, self.forward.evaluations - before)
 
     def keys(self, position: int) -> list[Key]:
@@ -131,7 +128,8 @@ def foresee(witness: NumericalWitness, efforts: Mapping[int, str]) -> None:
 def _slices(grouping: Grouping) -> Iterator[_Some]:
     total = grouping.count()
     for first in range(0, total, SLICE):
-        yield _Some(grouping.shape, grouping.axes, first, min(first + SLICE, total))
+        last = min(first + SLICE, total)
+        yield _Some(grouping.shape, grouping.axes, grouping.straight, first, last)
 
 
 def _arrays(found: Found) -> dict[str, Array]:
@@ -141,13 +139,9 @@ def _arrays(found: Found) -> dict[str, Array]:
 
 def _enter(found: Found, some: _Some, part: Part) -> None:
     """Put a slice in its place."""
-    groups = list(some.groups())
+    places = some.places()
     for name, array in _arrays(found).items():
-        start, entries = 0, part.entries[name]
-        for group in groups:
-            place = array[group]
-            array[group] = entries[start : start + place.size].reshape(place.shape)
-            start += place.size
+        array.reshape(-1)[places] = part.entries[name]
 
 
 def _further(progress: Callable[[int, int], None], first: int, total: int) -> Any:

@@ -33,10 +33,10 @@ class LiftedWitness(NumericalWitness):
         return found
 
     @property
-    def shared_groups(self) -> int:
+    def expected_once(self) -> int:
         """As the pieces have it."""
-        return self.pieces.shared_groups
+        return self.pieces.expected_once
 
-    def groups(self, position: int) -> int:
+    def expected(self, position: int) -> int:
         """As the pieces have it."""
-        return self.pieces.groups(position)
+        return self.pieces.expected(position)

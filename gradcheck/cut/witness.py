@@ -127,29 +127,29 @@ class PiecewiseWitness(NumericalWitness):
         return super().gradient(position)
 
     @property
-    def shared_groups(self) -> int:
-        """How many groups of the cuts are moved, so that their gradients reach the first piece."""
+    def expected_once(self) -> int:
+        """How many evaluations it takes until the gradients of the cuts reach the first piece."""
         behind = {
             pieces.key(k)[:2]: (pieces, k)
             for pieces in self.ways.values()
             for k in range(1, len(pieces.cuts) + 1)
         }
-        return sum(self._probe(pieces, k).groups(0) for pieces, k in behind.values())
+        return sum(self._probe(pieces, k).expected(0) for pieces, k in behind.values())
 
-    def groups(self, position: int) -> int:
-        """How many groups of entries of an input are moved, in all pieces that it enters."""
+    def expected(self, position: int) -> int:
+        """How many evaluations an input takes, in all pieces that it enters."""
         pieces = self.ways.get(position)
-        return super().groups(position) if pieces is None else self._groups_of(pieces, position)
+        return super().expected(position) if pieces is None else self._expected(pieces, position)
 
-    def groups_through(self, pieces: Pieces, position: int) -> int:
+    def expected_through(self, pieces: Pieces, position: int) -> int:
         """The same through pieces of its own, with those of their cuts."""
         cuts = range(1, len(pieces.cuts) + 1)
-        behind = sum(self._probe(pieces, k).groups(0) for k in cuts)
-        return behind + self._groups_of(pieces, position)
+        behind = sum(self._probe(pieces, k).expected(0) for k in cuts)
+        return behind + self._expected(pieces, position)
 
-    def _groups_of(self, pieces: Pieces, position: int) -> int:
+    def _expected(self, pieces: Pieces, position: int) -> int:
         places = pieces.places(position)
-        return sum(self._probe(pieces, k).groups(place) for k, place in places)
+        return sum(self._probe(pieces, k).expected(place) for k, place in places)
 
     def _probe(self, pieces: Pieces, k: int) -> NumericalWitness:
         """A witness of a piece that nothing has arrived at yet: it knows what can be moved together."""
@@ -158,7 +158,7 @@ class PiecewiseWitness(NumericalWitness):
             f, point = pieces.forward(k, pieces.entered[k])
             forward = Forward(f, point, careful=self.forward.careful)
             none = np.zeros(forward.value.shape)
-            self._probes[key] = NumericalWitness(forward, none, seed=self.seed, noise=none)
+            self._probes[key] = NumericalWitness(forward, none, self.method, self.seed)
         return self._probes[key]
 
     @property
@@ -182,9 +182,8 @@ class PiecewiseWitness(NumericalWitness):
             arriving = None if end is None else self._arriving(pieces, k + 1)
             claimed = None if end is None or arriving is None else _confirmed(end, arriving)
             found = claimed if arriving is None or claimed is not None else arriving.value
-            forward = self._probe(pieces, k).forward
-            dy = self.dy if found is None else found
-            witness = NumericalWitness(forward, dy, self.method, self.seed, None, self.progress)
+            witness = self._probe(pieces, k).under(self.dy if found is None else found)
+            witness.progress = self.progress
             self._known[key] = _Piece(witness, end, arriving, claimed is not None)
         return self._known[key]
 

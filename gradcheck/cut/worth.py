@@ -15,16 +15,16 @@ from gradcheck.lines.recorder import Passing
 from gradcheck.numeric import Forward, NumericalGradient, NumericalWitness
 from gradcheck.result import Array, Finding
 
-MANY = 2_000
-"""Groups of entries, each with four evaluations, from which it is worth looking for a place to cut."""
+MANY = 8_000
+"""Evaluations of the forward pass from which it is worth looking for a place to cut."""
 
 WORTH = 0.5
-"""The part of the groups that pieces may need at most: what is chained is known less sharply."""
+"""The part of them that pieces may need at most: what is chained is known less sharply."""
 
 
 def in_pieces(witness: NumericalWitness, layer: Layer, names: Sequence[str]) -> NumericalWitness:
     """A witness that takes the forward pass apart, where that is worth it and can be done; else the same."""
-    if witness.method != "extrapolated" or _groups(witness) < MANY:
+    if witness.method != "extrapolated" or _expected(witness) < MANY:
         return witness
     if _in_doubles(witness):
         return _apart(witness, layer, names) or witness
@@ -45,25 +45,25 @@ def _apart(
     """The witness of the pieces, where there are any and they save enough."""
     reading = read(layer, names, witness.forward, witness.dy)
     pieces = None if reading is None else _cheapest(witness, reading)
-    return pieces if pieces is not None and _groups(pieces) < WORTH * _groups(witness) else None
+    return pieces if pieces is not None and _expected(pieces) < WORTH * _expected(witness) else None
 
 
 def _cheapest(witness: NumericalWitness, reading: Reading) -> PiecewiseWitness | None:
-    """Cut for all inputs together, and for an input that is still many groups where it passes alone."""
+    """Cut for all inputs together, and for an input that is still much work where it passes alone."""
     together, movable = reading.pieces(), witness.forward.movable
     ways = {} if together is None else dict.fromkeys(movable, together)
     piecewise = PiecewiseWitness(witness, ways)
     for p in movable:
-        groups = piecewise.groups(p)
-        own = reading.pieces_of(p) if groups >= MANY else None
-        if own is not None and piecewise.groups_through(own, p) < WORTH * groups:
+        expected = piecewise.expected(p)
+        own = reading.pieces_of(p) if expected >= MANY else None
+        if own is not None and piecewise.expected_through(own, p) < WORTH * expected:
             ways[p] = own
     return piecewise if ways else None
 
 
-def _groups(witness: NumericalWitness) -> int:
-    """How many groups of entries are moved for all gradients."""
-    return witness.shared_groups + sum(map(witness.groups, witness.forward.movable))
+def _expected(witness: NumericalWitness) -> int:
+    """How many evaluations all gradients take."""
+    return witness.expected_once + sum(map(witness.expected, witness.forward.movable))
 
 
 def maker(layer: Layer, names: Sequence[str]) -> Callable[[Forward, Array], NumericalWitness]:

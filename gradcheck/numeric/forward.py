@@ -14,6 +14,9 @@ from gradcheck.result import Array
 Group = tuple[slice, ...]
 """Entries moved together: one slice for each axis of the input."""
 
+Visited = Callable[[], None]
+"""Called after each group that was moved."""
+
 
 class Forward:
     """A forward pass at one point: its inputs, its value there, and how noisy that value is.
@@ -52,19 +55,23 @@ class Forward:
 
     def __call__(self, *inputs: Array) -> Array:
         """f's value in float64 or wider, safe from what later happens to the inputs."""
-        self.evaluations += 1
         began = time.perf_counter()
         # A step may leave the domain (a logarithm below zero); the NaN that comes back says so.
         with np.errstate(all="ignore"):
-            value = self.raw(*([np.array(x) for x in inputs] if self.careful else inputs))
+            value = self._evaluated(inputs)
         self.seconds += time.perf_counter() - began
+        # A reshape returns a view of the input, which is about to be put back as it was.
+        return np.array(value, dtype=np.result_type(value.dtype, np.float64))
+
+    def _evaluated(self, inputs: Sequence[Array]) -> Array:
+        self.evaluations += 1
+        value = self.raw(*([np.array(x) for x in inputs] if self.careful else inputs))
         if value.dtype.kind != "f":
             raise ValueError(
                 f"the forward pass returns dtype {value.dtype}, not a real float array"
             )
         self.dtype = value.dtype
-        # A reshape returns a view of the input, which is about to be put back as it was.
-        return np.array(value, dtype=np.result_type(value.dtype, np.float64))
+        return value
 
     def raw(self, *inputs: Array) -> Array:
         """f's value as it is."""
@@ -95,6 +102,25 @@ class Forward:
             return self(*self.inputs)
         finally:
             x[group] = kept
+
+    def moved_in_turn(
+        self, position: int, groups: Sequence[Group], places: Sequence[Array], visited: Visited
+    ) -> list[Array]:
+        """The values with one group of entries after the other at each of some places: a stack for each place."""
+        x, began = self.inputs[position], time.perf_counter()
+        found = [np.empty((len(groups), *self.value.shape), self.value.dtype) for _ in places]
+        with np.errstate(all="ignore"):
+            for k, group in enumerate(groups):
+                kept = x[group].copy()
+                try:
+                    for values, place in zip(found, places, strict=True):
+                        x[group] = place[k]
+                        values[k] = self._evaluated(self.inputs)
+                finally:
+                    x[group] = kept
+                visited()
+        self.seconds += time.perf_counter() - began
+        return found
 
     def epsilon(self, position: int) -> float:
         """The working precision: of the output, or of the input where that is coarser."""

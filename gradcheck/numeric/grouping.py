@@ -67,10 +67,14 @@ class Groups:
 
 @dataclass(frozen=True)
 class Grouping:
-    """How the entries of one input are grouped, and how their effects are gathered from the output."""
+    """How the entries of one input are grouped, and how their effects are gathered from the output.
+
+    `straight` says that the output moves in proportion to this input, as a product of matrices does.
+    """
 
     shape: tuple[int, ...]
     axes: tuple[AlignedAxis, ...] = ()
+    straight: bool = False
 
     def groups(self) -> Iterator[Group]:
         """Every entry of the input, in groups that are perturbed together."""
@@ -83,6 +87,10 @@ class Grouping:
     def beside(self, members: tuple[Group, ...]) -> Groups:
         """Groups of one run side by side."""
         return Groups(members, np.stack([self._numbers[group] for group in members]))
+
+    def places(self) -> Array:
+        """Where the entries are, group after group, counted through the input."""
+        return np.concatenate([self._numbers[group].ravel() for group in self.groups()])
 
     @cached_property
     def _numbers(self) -> Array:
@@ -99,6 +107,11 @@ class Grouping:
         """How many groups there are."""
         periods = {axis.input_axis: axis.period for axis in self.axes}
         return int(np.prod([periods.get(k, length) for k, length in enumerate(self.shape)]))
+
+    @property
+    def evaluations(self) -> int:
+        """Of the forward pass, for all groups, where the first step will do."""
+        return (2 if self.straight else 4) * self.count()
 
     @cached_property
     def owned(self) -> tuple[int, ...]:

@@ -19,6 +19,9 @@ NEAR_ZERO = 0.1
 """The scale of a small entry is this part of the usual one: an entry of 1e-300 among ones moves by
 steps that the others feel. Noticed by coverage (points over many scales)."""
 
+FIVE = (-1.0, -0.5, 0.5, 1.0)
+"""Where a stencil and a line are seen, in parts of the step, beside the point itself."""
+
 SHORTER = 0.6
 """The second step of the first group: far enough from the first to fall elsewhere on a staircase, near
 enough to see the same curvature, and no fraction of two: points would coincide. Noticed by coverage."""
@@ -134,6 +137,17 @@ second difference has 4 evaluations' worth of noise, and CAUTION of them. Notice
 
 JOINT_NOISE = 8.0
 """Two evaluations' worth of noise, CAUTION deviations of each. Noticed by test_kinks."""
+
+# Where the output moves in proportion to an input.
+
+LINES = 3
+"""Lines along which it must: on one of them what two entries bend may cancel, down to the noise."""
+
+BENT = CAUTION * 6**0.5
+"""Noise in a second difference, whose variance is 1 + 4 + 1, as often as a bound covers it."""
+
+STRAIGHT_STEP = LARGEST_STEP / 2
+"""The step where nothing bends: the longest that no line was shorter than, in any entry."""
 
 # How many groups are looked at side by side.
 

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.numeric.estimate import StencilEstimate
+from gradcheck.numeric.forward import Visited
 from gradcheck.numeric.grouping import Grouping, Groups
 from gradcheck.numeric.kinks import jump
 from gradcheck.numeric.margins import (
@@ -34,6 +35,7 @@ from gradcheck.numeric.margins import (
     CONVERGING,
     EPSILON,
     EXTRAPOLATED,
+    FIVE,
     FOURTH_DIFFERENCE,
     MOVED,
     STENCIL_CAUTION,
@@ -113,15 +115,29 @@ class Stencil:
         """What one step says of every entry of a group. Four evaluations.
 
         Args:
-            group: the entries that move.
+            groups: the entries that move.
             step: how far each of them moves.
             roughness: how many times the measured noise there is.
         """
         return self.judge(self.sample(groups, step), roughness)
 
-    def sample(self, groups: Groups, step: Array) -> Sample:
-        """The five points themselves."""
-        points = self._points(groups, step)
+    def sample(
+        self,
+        groups: Groups,
+        step: Array,
+        *,
+        straight: bool = False,
+        visited: Visited = lambda: None,
+    ) -> Sample:
+        """The five points themselves.
+
+        Args:
+            groups: the entries that move.
+            step: how far each of them moves.
+            straight: take the points half way to lie between the others, as on every line that was seen.
+            visited: called after each group.
+        """
+        points = self._points(groups, step, straight, visited)
         self._learn_risers(points)
         centre, right, left = points.second_differences()
         noise = self.noise + MOVED * self.variable.epsilon * points.moved
@@ -197,23 +213,19 @@ class Stencil:
         apart = second.step != ratio * first.step
         return second.choose(refined, smooth & ~apart & (refined.bound < second.bound))
 
-    def _points(self, groups: Groups, step: Array) -> Points:
-        x = groups.of(self.variable.array)
-        places = [self.variable.rounded(x + t * step) for t in (-1.0, -0.5, 0.5, 1.0)]
-        far_down, down, up, far_up = (self.variable.values(groups, place) for place in places)
-        wide = np.result_type(x, np.float64)
-        exact = [place.astype(wide, copy=False) for place in places]
-        return Points(
-            far_down,
-            down,
-            self.variable.forward.value,
-            up,
-            far_up,
-            wide=exact[3] - exact[0],
-            narrow=exact[2] - exact[1],
-            ahead=exact[2] - x,
-            far_ahead=exact[3] - x,
-        )
+    def _points(self, groups: Groups, step: Array, straight: bool, visited: Visited) -> Points:
+        x, f = groups.of(self.variable.array), self.variable.forward.value
+        parts = (-1.0, 1.0) if straight else FIVE
+        places = [self.variable.rounded(x + t * step) for t in parts]
+        far_down, *between, far_up = self.variable.values(groups, places, visited)
+        exact = [place.astype(np.result_type(x, np.float64), copy=False) for place in places]
+        wide, far = exact[-1] - exact[0], exact[-1] - x
+        if straight:
+            down, up = f + (far_down - f) / 2, f + (far_up - f) / 2
+            return Points(far_down, down, f, up, far_up, wide, wide / 2, far / 2, far)
+        down, up = between
+        narrow, near = exact[2] - exact[1], exact[2] - x
+        return Points(far_down, down, f, up, far_up, wide, narrow, near, far)
 
     def _value(self, points: Points, fine: Array, groups: Groups) -> tuple[Array, Array]:
         """The quotient that the method believes, and what the better of two adds to the worse."""

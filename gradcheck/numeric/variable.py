@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from gradcheck.numeric.forward import Forward, Group
+from gradcheck.numeric.forward import Forward, Group, Visited, random_direction
 from gradcheck.numeric.grouping import Groups
-from gradcheck.numeric.margins import LARGEST_STEP, NEAR_ZERO
+from gradcheck.numeric.margins import BENT, FIVE, LARGEST_STEP, LINES, MOVED, NEAR_ZERO
 from gradcheck.result import Array
 
 
@@ -50,14 +52,34 @@ class Variable:
         """The forward pass with these entries in place of the group's."""
         return self.forward.moved(self.position, group, entries)
 
-    def values(self, groups: Groups, entries: Array) -> Array:
-        """The same for each of several groups, one after the other."""
-        return np.stack([self.value(*one) for one in zip(groups.members, entries, strict=True)])
+    def values(self, groups: Groups, places: Sequence[Array], visited: Visited) -> list[Array]:
+        """The same for each of several groups, one after the other, at each of several places."""
+        return self.forward.moved_in_turn(self.position, groups.members, places, visited)
 
     def touched(self, perturbation: Array) -> Array:
         """The mask of the outputs that change under a perturbation, given in units of a long step."""
         moved = self.at(self.everything, LARGEST_STEP * self.scale * perturbation)
         return np.asarray(self.value(self.everything, moved) != self.forward.value)
+
+    def is_straight(self, noise: Array, rng: np.random.Generator) -> bool:
+        """Whether along random lines through all entries the outputs move in proportion, but for noise.
+
+        Random signs and sizes, so that what bends is not hidden by something else that bends. And no output
+        that stood still when noise was measured may move: a staircase. Four evaluations a line.
+        """
+        f = self.forward.value
+        for _ in range(LINES):
+            line = LARGEST_STEP * self.scale * random_direction(rng, self.shape)
+            far_down, down, up, far_up = (
+                self.value(self.everything, self.at(self.everything, t * line)) for t in FIVE
+            )
+            moved = np.maximum(np.abs(far_up - f), np.abs(far_down - f))
+            bent = (up - 2 * f + down, far_up - 2 * up + f, far_down - 2 * down + f)
+            allowed = BENT * (noise + MOVED * self.epsilon * moved)
+            stairs = moved[self.forward.still] if self.forward.still is not None else moved[:0]
+            if stairs.any() or not (np.abs(bent) <= allowed).all():
+                return False
+        return True
 
     def noise_within_an_ulp(self) -> tuple[Array, Array]:
         """How far each output moves when this input moves by an ulp, and what rounding explains of it."""

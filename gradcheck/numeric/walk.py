@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import count, islice
 
 import numpy as np
 
 from gradcheck.numeric.estimate import StencilEstimate
+from gradcheck.numeric.forward import Visited
 from gradcheck.numeric.grouping import Groups
 from gradcheck.numeric.margins import (
     BLURRED,
@@ -22,6 +23,7 @@ from gradcheck.numeric.margins import (
     NUMBERS_BESIDE,
     ROUNDS,
     STEEP,
+    STRAIGHT_STEP,
     SWEEP_RATIO,
     WANTED,
 )
@@ -73,15 +75,16 @@ class Found:
 class Walk:
     """A visit to every group of one variable, which remembers what the groups before have shown.
 
-    That is: at which step they ended (`start`), how large the gradient gets (`largest`), and how
-    many times the measured noise their stencils saw (`roughness`).
+    That is: at which step they ended (`start`, 0 before the first), how large the gradient gets (`largest`),
+    and how many times the measured noise their stencils saw (`roughness`).
     """
 
     def __init__(self, stencil: Stencil) -> None:
         self.stencil = stencil
         self.scale = stencil.variable.scale
         self.near = first_step(stencil.variable.epsilon)
-        self.start = self.near
+        self.straight = stencil.grouping.straight
+        self.start = 0.0
         self.pair = first_pair(stencil.variable.epsilon)
         self.wanted = stencil.variable.epsilon**WANTED
         self.largest = 0.0
@@ -91,31 +94,37 @@ class Walk:
     def through(self, progress: Progress | None = None) -> Found:
         """The whole gradient: groups side by side, twice as many each time, while one step will do for all."""
         found, grouping = Found.nothing(self.stencil.variable.shape), self.stencil.grouping
-        total, done, many = grouping.count(), 0, 1
+        visited = _counting(progress, grouping.count())
+        many = self.most if self.straight else 1
         for run in grouping.runs():
             while members := tuple(islice(run, many)):
                 groups = grouping.beside(members)
-                left = self._first_step(groups, found) if done else [(groups, None)]
+                left = self._first_step(groups, found, visited)
                 for one, seen in left:
                     found.enter(one, self._visit(one, seen), self.scale)
                 many = 1 if left else min(2 * many, self.most)
-                done += len(members)
-                if progress is not None:
-                    progress(done, total)
         found.surroundings = self.stencil.surroundings
         return found
 
     def _first_step(
-        self, groups: Groups, found: Found
+        self, groups: Groups, found: Found, visited: Visited
     ) -> list[tuple[Groups, StencilEstimate | None]]:
         """Enter what one step says, as long as the last group's; return the groups that need others."""
-        search, step = StepSearch(groups.of(self.scale)), groups.of(self.scale) * self.start
-        estimate = self.stencil.estimate(groups, step, self.roughness)
+        scale, relative = groups.of(self.scale), STRAIGHT_STEP if self.straight else self.start
+        if not relative:
+            visited()
+            return [(groups, None)]
+        sample = self.stencil.sample(
+            groups, relative * scale, straight=self.straight, visited=visited
+        )
+        estimate = self.stencil.judge(sample, self.roughness)
+        search = StepSearch(scale)
         good = self._enter(search, estimate)
         found.enter(groups, search.best, self.scale)
         settled = np.all(good.reshape(len(good), -1), axis=1).tolist()
         left = [k for k, done in enumerate(settled) if not done]
-        return [(groups.one(k), estimate.one(k)) for k in left]
+        # Between two points may be more than was seen on any line: nothing is known of such a group.
+        return [(groups.one(k), None if self.straight else estimate.one(k)) for k in left]
 
     def _visit(self, groups: Groups, seen: StencilEstimate | None) -> StencilEstimate:
         search = self._search_first(groups) if seen is None else self._search(groups, seen)
@@ -140,7 +149,7 @@ class Walk:
         sample = stencil.sample(groups, step)
         single = stencil.judge(sample)
         good = self._enter(search, stencil.refine(before, sample, ratio) if pairs else single)
-        self.start = alone(single, scale, self.start)
+        self.start = alone(single, scale, self.near)
         search = self._go_on(search, groups, good)
         if len(search.estimates) > 2:
             self.start = search.usual_step(self.start)
@@ -281,6 +290,12 @@ class Walk:
             return None
         noise = np.where(steep, close, stencil.noise)
         return Stencil(stencil.variable, stencil.grouping, stencil.dy, noise, stencil.method)
+
+
+def _counting(progress: Progress | None, total: int) -> Visited:
+    """Tells how many groups have been visited."""
+    done = count(1)
+    return lambda: None if progress is None else progress(next(done), total)
 
 
 def _tight(estimate: StencilEstimate) -> Array:

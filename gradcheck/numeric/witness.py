@@ -21,7 +21,7 @@ from gradcheck.numeric.gradient import NumericalGradient
 from gradcheck.numeric.grouping import Grouping, find_grouping
 from gradcheck.numeric.kinks import Joint, directions, joint_direction, tied_with
 from gradcheck.numeric.lifted import is_small, lift
-from gradcheck.numeric.margins import CAUTION, CONTRACTION, EPSILON, OUTSIDE
+from gradcheck.numeric.margins import CAUTION, CONTRACTION, EPSILON, FIVE, LINES, OUTSIDE
 from gradcheck.numeric.neighbours import Hull, Neighbours
 from gradcheck.numeric.second_look import second_look
 from gradcheck.numeric.stencil import Stencil
@@ -89,7 +89,7 @@ class NumericalWitness:
         grouping, probes = self._probed(variable)
         before = self.forward.evaluations
         found = self._walk(variable, grouping)
-        if grouping.axes and not self._confirmed(variable, found, grouping):
+        if (grouping.axes or grouping.straight) and not self._confirmed(variable, found, grouping):
             grouping = Grouping(variable.shape)
             found = self._walk(variable, grouping)
         joints = tuple(self._joints(variable, grouping, found))
@@ -106,14 +106,20 @@ class NumericalWitness:
             found.surroundings,
         )
 
+    def under(self, dy: Array) -> NumericalWitness:
+        """A witness under another upstream gradient, which knows what this one has probed."""
+        other = NumericalWitness(self.forward, dy, self.method, self.seed, self.noise)
+        other._groupings = self._groupings
+        return other
+
     @property
-    def shared_groups(self) -> int:
-        """How many groups are moved once for all inputs together: none, where there is one piece."""
+    def expected_once(self) -> int:
+        """How many evaluations serve all inputs together: none, where there is one piece."""
         return 0
 
-    def groups(self, position: int) -> int:
-        """How many groups of entries of an input are moved, each of them four times or more."""
-        return self._probed(Variable(self.forward, position))[0].count()
+    def expected(self, position: int) -> int:
+        """How many evaluations an input takes, where the first step will do for all its groups."""
+        return self._probed(Variable(self.forward, position))[0].evaluations
 
     def beside(
         self,
@@ -207,6 +213,8 @@ class NumericalWitness:
             grouping = find_grouping(
                 variable.shape, self.forward.value.shape, variable.touched, rng
             )
+            if grouping.count() > 2 * len(FIVE) * LINES and variable.is_straight(self.noise, rng):
+                grouping = replace(grouping, straight=True)
             self._groupings[position] = grouping, self.forward.evaluations - before
         return self._groupings[position]
 
@@ -222,7 +230,7 @@ class NumericalWitness:
         slabs, everything = grouping.slabs(), variable.everything
         step = first_step(variable.epsilon) * variable.scale
         step = step * random_direction(rng, variable.shape)
-        places = [variable.at(everything, t * step) for t in (-1.0, -0.5, 0.5, 1.0)]
+        places = [variable.at(everything, t * step) for t in FIVE]
         far_down, down, up, far_up = (variable.value(everything, place) for place in places)
         taken = [place.astype(np.result_type(place, np.float64)) for place in places]
         wide, narrow = (taken[3] - taken[0]) / 2, taken[2] - taken[1]
