@@ -88,25 +88,26 @@ def _misshapen(row: Row) -> list[Finding]:
     """Another shape, and what the numbers in it are if that can be told."""
     given, name = row.analytic, f"d{row.name}"
     named = diagnose_shape(name, given, row.numeric, row.bound) if _holds_numbers(given) else None
-    numbers = "" if named else _numbers_in_shape(row)
+    right = None if named else _numbers_in_shape(row)
+    numbers = (
+        "" if right is None else f"; the numbers in it are {'right' if right else 'wrong too'}"
+    )
     expected = Finding(
         "wrong-shape",
         f"{name} has shape {given.shape}, expected {row.shape}, the shape of {row.name}{numbers}.",
-        {"expected": list(row.shape), "returned": list(given.shape)},
+        {"expected": list(row.shape), "returned": list(given.shape), "numbers": right},
         fails=True,
     )
     return [named, expected] if named else [expected]
 
 
-def _numbers_in_shape(row: Row) -> str:
-    """Whether the numbers are right, where only axes of length one were lost or added."""
+def _numbers_in_shape(row: Row) -> bool | None:
+    """Whether the numbers are right, where only axes of length one were lost or added; None elsewhere."""
     given = row.analytic
-    if not _holds_numbers(given) or np.squeeze(given).shape != tuple(
-        n for n in row.shape if n != 1
-    ):
-        return ""
-    right = agrees(given.astype(np.float64).reshape(row.shape), row.numeric, row.bound).all()
-    return "; the numbers in it are right" if right else "; the numbers in it are wrong too"
+    shape = tuple(n for n in row.shape if n != 1)
+    if not _holds_numbers(given) or np.squeeze(given).shape != shape:
+        return None
+    return bool(agrees(given.astype(np.float64).reshape(row.shape), row.numeric, row.bound).all())
 
 
 def _conditions(row: Row, numeric: NumericalGradient) -> list[Finding]:

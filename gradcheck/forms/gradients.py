@@ -162,11 +162,13 @@ def name_by_name(
     order: Sequence[str] | None = None,
     *,
     guess_beside: bool = True,
+    whole: bool = False,
 ) -> dict[Path, Path]:
     """For inputs and parameters the gradient that is called so; what has no such name goes by order and shape.
 
     `order` says whose gradients they are, one after another; `guess_beside` whether what has no name is a
-    gradient also beside others that have one.
+    gradient also beside others that have one; `whole` that they are those of a whole model's loss, which
+    nobody goes further back from: its parameters' rather than its data's.
     """
     leaves = (*inputs, *parameters)
     if order is not None:
@@ -175,7 +177,11 @@ def name_by_name(
     if found and not guess_beside:
         return found
     unnamed = [entry for entry in entries if entry.is_bare and entry.path not in found.values()]
-    return found | _guessed(unnamed, _open(inputs, found, "hard"), _open(parameters, found, "hard"))
+    mine = _open(parameters, found, "hard")
+    trained = _laid(unnamed, mine) if whole else {}
+    if unnamed and len(trained) == len(unnamed):
+        return found | _paths(trained)
+    return found | _guessed(unnamed, _open(inputs, found, "hard"), mine)
 
 
 def _guessed(

@@ -8,6 +8,7 @@ from typing import Any
 
 from gradcheck.forms.adapting import adapt_module
 from gradcheck.forms.objects import checked
+from gradcheck.forms.slopes import check_slope
 from gradcheck.result import Report
 
 
@@ -50,6 +51,10 @@ def check_module(
         TypeError: for a class instead of an object, an object without these methods, or inputs that do
             not fit.
     """
+    if (parameters, update, gradients) == (None, None, None):
+        found = check_slope(module, inputs, {**named, "seed": seed or 0}, forward, backward)
+        if found is not None:
+            return found
     adapt = partial(
         adapt_module, module, inputs, parameters=parameters, forward=forward, backward=backward,
         update=update, order=gradients,

@@ -17,6 +17,9 @@ CLOSE = ("dLd", "dJd", "dL", "grad", "d", "D", "∂", "∇")
 BEHIND = ("_gradient", "_grad", "_grads", "_g", "_delta", "Grad", "grad")
 CACHES = ("cache", "caches", "cached", "ctx", "context", "memory", "mem", "saved", "stash", "tape")
 BACK = re.compile(r"backward|back_?prop|bwd|bprop|vjp", re.IGNORECASE)
+TARGET = re.compile(
+    r"^(y|t|gt|y_?true|truth|ground_?truth|labels?|targets?|actual|expected|one_?hot)$", re.I
+)
 UPSTREAM = ("d", "grad", "delta", "upstream", "err", "top_", "g_", "out_grad", "output_grad")
 
 
@@ -42,6 +45,11 @@ def is_cache(name: str) -> bool:
 def is_upstream(name: str) -> bool:
     """Whether a parameter is called as those are that carry the upstream gradient."""
     return name.lower().lstrip("_").startswith(UPSTREAM) or name.lower().endswith(("grad", "error"))
+
+
+def is_target(name: str) -> bool:
+    """Whether an input is called as those are that a prediction is compared with."""
+    return bool(TARGET.match(name))
 
 
 def parameters_of(function: Function) -> list[inspect.Parameter]:

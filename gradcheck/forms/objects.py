@@ -23,10 +23,17 @@ from gradcheck.layer import Adapted, Backward, Function, Layer
 from gradcheck.meant import OPTIONS
 from gradcheck.result import Array, Finding, Report
 
-FORWARDS = ("forward", "__call__", "forward_pass", "feedforward", "fprop", "forward_propagation")
+COSTS = ("cost", "loss", "compute_cost", "compute_loss", "error")
+"""What people call the method that says how far off a network is."""
+DERIVATIVES = ("gradient", "grad", "derivative", "deriv", "derivate", "prime", "derivative_func")
+"""What people call a method that may be a derivative, and take no upstream gradient."""
+FORWARDS = (
+    *("forward", "__call__", "forward_pass", "feedforward", "fprop", "forward_propagation"),
+    *(*COSTS, "fn", "func", "function", "value", "activate", "activation"),
+)
 BACKWARDS = (
     *("backward", "backward_pass", "backprop", "bprop", "backpropagate", "backpropagation"),
-    *("backward_propagation", "gradient", "grad"),
+    *("backward_propagation", *DERIVATIVES),
 )
 
 
@@ -72,9 +79,18 @@ class Methods:
         Raises:
             TypeError: if the object is a class, a generator, or has no such method.
         """
-        must_be_an_object(module)
-        names = _found(module, forward, FORWARDS), _found(module, backward, BACKWARDS)
+        names = names_of(module, forward, backward)
         return Methods(type(module).__name__, *(of_any(module, name) for name in names))
+
+
+def names_of(module: Any, forward: str, backward: str) -> tuple[str, str]:
+    """What the methods of an object are called, where convention has it.
+
+    Raises:
+        TypeError: as `Methods.of`.
+    """
+    must_be_an_object(module)
+    return _found(module, forward, FORWARDS), _found(module, backward, BACKWARDS)
 
 
 def must_be_an_object(module: Any) -> None:
@@ -99,9 +115,11 @@ def _found(module: Any, wanted: str, usual: Sequence[str]) -> str:
         if callable(getattr(module, name, None)):
             return name
     methods = [n for n in dir(module) if not n.startswith("_") and callable(getattr(module, n))]
+    alone = next((n for n in methods if n in COSTS), None)
+    hint = f"; of one that returns value and gradients check_loss(….{alone}, …)" if alone else ""
     raise TypeError(
         f"{type(module).__name__} has no method {wanted!r}; it has {', '.join(methods) or 'none'}: "
-        f"say which, {usual[0]}=…"
+        f"say which, {usual[0]}=…{hint}"
     )
 
 

@@ -174,7 +174,8 @@ class Rehearsal:
         """The gradients that the backward pass returns: by name, then the inputs' in order, then by shape."""
         entries = self._entries()
         inputs = [leaf for leaf in self.form.arguments.tree.leaves if leaf.floats]
-        found = name_by_name(entries, inputs, mine, order, guess_beside=not self.form.alone)
+        alone, whole = self.form.alone, not self.form.plan.upstream
+        found = name_by_name(entries, inputs, mine, order, guess_beside=not alone, whole=whole)
         return {leaf: Source(RETURNED, path) for leaf, path in found.items()}
 
     def _entries(self) -> list[Entry]:

@@ -15,6 +15,8 @@ from gradcheck.repair.places import Place, Slot
 from gradcheck.repair.scope import shape_of
 from gradcheck.repair.tree import called_name, inside
 
+FACTOR = 2
+"""A number up to which it is a factor of its own, and no size that is written out."""
 READ = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 
 
@@ -44,11 +46,13 @@ class Mend:
 
     @property
     def sizes(self) -> frozenset[int]:
-        """The whole numbers that are read where they were not."""
+        """The whole numbers that are read where they were not, and those above 2 that are written."""
         before = set(map(ast.unparse, inside(self.old, *READ)))
         new = (one for one in inside(self.new, *READ) if ast.unparse(one) not in before)
-        read = map(self.value, new)
-        return frozenset(value for value in (*read, self.after) if type(value) is int)
+        written = _constants(self.new) - _constants(self.old)
+        large = (value for value in written if type(value) is int and value > FACTOR)
+        several = (*map(self.value, new), *large, self.after)
+        return frozenset(value for value in several if type(value) is int)
 
     def value(self, node: ast.AST | None) -> Any:
         """What an expression is worth there; None if it has no value."""
@@ -110,3 +114,7 @@ def _leads_to_an_axis(slot: Slot) -> bool:
 def is_mask(value: Any) -> bool:
     """Whether a value is an array of truth values."""
     return getattr(value, "dtype", None) == np.bool_
+
+
+def _constants(node: ast.AST) -> set[Any]:
+    return {one.value for one in inside(node, ast.Constant)}

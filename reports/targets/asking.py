@@ -16,7 +16,7 @@ from gradcheck.result import Report
 from reports.errors import did_you_mean
 from reports.targets.classes import Context, is_operation, objects, step_of, ways
 from reports.targets.found import Subject
-from reports.targets.proposals import Inputs, wanted
+from reports.targets.proposals import Inputs, is_target, wanted
 
 PLAIN = (bool, int, str, type(None))
 """What a hyperparameter is that has a default: a stride, a mode, a flag; a float may be an input."""
@@ -34,11 +34,19 @@ def taking(subject: Subject) -> Function:
         raise NotImplementedError("only the signature and the text are of use")
 
     parameters = list(inspect.signature(method).parameters.values())[1:]
+    if names[0] == names[1]:
+        # Without labels such a loss returns its scores.
+        parameters = [p.replace(default=p.empty) if _is_left_out(p) else p for p in parameters]
     forward.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     forward.__wrapped__ = method  # type: ignore[attr-defined]
     told = (method, subject.made, subject.made.__init__)  # type: ignore[misc]
     forward.__doc__ = "\n".join(inspect.getdoc(one) or "" for one in told)
     return forward
+
+
+def _is_left_out(parameter: inspect.Parameter) -> bool:
+    """Whether a parameter is for labels, which need not be given."""
+    return parameter.default is None and is_target(parameter.name)
 
 
 def asked(subject: Subject, inputs: Inputs, seed: int, options: Mapping[str, Any]) -> Report:
@@ -99,11 +107,15 @@ def _class(subject: Subject, values: list[Any], words: Inputs, options: Inputs) 
     if is_operation(made):
         return gradcheck.check_pair(made.forward, made.backward, Context(), *values, **given)  # type: ignore[attr-defined]
     forward, backward = ways(made) or ("forward", "backward")
-    given |= {"forward": forward, "backward": backward, **step_of(made, backward)}
+    if forward != backward:
+        given |= {"forward": forward, "backward": backward, **step_of(made, backward)}
     problem: Exception | None = None
     for instance, note in objects(made, subject.make, options["seed"]):
         try:
-            report = gradcheck.check_module(instance, *values, **given)
+            if forward == backward:
+                report = gradcheck.check_loss(getattr(instance, forward), *values, **given)
+            else:
+                report = gradcheck.check_module(instance, *values, **given)
             return replace(report, findings=(*note, *report.findings))
         except Exception as error:
             problem = problem or error

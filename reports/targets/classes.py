@@ -12,18 +12,12 @@ from typing import Any
 import numpy as np
 
 from gradcheck.forms.names import is_cache
+from gradcheck.forms.objects import BACKWARDS, COSTS, FORWARDS
 from gradcheck.forms.saying import said
 from gradcheck.layer import Function
 from gradcheck.result import Finding
 from reports.targets.proposals import wanted
-from reports.targets.texts import tree_of
-
-FORWARD = ("forward", "__call__", "fprop", "forward_pass", "feedforward", "forward_propagation")
-BACKWARD = ("backward", "bprop", "backprop", "backward_pass", "backward_propagation")
-"""How the methods of a class are called."""
-
-COSTS = ("cost", "loss", "compute_cost", "compute_loss", "error")
-"""How the method of a network is called that says how far it is off."""
+from reports.targets.texts import returns_gradients, tree_of
 
 MORE_THAN_A_GRADIENT = 2
 """Parameters of a backward pass beyond which it takes inputs: self and an upstream gradient are two."""
@@ -37,15 +31,19 @@ MOST = 3
 BIAS = re.compile(r"^(b|bias|beta|gamma)", re.IGNORECASE)
 """How the arguments of a constructor are called that have one number for each feature."""
 
+WEIGHTS = re.compile(r"^(b|bias|beta|gamma|w|weights?|kernels?|theta)\d?$", re.IGNORECASE)
+"""How those are called that are arrays, and no sizes."""
+
 
 def ways(made: type) -> tuple[str, str] | None:
-    """The names of a class's two methods, None if it has not both."""
+    """The names of a class's two methods, twice that of one which does both; None if there are none."""
     # A class can be called itself: `getattr(made, "__call__")` says nothing of its objects.
     methods = {n for base in made.__mro__ for n, value in vars(base).items() if callable(value)}
-    backward = next((n for n in BACKWARD if n in methods), None)
+    backward = next((n for n in BACKWARDS if n in methods), None)
     if backward is None:
-        return None
-    forwards = (*_costs(made, methods, backward), *(n for n in FORWARD if n in methods))
+        costs = (n for n in COSTS if n in methods and returns_gradients(getattr(made, n)))
+        return next(((n, n) for n in costs), None)
+    forwards = (*_costs(made, methods, backward), *(n for n in FORWARDS if n in methods))
     return (forwards[0], backward) if forwards else None
 
 
@@ -126,10 +124,18 @@ def objects(made: type, make: Function | None, seed: int) -> Iterator[Made]:
 
 
 def _arguments(needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """Sizes for a constructor; then weights, for one that takes them: a matrix or kernels, a bias that fits."""
-    yield from itertools.permutations((5, 2, 3, 7), len(needed))
+    """Sizes for a constructor, and weights for one that takes them, which is tried first where it says so."""
+    both = [itertools.permutations((5, 2, 3, 7), len(needed)), _weights(needed)]
+    return itertools.chain(*(both[::-1] if all(map(WEIGHTS.match, needed)) else both))
+
+
+def _weights(needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """A matrix or kernels, and a bias that fits."""
     rng = np.random.default_rng(0)
-    for weights, bias in (((5, 2), (2,)), ((2, 3, 3, 3), (2,))) if needed else ():
+    # A scale and a shift alone are as long as the features of the input that is tried first.
+    alone = all(map(BIAS.match, needed))
+    shapes = [((5,), (5,))] if alone else [((5, 2), (2,)), ((2, 3, 3, 3), (2,))]
+    for weights, bias in shapes if needed else ():
         yield tuple(rng.normal(size=bias if BIAS.match(name) else weights) for name in needed)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,12 @@ SINGLE = np.dtype(np.float32)
 
 MOST = 40
 """Combinations on which the forward pass runs: a way back that fits none of so many is at fault itself."""
+
+MATRICES = 4
+"""Lengths of an object's matrices that are tried as an input's features."""
+
+MOST_BEHIND = 10
+"""The same where some came close."""
 
 UNFIT = ("raises", "not-finite", "wrong-shape")
 """What is found where inputs do not fit, or where the backward pass is wrong: nobody can tell."""
@@ -103,9 +110,13 @@ class _Search:
     given: Inputs
     seed: int
     tried: list[tuple[Inputs, list[str]]] = field(default_factory=list)
+    close: Inputs | None = None
 
     def found(self) -> Inputs | None:
-        """Inputs on which gradients of the right shapes come back; None if there are none."""
+        """Inputs on which gradients of the right shapes come back; None if there are none.
+
+        Where no others do, those will do on which only an axis of length one is too many or too few.
+        """
         function = taking(self.subject)
         if self.subject.kind == "derivative" and len(wanted(function)) > 1:
             # Which of them is differentiated by, and which are data of one size, no shape can tell.
@@ -113,8 +124,8 @@ class _Search:
             self.tried += [(guess, [])] if guess is not None else []
             return None
         held = self._held()
-        sizes = next((np.shape(array) for array in held if array.ndim > 1), ())
-        guess = proposed(function, self.runs, self.accepts, self.seed, sizes)
+        guess = proposed(function, self.runs, self.accepts, self.seed, _sizes(held))
+        guess = guess or self.close
         return None if guess is None else _as_precise(guess, held)
 
     def _held(self) -> list[Any]:
@@ -127,8 +138,9 @@ class _Search:
 
     def runs(self, inputs: Inputs) -> bool:
         """Whether the forward pass of a function runs; of a class it takes an object to tell."""
-        if self.subject.made is not None or len(self.tried) >= MOST:
-            return len(self.tried) < MOST
+        most = MOST if self.close is None else MOST_BEHIND
+        if self.subject.made is not None or len(self.tried) >= most:
+            return len(self.tried) < most
         with np.errstate(all="ignore"):
             try:
                 values, words = arguments(self.subject, {**inputs, **self.given})
@@ -152,8 +164,11 @@ class _Search:
                 [(inputs, [said(error).rstrip("?.") + "."])] if self.subject.made is None else []
             )
             return False
-        unfit = [one.message for one in report.all_findings() if one.code in UNFIT]
+        found = [one for one in report.all_findings() if one.code in UNFIT]
+        unfit = [one.message for one in found]
         self.tried.append((inputs, unfit))
+        if self.close is None and report.rows and all(one.evidence.get("numbers") for one in found):
+            self.close = {**inputs}
         return bool(report.rows) and not unfit
 
     def nothing(self) -> str:
@@ -170,6 +185,13 @@ class _Search:
         return f"no inputs for {name}: {mistaken}expected a function {name}_inputs(rng), as in: {pasted}"
 
 
+def _sizes(held: Sequence[Any]) -> tuple[int, ...]:
+    """The lengths of the matrices that an object holds, and what is left of them where two are stacked."""
+    lengths = dict.fromkeys(n for array in held if array.ndim > 1 for n in array.shape)
+    between = (a - b for a, b in itertools.permutations(lengths, 2) if a > b)
+    return tuple(dict.fromkeys((*lengths, *between)))[:MATRICES]
+
+
 def _as_precise(guess: Inputs, held: list[Any]) -> Inputs:
     """The inputs in float32 where all that the object holds is: float64 beside it would be our mistake."""
     if {array.dtype for array in held if array.ndim and array.dtype.kind == "f"} != {SINGLE}:
@@ -184,5 +206,7 @@ def _shown(inputs: Inputs) -> str:
 def _described(value: Any) -> str:
     if isinstance(value, dict):
         return str(value)
+    if isinstance(value, float):
+        return f"{value:.3g}"
     single = np.asarray(value).dtype == SINGLE
     return f"{np.shape(value)}{' float32' if single else ''}"

@@ -28,6 +28,9 @@ SHAPES: tuple[Shape, ...] = (
 WHOLE: tuple[Shape, ...] = ((3,), (), (5,), (3, 4))
 """Shapes that are tried for labels: one for each row, or for each entry of something."""
 
+BATCH = 3
+"""How many of a batch there are, where an object says how many features each has."""
+
 SECONDS = 5.0
 """How long shapes are tried; nobody waits longer for a guess."""
 
@@ -38,6 +41,9 @@ LABELS = re.compile(
     r"^(y_?true|labels?|targets?|t|ids?|indices|classes|\w*(idx|index))$", re.IGNORECASE
 )
 """Names of inputs that usually hold integers."""
+
+STATE = re.compile(r"^(h|c|s|a|state|hidden|cell)(_?(prev|previous|0|t|tm1|next|in|old|last))?$")
+"""Names of what a recurrent cell hands on to the next step."""
 
 PROBABILITIES = re.compile(r"^(p|probs?|probabilit\w+|y_?hat)$", re.IGNORECASE)
 """Names of inputs of which the logarithm is taken as they are."""
@@ -54,6 +60,23 @@ OPTIONS: dict[str, Any] = {
     "momentum": 0.9,
 }
 """What the hyperparameters are that courses hand over in a dict; a stride of 1 would hide one that is left out."""
+
+
+PENALTIES = re.compile(r"^(reg\w*|l2\w*|lambda_?|lambd|lam|weight_decay|decay)$", re.IGNORECASE)
+"""Names of what weighs a penalty: where it is 0 by default a wrong gradient of the penalty would pass."""
+PENALTY = 0.35
+"""What is proposed for it: no small size, nor one over it, that a factor could be taken for."""
+
+
+def _penalties(function: Function) -> Inputs:
+    """What is proposed for the penalties that a function leaves at 0."""
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: PENALTY for p in parameters if p.default == 0.0 and PENALTIES.match(p.name)}
+
+
+def is_target(name: str) -> bool:
+    """Whether an input is called like what a prediction is compared with."""
+    return name == "y" or bool(LABELS.match(name))
 
 
 def wanted(function: Function) -> list[str]:
@@ -79,22 +102,23 @@ def proposed(
     axis is likely to have one of the `sizes`. Whether the forward pass `runs` is asked often; whether
     gradients of the right shapes come back, `accepts`, is asked of those that run.
     """
-    names = wanted(function)
+    names, penalties = wanted(function), _penalties(function)
     until = time.monotonic() + SECONDS
-    combinations = _plain_first(_choices(function, names, sizes))
+    choices = _choices(function, names, sizes)
+    combinations = itertools.chain(_of_one_batch(names, sizes, choices), _plain_first(choices))
     for combination in itertools.islice(combinations, TRIES):
         if time.monotonic() > until:
             return None
         # Afresh each time: what runs may write into what it is given.
-        made = partial(_made, dict(zip(names, combination, strict=True)), seed)
+        made = partial(_made, dict(zip(names, combination, strict=True)), seed, penalties)
         if runs(made()) and accepts(made()):
             return made()
     return None
 
 
-def _made(draws: Mapping[str, Draw], seed: int) -> Inputs:
+def _made(draws: Mapping[str, Draw], seed: int, penalties: Inputs) -> Inputs:
     rng = np.random.default_rng(seed)
-    return {name: draw(rng) for name, draw in draws.items()}
+    return {**{name: draw(rng) for name, draw in draws.items()}, **penalties}
 
 
 def _plain_first(choices: Sequence[Sequence[Draw]]) -> Iterator[tuple[Draw, ...]]:
@@ -105,9 +129,25 @@ def _plain_first(choices: Sequence[Sequence[Draw]]) -> Iterator[tuple[Draw, ...]
                 yield tuple(c[k] for c, k in zip(choices, numbers, strict=True))
 
 
+def _of_one_batch(
+    names: Sequence[str], sizes: Shape, choices: Sequence[Sequence[Draw]]
+) -> Iterator[tuple[Draw, ...]]:
+    """Several inputs of an object with so many features each: a batch of rows, one of columns, one column."""
+    # What is carried from step to step is one size throughout.
+    kinds = ["state" if STATE.match(name) else name for name in names]
+    for shaped in (lambda n: (BATCH, n)), (lambda n: (n, BATCH)), (lambda n: (n, 1)):
+        for lengths in itertools.product(sizes, repeat=len(set(kinds))) if names[1:] else ():
+            length = dict(zip(dict.fromkeys(kinds), lengths, strict=True))
+            several = (
+                usual[:2] if is_target(name) else [_floats(name, shaped(length[kind]))]
+                for name, kind, usual in zip(names, kinds, choices, strict=True)
+            )
+            yield from itertools.product(*several)
+
+
 def _choices(function: Function, names: Sequence[str], sizes: Shape) -> list[Sequence[Draw]]:
     """For each input what it may be, the likely first."""
-    likely = ((3, sizes[0]), (3, sizes[-1]), (sizes[-1],)) if sizes else ()
+    likely = ((BATCH, sizes[0]), (BATCH, sizes[1]), (sizes[1],)) if sizes[1:] else ()
     told, seen = documented(function, names), read_off(function, names)
     options = _options(function, names)
 

@@ -38,16 +38,22 @@ def returns_way_back(function: Function) -> bool:
 
 
 def returns_gradients(function: Function) -> bool:
-    """Whether a loss is returned, and its gradient behind it, by what they are called."""
-    pairs = [(ast.unparse(one), second) for one, second in _twos(tree_of(function))]
+    """Whether a loss is returned, and its gradient behind it, by what they are called; a state may follow."""
+    several = _returned(tree_of(function))
+    pairs = [(ast.unparse(one), second) for one, second, *_ in several]
     return any(LOSS.search(loss) and _is_gradient(second) for loss, second in pairs)
 
 
 def _twos(tree: ast.AST | None) -> list[tuple[ast.expr, ast.expr]]:
     """The first two of what is returned together, where those behind them are gradients."""
+    return [(v[0], v[1]) for v in _returned(tree) if all(map(_is_gradient, v[2:]))]
+
+
+def _returned(tree: ast.AST | None) -> list[list[ast.expr]]:
+    """What is returned together, two values or more."""
     returned = [n.value for n in ast.walk(tree) if isinstance(n, ast.Return)] if tree else []
     values = [value.elts for value in returned if isinstance(value, ast.Tuple)]
-    return [(v[0], v[1]) for v in values if len(v) > 1 and all(map(_is_gradient, v[2:]))]
+    return [several for several in values if len(several) > 1]
 
 
 def _is_gradient(part: ast.expr) -> bool:

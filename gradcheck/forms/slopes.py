@@ -1,0 +1,76 @@
+"""An object with a function and its derivative: `gradient(x)` takes what `__call__(x)` does, and no upstream."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from gradcheck.forms.arguments import parted
+from gradcheck.forms.derivative import check_derivative
+from gradcheck.forms.names import is_target, is_upstream, parameters_of
+from gradcheck.forms.objects import DERIVATIVES, names_of
+from gradcheck.forms.saying import said
+from gradcheck.meant import OPTIONS
+from gradcheck.result import Report
+
+
+def check_slope(
+    module: Any, inputs: Sequence[Any], named: Mapping[str, Any], forward: str, backward: str
+) -> Report | None:
+    """Check the derivative of an object; None where its backward method is no such thing.
+
+    It is one if it is called so, takes what the function takes and nothing like an upstream gradient, and
+    the function returns an array: of a loss of all entries it is a gradient.
+
+    Args:
+        module: the object.
+        inputs, named: as for `check_module`.
+        forward, backward: the names of its methods.
+    """
+    options, by_name = parted(named, OPTIONS)
+    to, back = names_of(module, forward, backward)
+    f, df = getattr(module, to), getattr(module, back)
+    takes = _needed(df)
+    if back not in DERIVATIVES or any(map(is_upstream, takes)) or len(takes) != len(_needed(f)):
+        return None
+    try:
+        given = inspect.signature(f).bind(*inputs, **by_name).args
+        value = f(*[np.array(x) if isinstance(x, np.ndarray) else x for x in given])
+    except Exception:
+        # Why it cannot be called is for the usual way to say.
+        return None
+    if len(given) != len(takes) or np.ndim(value) == 0:
+        return None
+    at = _differentiated(_needed(f), given)
+    message = (
+        f"{back}({', '.join(takes)}) is taken for the derivative of {to} by {takes[at]}: no upstream "
+        "gradient goes in."
+    )
+    report = check_derivative(
+        _of_one(f, given, at),
+        _of_one(df, given, at),
+        given[at],
+        **{"name": type(module).__name__, **options},
+    )
+    return replace(report, findings=(said(message), *report.findings))
+
+
+def _needed(method: Callable[..., Any]) -> list[str]:
+    return [p.name for p in parameters_of(method) if p.default is p.empty]
+
+
+def _differentiated(names: Sequence[str], given: Sequence[Any]) -> int:
+    """The position of the input that a derivative is by: the first of floats that is no target."""
+    floats = [k for k, x in enumerate(given) if np.asarray(x).dtype.kind == "f"]
+    return next((k for k in floats if not is_target(names[k])), floats[0] if floats else 0)
+
+
+def _of_one(method: Callable[..., Any], given: Sequence[Any], at: int) -> Callable[[Any], Any]:
+    """A method of one of its inputs, the others as they are given."""
+    behind = dict(zip(_needed(method)[at + 1 :], given[at + 1 :], strict=True))
+    return partial(method, *given[:at], **behind) if len(given) > 1 else method
