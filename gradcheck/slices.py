@@ -71,8 +71,8 @@ class _Some(Grouping):
         """Those groups, without a look at the ones before them."""
         choices = self.choices()
         numbers = np.unravel_index(np.arange(self.first, self.last), [len(one) for one in choices])
-        for group in zip(*numbers, strict=True):
-            yield tuple(one[k] for one, k in zip(choices, group, strict=True))
+        along = [[one[k] for k in ks.tolist()] for one, ks in zip(choices, numbers, strict=True)]
+        return zip(*along, strict=True)
 
     def count(self) -> int:
         """How many they are."""
@@ -106,7 +106,7 @@ class SlicedWitness(NumericalWitness):
 
     def keys(self, position: int) -> list[Key]:
         """The slices of an input's gradient; none where it is one."""
-        grouping, _ = self._probed(Variable(self.forward, position))
+        grouping, _ = self._probed(position)
         slices = list(_slices(grouping)) if grouping.count() > SLICE else []
         return [(position, len(grouping.axes), number) for number in range(len(slices))]
 
@@ -114,7 +114,7 @@ class SlicedWitness(NumericalWitness):
         """One of them."""
         position, _, number = key
         variable = Variable(self.forward, position)
-        grouping, _ = self._probed(variable)
+        grouping, _ = self._probed(position)
         return self._part(variable, list(_slices(grouping))[number])
 
 

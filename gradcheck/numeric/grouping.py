@@ -135,8 +135,7 @@ class Grouping:
                 owners = axis.footprint[group[axis.input_axis]]
                 if at_least:
                     owners = np.where(owners.any(axis=1, keepdims=True), owners, 1.0)
-                total = np.tensordot(total, owners, axes=(place, 1))
-                total = np.moveaxis(total, -1, place)
+                total = (total.swapaxes(place, -1) @ owners.T).swapaxes(place, -1)
         total = total.transpose((0, *owned, *others))
         sizes = [len(total), *(1 for _ in self.shape)]
         for axis, size in zip(self.axes, total.shape[1:], strict=False):

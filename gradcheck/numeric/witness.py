@@ -86,7 +86,7 @@ class NumericalWitness:
         variable = Variable(self.forward, position)
         if self.method == "complex":
             return self._complex_step(variable)
-        grouping, probes = self._probed(variable)
+        grouping, probes = self._probed(position)
         before = self.forward.evaluations
         found = self._walk(variable, grouping)
         if (grouping.axes or grouping.straight) and not self._confirmed(variable, found, grouping):
@@ -119,7 +119,7 @@ class NumericalWitness:
 
     def expected(self, position: int) -> int:
         """How many evaluations an input takes, where the first step will do for all its groups."""
-        return self._probed(Variable(self.forward, position))[0].evaluations
+        return self._probed(position)[0].evaluations
 
     def beside(
         self,
@@ -205,10 +205,10 @@ class NumericalWitness:
         stencil = Stencil(variable, grouping, self.dy, self.noise, self.method)
         return Walk(stencil).through(self.progress)
 
-    def _probed(self, variable: Variable) -> tuple[Grouping, int]:
+    def _probed(self, position: int) -> tuple[Grouping, int]:
         """Which entries can be moved together, and the evaluations that this took to find out."""
-        position = variable.position
         if position not in self._groupings:
+            variable = Variable(self.forward, position)
             before, rng = self.forward.evaluations, np.random.default_rng((self.seed, position))
             grouping = find_grouping(
                 variable.shape, self.forward.value.shape, variable.touched, rng
