@@ -202,17 +202,13 @@ def _explain(
 ) -> tuple[list[Row], Lines]:
     """The rows with their findings, and the lines, where they are asked for or something failed."""
     # Of gradients that never were, there is nothing to say.
-    said = _row_of if raised else explain_row
-    rows = [said(context, position) for position in context.compared]
+    rows = [one.row for one in context.compared.values()]
+    if not raised:
+        rows = [explain_row(context, position) for position in context.compared]
     unasked = lines is None and bool(failing(rows))
     if lines or (unasked and effort == "complete"):
         return check_lines(context, rows, seed, raised=raised)
     return rows, Lines(notes=(NOT_ASKED,) if unasked and not raised else ())
-
-
-def _row_of(context: Context, position: int) -> Row:
-    """The row as it was compared."""
-    return context.compared[position].row
 
 
 NOT_ASKED = (

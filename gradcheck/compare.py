@@ -174,11 +174,17 @@ def _excess(hand: Array, joint: Joint | None, rounding: Array) -> Array:
 def _verdict(within: Array, ties_kept: bool, hand: Array, numeric: NumericalGradient) -> Verdict:
     if not ties_kept:
         return Verdict.FAIL
-    if not within.all():
-        unclear = _drowned(hand, numeric) or (within | numeric.undecided).all()
-        return Verdict.INCONCLUSIVE if unclear else Verdict.FAIL
-    seen = _resolution(numeric) <= COARSEST or numeric.kinks.all() or _zero_in_both(hand, numeric)
-    return Verdict.PASS if seen else Verdict.INCONCLUSIVE
+    if within.all():
+        return Verdict.PASS if _is_seen(hand, numeric) else Verdict.INCONCLUSIVE
+    unclear = _drowned(hand, numeric) or (within | numeric.undecided).all()
+    return Verdict.INCONCLUSIVE if unclear else Verdict.FAIL
+
+
+def _is_seen(hand: Array, numeric: NumericalGradient) -> bool:
+    """Whether the bound is so narrow that agreement says something."""
+    if _resolution(numeric) <= COARSEST or numeric.kinks.all():
+        return True
+    return _zero_in_both(hand, numeric)
 
 
 def _drowned(hand: Array, numeric: NumericalGradient) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.layer import Layer, Misuse, copies, in_dtype, listed, run, times
+from gradcheck.layer import Layer, Misuse, arrays, copies, in_dtype, listed, run, times
 from gradcheck.result import Array, Finding, fault
 
 Gradients = list[Array | None]
@@ -53,8 +53,7 @@ class Run:
     def gradients_of(self, backward: Callable[[Array], Any], dy: Array) -> Gradients:
         """What a way back returns for an upstream gradient, in arrays of its own."""
         with np.errstate(all="ignore"):
-            returned = listed(backward(dy.copy()), len(self.inputs))
-        return [None if g is None else np.array(g) for g in returned]
+            return arrays(listed(backward(dy.copy()), len(self.inputs)), copy=True)
 
 
 @dataclass
@@ -102,7 +101,7 @@ def _run_once(
     after_backward = _changed(given, inputs, names)
     others = [*zip(names, given, strict=True), ("the upstream", handed)]
     shared = [name for name, x in others if _reaches(returned, x)]
-    gradients = [None if g is None else np.array(g) for g in returned]
+    gradients = arrays(returned, copy=True)
     _restore(given, inputs)
     return Run(
         layer, names, inputs, dy, value, gradients, given, handed,
@@ -304,11 +303,15 @@ def _deviation(first: Array | None, scaled: Array | None) -> float | None:
         return None
     with np.errstate(all="ignore"):
         expected = FACTOR * first.astype(np.float64)
-        size = max(float(np.abs(expected).max(initial=0.0)), float(np.abs(scaled).max(initial=0.0)))
-        gap = float(np.abs(scaled - expected).max(initial=0.0))
+        size, gap = max(map(_largest, (expected, scaled))), _largest(scaled - expected)
     # What over- or underflows is no evidence.
     comparable = np.isfinite(gap) and np.isfinite(size) and size > float(np.finfo(first.dtype).tiny)
     return gap / size if comparable else None
+
+
+def _largest(x: Array) -> float:
+    """The largest entry in size."""
+    return float(np.abs(x).max(initial=0.0))
 
 
 def _constant_part(seen: Run) -> str:
@@ -338,7 +341,7 @@ def _is_partly_squared(first: Array | None, far: Array | None, near: Array | Non
         return False
     squared = (far - FACTOR * first) / (FACTOR**2 - FACTOR)
     linear = first - squared
-    sizes = [float(np.abs(part).max(initial=0.0)) for part in (linear, squared)]
+    sizes = list(map(_largest, (linear, squared)))
     slack = _root_of_epsilon(first) * max(sizes)
     return min(sizes) > slack and np.allclose(near, 2 * linear + 4 * squared, 0, slack)
 

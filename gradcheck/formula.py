@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
@@ -37,6 +37,12 @@ class Judged(NamedTuple):
     ties_broken: float
     formula: Verdict
 
+    def overrules(self, verdict: Verdict) -> bool:
+        """Whether more digits than float64's have a say: what only they see is noise to who computes in it."""
+        if verdict is Verdict.FAIL:
+            return self.formula is Verdict.PASS
+        return self.row.verdict is not Verdict.FAIL
+
 
 def with_more_digits(
     witness: NumericalWitness, position: int, hand: Array | None, row: Row, others: Claims
@@ -53,13 +59,7 @@ def with_more_digits(
     if convicted and not (narrow or is_small(witness.forward)):
         return None
     judged = _judged_as_formula(witness, position, hand, row, others)
-    if narrow or judged is None:
-        return judged
-    # What only more digits than float64's can see is noise to whoever computes in float64.
-    overrules = (
-        judged.formula is Verdict.PASS if convicted else judged.row.verdict is not Verdict.FAIL
-    )
-    return judged if overrules else None
+    return judged if judged is None or narrow or judged.overrules(row.verdict) else None
 
 
 def _asks_for_digits(hand: Array, row: Row) -> bool:
@@ -116,9 +116,9 @@ def _lifted_gradients(wide: NumericalWitness, positions: Iterable[int]) -> dict[
     except Exception:
         # Whatever it is that it cannot do with these numbers, it does not follow.
         return {}
-    found = {p: gradients[p] for p in positions}
-    return {
-        p: g
-        for p, g in found.items()
-        if g is not None and g.dtype == forward.dtype and np.isfinite(g).all()
-    }
+    return {p: g for p in positions if _follows(g := gradients[p], forward.dtype)}
+
+
+def _follows(gradient: Array | None, dtype: np.dtype[Any]) -> TypeGuard[Array]:
+    """Whether a gradient has come out in this precision, and in numbers."""
+    return gradient is not None and gradient.dtype == dtype and bool(np.isfinite(gradient).all())

@@ -162,8 +162,12 @@ def listed(gradients: Any, expected: int) -> list[Array | None]:
     """What backward returned as a list; a single array serves where there is a single input."""
     if isinstance(gradients, dict) or (gradients is None and expected > 1):
         return []
-    each = gradients if isinstance(gradients, (tuple, list)) else [gradients]
-    return [None if g is None else np.asarray(g) for g in each]
+    return arrays(gradients if isinstance(gradients, (tuple, list)) else [gradients])
+
+
+def arrays(gradients: Iterable[Any], *, copy: bool | None = None) -> list[Array | None]:
+    """Gradients as arrays, of their own if `copy`, None where there is none."""
+    return [None if g is None else np.array(g, copy=copy) for g in gradients]
 
 
 def _described(result: Any) -> str:

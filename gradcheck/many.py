@@ -196,33 +196,40 @@ class _Pool:
 
     def run(self, jobs: Sequence[_Job]) -> list[Report]:
         """The reports of all jobs: begun, their slices spread, put together."""
-        finished = {job.number: known for job in jobs if (known := job.known()) is not None}
-        left = [job for job in jobs if job.number not in finished]
-        sliced: list[tuple[_Job, Slices]] = []
-        for job, future in [(job, self._sent(job.begun())) for job in left]:
-            found = self._collected(job, future, job.begun())
-            if isinstance(found, Report):
-                finished[job.number] = job.noted(found)
-            else:
-                sliced.append((job, self._spread(job, found)))
-        for job, slices in sliced:
-            finished[job.number] = job.noted(self._put_together(job, slices))
-        return [finished[job.number] for job in jobs]
+        begun = [(job, self._begun(job)) for job in jobs]
+        spread = [(job, self._followed(job, one)) for job, one in begun]
+        return [self._put_together(job, one) for job, one in spread]
+
+    def _begun(self, job: _Job) -> Report | Future[Report | list[Key]] | None:
+        """The report that was finished before, or what was sent."""
+        known = job.known()
+        return self._sent(job.begun()) if known is None else known
+
+    def _followed(
+        self, job: _Job, begun: Report | Future[Report | list[Key]] | None
+    ) -> Report | Slices:
+        """What was sent, once it is there: the report, or the slices that it needs, sent as well."""
+        if isinstance(begun, Report):
+            return begun
+        found = self._collected(job, begun, job.begun())
+        return job.noted(found) if isinstance(found, Report) else self._spread(job, found)
 
     def _spread(self, job: _Job, keys: Sequence[Key]) -> Slices:
         """Its slices, sent; but for those that are known."""
         return {key: self._sent(partial(_slice, job.task, key)) for key in job.missing(keys)}
 
-    def _put_together(self, job: _Job, slices: Slices) -> Report:
+    def _put_together(self, job: _Job, slices: Report | Slices) -> Report:
         """The job's report from its slices, or that of one that could not be done."""
+        if isinstance(slices, Report):
+            return slices
         for key, future in slices.items():
             part = self._collected(job, future, partial(_slice, job.task, key))
             if isinstance(part, Report):
-                return part
+                return job.noted(part)
             job.note(key, part)
         report = self._collected(job, self._sent(job.begun()), job.begun())
         assert isinstance(report, Report)
-        return report
+        return job.noted(report)
 
     def _sent(self, work: Callable[[], T]) -> Future[T] | None:
         """None where the pool is broken already."""

@@ -56,10 +56,13 @@ class Calls:
     def __getattr__(self, name: str) -> Any:
         __tracebackhide__ = True
         call = getattr(package, name)
-        takes = inspect.signature(call).parameters if callable(call) else {}
-        seeded = "seed" in takes or any(p.kind is p.VAR_KEYWORD for p in takes.values())
         checks = name.startswith(("check", "assert")) and name != "check_many"
-        return partial(call, seed=self.seed) if checks and seeded else call
+        return partial(call, seed=self.seed) if checks and _takes_seed(call) else call
+
+
+def _takes_seed(call: Callable[..., Any]) -> bool:
+    takes = inspect.signature(call).parameters
+    return "seed" in takes or any(p.kind is p.VAR_KEYWORD for p in takes.values())
 
 
 @pytest.fixture

@@ -57,12 +57,15 @@ class Smallest:
         parts = [f"{self.report.title}, the smallest case: {self.report.verdict}"]
         for title, values in groups:
             if values:
-                parts += [f"{title}:", *(_written(name, value) for name, value in values.items())]
+                parts += [f"{title}:", *map(_written, values, values.values())]
+        return "\n".join([*parts, *self._parting()])
+
+    def _parting(self) -> Iterator[str]:
+        """Where the two sides part, if they do."""
         if self.index is not None:
             hand, true = self.row.analytic[self.index], self.row.numeric[self.index]
             place = f"[{', '.join(map(str, self.index))}]" if self.index else ""
-            parts.append(f"they part at d{self.row.name}{place}: {hand:.6g}, true {true:.6g}")
-        return "\n".join(parts)
+            yield f"they part at d{self.row.name}{place}: {hand:.6g}, true {true:.6g}"
 
 
 def _written(name: str, value: Array) -> str:
@@ -238,15 +241,19 @@ def _cut(inputs: Sequence[Array], places: Sequence[tuple[int, int]], size: int) 
 def _rounder(layer: Layer, case: _Case) -> Iterator[_Case]:
     """One input with small whole numbers for its entries, different ones, halves, or few decimals."""
     for k, x in enumerate(case.inputs):
-        if x.dtype.kind != "f" or _is_whole(2 * x):
-            continue
-        plainer = [_whole(x), _whole(2 * x) / 2, x.round(1), x.round(2)]
-        plainer[1:1] = [_ranked(x)] if x.size < MANY else []
-        for plain in plainer:
+        for plain in _rounded(x):
             others = list(case.inputs)
             others[k] = np.asarray(plain, dtype=x.dtype)
             if not np.array_equal(others[k], x):
                 yield _Case(tuple(others))
+
+
+def _rounded(x: Array) -> list[Array]:
+    """What an input may be instead, the plainest first; nothing for what is plain."""
+    if x.dtype.kind != "f" or _is_whole(2 * x):
+        return []
+    ranked = [_ranked(x)] if x.size < MANY else []
+    return [_whole(x), *ranked, _whole(2 * x) / 2, x.round(1), x.round(2)]
 
 
 def _whole(x: Array) -> Array:

@@ -68,10 +68,8 @@ def plain(value: Any) -> Any:
     match value:
         case dict():
             return {str(key): plain(item) for key, item in value.items()}
-        case np.ndarray():
+        case np.ndarray() | np.generic():
             return plain(value.tolist())
-        case np.generic():
-            return plain(value.item())
         case list() | tuple():
             return [plain(item) for item in value]
         case complex():
