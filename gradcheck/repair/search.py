@@ -105,7 +105,7 @@ def find_repair(
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """One search: what failed, how a repair is proved, the edits made on the way, and those that lead on."""
+    """One search: what failed, how a repair is proved, the edits made on the way, those that lead on, and those refuted."""
 
     context: Context
     rows: dict[int, Row]
@@ -114,6 +114,7 @@ class _Task:
     meter: Meter
     taken: tuple[_Step, ...] = ()
     leads: list[_Step] = field(default_factory=list)
+    refuted: list[_Step] = field(default_factory=list)
 
     def search(self, program: Program, edits: int) -> Repair | None:
         """A proved repair of a program with so many edits at most.
@@ -207,10 +208,14 @@ class _Task:
         )
 
     def _is_proved(self, step: _Step) -> bool:
-        if not self.proof.may_hold(step.program):
+        # What `may_hold` has to know takes as long as a proof: most often the first edit is the one.
+        if self.refuted and not self.proof.may_hold(step.program):
             return False
         self.meter.steps += PROVED
-        return self.proof.holds(step.program)
+        if self.proof.holds(step.program):
+            return True
+        self.refuted.append(step)
+        return False
 
     def _repair(self, last: _Step) -> Repair:
         program, steps = last.program, (*self.taken, last)
