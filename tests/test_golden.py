@@ -70,14 +70,14 @@ def of_gradients(text: str) -> str:
     return "\n".join(re.sub(r"=+", "=", line) for line in kept)
 
 
-def test_the_plug_in(pytester):
-    from test_pytest_plugin import INSTALLED
+def test_the_plug_in(pytester, monkeypatch):
+    from test_pytest_plugin import OURS
 
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     shutil.copy(FOLDER / "mine.py", pytester.path)
     pytester.makepyfile(test_suite=SUITE)
-    plugin = [] if INSTALLED else ["-p", "gradcheck.pytest_plugin"]
-    options = ("-p", "no:cacheprovider", "--gradcheck-summary=all", "--junitxml=results.xml")
-    result = pytester.runpytest_subprocess(*plugin, *options)
+    options = ("--gradcheck-summary=all", "--junitxml=results.xml")
+    result = pytester.runpytest_subprocess(*OURS, *options)
     result.assert_outcomes(passed=1, failed=2)
     agrees("plugin.txt", of_gradients(result.stdout.str()))
     properties = re.findall(r"<property .*?/>", (pytester.path / "results.xml").read_text())

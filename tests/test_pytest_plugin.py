@@ -10,6 +10,14 @@ import pytest
 pytest_plugins = ["pytester"]
 
 INSTALLED = "gradcheck" in {plugin.name for plugin in entry_points(group="pytest11")}
+OURS = ("-p", "gradcheck.pytest_plugin", "-p", "no:cacheprovider")
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch):
+    """No other plug-in is loaded into the processes started here: that takes longer than all they test."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
 
 FILE = """
 import numpy as np
@@ -46,11 +54,7 @@ def test_seeds(gradcheck):
 def run(pytester):
     pytester.makepyfile(FILE)
 
-    def runs(*options):
-        plugin = [] if INSTALLED else ["-p", "gradcheck.pytest_plugin"]
-        return pytester.runpytest_subprocess(*plugin, "-p", "no:cacheprovider", *options)
-
-    return runs
+    return lambda *options: pytester.runpytest_subprocess(*OURS, *options)
 
 
 def test_a_failure_shows_the_table_and_the_summary_what_did_not_pass(run, pytester):
@@ -93,6 +97,13 @@ def test_something_else():
     report = check(wrong, X, lines=False)
     assert report.seed == 5
 
+def test_something_else_of_a_right_one():
+    assert check(lambda x: (x * x, lambda dy: 2 * x * dy), X).seed == 5
+
+def test_beside_a_wrong_one():
+    check(wrong, X, lines=False)
+    assert X.size == 4
+
 class Report:
     def __repr__(self):
         return "the user's own"
@@ -104,8 +115,7 @@ def test_a_report_of_their_own():
 
 def test_without_the_plug_in_too_the_frames_shown_are_the_users(pytester):
     pytester.makepyfile(FILE.replace("gradcheck)", ")"))
-    options = ["-p", "no:gradcheck"] if INSTALLED else []
-    text = pytester.runpytest_subprocess(*options, "-k", "test_wrong and not fixture").stdout.str()
+    text = pytester.runpytest_subprocess("-k", "test_wrong and not fixture").stdout.str()
     # On a CI machine pytest does not shorten its summary, which then repeats the whole message.
     shown = text.split("short test summary")[0]
     assert shown.count("verdict") == 1 and "first-wrong-line" in shown
@@ -126,6 +136,8 @@ def test_however_a_report_is_asserted_its_table_is_shown_whole_and_once(run, pyt
         "test_by_its_word": once,
         "test_with_the_report_for_a_message": once,
         "test_something_else": once,
+        "test_something_else_of_a_right_one": never,
+        "test_beside_a_wrong_one": never,
         "test_a_report_of_their_own": never,
     }
     assert "<Report wrong: FAIL>.passed" in text and "not the user's own" in text
@@ -140,7 +152,7 @@ def test_all_and_none(run):
 @pytest.mark.slow
 def test_the_summary_of_several_processes_is_the_same(run):
     pytest.importorskip("xdist")
-    result = run("-n", "2", "--gradcheck-summary=all")
+    result = run("-p", "xdist.plugin", "-n", "2", "--gradcheck-summary=all")
     result.stdout.fnmatch_lines(["*gradients: 5 of 7 passed*"])
     result.stdout.fnmatch_lines(["tanh dx: PASS error *"])
 
@@ -156,7 +168,9 @@ def test_an_error_in_the_summary_breaks_no_session(run, pytester):
     result.assert_outcomes(passed=1, failed=1)
 
 
-def test_tensorflow_is_not_imported_at_the_start(pytester):
+def test_tensorflow_is_not_imported_at_the_start(pytester, monkeypatch):
+    # Loaded as pytest does where it is installed.
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     pytester.makepyfile(
         "import sys\n"
         "def test_light():\n"
@@ -200,8 +214,7 @@ def test_broken(gradcheck):
 
 def test_a_wrong_call_shows_the_call_and_no_frame_of_ours(pytester):
     pytester.makepyfile(MISUSED)
-    plugin = [] if INSTALLED else ["-p", "gradcheck.pytest_plugin"]
-    said = pytester.runpytest_subprocess(*plugin, "-p", "no:cacheprovider").stdout.str()
+    said = pytester.runpytest_subprocess(*OURS).stdout.str()
     for why in ("seed is 'a', expected", "no input 'y'", "did you mean check_pair?", "theirs"):
         assert re.search(f"^E .*{re.escape(why)}", said, re.MULTILINE), why
     # A frame is told by its file and line; those of the test file have no folder in front.

@@ -32,7 +32,7 @@ def changed(layer, right, wrong):
     return scope[layer.__name__], source[:at].count("\n") + 1
 
 
-SAMPLE = random.Random(SAMPLE_SEED).sample(CHANGES, 3)
+SAMPLE = random.Random(SAMPLE_SEED).sample(CHANGES, 2)
 
 
 @pytest.mark.parametrize("layer", SHAPES, ids=lambda layer: layer.__name__)

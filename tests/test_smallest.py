@@ -23,8 +23,16 @@ def transposed(x, W, b):
     return y, backward
 
 
-def test_a_transposed_matrix_needs_two_by_two():
-    small = check(transposed, X, W, B).smallest()
+@pytest.fixture(scope="module")
+def small():
+    """The smallest case of a transposed matrix, and the users' arrays are left alone."""
+    given = X.copy(), W.copy(), B.copy()
+    found = check(transposed, *given).smallest()
+    assert all(map(np.array_equal, given, (X, W, B)))
+    return found
+
+
+def test_a_transposed_matrix_needs_two_by_two(small):
     # A matrix of one entry, or a symmetric one, is its own transpose.
     assert {name: x.shape for name, x in small.inputs.items()} == {
         "x": (1, 2),
@@ -39,8 +47,7 @@ def test_a_transposed_matrix_needs_two_by_two():
     assert [f.code for f in small.row.findings][:1] == ["transposed"]
 
 
-def test_it_shows_what_both_passes_compute_and_where_they_part():
-    small = check(transposed, X, W, B).smallest()
+def test_it_shows_what_both_passes_compute_and_where_they_part(small):
     x, w, b = small.inputs.values()
     assert np.array_equal(small.forward["y"], x @ w + b)
     assert np.array_equal(small.backward["dx"], small.upstream @ w)
@@ -89,12 +96,6 @@ def test_its_upstream_gradient_still_shows_the_mistake():
 
     small = check(second_wrong, X).smallest()
     assert not small.report.passed and small.upstream.tolist() == [[0, 1]]
-
-
-def test_the_users_arrays_are_left_alone():
-    x, w, b = X.copy(), W.copy(), B.copy()
-    check(transposed, x, w, b).smallest()
-    assert np.array_equal(x, X) and np.array_equal(w, W) and np.array_equal(b, B)
 
 
 def test_a_report_without_its_layer_says_so():

@@ -72,11 +72,11 @@ CHECKS = {
 }
 
 
-@pytest.fixture(params=["report", "handout", "index"])
+@pytest.fixture(scope="module", params=["report", "handout", "index"])
 def written(request, ran):
     if request.param == "report":
         return (ran[0] / "report.html").read_text("utf-8")
-    return handout("dense") if request.param == "handout" else index()
+    return handout("softmax") if request.param == "handout" else index()
 
 
 def test_a_page_is_closed_labelled_and_in_order(written):
