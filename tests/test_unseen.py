@@ -186,7 +186,7 @@ def test_the_right_layer_passes_line_by_line(layer):
     assert {line.verdict for line in report.lines} == {Verdict.PASS}
 
 
-@pytest.mark.parametrize(("layer", "right", "wrong", "gradient", "code"), few_quick(MISTAKES, 12))
+@pytest.mark.parametrize(("layer", "right", "wrong", "gradient", "code"), few_quick(MISTAKES, 8))
 def test_the_mistake_is_named_and_its_line_found(layer, right, wrong, gradient, code):
     planted, line = changed(layer, right, wrong)
     report = check(planted, *LAYERS[layer])
