@@ -218,16 +218,16 @@ def input_names(layer: Function, count: int) -> list[str]:
 def _filled_by_place(layer: Function) -> list[inspect.Parameter]:
     """The parameters that a call may fill by place; none where a layer has no signature."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [p for p in _parameters(layer) or () if p.kind in kinds]
+    return [p for p in parameters_of(layer) or () if p.kind in kinds]
 
 
 def _takes_any(layer: Function) -> bool:
     """Whether a layer takes more than it has names for: *inputs, or no signature that says."""
-    parameters = _parameters(layer)
+    parameters = parameters_of(layer)
     return parameters is None or any(p.kind is p.VAR_POSITIONAL for p in parameters)
 
 
-def _parameters(layer: Function) -> list[inspect.Parameter] | None:
+def parameters_of(layer: Function) -> list[inspect.Parameter] | None:
     """The parameters of a layer; None where it has no signature."""
     try:
         return list(inspect.signature(layer).parameters.values())
@@ -248,7 +248,7 @@ def bind(
     names = input_names(layer, len(inputs))
     values = placed(names, inputs, named)
     order = [name for name in names if name in values]
-    missing = first_missing([*names[: len(order)], *_required(layer)], values)
+    missing = first_missing([*names[: len(order)], *required(layer)], values)
     if missing is not None:
         raise TypeError(missing_input(missing, names, inputs))
     if len(inputs) > len(names) or not order:
@@ -282,7 +282,7 @@ def first_missing(needed: Iterable[str], values: Mapping[str, Any]) -> str | Non
     return next((name for name in needed if name not in values), None)
 
 
-def _required(layer: Function) -> list[str]:
+def required(layer: Function) -> list[str]:
     """The names of the inputs that have no default."""
     if isinstance(layer, NamesItsInputs):
         return [str(name) for name in layer.input_names]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -56,18 +56,6 @@ class KerasOptimizer:
 def adam() -> Any:
     """The optimizer of every run here, a new one."""
     return tensorflow().keras.optimizers.Adam(LEARNING_RATE)
-
-
-class Stepper(Protocol):
-    """Something that trains: one step on one batch, and the loss before that step."""
-
-    def step(self, x: Array, labels: Array) -> float:
-        """Take one step; return the loss that it started from."""
-        ...
-
-    def loss(self, x: Array, labels: Array) -> float:
-        """The loss as it stands."""
-        ...
 
 
 def keep_freed_memory() -> None:
@@ -136,6 +124,9 @@ class TapeTrainer:
     def loss(self, x: Array, labels: Array) -> float:
         """The loss as it stands."""
         return float(self.loss_tensor(x, labels))
+
+
+Trainer = HandTrainer | TapeTrainer
 
 
 def keras_twin(model: Any, parameters: Sequence[Array], optimizer: Any) -> TapeTrainer:
@@ -208,8 +199,8 @@ class Lockstep:
 
 
 def lockstep(
-    ours: Stepper,
-    twin: Stepper,
+    ours: Trainer,
+    twin: Trainer,
     batches: Sequence[tuple[Array, Array]],
     progress: Callable[[int, int], None] | None = None,
 ) -> Lockstep:

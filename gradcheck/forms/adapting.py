@@ -13,12 +13,13 @@ import numpy as np
 from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.calling import Plan, Role
 from gradcheck.forms.dice import Dice
-from gradcheck.forms.names import is_upstream, parameters_of, returned_names, takes
+from gradcheck.forms.names import is_upstream, returned_names, takes
 from gradcheck.forms.objects import Begun, Methods, Module, no_step
 from gradcheck.forms.planning import plan
 from gradcheck.forms.rehearsal import Rehearsal, blank, of_object
 from gradcheck.forms.state import attributes, copy_of
 from gradcheck.forms.told import moved, same
+from gradcheck.layer import parameters_of
 
 RATES = ("learning_rate", "lr", "learn_rate", "eta", "step_size", "rate", "alpha")
 """What people call the length of a step."""
@@ -148,7 +149,7 @@ def _stepped(method: str, owner: Any) -> float:
 def _planned(methods: Methods, begun: Begun, given: Sequence[str]) -> Plan:
     """How the backward pass is called; that of a loss is handed what its forward pass was."""
     backward = of_object(methods.backward, begun.owner)
-    required = [p.name for p in parameters_of(backward) if p.default is p.empty]
+    required = [p.name for p in parameters_of(backward) or () if p.default is p.empty]
     if np.ndim(begun.result) == 0 and _renamed(required, begun, given):
         roles = [Role(p, "input", name) for p, name in zip(required, given, strict=True)]
         return Plan((0,), tuple(roles))

@@ -11,7 +11,7 @@ import numpy as np
 from gradcheck.check import check
 from gradcheck.compare import norm
 from gradcheck.forms.arguments import parted
-from gradcheck.forms.names import parameters_of
+from gradcheck.forms.names import takes
 from gradcheck.forms.tangents import tangent_lines
 from gradcheck.layer import Adapted, Backward, Function, Layer, input_names, name_of
 from gradcheck.meant import OPTIONS, must_be_functions, no_input
@@ -103,7 +103,7 @@ def _axes(inputs: Sequence[Array], position: int) -> Iterator[list[Array | None]
 
 def called(jvp: Function, inputs: Sequence[Array], tangents: Sequence[Array | None]) -> Any:
     """Call a Jacobian-vector product in the way that its signature asks for."""
-    if len(inputs) > 1 and len(parameters_of(jvp)) == 2:
+    if len(inputs) > 1 and len(takes(jvp)) == 2:
         return jvp(tuple(inputs), tuple(tangents))
     return jvp(*inputs, *tangents)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from gradcheck.forms.trees import Path
-from gradcheck.layer import Function
+from gradcheck.layer import Function, parameters_of
 
 AHEAD = ("dL_d", "dJ_d", "dl_d", "dL_", "grad_", "gradient_", "delta_", "nabla_", "d_", "g_")
 CLOSE = ("dLd", "dJd", "dL", "grad", "d", "D", "∂", "∇")
@@ -52,17 +52,9 @@ def is_target(name: str) -> bool:
     return bool(TARGET.match(name))
 
 
-def parameters_of(function: Function) -> list[inspect.Parameter]:
-    """The parameters of a function; none where it does not say."""
-    try:
-        return list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
-        return []
-
-
 def takes(function: Function) -> list[str]:
-    """The names of its parameters."""
-    return [parameter.name for parameter in parameters_of(function)]
+    """The names of its parameters; none where it does not say."""
+    return [parameter.name for parameter in parameters_of(function) or ()]
 
 
 def are_turned_round(forward: Function, backward: Function) -> bool:

@@ -21,9 +21,9 @@ import numpy as np
 
 from gradcheck.forms.arguments import SPREAD
 from gradcheck.forms.calling import Kind, Plan, Role, items_of
-from gradcheck.forms.names import is_cache, is_of, is_upstream, parameters_of
+from gradcheck.forms.names import is_cache, is_of, is_upstream
 from gradcheck.forms.trees import Tree
-from gradcheck.layer import Function
+from gradcheck.layer import Function, parameters_of
 from gradcheck.meant import first_that_fits
 
 
@@ -108,7 +108,7 @@ def plan(
     """
     items = items_of(result)
     called = _item_names(names, len(items))
-    facts = Facts(parameters_of(backward), frozenset(inputs), items, called)
+    facts = Facts(parameters_of(backward) or (), frozenset(inputs), items, called)
     roles = Roles.told_by_names(facts)
     held = _said_cache(facts, cache) if cache is not None else _cache_item(facts, roles)
     _fill(facts, roles, held)

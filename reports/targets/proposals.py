@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.layer import Function
+from gradcheck.layer import Function, parameters_of, required
 from reports.targets.shapes import Shape, documented, read_off
 
 Inputs = dict[str, Any]
@@ -81,12 +81,7 @@ def is_target(name: str) -> bool:
 
 def wanted(function: Function) -> list[str]:
     """The inputs that a function needs: positional, without a default."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return ["x"]
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [p.name for p in parameters if p.kind in kinds and p.default is p.empty]
+    return ["x"] if parameters_of(function) is None else required(function)
 
 
 def proposed(

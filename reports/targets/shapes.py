@@ -6,12 +6,12 @@ import ast
 import inspect
 import itertools
 import re
-import textwrap
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from gradcheck.layer import Function
+from reports.targets.texts import tree_of
 
 SIZES = (3, 5, 2, 7, 4, 6, 8)
 """Lengths for the letters of a shape: different, so that a transposed matrix cannot fit by chance."""
@@ -46,20 +46,13 @@ def read_off(function: Function, names: Sequence[str]) -> dict[str, Shape]:
 
     Empty where the text is not at hand. It is a guess: what is passed to other functions keeps its shape.
     """
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):
-        return {}
     reader = _Reader(names)
-    for statement in _statements(tree):
-        reader.follow(statement)
+    for statement in ast.walk(tree_of(function) or ast.Pass()):
+        if isinstance(statement, (ast.Assign, ast.Return)):
+            reader.follow(statement)
     sizes = _lengths()
     shapes = {name: reader.known[name] for name in names if name in reader.known}
     return {name: tuple(sizes[reader.axis(a)] for a in axes) for name, axes in shapes.items()}
-
-
-def _statements(tree: ast.AST) -> Iterator[ast.Assign | ast.Return]:
-    return (node for node in ast.walk(tree) if isinstance(node, (ast.Assign, ast.Return)))
 
 
 def _letter(node: ast.expr) -> str:
