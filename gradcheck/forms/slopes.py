@@ -12,9 +12,10 @@ import numpy as np
 
 from gradcheck.forms.arguments import parted
 from gradcheck.forms.derivative import check_derivative
-from gradcheck.forms.names import is_target, is_upstream, parameters_of
+from gradcheck.forms.names import is_target, is_upstream
 from gradcheck.forms.objects import DERIVATIVES, names_of
 from gradcheck.forms.saying import said
+from gradcheck.layer import parameters_of
 from gradcheck.meant import OPTIONS
 from gradcheck.result import Report
 
@@ -61,7 +62,7 @@ def check_slope(
 
 
 def _needed(method: Callable[..., Any]) -> list[str]:
-    return [p.name for p in parameters_of(method) if p.default is p.empty]
+    return [p.name for p in parameters_of(method) or () if p.default is p.empty]
 
 
 def _differentiated(names: Sequence[str], given: Sequence[Any]) -> int:
