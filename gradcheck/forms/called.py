@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.forms.names import undressed
-from gradcheck.forms.trees import Leaf, Path, children
+from gradcheck.forms.trees import Leaf, Path, children, only
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +85,7 @@ def _only(
 ) -> Leaf | None:
     """The one leaf whose path ends so; of several the one of this shape."""
     mine = [leaf for leaf in leaves if _same_end(end, leaf.path, fold)]
-    fitting = mine if len(mine) == 1 else [leaf for leaf in mine if leaf.value.shape == shape]
-    return fitting[0] if len(fitting) == 1 else None
+    return only(mine) or only([leaf for leaf in mine if leaf.value.shape == shape])
 
 
 def _same_end(end: Path, path: Path, fold: Callable[[Any], str]) -> bool:

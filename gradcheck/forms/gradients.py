@@ -177,17 +177,17 @@ def name_by_name(
     if found and not guess_beside:
         return found
     unnamed = [entry for entry in entries if entry.is_bare and entry.path not in found.values()]
-    mine = _open(parameters, found, "hard")
-    trained = _laid(unnamed, mine) if whole else {}
-    if unnamed and len(trained) == len(unnamed):
-        return found | _paths(trained)
-    return found | _guessed(unnamed, _open(inputs, found, "hard"), mine)
+    theirs, mine = (_open(those, found, "hard") for those in (inputs, parameters))
+    return found | _guessed(unnamed, theirs, mine, whole=whole)
 
 
 def _guessed(
-    entries: Sequence[Entry], inputs: Sequence[Leaf], parameters: list[Leaf]
+    entries: Sequence[Entry], inputs: Sequence[Leaf], parameters: list[Leaf], *, whole: bool
 ) -> dict[Path, Path]:
-    """Gradients without a name: the inputs' in order, then the parameters' by shape."""
+    """Gradients without a name: the inputs' in order, then the parameters' by shape; of a model its own first."""
+    trained = _laid(entries, parameters) if whole else {}
+    if len(trained) == len(entries):
+        return _paths(trained)
     # A mask or a label in floats is given no gradient as long as there is something else.
     likely = sorted(inputs, key=lambda leaf: bool(np.isin(leaf.value, (0, 1)).all()))
     laid = _laid(entries, likely, of_any_shape=True)

@@ -132,7 +132,7 @@ def _not_linear(f: Function, jvp: Function, inputs: Sequence[Array]) -> list[Fin
     rng = np.random.default_rng(0)
     y = np.asarray(f(*inputs))
     one, two = ([_drawn(x, rng) for x in inputs] for _ in range(2))
-    both = [None if a is None or b is None else a + b for a, b in zip(one, two, strict=True)]
+    both = list(map(_sum, one, two))
     try:
         tangents = [tangent_of(jvp, inputs, v, y) for v in (one, two, both)]
     except Exception:
@@ -148,6 +148,10 @@ def _not_linear(f: Function, jvp: Function, inputs: Sequence[Array]) -> list[Fin
         "jvp(x, u) + jvp(x, v). Multiply by the direction, once."
     )
     return [fault("ignores-upstream", told, {"deviation": gap / size})]
+
+
+def _sum(u: Array | None, v: Array | None) -> Array | None:
+    return None if u is None or v is None else u + v
 
 
 def _drawn(x: Array, rng: np.random.Generator) -> Array | None:

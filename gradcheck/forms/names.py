@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from gradcheck.forms.trees import Path
+from gradcheck.forms.trees import Path, only
 from gradcheck.layer import Function, parameters_of
 
 AHEAD = ("dL_d", "dJ_d", "dl_d", "dL_", "grad_", "gradient_", "delta_", "nabla_", "d_", "g_")
@@ -114,8 +114,7 @@ def _tree(function: Function) -> ast.AST | None:
 def _lambda(statement: ast.stmt, names: Sequence[str]) -> ast.Lambda | None:
     """The lambda in a statement that takes these parameters, if there is but one."""
     several = [node for node in ast.walk(statement) if isinstance(node, ast.Lambda)]
-    found = [node for node in several if [one.arg for one in node.args.args] == names]
-    return found[0] if len(found) == 1 else None
+    return only([node for node in several if [one.arg for one in node.args.args] == names])
 
 
 def _own(tree: ast.AST) -> Iterator[ast.AST]:

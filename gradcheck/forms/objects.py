@@ -114,12 +114,17 @@ def _found(module: Any, wanted: str, usual: Sequence[str]) -> str:
     for name in names:
         if callable(getattr(module, name, None)):
             return name
+    raise TypeError(_no_method(module, wanted, usual[0]))
+
+
+def _no_method(module: Any, wanted: str, option: str) -> str:
+    """What is said of an object that has not the method: those that it has."""
     methods = [n for n in dir(module) if not n.startswith("_") and callable(getattr(module, n))]
     alone = next((n for n in methods if n in COSTS), None)
     hint = f"; of one that returns value and gradients check_loss(….{alone}, …)" if alone else ""
-    raise TypeError(
+    return (
         f"{type(module).__name__} has no method {wanted!r}; it has {', '.join(methods) or 'none'}: "
-        f"say which, {usual[0]}=…{hint}"
+        f"say which, {option}=…{hint}"
     )
 
 
@@ -229,12 +234,14 @@ class Module:
             STEP: lambda path: (before[path] - reach(begun.owner, path)) / length,
             NOWHERE.kind: lambda _: None,
         }
-        sources = [self._source(leaf.path) for leaf in self.inputs.chosen]
-        found = [read[source.kind](source.path) for source in sources]
+        found = [read[source.kind](source.path) for source in self._in_order()]
         return found if self.plan.upstream else [times(dy, g) for g in found]
 
+    def _in_order(self) -> list[Source]:
+        """Where the gradient of each input is."""
+        return [self._source(leaf.path) for leaf in self.inputs.chosen]
+
     def _source(self, path: Path) -> Source:
-        """Where the gradient of an input is."""
         return self.sources.get(path, NOWHERE)
 
     def assembled(self, forward: Function, backward: Function | None) -> Layer:
@@ -280,8 +287,7 @@ class Module:
 
     def _places(self) -> tuple[Path | None, ...]:
         """For each input where its gradient is; None where it is read off a step."""
-        sources = (self._source(leaf.path) for leaf in self.inputs.chosen)
-        return tuple(PLACES[source.kind](source.path) for source in sources)
+        return tuple(PLACES[source.kind](source.path) for source in self._in_order())
 
 
 @dataclass(frozen=True, eq=False)

@@ -155,9 +155,7 @@ def _compared(events: Sequence[Event], moved: _Moved, file: str) -> Iterator[Lin
 
 def _counterpart(site: Site, value: Any, slopes: dict[str, tuple[Array, Array]]) -> str | None:
     """Whose tangent a value is: z's where it is called dz, or the function's value's where it is returned."""
-    names = (
-        counterparts(site.name, [name for name in slopes if name]) if site.path is None else [""]
-    )
+    names = counterparts(site.name, list(filter(None, slopes))) if site.path is None else [""]
     shape = np.shape(value) if isinstance(value, (np.ndarray, np.generic, float)) else None
     return next((name for name in names if slopes[name][0].shape == shape), None)
 

@@ -6,12 +6,14 @@ import copy
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from gradcheck.layer import Misuse
 from gradcheck.result import Array
+
+T = TypeVar("T")
 
 Path = tuple[Any, ...]
 """The keys and positions that lead to a value: ("params", "conv", "W")."""
@@ -145,6 +147,11 @@ def copied(value: Any, memo: dict[int, Any] | None = None) -> Any:
         return rebuilt(value, inner) if inner else value
 
 
+def only(found: Sequence[T]) -> T | None:
+    """The one thing that was found; None if it is none or several."""
+    return found[0] if len(found) == 1 else None
+
+
 def at(value: Any, path: Path) -> Any:
     """What stands at the end of a path; None if the path leads nowhere."""
     for key in path:
@@ -188,9 +195,9 @@ class Packing:
             Misuse: if the shapes are not those of the first run. A single array may have other sizes, as
                 it has at inputs of other sizes.
         """
-        given = [np.asarray(a) for a in arrays]
-        shapes = tuple(a.shape for a in given)
-        if len(given) == 1 and [given[0].ndim] == [len(shape) for shape in self.shapes]:
+        given = list(map(np.asarray, arrays))
+        shapes = Packing.of(given).shapes
+        if len(given) == 1 and [given[0].ndim] == list(map(len, self.shapes)):
             return given[0]
         if shapes != self.shapes:
             raise Misuse(f"the forward pass returned shapes {self.shapes} first, now {shapes}")
