@@ -54,13 +54,18 @@ def adapt_module(
     step = _step(owner, update, bool(rates))
     form = blank(owner, methods, arguments, Dice(seed))
     given = tuple(arguments.tree.template)
-    run = Rehearsal.of(form, lambda begun: _planned(methods, begun, given), step)
+    planned = partial(_planned, methods, given)
+    run = Rehearsal.of(form, planned, step)
+    if run.raised:
+        # `backward(dvalues, y_true)` of a loss may be handed the prediction where others want an upstream.
+        handed = Rehearsal.of(form, partial(planned, handed=True), step)
+        run = run if handed.raised else handed
     rate = _rate_of(owner) if step is no_step else None
     if rate is not None and run.moves:
         # It steps by a length of its own: a step of ours, off which the gradients can be read.
         setattr(owner, rate, RATE)
         step = _step(owner, RATE, False)
-        run = Rehearsal.of(form, lambda begun: _planned(methods, begun, given), step)
+        run = Rehearsal.of(form, planned, step)
     return run.understood(parameters, step, wrt, order)
 
 
@@ -146,18 +151,23 @@ def _stepped(method: str, owner: Any) -> float:
     return RATE
 
 
-def _planned(methods: Methods, begun: Begun, given: Sequence[str]) -> Plan:
-    """How the backward pass is called; that of a loss is handed what its forward pass was."""
+def _planned(methods: Methods, given: Sequence[str], begun: Begun, *, handed: bool = False) -> Plan:
+    """How the backward pass is called; that of a loss may be `handed` what its forward pass was."""
     backward = of_object(methods.backward, begun.owner)
     required = [p.name for p in parameters_of(backward) or () if p.default is p.empty]
-    if np.ndim(begun.result) == 0 and _renamed(required, begun, given):
-        roles = [Role(p, "input", name) for p, name in zip(required, given, strict=True)]
-        return Plan((0,), tuple(roles))
-    return plan(backward, list(begun.known), begun.result, returned_names(methods.forward))
+    roles = [Role(p, "input", name) for p, name in zip(required, given, strict=False)]
+    same = Plan((0,), tuple(roles))
+    as_many = np.ndim(begun.result) == 0 and len(required) == len(given) > 1
+    if as_many and (handed or _renamed(required, begun)):
+        return same
+    try:
+        return plan(backward, list(begun.known), begun.result, returned_names(methods.forward))
+    except TypeError:
+        if as_many:
+            return same
+        raise
 
 
-def _renamed(required: Sequence[str], begun: Begun, given: Sequence[str]) -> bool:
+def _renamed(required: Sequence[str], begun: Begun) -> bool:
     """Whether a loss's backward pass takes prediction and target under other names."""
-    if not len(required) == len(given) > 1 or begun.known.keys() >= set(required):
-        return False
-    return not any(map(is_upstream, required))
+    return not (begun.known.keys() >= set(required) or any(map(is_upstream, required)))

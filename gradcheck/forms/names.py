@@ -18,7 +18,8 @@ BEHIND = ("_gradient", "_grad", "_grads", "_g", "_delta", "Grad", "grad")
 CACHES = ("cache", "caches", "cached", "ctx", "context", "memory", "mem", "saved", "stash", "tape")
 BACK = re.compile(r"backward|back_?prop|bwd|bprop|vjp", re.IGNORECASE)
 TARGET = re.compile(
-    r"^(y|t|gt|y_?true|truth|ground_?truth|labels?|targets?|actual|expected|one_?hot)$", re.I
+    r"^(y|t|gt|y_?(true|train|test)|truth|ground_?truth|labels?|targets?|actual|expected|one_?hot)$",
+    re.I,
 )
 UPSTREAM = ("d", "grad", "delta", "upstream", "err", "top_", "g_", "out_grad", "output_grad")
 

@@ -23,7 +23,7 @@ from gradcheck.layer import Adapted, Backward, Function, Layer
 from gradcheck.meant import OPTIONS
 from gradcheck.result import Array, Finding, Report
 
-COSTS = ("cost", "loss", "compute_cost", "compute_loss", "error")
+COSTS = ("cost", "loss", "compute_cost", "compute_loss", "calculate", "error")
 """What people call the method that says how far off a network is."""
 DERIVATIVES = ("gradient", "grad", "derivative", "deriv", "derivate", "prime", "derivative_func")
 """What people call a method that may be a derivative, and take no upstream gradient."""

@@ -36,6 +36,12 @@ OUTPUTS = ("output", "out", "outputs", "y", "value", "a", "A", "z", "Z")
 """What people call the attribute that a forward pass leaves its output in."""
 
 
+OF_THE_INPUT = tuple(
+    (name,) for name in ("dinputs", "dinput", "dx", "dX", "grad_input", "grad_inputs", "input_grad")
+)
+"""What people call the attribute that holds the gradient of the input, whatever that is called."""
+
+
 def blank(
     pristine: Any, methods: Methods, arguments: Arguments, dice: Dice, *, alone: bool = False
 ) -> Module:
@@ -168,7 +174,10 @@ class Rehearsal:
         leaves = _without(self.form.arguments.tree.leaves, sources)
         after = self.arrays_after
         places = {x.path: gradient_path(Held(x.value, (x.path,)), after) for x in leaves}
-        return {path: Source(LEFT, place) for path, place in places.items() if place is not None}
+        found = {path: Source(LEFT, place) for path, place in places.items() if place is not None}
+        first = next((x.path for x in leaves if x.hard), None)
+        own = next((place for place in OF_THE_INPUT if place in after), None)
+        return {first: Source(LEFT, own)} if first and own and not found else found
 
     def _returned(self, mine: Sequence[Leaf], order: Sequence[str] | None) -> dict[Path, Source]:
         """The gradients that the backward pass returns: by name, then the inputs' in order, then by shape."""

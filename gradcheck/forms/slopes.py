@@ -15,7 +15,7 @@ from gradcheck.forms.derivative import check_derivative
 from gradcheck.forms.names import is_target, is_upstream
 from gradcheck.forms.objects import DERIVATIVES, names_of
 from gradcheck.forms.saying import said
-from gradcheck.layer import parameters_of
+from gradcheck.layer import input_names, required
 from gradcheck.meant import OPTIONS
 from gradcheck.result import Report
 
@@ -36,8 +36,8 @@ def check_slope(
     options, by_name = parted(named, OPTIONS)
     to, back = names_of(module, forward, backward)
     f, df = getattr(module, to), getattr(module, back)
-    takes = _needed(df)
-    if back not in DERIVATIVES or any(map(is_upstream, takes)) or len(takes) != len(_needed(f)):
+    takes = required(df)
+    if back not in DERIVATIVES or any(map(is_upstream, takes)) or len(takes) != len(required(f)):
         return None
     try:
         given = inspect.signature(f).bind(*inputs, **by_name).args
@@ -47,31 +47,29 @@ def check_slope(
         return None
     if len(given) != len(takes) or np.ndim(value) == 0:
         return None
-    at = _differentiated(_needed(f), given)
+    at = differentiated(required(f), given)
     message = (
         f"{back}({', '.join(takes)}) is taken for the derivative of {to} by {takes[at]}: no upstream "
         "gradient goes in."
     )
     report = check_derivative(
-        _of_one(f, given, at),
-        _of_one(df, given, at),
+        of_one_input(f, given, at),
+        of_one_input(df, given, at),
         given[at],
         **{"name": type(module).__name__, **options},
     )
     return replace(report, findings=(said(message), *report.findings))
 
 
-def _needed(method: Callable[..., Any]) -> list[str]:
-    return [p.name for p in parameters_of(method) or () if p.default is p.empty]
-
-
-def _differentiated(names: Sequence[str], given: Sequence[Any]) -> int:
+def differentiated(names: Sequence[str], given: Sequence[Any]) -> int:
     """The position of the input that a derivative is by: the first of floats that is no target."""
     floats = [k for k, x in enumerate(given) if np.asarray(x).dtype.kind == "f"]
     return next((k for k in floats if not is_target(names[k])), floats[0] if floats else 0)
 
 
-def _of_one(method: Callable[..., Any], given: Sequence[Any], at: int) -> Callable[[Any], Any]:
-    """A method of one of its inputs, the others as they are given."""
-    behind = dict(zip(_needed(method)[at + 1 :], given[at + 1 :], strict=True))
-    return partial(method, *given[:at], **behind) if len(given) > 1 else method
+def of_one_input(
+    function: Callable[..., Any], given: Sequence[Any], at: int
+) -> Callable[[Any], Any]:
+    """A function of one of its inputs, the others as they are given."""
+    behind = dict(zip(input_names(function, len(given))[at + 1 :], given[at + 1 :], strict=False))
+    return partial(function, *given[:at], **behind) if len(given) > 1 else function

@@ -105,7 +105,7 @@ def find_repair(
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """One search: what failed, how a repair is proved, the edits made on the way, those that lead on, and those refuted."""
+    """One search: what failed, how a repair is proved, the edits made so far, those that lead on or do not."""
 
     context: Context
     rows: dict[int, Row]

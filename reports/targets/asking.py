@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 import gradcheck
+from gradcheck.forms.names import is_target
+from gradcheck.forms.slopes import differentiated, of_one_input
 from gradcheck.layer import Function, input_names
 from gradcheck.result import Report
 from reports.errors import did_you_mean
 from reports.targets.classes import Context, is_operation, objects, step_of, ways
 from reports.targets.found import Subject
-from reports.targets.proposals import Inputs, is_target, wanted
+from reports.targets.proposals import Inputs, wanted
 
 PLAIN = (bool, int, str, type(None))
 """What a hyperparameter is that has a default: a stride, a mode, a flag; a float may be an input."""
@@ -61,11 +63,12 @@ def _pair(subject: Subject, values: list[Any], words: Inputs, options: Inputs) -
 
 
 def _derivative(subject: Subject, values: list[Any], words: Inputs, options: Inputs) -> Report:
-    first, *data = values
     f, df = subject.parts
-    if data and isinstance(df(*values), (tuple, list)):
+    if values[1:] and isinstance(df(*values), (tuple, list)):
         raise TypeError(_several_gradients(subject))
-    return gradcheck.check_derivative(_with_data(f, data), _with_data(df, data), first, **options)
+    at = differentiated(wanted(f), values)
+    f, df = (of_one_input(function, values, at) for function in subject.parts)
+    return gradcheck.check_derivative(f, df, values[at], **options)
 
 
 def _several_gradients(subject: Subject) -> str:
@@ -75,12 +78,6 @@ def _several_gradients(subject: Subject) -> str:
         f"{derivative} returns one gradient for each of {given}: put it beside the value, def "
         f"{name}_loss({given}): return {name}({given}), {derivative}({given}), with {name}_loss_inputs(rng)"
     )
-
-
-def _with_data(function: Function, data: list[Any]) -> Function:
-    """A function of its first argument alone: cost(theta, X, y), and its gradient by theta, at these X and y."""
-    names = list(inspect.signature(function).parameters)[1:] if data else []
-    return partial(function, **dict(zip(names, data, strict=False))) if data else function
 
 
 def _layer(subject: Subject, values: list[Any], words: Inputs, options: Inputs) -> Report:

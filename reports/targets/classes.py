@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.names import is_cache
+from gradcheck.forms.names import is_cache, is_target
 from gradcheck.forms.objects import BACKWARDS, COSTS, FORWARDS
 from gradcheck.forms.saying import said
 from gradcheck.layer import Function
@@ -30,6 +30,11 @@ MOST = 3
 
 BIAS = re.compile(r"^(b|bias|beta|gamma)", re.IGNORECASE)
 """How the arguments of a constructor are called that have one number for each feature."""
+
+PART = re.compile(
+    r"^(rate|p|prob|keep_?prob|dropout(_?rate|_?ratio)?|drop_?prob|ratio|momentum)$", re.IGNORECASE
+)
+"""How those are called that lie between 0 and 1."""
 
 WEIGHTS = re.compile(r"^(b|bias|beta|gamma|w|weights?|kernels?|theta)\d?$", re.IGNORECASE)
 """How those are called that are arrays, and no sizes."""
@@ -52,7 +57,14 @@ def _costs(made: type, methods: set[str], backward: str) -> list[str]:
     takes = _takes(getattr(made, backward))
     if len(takes) <= MORE_THAN_A_GRADIENT:
         return []
-    return [n for n in COSTS if n in methods and _takes(getattr(made, n)) == takes]
+    costs = {n: _takes(getattr(made, n)) for n in COSTS if n in methods}
+    return [n for n, names in costs.items() if names == takes or _are_alike(names, takes)]
+
+
+def _are_alike(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether two methods take a target in the same places, and something else elsewhere."""
+    kinds = list(map(is_target, one))
+    return any(kinds) and kinds == list(map(is_target, other))
 
 
 def _takes(method: Function) -> list[str]:
@@ -125,8 +137,15 @@ def objects(made: type, make: Function | None, seed: int) -> Iterator[Made]:
 
 def _arguments(needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """Sizes for a constructor, and weights for one that takes them, which is tried first where it says so."""
-    both = [itertools.permutations((5, 2, 3, 7), len(needed)), _weights(needed)]
+    both = [_sizes(needed), _weights(needed)]
     return itertools.chain(*(both[::-1] if all(map(WEIGHTS.match, needed)) else both))
+
+
+def _sizes(needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Small numbers, each another; a half for what is a part of something."""
+    for sizes in itertools.permutations((5, 2, 3, 7), len(needed)):
+        pairs = zip(needed, sizes, strict=True)
+        yield tuple(0.5 if PART.match(name) else size for name, size in pairs)
 
 
 def _weights(needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:

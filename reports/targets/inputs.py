@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.forms.names import is_target
 from gradcheck.forms.state import held_in
 from gradcheck.layer import input_names
 from reports.errors import UserError
@@ -118,13 +119,15 @@ class _Search:
         Where no others do, those will do on which only an axis of length one is too many or too few.
         """
         function = taking(self.subject)
-        if self.subject.kind == "derivative" and len(wanted(function)) > 1:
+        by = [name for name in wanted(function) if not is_target(name)]
+        if self.subject.kind == "derivative" and len(by) > 1:
             # Which of them is differentiated by, and which are data of one size, no shape can tell.
             guess = proposed(function, self.runs, lambda _: True, self.seed)
             self.tried += [(guess, [])] if guess is not None else []
             return None
         held = self._held()
-        guess = proposed(function, self.runs, self.accepts, self.seed, _sizes(held))
+        text = _text_of(self.subject.made or function)
+        guess = proposed(function, self.runs, self.accepts, self.seed, _sizes(held), text)
         guess = guess or self.close
         return None if guess is None else _as_precise(guess, held)
 
@@ -185,6 +188,14 @@ class _Search:
         return f"no inputs for {name}: {mistaken}expected a function {name}_inputs(rng), as in: {pasted}"
 
 
+def _text_of(subject: Any) -> str:
+    """The text of a function or a class; nothing where it is not at hand."""
+    try:
+        return inspect.getsource(subject)
+    except (OSError, TypeError):
+        return ""
+
+
 def _sizes(held: Sequence[Any]) -> tuple[int, ...]:
     """The lengths of the matrices that an object holds, and what is left of them where two are stacked."""
     lengths = dict.fromkeys(n for array in held if array.ndim > 1 for n in array.shape)
@@ -204,7 +215,7 @@ def _shown(inputs: Inputs) -> str:
 
 
 def _described(value: Any) -> str:
-    if isinstance(value, dict):
+    if isinstance(value, (dict, bool)):
         return str(value)
     if isinstance(value, float):
         return f"{value:.3g}"

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.forms.names import is_target
 from gradcheck.layer import Function, parameters_of, required
 from reports.targets.shapes import Shape, documented, read_off
 
@@ -21,7 +22,7 @@ Draw = Callable[[np.random.Generator], Any]
 
 SHAPES: tuple[Shape, ...] = (
     *((3, 5), (5, 2), (2,), (5,), (3, 2), (2, 2), (), (5, 5), (3,)),
-    *((2, 5, 5, 3), (2, 3, 5, 5), (3, 3, 3, 2), (2, 3, 3, 3), (3, 4, 5)),
+    *((2, 5, 5, 3), (2, 3, 5, 5), (3, 3, 3, 2), (2, 3, 3, 3), (3, 4, 5), (1, 5), (5, 1)),
 )
 """Shapes that are tried for inputs of which nothing is known, ordinary ones first."""
 
@@ -41,6 +42,9 @@ LABELS = re.compile(
     r"^(y_?true|labels?|targets?|t|ids?|indices|classes|\w*(idx|index))$", re.IGNORECASE
 )
 """Names of inputs that usually hold integers."""
+
+FLAG = re.compile(r"^(is_?)?train(ing|_?flg|_?mode)?$", re.IGNORECASE)
+"""Names of what says that a pass is one of training."""
 
 STATE = re.compile(r"^(h|c|s|a|state|hidden|cell)(_?(prev|previous|0|t|tm1|next|in|old|last))?$")
 """Names of what a recurrent cell hands on to the next step."""
@@ -74,11 +78,6 @@ def _penalties(function: Function) -> Inputs:
     return {p.name: PENALTY for p in parameters if p.default == 0.0 and PENALTIES.match(p.name)}
 
 
-def is_target(name: str) -> bool:
-    """Whether an input is called like what a prediction is compared with."""
-    return name == "y" or bool(LABELS.match(name))
-
-
 def wanted(function: Function) -> list[str]:
     """The inputs that a function needs: positional, without a default."""
     return ["x"] if parameters_of(function) is None else required(function)
@@ -90,30 +89,39 @@ def proposed(
     accepts: Callable[[Inputs], bool],
     seed: int,
     sizes: Shape = (),
+    text: str = "",
 ) -> Inputs | None:
     """Inputs that a layer accepts, found by trying; None if nothing was found in time.
 
     Shapes are those that its docstring names, as in "x (N, D)", or its text shows, then ordinary ones; an
     axis is likely to have one of the `sizes`. Whether the forward pass `runs` is asked often; whether
-    gradients of the right shapes come back, `accepts`, is asked of those that run.
+    gradients of the right shapes come back, `accepts`, is asked of those that run. In a `text` of a logarithm and
+    no exponential all numbers lie between 0 and 1.
     """
     names, penalties = wanted(function), _penalties(function)
     until = time.monotonic() + SECONDS
-    choices = _choices(function, names, sizes)
+    choices = _choices(function, names, sizes, text)
     combinations = itertools.chain(_of_one_batch(names, sizes, choices), _plain_first(choices))
     for combination in itertools.islice(combinations, TRIES):
         if time.monotonic() > until:
             return None
         # Afresh each time: what runs may write into what it is given.
-        made = partial(_made, dict(zip(names, combination, strict=True)), seed, penalties)
+        made = partial(_made, dict(zip(names, combination, strict=True)), seed, penalties, text)
         if runs(made()) and accepts(made()):
             return made()
     return None
 
 
-def _made(draws: Mapping[str, Draw], seed: int, penalties: Inputs) -> Inputs:
+def _made(draws: Mapping[str, Draw], seed: int, penalties: Inputs, text: str) -> Inputs:
     rng = np.random.default_rng(seed)
-    return {**{name: draw(rng) for name, draw in draws.items()}, **penalties}
+    within = _between if "log(" in text and "exp(" not in text else lambda drawn: drawn
+    return {**{name: within(draw(rng)) for name, draw in draws.items()}, **penalties}
+
+
+def _between(drawn: Any) -> Any:
+    """Numbers of which a logarithm can be taken, also of what is left to 1."""
+    floats = np.asarray(drawn).dtype.kind == "f"
+    return 0.1 + 0.8 / (1 + np.exp(-np.asarray(drawn))) if floats else drawn
 
 
 def _plain_first(choices: Sequence[Sequence[Draw]]) -> Iterator[tuple[Draw, ...]]:
@@ -134,23 +142,29 @@ def _of_one_batch(
         for lengths in itertools.product(sizes, repeat=len(set(kinds))) if names[1:] else ():
             length = dict(zip(dict.fromkeys(kinds), lengths, strict=True))
             several = (
-                usual[:2] if is_target(name) else [_floats(name, shaped(length[kind]))]
+                usual[:2]
+                if is_target(name) or FLAG.match(name)
+                else [_floats(name, shaped(length[kind]))]
                 for name, kind, usual in zip(names, kinds, choices, strict=True)
             )
             yield from itertools.product(*several)
 
 
-def _choices(function: Function, names: Sequence[str], sizes: Shape) -> list[Sequence[Draw]]:
+def _choices(
+    function: Function, names: Sequence[str], sizes: Shape, text: str
+) -> list[Sequence[Draw]]:
     """For each input what it may be, the likely first."""
     likely = ((BATCH, sizes[0]), (BATCH, sizes[1]), (sizes[1],)) if sizes[1:] else ()
     told, seen = documented(function, names), read_off(function, names)
-    options = _options(function, names)
+    options = {**_options(function, names), **{name: [_on] for name in filter(FLAG.match, names)}}
 
     def choice(name: str) -> Sequence[Draw]:
         if name in told:
             return _told(name, told[name])
         first = (seen[name],) if name in seen else ()
-        return _likely(name, (*first, SHAPES[0], *likely, *SHAPES[1:]))
+        # Of the logarithm of a probability: what is compared with it is a class.
+        classes = [_one_hot] if is_target(name) and "log(" in text else []
+        return _likely(name, (*first, SHAPES[0], *likely, *SHAPES[1:]), classes)
 
     return [options.get(name) or choice(name) for name in names]
 
@@ -163,13 +177,13 @@ def _told(name: str, shape: Shape) -> Sequence[Draw]:
     return either if name == "y" else either[:1]
 
 
-def _likely(name: str, shapes: Sequence[Shape]) -> Sequence[Draw]:
+def _likely(name: str, shapes: Sequence[Shape], classes: Sequence[Draw]) -> Sequence[Draw]:
     """An input of unknown shape: numbers, with whole ones between, for rows are asked for by many names."""
     floats = [_floats(name, shape) for shape in shapes]
     whole = [partial(_labels, size=shape) for shape in WHOLE]
-    if LABELS.match(name):
+    if classes or LABELS.match(name):
         # What is called a target is as often an array like the prediction.
-        return [*whole[:1], *floats[:1], *whole[1:], *floats[1:]]
+        return [*whole[:1], *classes, *floats[:1], *whole[1:], *floats[1:]]
     # What is called y is a target of a regression as often as a label.
     return [*floats[:3], *(whole if name == "y" else whole[:1]), *floats[3:]]
 
@@ -184,6 +198,15 @@ def _normal(rng: np.random.Generator, size: Shape) -> Any:
 
 def _probabilities(rng: np.random.Generator, size: Shape) -> Any:
     return rng.uniform(0.1, 0.9, size=size)
+
+
+def _one_hot(rng: np.random.Generator) -> Any:
+    rows, classes = SHAPES[0]
+    return np.eye(classes)[rng.integers(0, classes, rows)]
+
+
+def _on(_: np.random.Generator) -> bool:
+    return True
 
 
 def _labels(rng: np.random.Generator, size: Shape) -> Any:
