@@ -34,8 +34,9 @@ SURVIVORS = ROOT / "docs" / "developers.md"
 ROOMS = {
     "gradcheck/numeric/": "numeric kinks second_look compare harsh precisions grouping formula check",
     "gradcheck/diagnosis/": "names check mistakes forms_pairs forms_modules unseen",
-    "gradcheck/lines/": "lines narrow strange_conventions styles forms_modules mistakes",
-    "gradcheck/repair/": "repair names mistakes wild forms_pairs lines",
+    "gradcheck/lines/": "lines lines_shapes lines_derivatives narrow strange_conventions styles"
+    " forms_modules mistakes",
+    "gradcheck/repair/": "repair names mistakes wild forms_pairs lines lines_shapes",
     "gradcheck/forms/": "forms_pairs forms_modules forms_losses forms_derivatives forms_many forms_held_out"
     " misuse conduct examples strange_conventions",
     "gradcheck/cut/": "cut budget check",
