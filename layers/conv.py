@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from layers.arguments import Pair, pair, split, whole
-from layers.sums import total
+from layers.sums import plus, total
 from layers.types import Array, Backward, expect
-from layers.windows import fold, pad, windows
+from layers.windows import as_rows, fold, pad, windows
 
 
 def conv2d(
@@ -47,11 +47,10 @@ def conv2d(
     view = windows(pad(x, padding), (kh, kw), stride, dilation)
     N, rows, columns = view.shape[:3]
     # A matrix for each group: its patches, a row a pixel; its weights, a column a feature.
-    cut = view.reshape(-1, kh * kw, groups, depth).transpose(2, 0, 1, 3)
-    patches = cut.reshape(groups, -1, kh * kw * depth)
+    patches = as_rows(view, groups)
     kernel = W.reshape(kh, kw, depth, groups, -1).transpose(0, 1, 3, 2, 4)
     weights = W.reshape(kh * kw * depth, groups, -1).transpose(1, 0, 2)
-    y = (patches @ weights).transpose(1, 0, 2).reshape(N, rows, columns, M) + b
+    y = plus((patches @ weights).transpose(1, 0, 2).reshape(N, rows, columns, M), b)
 
     def backward(dy: Array) -> tuple[Array, Array, Array]:
         db = total(dy)

@@ -38,6 +38,20 @@ def windows(x: Array, size: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Arra
     return view.transpose(0, 1, 2, 4, 5, 3)
 
 
+def as_rows(view: Array, groups: int = 1) -> Array:
+    """Windows as a matrix for each group of channels, a row a window: (groups, N·H'·W', kh·kw·C/groups).
+
+    Copied in long runs: those of an image's row where a channel is alone, else those of a window's.
+    """
+    N, rows, columns, kh, kw, C = view.shape
+    apart = view.reshape(N, rows, columns, kh, kw, groups, C // groups)
+    if groups == C:
+        across = apart.transpose(5, 3, 4, 6, 0, 1, 2).reshape(groups, kh * kw, N * rows * columns)
+        return across.transpose(0, 2, 1)
+    along = apart.transpose(5, 0, 1, 2, 3, 4, 6)
+    return along.reshape(groups, N * rows * columns, kh * kw * (C // groups))
+
+
 def fold(
     piece: Callable[[int, int], Array],
     shape: tuple[int, ...],

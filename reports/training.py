@@ -37,6 +37,7 @@ class KerasOptimizer:
         optimizer.build(self.variables)
         # As one graph, which Keras's own training makes of it too: step by step it takes ten times as long.
         self._applied = tf.function(self._apply, reduce_retracing=True)
+        self.parameters = self._as_they_stand()
 
     def _apply(self, gradients: Sequence[Any]) -> None:
         self.optimizer.apply_gradients(zip(gradients, self.variables, strict=True))
@@ -45,11 +46,10 @@ class KerasOptimizer:
         """Apply one gradient for each parameter; return the new parameters."""
         tf = tensorflow()
         self._applied([tf.constant(gradient) for gradient in gradients])
+        self.parameters = self._as_they_stand()
         return self.parameters
 
-    @property
-    def parameters(self) -> tuple[Array, ...]:
-        """The parameters as they stand."""
+    def _as_they_stand(self) -> tuple[Array, ...]:
         return tuple(variable.numpy() for variable in self.variables)
 
 
