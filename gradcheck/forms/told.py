@@ -142,7 +142,9 @@ def times(dy: Array, gradient: Any) -> Any:
     """
     if gradient is None:
         return None
-    if dy.ndim and dy.shape != np.shape(gradient):
+    if dy.size == 1:
+        return dy.item() * gradient
+    if dy.shape != np.shape(gradient):
         raise Misuse(
             f"the backward pass takes no upstream gradient, which is enough for a loss, but the "
             f"forward pass returns an array of shape {dy.shape}"

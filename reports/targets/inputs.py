@@ -26,7 +26,7 @@ SINGLE = np.dtype(np.float32)
 MOST = 40
 """Combinations on which the forward pass runs: a way back that fits none of so many is at fault itself."""
 
-MATRICES = 4
+MATRICES = 3
 """Lengths of an object's matrices that are tried as an input's features."""
 
 MOST_BEHIND = 10

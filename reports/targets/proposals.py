@@ -22,7 +22,7 @@ Draw = Callable[[np.random.Generator], Any]
 
 SHAPES: tuple[Shape, ...] = (
     *((3, 5), (5, 2), (2,), (5,), (3, 2), (2, 2), (), (5, 5), (3,)),
-    *((2, 5, 5, 3), (2, 3, 5, 5), (3, 3, 3, 2), (2, 3, 3, 3), (3, 4, 5), (1, 5), (5, 1)),
+    *((2, 5, 5, 3), (2, 3, 5, 5), (3, 3, 3, 2), (2, 3, 3, 3), (3, 4, 5), (2, 3, 7), (1, 5), (5, 1)),
 )
 """Shapes that are tried for inputs of which nothing is known, ordinary ones first."""
 
@@ -46,7 +46,7 @@ LABELS = re.compile(
 FLAG = re.compile(r"^(is_?)?train(ing|_?flg|_?mode)?$", re.IGNORECASE)
 """Names of what says that a pass is one of training."""
 
-STATE = re.compile(r"^(h|c|s|a|state|hidden|cell)(_?(prev|previous|0|t|tm1|next|in|old|last))?$")
+STATE = re.compile(r"^(h|c|s|a|state|hidden|cell)(_?(prev|previous|0|t|tm1|next|in|old|last))*$")
 """Names of what a recurrent cell hands on to the next step."""
 
 PROBABILITIES = re.compile(r"^(p|probs?|probabilit\w+|y_?hat)$", re.IGNORECASE)
@@ -135,10 +135,15 @@ def _plain_first(choices: Sequence[Sequence[Draw]]) -> Iterator[tuple[Draw, ...]
 def _of_one_batch(
     names: Sequence[str], sizes: Shape, choices: Sequence[Sequence[Draw]]
 ) -> Iterator[tuple[Draw, ...]]:
-    """Several inputs of an object with so many features each: a batch of rows, one of columns, one column."""
+    """Several inputs of an object with so many features each: a batch of rows, of columns, one of either."""
     # What is carried from step to step is one size throughout.
     kinds = ["state" if STATE.match(name) else name for name in names]
-    for shaped in (lambda n: (BATCH, n)), (lambda n: (n, BATCH)), (lambda n: (n, 1)):
+    for shaped in (
+        (lambda n: (BATCH, n)),
+        (lambda n: (n, BATCH)),
+        (lambda n: (n, 1)),
+        (lambda n: (n,)),
+    ):
         for lengths in itertools.product(sizes, repeat=len(set(kinds))) if names[1:] else ():
             length = dict(zip(dict.fromkeys(kinds), lengths, strict=True))
             several = (
