@@ -155,17 +155,23 @@ def _planned(methods: Methods, given: Sequence[str], begun: Begun, *, handed: bo
     """How the backward pass is called; that of a loss may be `handed` what its forward pass was."""
     backward = of_object(methods.backward, begun.owner)
     required = [p.name for p in parameters_of(backward) or () if p.default is p.empty]
-    roles = [Role(p, "input", name) for p, name in zip(required, given, strict=False)]
-    same = Plan((0,), tuple(roles))
-    as_many = np.ndim(begun.result) == 0 and len(required) == len(given) > 1
-    if as_many and (handed or _renamed(required, begun)):
+    same = _handed_over(required, given) if np.ndim(begun.result) == 0 else None
+    if same is not None and (handed or _renamed(required, begun)):
         return same
     try:
         return plan(backward, list(begun.known), begun.result, returned_names(methods.forward))
     except TypeError:
-        if as_many:
-            return same
-        raise
+        if same is None:
+            raise
+        return same
+
+
+def _handed_over(required: Sequence[str], given: Sequence[str]) -> Plan | None:
+    """The backward pass called as its forward pass was, if it takes as much."""
+    if not len(required) == len(given) > 1:
+        return None
+    roles = [Role(p, "input", name) for p, name in zip(required, given, strict=True)]
+    return Plan((0,), tuple(roles))
 
 
 def _renamed(required: Sequence[str], begun: Begun) -> bool:

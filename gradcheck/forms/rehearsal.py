@@ -175,9 +175,13 @@ class Rehearsal:
         after = self.arrays_after
         places = {x.path: gradient_path(Held(x.value, (x.path,)), after) for x in leaves}
         found = {path: Source(LEFT, place) for path, place in places.items() if place is not None}
-        first = next((x.path for x in leaves if x.hard), None)
-        own = next((place for place in OF_THE_INPUT if place in after), None)
-        return {first: Source(LEFT, own)} if first and own and not found else found
+        return found or self._of_the_first(leaves)
+
+    def _of_the_first(self, leaves: Sequence[Leaf]) -> dict[Path, Source]:
+        """The first input's gradient, where the object keeps it under a name that fits any."""
+        first = [leaf.path for leaf in leaves if leaf.hard][:1]
+        own = [place for place in OF_THE_INPUT if place in self.arrays_after][:1]
+        return {path: Source(LEFT, place) for path, place in zip(first, own, strict=False)}
 
     def _returned(self, mine: Sequence[Leaf], order: Sequence[str] | None) -> dict[Path, Source]:
         """The gradients that the backward pass returns: by name, then the inputs' in order, then by shape."""

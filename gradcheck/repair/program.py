@@ -151,6 +151,16 @@ def _methods(around: Names, forward: Callable[..., Any]) -> dict[str, FunctionTy
 
     An edit of those would change the value too, and with it what is right.
     """
+    methods = _all_methods(around)
+    with suppress(Unreadable):
+        ahead = Source.of(forward)
+        before = {ahead.function, *(s.function for s in _helpers(ahead.tree, methods).values())}
+        return {name: one for name, one in methods.items() if one not in before}
+    return {}
+
+
+def _all_methods(around: Names) -> dict[str, FunctionType]:
+    """The methods of the classes that a module itself defines."""
     classes = {one for one in around.values() if isinstance(one, type)}
     own = (cls for cls in classes if cls.__module__ == around.get("__name__"))
     several = {
@@ -158,12 +168,7 @@ def _methods(around: Names, forward: Callable[..., Any]) -> dict[str, FunctionTy
         for cls in own
         for name, one in vars(cls).items()
     }
-    methods = {name: one for name, one in several.items() if isinstance(one, FunctionType)}
-    with suppress(Unreadable):
-        ahead = Source.of(forward)
-        before = {ahead.function, *(s.function for s in _helpers(ahead.tree, methods).values())}
-        return {name: one for name, one in methods.items() if one not in before}
-    return {}
+    return {name: one for name, one in several.items() if isinstance(one, FunctionType)}
 
 
 AS_EDITED = "_as_edited"
