@@ -82,7 +82,7 @@ def check(
     """
     must_be_a_layer(layer, inputs)
     refuse(
-        layer,
+        layer=layer,
         twin=twin,
         wrt=wrt,
         seed=seed,

@@ -15,30 +15,17 @@ METHODS = ("extrapolated", "central", "forward", "complex")
 EFFORTS = ("complete", "directional", "auto")
 
 
-def refuse(
-    layer: Any,
-    *,
-    twin: Any,
-    wrt: Any,
-    seed: Any,
-    method: Any,
-    effort: Any,
-    budget: Any,
-    lines: Any,
-    name: Any,
-) -> None:
+def refuse(**given: Any) -> None:
     """Raise for an option that is not what it should be, or that does not go with another.
 
     Raises:
         TypeError: for a value of the wrong kind; the message names the option and what came.
         ValueError: for a value that is none of those there are.
     """
-    _must(callable(layer), "layer", "a function that returns (value, backward)", layer)
-    _must(twin is None or callable(twin), "twin", "a function of tensors, or None", twin)
-    _must(isinstance(seed, Integral), "seed", "a whole number", seed)
-    _must(lines in (None, True, False), "lines", "True, False or None", lines)
-    _must(name is None or isinstance(name, str), "name", "text, or None", name)
-    _must(_names_inputs(wrt), "wrt", "a name, a position, or several of them", wrt)
+    for option, (fits, expected) in KINDS.items():
+        if not fits(given[option]):
+            raise TypeError(f"{option} is {_shown(given[option])}, expected {expected}")
+    seed, budget, effort, method = (given[n] for n in ("seed", "budget", "effort", "method"))
     if seed < 0:
         raise ValueError(f"seed is {seed}, expected 0 or more")
     _one_of("method", method, METHODS)
@@ -50,11 +37,6 @@ def refuse(
             f"method is {method!r}, but effort={effort!r} follows directions with "
             "method='extrapolated' only: leave one of the two out"
         )
-
-
-def _must(fits: bool, option: str, expected: str, given: Any) -> None:
-    if not fits:
-        raise TypeError(f"{option} is {_shown(given)}, expected {expected}")
 
 
 def _shown(value: Any) -> str:
@@ -71,6 +53,17 @@ def _names_inputs(wrt: Any) -> bool:
     if wrt is None or isinstance(wrt, (str, Integral)):
         return True
     return isinstance(wrt, Iterable) and all(isinstance(item, (str, Integral)) for item in wrt)
+
+
+KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "layer": (callable, "a function that returns (value, backward)"),
+    "twin": (lambda twin: twin is None or callable(twin), "a function of tensors, or None"),
+    "seed": (lambda seed: isinstance(seed, Integral), "a whole number"),
+    "lines": (lambda lines: lines in (None, True, False), "True, False or None"),
+    "name": (lambda name: name is None or isinstance(name, str), "text, or None"),
+    "wrt": (_names_inputs, "a name, a position, or several of them"),
+}
+"""What an option is to be, and how that is said."""
 
 
 def upstream_for(given: Any, seed: int) -> Callable[[Array], Array]:
