@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from gradcheck.cut.narrow import LiftedWitness
-from gradcheck.cut.places import Reading, read
+from gradcheck.cut.places import Cut, Reading, read
 from gradcheck.cut.witness import PiecewiseWitness
 from gradcheck.layer import Layer
 from gradcheck.lines.recorder import Passing
@@ -78,24 +78,26 @@ def cuts_of(witness: NumericalWitness) -> dict[Passing, NumericalGradient] | Non
 
 def remarks(witness: NumericalWitness, names: Sequence[str]) -> list[Finding]:
     """That a function was checked in pieces, where it was cut, and which gradients needed the whole."""
-    lifted = isinstance(witness, LiftedWitness)
     pieces = witness.pieces if isinstance(witness, LiftedWitness) else witness
     if not isinstance(pieces, PiecewiseWitness):
         return []
-    cuts = pieces.places
-    places = Counter(f"{cut.name} (line {cut.line})" for cut in cuts)
-    where = ", ".join(place + f" {n} times" * (n > 1) for place, n in places.items())
-    whole = [names[p] for p in sorted(pieces.disagrees)]
+    lifted, whole = pieces is not witness, [names[p] for p in sorted(pieces.disagrees)]
     agree = "a slope through the whole function agrees"
     if whole:
         agree = f"for {', '.join(whole)} the pieces do not add up, so the whole was differentiated"
     message = (
-        f"Cut at {where}: each piece was checked{' in float64' * lifted} with the gradient that "
-        f"arrives there; {agree}."
+        f"Cut at {_listed(pieces.places)}: each piece was checked{' in float64' * lifted} with the "
+        f"gradient that arrives there; {agree}."
     )
     for cut, entries in pieces.kinks:
         message += (
             f" {entries} entries of {cut.name} sit at a kink: any value between was accepted."
         )
-    evidence = {"cuts": [{"name": c.name, "line": c.line} for c in cuts], "whole": whole}
-    return [Finding("cut", message, evidence)]
+    cuts = [{"name": cut.name, "line": cut.line} for cut in pieces.places]
+    return [Finding("cut", message, {"cuts": cuts, "whole": whole})]
+
+
+def _listed(cuts: Sequence[Cut]) -> str:
+    """Where the cuts are, each place once."""
+    places = Counter(f"{cut.name} (line {cut.line})" for cut in cuts)
+    return ", ".join(place + f" {n} times" * (n > 1) for place, n in places.items())
