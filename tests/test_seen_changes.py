@@ -1,12 +1,19 @@
 """Changes to the checker's own code that once went unseen by every test, each with the test that sees it."""
 
+import ast
+
 import numpy as np
 import pytest
 
-from gradcheck import Verdict, check
+from gradcheck import Verdict, check, check_module, check_pair
 from gradcheck.compare import compare
+from gradcheck.diagnosis.sizes import _sizes_of
 from gradcheck.layer import random_upstream
 from gradcheck.numeric import Forward, NumericalWitness
+from gradcheck.numeric.estimate import StencilEstimate
+from gradcheck.numeric.steps import _Table
+from gradcheck.repair.grammar.rewrites import other_constant
+from gradcheck.repair.proof import Proof
 
 X = np.random.default_rng(0).normal(size=(3, 4))
 
@@ -68,3 +75,73 @@ def test_a_factor_is_a_size_only_as_far_as_it_is_measured(factor, equals):
     finding = check(layer, X[:, :3], lines=False)["x"].findings[0]
     assert (finding.code, finding.evidence["equals"]) == ("scaled", equals)
     assert np.isclose(finding.evidence["factor"], factor, rtol=1e-6)
+
+
+def test_a_constant_is_tried_off_by_one_by_two_and_upside_down():
+    def tried(value):
+        return {one.node.value for one in other_constant(ast.Constant(value), None)}
+
+    assert tried(4.0) >= {2.0, 8.0, -3.0, 5.0, 3.0, -4.0, 0.25, 16.0}
+    assert tried(4) >= {3, 5, -4, 8, 2, 6} and tried(True) == {False} and 0.0 in tried(0.0)
+
+
+def test_of_edits_that_are_alike_here_one_evaluation_elsewhere_refutes_most(monkeypatch):
+    """Three sizes are 4 here: which of them is meant is seen in other sizes, for less than a proof each."""
+    answers, asked = [], Proof.may_hold
+    monkeypatch.setattr(Proof, "may_hold", lambda *a: answers.append(asked(*a)) or answers[-1])
+
+    def forward(x, W):
+        return (x @ W).sum(axis=1) / x.shape[1], (x, W)
+
+    def backward(dy, cache):
+        x, W = cache
+        dz = np.tile(dy[:, None], W.shape[1]) / 3
+        return dz @ W.T, x.T @ dz
+
+    rng = np.random.default_rng(0)
+    report = check_pair(forward, backward, rng.normal(size=(4, 4)), rng.normal(size=(4, 4)))
+    assert "x.shape[1]" in report.repair.after or "W.shape[0]" in report.repair.after
+    assert set(answers) == {True, False}
+
+
+def test_an_entry_becomes_the_nearest_whole_number_before_it_becomes_its_rank():
+    small = check(lambda x: (x * x, lambda dy: 3 * x * dy), np.array([3.2, 0.7])).smallest()
+    assert small.inputs["x"].tolist() == [3.0]
+
+
+def test_an_object_is_checked_with_the_seed_0_by_default():
+    class Double:
+        def forward(self, x):
+            return 2 * x
+
+        def backward(self, dy):
+            return 2 * dy
+
+    assert check_module(Double(), X).seed == 0 and check_module(Double(), X, seed=3).seed == 3
+
+
+def test_of_another_shape_the_numbers_are_looked_at_only_where_an_axis_of_one_is_lost():
+    def told(layer, x):
+        found = check(layer, x, lines=False)["x"].findings
+        return [f.evidence["numbers"] for f in found if f.code == "wrong-shape"]
+
+    assert told(lambda x: (x**2, lambda dy: np.ones((4, 3))), X) == [None]
+    assert told(lambda x: (x[0] ** 2, lambda dy: 2 * x[0] * dy), X[:1]) == [True]
+
+
+def test_images_alone_have_spatial_positions():
+    spatial = "the spatial positions of x"
+    assert _sizes_of("x", np.zeros((2, 3, 5, 7)))[spatial] == 15
+    assert spatial not in _sizes_of("x", np.zeros((2, 3, 5)))
+
+
+def test_a_long_step_is_no_witness_against_a_shorter_one():
+    """All three say something else, none of them with any doubt."""
+
+    def estimate(step, value):
+        fields = dict.fromkeys(StencilEstimate._fields, np.zeros(1))
+        return StencilEstimate(**{**fields, "step": np.full(1, step), "value": np.full(1, value)})
+
+    table = _Table([estimate(0.1, 1.0), estimate(0.2, 2.0), estimate(0.05, 3.0)])
+    # Against the first speak no longer ones, against the second one all, as no step is longer.
+    assert table.apart()[..., 0].tolist() == [[0, 0, 1], [1, 0, 1], [1, 0, 0]]
