@@ -168,7 +168,7 @@ def _excess(hand: Array, joint: Joint | None, rounding: Array) -> Array:
     if joint is None:
         return np.zeros(1)
     with np.errstate(invalid="ignore"):
-        return joint.excess(hand) - joint.claimed(rounding)
+        return joint.excess(hand) - joint.claimed_at_most(rounding)
 
 
 def _verdict(within: Array, ties_kept: bool, hand: Array, numeric: NumericalGradient) -> Verdict:

@@ -7,10 +7,10 @@ import pytest
 from examples import few_quick, spoiled
 
 from gradcheck import Verdict, check
-from gradcheck.compare import agrees, compare
+from gradcheck.compare import _excess, agrees, compare
 from gradcheck.diagnosis import Comparison, Context, explain_row
 from gradcheck.layer import random_upstream
-from gradcheck.numeric import Forward, NumericalWitness
+from gradcheck.numeric import Forward, Joint, NumericalWitness
 from layers import conv2d, dense, multiply
 from layers.catalogue import CATALOGUE
 
@@ -114,3 +114,12 @@ def test_float64_is_judged_as_float64():
     inputs = [rng.normal(size=shape) for shape in ((4, 5), (5, 3), (3,))]
     wrong = spoiled(dense, lambda g: g * (1 + 1e-8), which=1)
     assert check(wrong, *inputs, lines=False).rows[1].verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("signs", [(1.0, 1.0), (1.0, -1.0)])
+def test_each_of_two_tied_entries_may_be_off_by_its_rounding(signs):
+    members, exact = np.array(signs), np.array([0.5, 0.5])
+    joint = Joint(members, (0,), np.ones(1), np.zeros(1))
+    rounded = (exact - 1e-8) * members
+    assert (_excess(rounded, joint, np.full(2, 1.1e-8)) <= 0).all()
+    assert (_excess(rounded, joint, np.full(2, 0.9e-8)) > 0).all()
