@@ -38,6 +38,7 @@ ROOMS = {
     "gradcheck/lines/": "lines lines_shapes lines_derivatives narrow strange_conventions styles"
     " forms_modules mistakes fresh recurrent",
     "gradcheck/repair/": "repair repair_elsewhere names mistakes wild forms_pairs lines lines_shapes",
+    "gradcheck/forms/foreign.py": "forms_tensorflow",
     "gradcheck/forms/": "forms_pairs forms_modules forms_losses forms_derivatives forms_many forms_held_out"
     " misuse conduct examples strange_conventions",
     "gradcheck/cut/": "cut budget check",
