@@ -52,6 +52,12 @@ def test_inputs_that_nobody_can_guess_are_asked_for_with_a_template(tmp_path, ca
     assert "def picky_inputs(rng): return {" in capsys.readouterr().err
 
 
+@pytest.fixture
+def few_tries(monkeypatch):
+    """Where no way back is ever accepted, all combinations are tried: a tenth of them says the same."""
+    monkeypatch.setattr("reports.targets.proposals.TRIES", 2_000)
+
+
 STRIDES = """
 import numpy as np
 
@@ -101,6 +107,7 @@ def test_inputs_are_proposed_in_the_precision_of_the_object(tmp_path, capsys):
     assert status == 1 and one["rows"][1]["findings"][0]["code"] == "wrong-dtype"
 
 
+@pytest.mark.usefixtures("few_tries")
 def test_a_way_back_that_raises_on_every_proposal_is_told(tmp_path, capsys):
     place = tmp_path / "raising.py"
     place.write_text(
@@ -152,6 +159,7 @@ def cost_gradient(theta, X, y):
 """
 
 
+@pytest.mark.usefixtures("few_tries")
 @pytest.mark.parametrize(
     ("name", "shapes"),
     [
@@ -171,6 +179,7 @@ def test_a_template_has_shapes_that_the_forward_pass_accepts(tmp_path, capsys, n
     scope.get(name, scope.get(f"{name}_forward"))(**inputs)
 
 
+@pytest.mark.usefixtures("few_tries")
 def test_a_template_draws_labels_and_options_as_they_were_when_it_ran(tmp_path, capsys):
     write(
         tmp_path,
