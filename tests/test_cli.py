@@ -182,6 +182,7 @@ LIGHT = ("inspect", "dataclasses", "concurrent", "multiprocessing", "logging", "
 """Of Python's own what takes a tenth of a second together."""
 
 
+@pytest.mark.skipif("COVERAGE_PROCESS_CONFIG" in os.environ, reason="coverage imports them itself")
 @pytest.mark.parametrize(
     ("argv", "status"),
     [

@@ -14,6 +14,7 @@ from gradcheck.numeric.estimate import StencilEstimate
 from gradcheck.numeric.steps import _Table
 from gradcheck.repair.grammar.rewrites import other_constant
 from gradcheck.repair.proof import Proof
+from gradcheck.smallest import smallest
 
 X = np.random.default_rng(0).normal(size=(3, 4))
 
@@ -107,6 +108,25 @@ def test_of_edits_that_are_alike_here_one_evaluation_elsewhere_refutes_most(monk
 def test_an_entry_becomes_the_nearest_whole_number_before_it_becomes_its_rank():
     small = check(lambda x: (x * x, lambda dy: 3 * x * dy), np.array([3.2, 0.7])).smallest()
     assert small.inputs["x"].tolist() == [3.0]
+
+
+def test_matrices_in_a_batch_are_turned_by_their_last_two_axes():
+    def batched(x, W):
+        def backward(dy):
+            dx = dy @ W
+            return dx, x.swapaxes(1, 2) @ dy
+
+        return x @ W, backward
+
+    rng = np.random.default_rng(0)
+    repair = check(batched, rng.normal(size=(2, 3, 4)), rng.normal(size=(2, 4, 4))).repair
+    assert repair.after == "dx = dy @ W.swapaxes(-1, -2)"
+
+
+def test_a_case_is_not_shrunk_beyond_its_time(monkeypatch):
+    monkeypatch.setattr(smallest, "__defaults__", (-1.0, 1))
+    report = check(lambda x: (x * x, lambda dy: 3 * x * dy), X)
+    assert np.array_equal(report.smallest().inputs["x"], X)
 
 
 def test_an_object_is_checked_with_the_seed_0_by_default():

@@ -136,8 +136,9 @@ def _by_label(
 def _alone(event: Event) -> Event:
     """An event; where a tuple of one gradient is returned, the gradient."""
     match event:
-        case Event(Site(path=()), (single,)) if not isinstance(event.value, np.ndarray):
-            return replace(event, value=single)
+        # Asked as what it is: of late NumPy an array is a sequence too, and one of no axes has no length.
+        case Event(Site(path=()), tuple() | list() as several) if len(several) == 1:
+            return replace(event, value=several[0])
     return event
 
 
