@@ -8,6 +8,7 @@ import pytest
 from gradcheck import Verdict, check, check_module, check_pair
 from gradcheck.compare import compare
 from gradcheck.diagnosis.sizes import _sizes_of
+from gradcheck.forms.arguments import _signature
 from gradcheck.layer import random_upstream
 from gradcheck.numeric import Forward, NumericalWitness
 from gradcheck.numeric.estimate import StencilEstimate
@@ -165,3 +166,21 @@ def test_a_long_step_is_no_witness_against_a_shorter_one():
     table = _Table([estimate(0.1, 1.0), estimate(0.2, 2.0), estimate(0.05, 3.0)])
     # Against the first speak no longer ones, against the second one all, as no step is longer.
     assert table.apart()[..., 0].tolist() == [[0, 0, 1], [1, 0, 1], [1, 0, 0]]
+
+
+class Square:
+    def activation(self, x):
+        return x**2
+
+    def derivative(self, x):
+        return 2 * x
+
+
+def test_an_objects_slope_is_asked_where_nothing_else_is_said_of_its_gradients():
+    methods = {"forward": "activation", "backward": "derivative"}
+    assert "taken for the derivative" in str(check_module(Square(), X, **methods))
+    assert not check_module(Square(), X, **methods, gradients=["x"], lines=False)
+
+
+def test_a_function_without_a_signature_has_numbered_inputs():
+    assert list(_signature(min, 2).parameters) == ["input0", "input1"]
