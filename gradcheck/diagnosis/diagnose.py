@@ -58,14 +58,7 @@ from gradcheck.diagnosis.values import (
     sign,
     zero,
 )
-from gradcheck.diagnosis.wrong import (
-    Hypothesis,
-    WrongGradient,
-    factor,
-    named_axes,
-    others,
-    subsets,
-)
+from gradcheck.diagnosis.wrong import Hypothesis, WrongGradient, factor, named_axes, others, subsets
 from gradcheck.result import Array, Finding
 
 T = TypeVar("T")
@@ -134,11 +127,8 @@ def diagnose(
 ) -> Finding | None:
     """The first hypothesis that explains the whole of a wrong gradient, or None.
 
-    Args:
-        suspect: the gradient.
-        hypotheses: those that are asked; all by default.
-        again: the same gradient at other draws, where the name must hold with the same parameters.
-            They are drawn only once something is to be said.
+    `again` is the same gradient at other draws, where the name must hold with the same parameters; they are
+    drawn only once something is to be said.
     """
     draws = Draws(again)
     with np.errstate(all="ignore"):

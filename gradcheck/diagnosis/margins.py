@@ -45,12 +45,7 @@ PROBED = 6
 """Wrong entries whose contributions are looked at one by one: a coincidence in all of six, each with a
 chance of a half, happens once in sixty-four."""
 
-CONTRIBUTES = {
-    str(np.dtype(np.longdouble)): 1e-5,
-    "float64": 1e-5,
-    "float32": 1e-2,
-    "float16": 0.2,
-}
+CONTRIBUTES = {str(np.dtype(np.longdouble)): 1e-5, "float64": 1e-5, "float32": 1e-2, "float16": 0.2}
 """The part of the largest contribution below which another is none: the error of a plain central
 difference at its best step is about ε^(2/3), 4e-11 and 2e-5 and 1e-2; the rest is for curvature."""
 

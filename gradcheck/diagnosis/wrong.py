@@ -195,9 +195,7 @@ class WrongGradient:
     def is_(self, model: Measured | Array, share: float = COMPARED) -> bool:
         """Whether the hand-derived gradient is `model`, entry by entry, wherever both are smooth.
 
-        Args:
-            model: what a hypothesis says it is; a bare array is taken as exact as the true gradient.
-            share: the part of the smooth entries that the model must speak of.
+        A bare array is taken as exact as the true gradient; the model must speak of a share of the smooth entries.
         """
         if isinstance(model, np.ndarray):
             model = Measured(model, self.bound, self.smooth)

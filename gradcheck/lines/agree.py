@@ -28,10 +28,6 @@ def agreed(lines: Lines, repair: Repair) -> Lines:
 
     The message no longer doubts the others, which could make good what this one does; the evidence
     still holds them.
-
-    Args:
-        lines: what was compared, with the first wrong value.
-        repair: an edit after which every gradient passes.
     """
     if len(repair.edits) > 1:
         return lines

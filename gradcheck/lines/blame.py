@@ -69,15 +69,9 @@ def _writing(record: Record, wrong: Compared) -> list[Site]:
 
 def _handing_on(record: Record, wrong: Compared) -> list[Site]:
     """What returns a gradient as it is, where that is of another shape or only what a helper has computed."""
-    site = record.returned.get(_position(wrong))
+    site = record.returned.get(wrong.match.intermediate.key)
     suspicious = not wrong.match.fits or _is_of_a_call(record, wrong)
     return [site] if suspicious and site is not None else []
-
-
-def _position(wrong: Compared) -> int:
-    """Of which input it is the gradient; of none −1."""
-    position = wrong.match.intermediate.position
-    return -1 if position is None else position
 
 
 def _handing_in(judgement: Judgement, wrong: Compared) -> Iterable[Site]:
@@ -126,15 +120,7 @@ def _called(site: Site) -> str:
 def first_wrong(
     record: Record, message: str, site: Site, also: Sequence[int], **known: Any
 ) -> Finding:
-    """The finding that names a line.
-
-    Args:
-        record: of the run.
-        message: what is wrong there.
-        site: the statement that is blamed.
-        also: the lines that share the doubt.
-        **known: what else is known: `name` and `code` of the mistake, and in which line it was `seen`.
-    """
+    """The finding that names a line; what is `known`: the mistake's `name` and `code`, where it was `seen`."""
     message += doubt(also)
     if record.copy.elsewhere:
         message += f" The line is in {Path(record.copy.file).name}."
@@ -170,7 +156,10 @@ def _explained(row: Row, wrong: Compared, found: Finding, *, own: bool) -> Row:
 
 def diagnosis(judgement: Judgement, wrong: Compared) -> Finding | None:
     """The name of what is wrong with a value."""
-    row, draws = judgement.record.rows.get(_position(wrong)), Draws(_afresh(judgement, wrong))
+    row, draws = (
+        judgement.record.rows.get(wrong.match.intermediate.key),
+        Draws(_afresh(judgement, wrong)),
+    )
     if row is not None:
         return _named_in(row) or _by_its_uses(judgement, wrong, draws)
     if not wrong.match.fits:
@@ -185,11 +174,9 @@ def _afresh(judgement: Judgement, wrong: Compared) -> Iterator[tuple[Judgement, 
     """The same value at fresh draws, where what is said of it must be true again."""
 
     def seen(fresh: Redrawn) -> tuple[Judgement, Compared] | None:
-        compared = map(fresh.comparison, judgement.record.rows)
-        rows = [one.row for one in compared if one is not None]
-        found = judge(record(fresh, rows, raised=False), seed=0)
-        others = (one for one in found.compared if one.label == wrong.label)
-        other = next((one for one in others if one.is_wrong), None)
+        compared = filter(None, map(fresh.comparison, judgement.record.rows))
+        found = judge(record(fresh, [one.row for one in compared], raised=False), seed=0)
+        other = found.wrong_under(wrong.label)
         return None if other is None else (found, _at_its_first_step(other))
 
     return afresh(judgement.record.context, seen)

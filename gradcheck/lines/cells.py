@@ -7,12 +7,7 @@ from pathlib import Path
 
 
 def in_its_cell(file: str, line: int) -> str:
-    """The sentence, with a blank before it, that places a line of a notebook; nothing for other files.
-
-    Args:
-        file: what the line is in; of a notebook the code cells, one after the other.
-        line: its number there.
-    """
+    """The sentence, with a blank before it, that places a line of a notebook; nothing for other files."""
     found = cell_of(file, line)
     return f" In the notebook that is {found}." if found else ""
 

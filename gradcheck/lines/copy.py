@@ -111,11 +111,7 @@ class BackwardText:
 
 
 def backward_text(layer: Function, backward: Function) -> BackwardText:
-    """Where the backward pass of a layer is written.
-
-    Args:
-        layer: the layer, written as one or adapted to one.
-        backward: a backward pass that the layer has returned: it may be written elsewhere.
+    """Where the backward pass that a layer has returned is written, in the layer or elsewhere.
 
     Raises:
         Unreadable: if there is no source, or no backward pass to be found in it.
@@ -127,12 +123,8 @@ def backward_text(layer: Function, backward: Function) -> BackwardText:
 def rewritten(layer: Function, written: BackwardText, text: str | Function) -> Function:
     """The layer with another text in place of that of the function which holds its backward pass.
 
-    What is bound to the layer, and to a backward pass that is a partial or a method, stays bound.
-
-    Args:
-        layer: the layer, written as one or adapted to one.
-        written: where its backward pass is written.
-        text: the text of that function, or a function that `written.source` has compiled.
+    Or with a function that `written.source` has compiled. What is bound to the layer, and to a backward pass
+    that is a partial or a method, stays bound.
 
     Raises:
         SyntaxError: if the text is no Python.
@@ -146,12 +138,9 @@ def rewritten(layer: Function, written: BackwardText, text: str | Function) -> F
 
 
 def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
-    """The instrumented copy of a layer, written as one or adapted to one.
+    """The instrumented copy of a layer and of the backward pass that it has returned, wherever that is written.
 
-    Args:
-        layer: the layer.
-        backward: a backward pass that it has returned: it may be written elsewhere.
-        follow: instrument functions of the same file too, where they are called.
+    With `follow` functions of the same file are instrumented too, where they are called.
 
     Raises:
         Unreadable: if there is no source, or no backward pass to be found in it.

@@ -14,13 +14,7 @@ from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
 
-from gradcheck.lines.source import (
-    Function,
-    Source,
-    Unreadable,
-    parsed_function,
-    unbound,
-)
+from gradcheck.lines.source import Function, Source, Unreadable, parsed_function, unbound
 
 CALLED = "_called"
 """The name under which a copy of a function that hands on knows what it calls."""

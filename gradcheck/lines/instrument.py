@@ -7,7 +7,7 @@ instrumented likewise, made when it is first called. Lines keep their numbers.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import FunctionType
@@ -136,6 +136,19 @@ NOT_FOLLOWED = {"np", "numpy", "super", VALUE, PIECE, BACKWARD, UPSTREAM, CALL, 
 
 
 @dataclass(frozen=True)
+class Assigned:
+    """What a statement assigns to: the name, its code, the index of the part that is written, the value."""
+
+    name: str
+    code: str
+    index: ast.expr | None
+    value: ast.expr
+    reads: frozenset[str]
+    statement: ast.stmt
+    loop: int | None
+
+
+@dataclass(frozen=True)
 class _Handler:
     """What is added to the statements of one function, whose lines `source` knows.
 
@@ -150,6 +163,21 @@ class _Handler:
 
     def handle(self, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
         """A statement with the calls around it."""
+        raise NotImplementedError
+
+    def assigned(self, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
+        """The calls that see what a statement assigns."""
+        found: list[ast.stmt] = []
+        for target, value in given(statement):
+            if (place := place_of(target)) is not None:
+                name, node, index = place
+                reads = reads_for(statement, target, value)
+                one = Assigned(name, ast.unparse(node), index, value, reads, statement, loop)
+                found += self.seen_after(one)
+        return found
+
+    def seen_after(self, one: Assigned) -> Iterable[ast.stmt]:
+        """The calls that see what is assigned, after it."""
         raise NotImplementedError
 
     def follow(self, call: ast.Call) -> None:
@@ -179,29 +207,21 @@ class Forward(_Handler):
 
     def handle(self, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
         """A statement with the calls before and after it."""
-        after = [
-            call for pair in given(statement) for call in self._assigned(*pair, statement, loop)
-        ]
+        after = self.assigned(statement, loop)
         return [*self._appended(statement), statement, *after]
 
-    def _assigned(
-        self, target: ast.expr, value: ast.expr, statement: ast.stmt, loop: int | None
-    ) -> list[ast.stmt]:
-        place = place_of(target)
-        if place is None:
-            return []
-        name, node, index = place
-        code, reads = ast.unparse(node), reads_for(statement, target, value)
-        onto = isinstance(statement, ast.AugAssign)
+    def seen_after(self, one: Assigned) -> Iterator[ast.stmt]:
+        """The value, or the piece of it that is written in a loop; what goes into its activation before."""
+        name, code, onto = one.name, one.code, isinstance(one.statement, ast.AugAssign)
         if not onto:
-            self._see_before(name, value)
-        if index is None or (loop is None and not _is_text(index)):
-            site = self.add(name, statement, reads=reads)
-            return [_statement(f"{code} = {VALUE}({site}, {code})")]
-        if onto:
-            return []
-        site = self.add(name, statement, whole=False, in_place=True, reads=reads - {name})
-        return [_statement(f"{PIECE}({site}, {code}, {_index(index)})")]
+            self._see_before(name, one.value)
+        if one.index is None or (one.loop is None and not _is_text(one.index)):
+            site = self.add(name, one.statement, reads=one.reads)
+            yield _statement(f"{code} = {VALUE}({site}, {code})")
+        elif not onto:
+            reads = one.reads - {name}
+            site = self.add(name, one.statement, whole=False, in_place=True, reads=reads)
+            yield _statement(f"{PIECE}({site}, {code}, {_index(one.index)})")
 
     def _see_before(self, name: str, value: ast.expr) -> None:
         """Have what goes into an activation seen."""
@@ -245,9 +265,7 @@ class Backward(_Handler):
             return [ast.copy_location(ast.Return(returned), statement)]
         if makes_room(statement):
             return [statement]
-        after = [
-            call for pair in given(statement) for call in self._assigned(*pair, statement, loop)
-        ]
+        after = self.assigned(statement, loop)
         items = [
             _statement(f"{BACKWARD}({self.add(name, value, loop=loop)}, {name})")
             for name, value in items_written(statement).items()
@@ -269,22 +287,18 @@ class Backward(_Handler):
         ]
         tree.body[:0] = calls
 
-    def _assigned(
-        self, target: ast.expr, value: ast.expr, statement: ast.stmt, loop: int | None
-    ) -> list[ast.stmt]:
-        place = place_of(target)
-        if place is None:
-            return []
-        name, node, index = place
-        code, reads = ast.unparse(node), reads_for(statement, target, value)
-        if index is None:
+    def seen_after(self, one: Assigned) -> Iterator[ast.stmt]:
+        """The value, or the piece of it that is written."""
+        name, code, reads, statement = one.name, one.code, one.reads, one.statement
+        if one.index is None:
             onto = isinstance(statement, ast.AugAssign)
-            site = self.add(name, statement, loop=loop, in_place=onto, reads=reads)
-            return [_statement(f"{code} = {BACKWARD}({site}, {code})")]
-        piece = loop is not None and isinstance(statement, ast.Assign)
+            site = self.add(name, statement, loop=one.loop, in_place=onto, reads=reads)
+            yield _statement(f"{code} = {BACKWARD}({site}, {code})")
+            return
+        piece = one.loop is not None and isinstance(statement, ast.Assign)
         reads = reads - {name} if piece else reads | {name}
-        site = self.add(name, statement, loop=loop, whole=False, in_place=True, reads=reads)
-        return [_statement(f"{BACKWARD}({site}, {code}, {_index(index)})")]
+        site = self.add(name, statement, loop=one.loop, whole=False, in_place=True, reads=reads)
+        yield _statement(f"{BACKWARD}({site}, {code}, {_index(one.index)})")
 
     def _returned(self, value: ast.expr, path: tuple[Any, ...]) -> ast.expr:
         """What is returned, with a call around each gradient in it."""

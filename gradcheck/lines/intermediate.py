@@ -44,6 +44,11 @@ class Intermediate:
     passings: int = 1
     parts: tuple[CutOut, ...] = ()
 
+    @property
+    def key(self) -> int:
+        """Its position among the inputs; −1 if it is none."""
+        return -1 if self.position is None else self.position
+
     def move(self, moved: Array) -> Moves:
         """What to add at each passing of each site to have `moved` instead; nothing if nothing changes."""
         move: Any = moved - self.value
@@ -143,13 +148,10 @@ def _intermediates(number: int, found: Occurrences) -> list[Intermediate]:
     one = intermediate(number, found)
     if isinstance(one, Intermediate):
         return [one]
-    count = 0 if found.indices else len(found.values)
-    each = (intermediate(number, Occurrences(found.site, [v])) for v in found.values if count > 1)
-    return [
-        replace(e, passing=k, passings=count)
-        for k, e in enumerate(each)
-        if isinstance(e, Intermediate)
-    ]
+    several = [] if found.indices or len(found.values) == 1 else found.values
+    each = [intermediate(number, Occurrences(found.site, [value])) for value in several]
+    moving = ((k, e) for k, e in enumerate(each) if isinstance(e, Intermediate))
+    return [replace(e, passing=k, passings=len(each)) for k, e in moving]
 
 
 def intermediate(number: int, found: Occurrences) -> Intermediate | str:

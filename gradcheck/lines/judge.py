@@ -118,6 +118,10 @@ class Judgement:
         """The first wrong value; a helper that was right at another call is not where it was computed wrongly."""
         return next((self._placed(one) for one in self.compared if one.is_wrong), None)
 
+    def wrong_under(self, label: Label) -> Compared | None:
+        """What is wrong under a label."""
+        return next((one for one in self.compared if one.label == label and one.is_wrong), None)
+
     def _placed(self, one: Compared) -> Compared:
         if not one.site.function or one.site not in self.right_sites:
             return one
@@ -136,10 +140,6 @@ class Judgement:
 
 def judge(record: Record, seed: int) -> Judgement:
     """Compare every value that has a counterpart.
-
-    Args:
-        record: what was recorded.
-        seed: for the numerical witness.
 
     Raises:
         Unreadable: if intermediate values cannot be moved.
@@ -193,8 +193,7 @@ def _movable(matches: Matches, stage: Stage) -> Matches:
 
 def without_innocent(compared: list[Compared], record: Record) -> tuple[list[Compared], list[str]]:
     """What may be held against a value, and the reasons why other values are wrong by right."""
-    named = [one for one in compared if not _laid_beside_another(one, compared, record)]
-    ordered = [one for one in named if not _returned_under_its_name(one, named)]
+    ordered = _in_order(compared, record)
     other = {one.label: one for one in ordered if _means_something_else(one, record)}
     reasons = [
         f"{label} is left out: it is not the gradient of {one.match.intermediate.name}, "
@@ -202,6 +201,12 @@ def without_innocent(compared: list[Compared], record: Record) -> tuple[list[Com
         for label, one in other.items()
     ]
     return [one for one in ordered if one.label not in other], reasons
+
+
+def _in_order(compared: list[Compared], record: Record) -> list[Compared]:
+    """Without what only stands where another gradient should be returned."""
+    named = [one for one in compared if not _laid_beside_another(one, compared, record)]
+    return [one for one in named if not _returned_under_its_name(one, named)]
 
 
 def _staged(record: Record, matches: Matches, seed: int) -> Stage:

@@ -35,26 +35,25 @@ class Narrowed:
 
 
 def narrowed(judgement: Judgement, wrong: Compared, others: Sequence[Site]) -> Narrowed:
-    """Blame another line of those in doubt where only that explains the error, and acquit the innocent.
-
-    Args:
-        judgement: what was compared.
-        wrong: the first wrong value.
-        others: the statements in doubt besides that of the first wrong value.
-    """
+    """Blame another line of those in doubt where only that explains the error, and acquit the innocent."""
     own = wrong.site
     if judgement.record.raised_at is not None or not others:
         return Narrowed(own, tuple(others))
     explains, fits = _tried(judgement, wrong, others)
     left = tuple(site for site, fit in fits.items() if fit is not Fit.NO)
     chosen = _with(fits, Fit.YES)
-    if explains is False and not chosen:
-        chosen = _behind_it_all(judgement, wrong, fits)
-    first = next((site for site in chosen if _all_go_through(site, chosen)), None)
+    if explains is False:
+        chosen = chosen or _behind_it_all(judgement, wrong, fits)
+    first = _first_of(chosen)
     if first is None:
         # Of none or several nobody knows, and the blame stays where it was.
         return Narrowed(own, left)
     return Narrowed(first, tuple(s for s in (*left, own) if s.line != first.line), True)
+
+
+def _first_of(chosen: Sequence[Site]) -> Site | None:
+    """The one that all others go through."""
+    return next((site for site in chosen if _all_go_through(site, chosen)), None)
 
 
 def _with(fits: Mapping[Site, Fit], wanted: Fit) -> list[Site]:

@@ -6,10 +6,10 @@ and how their values are laid beside each other: in one piece, as a list, as one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise, product
+from itertools import chain, pairwise, product
 from typing import Any
 
 import numpy as np
@@ -80,19 +80,20 @@ def _matches(record: Record, label: Label, ones: Iterable[Intermediate]) -> tupl
         _Pair(label, record.events[label], one, _may_be_reshaped(record, label, one))
         for one in ones
     )
-    # The first way that fits wins.
-    return tuple(
-        match for pair in pairs for match in next(filter(None, (way(pair) for way in WAYS)), ())
-    )
+    return tuple(chain.from_iterable(map(_laid, pairs)))
+
+
+def _laid(pair: _Pair) -> Sequence[Match]:
+    """The first way that fits wins."""
+    return next(filter(None, (way(pair) for way in WAYS)), ())
 
 
 def _may_be_reshaped(record: Record, label: Label, one: Intermediate) -> bool:
     """Whether another shape is a matter of layout; of an input's gradient that is returned so it is not."""
-    returned = {site.name for position, site in record.returned.items() if position == one.position}
-    if not (label.returned or label.name in returned):
+    site, row = record.returned.get(one.key), record.rows.get(one.key)
+    if not label.returned and (site is None or label.name != site.name):
         return True
-    rows = (row for position, row in record.rows.items() if position == one.position)
-    return all(row.analytic.shape == row.shape for row in rows)
+    return row is None or row.analytic.shape == row.shape
 
 
 def counterpart(record: Record, label: Label) -> str | None:
@@ -102,8 +103,7 @@ def counterpart(record: Record, label: Label) -> str | None:
 
 def _paired(record: Record, label: Label) -> list[str]:
     """The names of the forward pass that a gradient's name speaks of."""
-    speaks = record.copy.chained and not label.returned
-    return counterparts(label.name, record.meanings) if speaks else []
+    return counterparts(label.name, record.meanings) if _speaks(record, label) else []
 
 
 def _counterparts(record: Record, label: Label) -> list[Intermediate]:
@@ -127,13 +127,21 @@ def why_left_out(record: Record, label: Label) -> str | None:
             f"{name} is left out: {v} is not assigned as often on the way there as {name} is "
             f"here ({times} times), or its shape tells nothing."
         )
-    speaks = record.copy.chained and not label.returned
-    values = undressed(name) if speaks else ()
+    return next(_immovable(record, name), None) if _speaks(record, label) else None
+
+
+def _immovable(record: Record, name: str) -> Iterator[str]:
+    """Why the values that a gradient's name speaks of cannot be moved."""
+    values = undressed(name)
     for number, occurrences in record.copy.recorder.recorded.items():
         if key_of(occurrences.site.name) in values:
             reason = intermediate(number, occurrences)
-            return f"{name} is left out: {occurrences.site.name} {reason}."
-    return None
+            yield f"{name} is left out: {occurrences.site.name} {reason}."
+
+
+def _speaks(record: Record, label: Label) -> bool:
+    """Whether a name may say whose gradient it is."""
+    return record.copy.chained and not label.returned
 
 
 @dataclass(frozen=True)
@@ -268,9 +276,9 @@ def _by_pieces(match: Match, steps: Sequence[Sequence[Timed]]) -> Match:
     """A match whose steps were filled piece by piece, with the time of each piece."""
     timed = ((k, time, event.index) for k, step in enumerate(steps) for time, event in step)
     pieces = [(time, (k, *index)) for k, time, index in timed if _is_plain(index)]
-    return (
-        replace(match, times=tuple(pieces)) if pieces and not match.intermediate.places else match
-    )
+    if not pieces or match.intermediate.places:
+        return match
+    return replace(match, times=tuple(pieces))
 
 
 def _is_plain(index: Any) -> bool:
@@ -283,10 +291,11 @@ def _stacked(pair: _Pair) -> list[Match]:
     one, hand = pair.intermediate, pair.hand
     if hand is None or one.steps is None:
         return []
-    axes = [axis for axis in (1, 0, *range(2, hand.ndim)) if axis < hand.ndim]
+    axes = sorted(range(hand.ndim), key=lambda axis: axis != 1)
+    laid = [(axis, np.moveaxis(hand, axis, 0)) for axis in axes]
     return [
         Match(one, moved, _moved(pair.touches, axis, hand.ndim) or pair.last)
-        for axis, moved in zip(axes, (np.moveaxis(hand, axis, 0) for axis in axes), strict=True)
+        for axis, moved in laid
         if moved.shape == one.value.shape
     ]
 

@@ -15,7 +15,7 @@ from gradcheck.lines.copy import Copy, Path, instrumented
 from gradcheck.lines.intermediate import Intermediate, meanings
 from gradcheck.lines.recorder import Event, Label, Site, is_number
 from gradcheck.lines.source import Unreadable
-from gradcheck.result import Array, Row, Verdict
+from gradcheck.result import Array, Row, failing
 
 Timed = tuple[int, Event]
 """An event with its place in the order of all events of the backward pass."""
@@ -80,17 +80,11 @@ class Record:
 
     def failed(self) -> bool:
         """Whether anything is known to be wrong."""
-        wrong = any(row.verdict is Verdict.FAIL for row in self.rows.values())
-        return wrong or self.raised_at is not None
+        return bool(failing(self.rows.values())) or self.raised_at is not None
 
 
 def record(context: Context, rows: Sequence[Row], *, raised: bool) -> Record:
-    """Run the instrumented copy of the context's layer, once each way.
-
-    Args:
-        context: the check so far.
-        rows: its gradients.
-        raised: the backward pass is known to raise an error.
+    """Run the instrumented copy of the context's layer, once each way; its backward pass may be known to raise.
 
     Raises:
         Unreadable: if there is no such copy, or it does not compute what the layer does.

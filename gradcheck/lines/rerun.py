@@ -64,10 +64,8 @@ class Rerun:
     def fit(self, site: Site, own: tuple[int, ...], freedom: float) -> Fit:
         """Whether some value of what a statement computes makes every gradient right.
 
-        Args:
-            site: the statement.
-            own: the shape of the first wrong value.
-            freedom: of how many numbers the error is made, if that value set right explains it.
+        `own` is the shape of the first wrong value, `freedom` of how many numbers the error is made, if that value
+        set right explains it.
         """
         times, values = self._passings(site)
         found = self._solved(times, values, freedom)

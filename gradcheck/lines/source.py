@@ -88,12 +88,7 @@ class Source:
         return bound
 
     def compiled(self, tree: ast.FunctionDef, scope: Mapping[str, Any]) -> FunctionType:
-        """A changed tree as a function, with the original's globals, closure and defaults.
-
-        Args:
-            tree: the function's syntax tree, changed.
-            scope: names to be seen by it besides those globals.
-        """
+        """A changed tree as a function, with the original's globals, closure, defaults, and the names in scope."""
         function = self.function
         tree.decorator_list = []
         # Inside a function that has the free names as arguments they are compiled as free names.

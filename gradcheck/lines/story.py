@@ -42,14 +42,7 @@ from gradcheck.result import Lines, Row
 def check_lines(
     context: Context, rows: Sequence[Row], seed: int, *, raised: bool = False
 ) -> tuple[list[Row], Lines]:
-    """Compare the lines of a backward pass; rows whose mistake a line explains say so.
-
-    Args:
-        context: the check so far; its layer's source is read.
-        rows: the gradients of the inputs, as explained so far.
-        seed: for the numerical witness.
-        raised: the backward pass is known to raise an error.
-    """
+    """Compare the lines of a backward pass; rows whose mistake a line explains say so."""
     try:
         judged = judge(record(context, rows, raised=raised), seed)
         judgement = as_meant(without_conventions(judged), seed)

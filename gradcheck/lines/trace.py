@@ -38,15 +38,9 @@ class Traced:
 
 
 def trace(layer: Layer, inputs: Sequence[Any], dy: Array) -> list[Traced]:
-    """Run a layer there and back, and write down every value that has a name.
+    """Run a layer there and back, and write down every value that has a name, in the order of computing.
 
-    Args:
-        layer: `layer(*inputs)` returns value and way back; its source is read.
-        inputs: arrays.
-        dy: the upstream gradient, of the value's shape.
-
-    Returns:
-        The inputs of floating dtype, then the values in the order in which they are computed.
+    Inputs of floating dtype come first.
 
     Raises:
         Unreadable: if the source is not at hand or cannot be followed; the text says why.

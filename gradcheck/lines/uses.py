@@ -83,13 +83,7 @@ class Source:
 
 
 def diagnose_uses(suspect: WrongGradient, source: Source, uses: list[Use]) -> Finding | None:
-    """Explain a wrong gradient by the uses of its value: one is left out, or the only one is wrong.
-
-    Args:
-        suspect: the gradient, at the time step of `source`.
-        source: what it is the gradient of.
-        uses: the values computed from it.
-    """
+    """Explain a wrong gradient by the uses of its value: one is left out, or the only one is wrong."""
     steps = [(use, source.through(use)) for use in uses if source.has(use)]
     known = [(use, step) for use, step in steps if step is not None]
     if len(steps) != 1:
