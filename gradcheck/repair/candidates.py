@@ -149,10 +149,6 @@ def rounds(several: Sequence[Place], doubt: Doubt) -> tuple[Iterator[Candidate],
     """Every edit of the backward pass that the grammar knows, the likeliest first.
 
     Where lines share the doubt the likelier slip says which it is; of two alike the line that is blamed.
-
-    Args:
-        several: the places where something may be exchanged.
-        doubt: the lines where that is likelier.
     """
     ranked: list[list[Place]] = [[], [], []]
     for place in several:

@@ -165,13 +165,10 @@ def places(
     *,
     helper: bool = False,
 ) -> Iterator[Place]:
-    """Every place of a function, in the order of its text.
+    """Every place of a function, in the order of its text; its nodes are exchanged in place.
 
-    Args:
-        function: the backward pass or a helper of it; its nodes are exchanged in place.
-        scopes: what can be written in each statement, by its line and column.
-        known: what is known to be true.
-        helper: it may be called more than once.
+    `scopes` say what can be written in each statement, by its line and column; a helper may be called more
+    than once.
     """
     slots = {id(slot.node): slot for parent in ast.walk(function) for slot in _children(parent)}
     for statement, repeated in _statements(function, function if helper else None):

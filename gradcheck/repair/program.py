@@ -57,9 +57,7 @@ class Program:
     ) -> Layer:
         """The layer as its texts now are.
 
-        Args:
-            trees: functions of which not the text counts, but this tree.
-            more: names that the functions see besides.
+        Of functions in `trees` not the text counts but that tree; they see `more` names besides.
         """
         trees = {**self._changed, **trees}
         methods: dict[FunctionType, FunctionType] = {}

@@ -81,13 +81,8 @@ def find_repair(
 ) -> Search | None:
     """Search an edit of the backward pass after which every gradient passes; None if it cannot be read.
 
-    Args:
-        context: the check that failed.
-        rows: its gradients.
-        lines: its lines, as far as they could be compared.
-        check: checks a changed layer afresh.
-        seed: draws the inputs at which a repair is proved.
-        limit: how many steps to search; a proof that has begun is brought to its end.
+    `limit` is how many steps to search; a proof that has begun, at inputs drawn from the seed, is brought to
+    its end.
     """
     try:
         _, backward = run(context.layer, copies(context.inputs))

@@ -87,12 +87,7 @@ class Resized:
 
 
 def resized(value: Value, inputs: Sequence[Array]) -> Resized:
-    """The inputs with as many other sizes as the layer takes.
-
-    Args:
-        value: the value of the layer at inputs, None where it is not defined.
-        inputs: those that it is defined at.
-    """
+    """The inputs with as many other sizes as the layer takes; its `value` is None where it is not defined."""
     found = Resized(inputs)
     for axis in found.lengths:
         if axis not in found.more:

@@ -138,15 +138,10 @@ def rules(
     about: str = "b",
     when: Guard = always,
 ) -> tuple[Rewrite, ...]:
-    """The rewrites of one pattern, in the order of `after`.
+    """The rewrites of one pattern into what may have been meant instead, in that order.
 
-    Args:
-        before: an expression or a statement.
-        after: what may have been meant instead.
-        price: how far-fetched that is.
-        slip: what then was done wrong.
-        about: the letter of the term or factor in question.
-        when: of which nodes it makes sense; of all that are written so if not given.
+    `slip` is what then was done wrong, `about` the letter of the term or factor in question; `when` says of
+    which nodes it makes sense, of all that are written so if not given.
     """
     several: list[ast.AST] = [ast.parse(text).body[0] for text in (before, *after)]
     if isinstance(several[0], ast.Expr):

@@ -2,69 +2,29 @@
 
 from __future__ import annotations
 
-from reports.bench.section import Section
-from reports.bench.sections import (
-    alarms,
-    archives,
-    blame,
-    commands,
-    cost,
-    coverage,
-    false_names,
-    gallery,
-    growth,
-    homework,
-    large,
-    lines,
-    missed,
-    mutants,
-    peers,
-    power,
-    repair,
-    resolution,
-    soak,
-    speed,
-    stage1,
-    stage2,
-    start,
-    tape,
-    training,
-    whole,
-    wild,
-)
+from importlib import import_module
 
-SECTIONS: dict[str, Section] = {
-    module.SECTION.name: module.SECTION
-    for module in (
-        coverage,
-        resolution,
-        alarms,
-        soak,
-        power,
-        missed,
-        cost,
-        growth,
-        whole,
-        large,
-        stage1,
-        tape,
-        gallery,
-        wild,
-        false_names,
-        mutants,
-        blame,
-        lines,
-        repair,
-        homework,
-        stage2,
-        training,
-        speed,
-        start,
-        peers,
-        archives,
-        commands,
-    )
-}
+from reports.bench.section import Section
+
+NAMES = (
+    *(
+        "coverage",
+        "resolution",
+        "alarms",
+        "soak",
+        "power",
+        "missed",
+        "cost",
+        "growth",
+        "whole",
+        "large",
+    ),
+    *("stage1", "tape", "gallery", "wild", "false_names", "mutants", "blame", "lines", "repair"),
+    *("homework", "stage2", "training", "speed", "start", "peers", "archives", "commands"),
+)
+ROOMS = [import_module(f"{__name__}.{name}") for name in NAMES]
+
+SECTIONS: dict[str, Section] = {room.SECTION.name: room.SECTION for room in ROOMS}
 """By the name under which a section is asked for."""
 
 GROUPS: dict[str, tuple[str, ...]] = {
