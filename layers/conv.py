@@ -60,7 +60,7 @@ def conv2d(
 
         def dpatches(u: int, v: int) -> Array:
             into = dys @ kernel[u, v].transpose(0, 2, 1)
-            return np.asarray(into.transpose(1, 0, 2).reshape(N, rows, columns, -1))
+            return np.asarray(into.transpose(1, 0, 2).reshape(N, rows, columns, depth * groups))
 
         dx = fold(dpatches, x.shape, (kh, kw), stride, padding, dilation)
         return dx, dW, db

