@@ -7,13 +7,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gradcheck import written
 from gradcheck.codes import CODES, Code
 from gradcheck.marked import Line, Lines
 from gradcheck.row import COLUMNS, Row, failing
 from gradcheck.verdict import Array, Finding, Verdict, fault, plain
+
+if TYPE_CHECKING:
+    from gradcheck.again import Again
+    from gradcheck.lines import Traced
+    from gradcheck.smallest import Smallest
 
 __all__ = [
     "CODES",
@@ -125,26 +130,6 @@ class Along(NamedTuple):
     """The input at which it was checked."""
 
 
-class CanRunAgain(Protocol):
-    """The check behind a report, which can go on where the report ends."""
-
-    def repair(self) -> Repair | None:
-        """Search an edit after which every gradient passes."""
-        ...
-
-    def smallest(self) -> Any:
-        """Shrink the case as long as the same is said of it."""
-        ...
-
-    def tensors(self) -> Any:
-        """Every value of the layer with its gradient."""
-        ...
-
-    def along(self, name: str) -> Along:
-        """What was differentiated, as a function of one input alone."""
-        ...
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class Report:
     """The outcome of one check: a row for each gradient, and the findings that concern the whole.
@@ -169,11 +154,11 @@ class Report:
     """The backward pass line by line, where its lines were compared."""
     file: str | None = None
     """The file it was found in, where it was found in one."""
-    _again: CanRunAgain | None = field(default=None, repr=False, compare=False)
+    _again: Again | None = field(default=None, repr=False, compare=False)
     """The check, to run it again; it stays behind where the report goes to another process."""
 
     @property
-    def again(self) -> CanRunAgain | None:
+    def again(self) -> Again | None:
         """The check behind the report, to go on with; None where the report has left it behind."""
         return self._again
 
@@ -186,7 +171,7 @@ class Report:
         """
         return None if self._again is None else self._again.repair()
 
-    def tensors(self) -> Any:
+    def tensors(self) -> list[Traced]:
         """Every value that the layer computes at this point, there and back, in order; for a drawing.
 
         Raises:
@@ -207,8 +192,8 @@ class Report:
         """
         return self._here.along(self[name].name)
 
-    def smallest(self) -> Any:
-        """The smallest case in which the same is said: a `gradcheck.smallest.Smallest`, to print.
+    def smallest(self) -> Smallest:
+        """The smallest case in which the same is said, to print.
 
         Raises:
             ValueError: for a report that comes from a file or another process: it cannot be run again.
@@ -216,11 +201,11 @@ class Report:
         return self._smallest
 
     @cached_property
-    def _smallest(self) -> Any:
+    def _smallest(self) -> Smallest:
         return self._here.smallest()
 
     @property
-    def _here(self) -> CanRunAgain:
+    def _here(self) -> Again:
         if self._again is None:
             raise ValueError("this report has left its layer behind: check again")
         return self._again

@@ -53,7 +53,6 @@ def _values(target: str, seed: int) -> list[Traced]:
     if target in CATALOGUE:
         from reports.places import Place
 
-        found: list[Traced] = Place(target, 0).check(seed, lines=False).tensors()
-        return found
+        return Place(target, 0).check(seed, lines=False).tensors()
     place, name = one_of(target, "a graph")
     return traced(place, name, Options(seed=seed))

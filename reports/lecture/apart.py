@@ -41,7 +41,7 @@ def _seen(subject: found.Subject, place: str, options: Options) -> dict[str, Any
         report.smallest()
     code = [lines for function in _own(subject) if (lines := _lines(function))]
     seen = {"report": report, "notes": notes, "code": code, "doc": _doc(subject), "signs": {}}
-    if isinstance(report.again, Again) and report.rows:
+    if report.again is not None and report.rows:
         seen |= _worked(report, report.again) | _curves(report, report.again)
     return seen
 

@@ -68,8 +68,7 @@ def trace_named(send: Send, aside: Send, place: str, name: str, options: Options
 
     def traced(subject: found.Subject) -> list[Traced]:
         inputs, _ = inputs_of(subject, place, options.seed, options.inputs)
-        values: list[Traced] = asked(subject, inputs, options.seed, {"lines": False}).tensors()
-        return values
+        return asked(subject, inputs, options.seed, {"lines": False}).tensors()
 
     answered(send, place, name, traced)
 
