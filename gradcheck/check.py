@@ -234,4 +234,4 @@ def _taped(
         return _Tape()
     value, found = tape_gradients(twin, inputs, seen.dy, wanted)
     gradients = dict(zip(wanted, found, strict=True))
-    return _Tape(gradients, forward_disagrees(seen.value, value))
+    return _Tape(gradients, list(forward_disagrees(seen.value, value)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from gradcheck.diagnosis.diagnose import describe, diagnose, diagnose_shape
 from gradcheck.diagnosis.draws import again
 from gradcheck.diagnosis.wrong import Context, WrongGradient
 from gradcheck.numeric import CAUTION, Joint, NumericalGradient, rounded_to_float32
-from gradcheck.result import Array, Finding, Row, Verdict
+from gradcheck.result import Array, Finding, Row, Verdict, fault
 
 
 def explain_row(context: Context, position: int) -> Row:
@@ -20,7 +21,7 @@ def explain_row(context: Context, position: int) -> Row:
     row, numeric = context.compared[position].row, context.compared[position].numeric
     if numeric is None:
         return row
-    form = _form(row, context.inputs[position].dtype)
+    form = list(_form(row, context.inputs[position].dtype))
     findings = [*form, *_conditions(row, numeric)]
     if _holds_numbers(row.analytic) and row.analytic.shape == row.shape:
         findings += _tape(row, context, position)
@@ -39,52 +40,43 @@ def _only_of_another_dtype(row: Row, form: list[Finding]) -> bool:
     return row.relative_error < 1e-6 and any(finding.code == "wrong-dtype" for finding in form)
 
 
-def forward_disagrees(value: Array, twin_value: Array) -> list[Finding]:
-    """A finding if layer and twin differ already in their forward value."""
+def forward_disagrees(value: Array, twin_value: Array) -> Iterator[Finding]:
+    """Whether layer and twin differ already in their forward value."""
     mine, theirs = value.astype(np.float64), np.asarray(twin_value, dtype=np.float64)
     error = relative_error(mine, theirs)
-    if error <= float(np.finfo(value.dtype).eps) ** (2 / 3):
-        return []
-    return [
-        Finding(
+    if not error <= float(np.finfo(value.dtype).eps) ** (2 / 3):
+        yield fault(
             "tape-disagrees",
             f"The forward values of layer and twin differ, relative error {error:.1e}: one of the "
             "two forward passes is not the function you mean, and a backward pass can be "
             "consistent with a wrong forward pass.",
             {"forward_error": error},
-            fails=True,
         )
-    ]
 
 
-def _form(row: Row, dtype: Any) -> list[Finding]:
+def _form(row: Row, dtype: Any) -> Iterator[Finding]:
     """Wrong before any number is looked at: missing, of another shape or dtype, not finite."""
     given = row.analytic
     if given.shape != row.shape:
-        return _misshapen(row)
-    if np.isnan(given).all() and given.size:
-        return [
-            Finding(
-                "wrong-count",
-                f"backward returned no gradient (None or nothing) for {row.name}, expected an array "
-                f"of shape {row.shape}. If {row.name} is a constant, leave it out with wrt=….",
-                {"input": row.name},
-                fails=True,
-            )
-        ]
-    if given.dtype != dtype:
-        return [
-            Finding(
-                "wrong-dtype",
-                f"d{row.name} has dtype {given.dtype}, expected {dtype}, the dtype of {row.name}.",
-                {"expected": str(dtype), "returned": str(given.dtype)},
-                fails=True,
-            )
-        ]
-    return [] if np.isfinite(given).all() else [not_finite(f"d{row.name}", given, row.numeric)]
+        yield from _misshapen(row)
+    elif np.isnan(given).all() and given.size:
+        yield fault(
+            "wrong-count",
+            f"backward returned no gradient (None or nothing) for {row.name}, expected an array "
+            f"of shape {row.shape}. If {row.name} is a constant, leave it out with wrt=….",
+            {"input": row.name},
+        )
+    elif given.dtype != dtype:
+        yield fault(
+            "wrong-dtype",
+            f"d{row.name} has dtype {given.dtype}, expected {dtype}, the dtype of {row.name}.",
+            {"expected": str(dtype), "returned": str(given.dtype)},
+        )
+    elif not np.isfinite(given).all():
+        yield not_finite(f"d{row.name}", given, row.numeric)
 
 
-def _misshapen(row: Row) -> list[Finding]:
+def _misshapen(row: Row) -> Iterator[Finding]:
     """Another shape, and what the numbers in it are if that can be told."""
     given, name = row.analytic, f"d{row.name}"
     named = diagnose_shape(name, given, row.numeric, row.bound) if _holds_numbers(given) else None
@@ -92,13 +84,12 @@ def _misshapen(row: Row) -> list[Finding]:
     numbers = (
         "" if right is None else f"; the numbers in it are {'right' if right else 'wrong too'}"
     )
-    expected = Finding(
+    yield from filter(None, [named])
+    yield fault(
         "wrong-shape",
         f"{name} has shape {given.shape}, expected {row.shape}, the shape of {row.name}{numbers}.",
         {"expected": list(row.shape), "returned": list(given.shape), "numbers": right},
-        fails=True,
     )
-    return [named, expected] if named else [expected]
 
 
 def _numbers_in_shape(row: Row) -> bool | None:
@@ -110,35 +101,29 @@ def _numbers_in_shape(row: Row) -> bool | None:
     return bool(agrees(given.astype(np.float64).reshape(row.shape), row.numeric, row.bound).all())
 
 
-def _conditions(row: Row, numeric: NumericalGradient) -> list[Finding]:
+def _conditions(row: Row, numeric: NumericalGradient) -> Iterator[Finding]:
     """What limits the statement: kinks, a gradient that is zero here, a bound too wide."""
-    findings = []
     kinks = int(numeric.kinks.sum())
     if kinks:
-        findings.append(
-            Finding(
-                "kink",
-                f"{kinks} of {numeric.kinks.size} entries sit at a kink, where the slopes from left "
-                "and right differ; any value between them is accepted.",
-                {"entries": kinks},
-            )
+        yield Finding(
+            "kink",
+            f"{kinks} of {numeric.kinks.size} entries sit at a kink, where the slopes from left "
+            "and right differ; any value between them is accepted.",
+            {"entries": kinks},
         )
     if row.verdict is Verdict.INCONCLUSIVE:
         meet = int(np.sum(numeric.undecided))
         sentence = _where_kinks_meet(meet) if meet else f"{_what_is_lost(row)} {_what_to_do(row)}"
         sentence = sentence.rstrip()
-        findings.append(Finding("unresolved", sentence, {"resolution": row.resolution}))
+        yield Finding("unresolved", sentence, {"resolution": row.resolution})
     elif is_vacuous(numeric):
-        findings.append(
-            Finding(
-                "vacuous",
-                f"The true gradient is zero here (to {norm(row.bound):.1e}), and no more is proved than that "
-                "the hand-derived one is zero too: with a wrong sign, factor or formula it would pass as "
-                "well. Try other inputs, where it is not zero.",
-                {"bound": norm(row.bound)},
-            )
+        yield Finding(
+            "vacuous",
+            f"The true gradient is zero here (to {norm(row.bound):.1e}), and no more is proved than that "
+            "the hand-derived one is zero too: with a wrong sign, factor or formula it would pass as "
+            "well. Try other inputs, where it is not zero.",
+            {"bound": norm(row.bound)},
         )
-    return findings
 
 
 def _where_kinks_meet(entries: int) -> str:
@@ -177,29 +162,25 @@ def _what_to_do(row: Row) -> str:
     return "Try inputs of ordinary size, away from saturation."
 
 
-def _tape(row: Row, context: Context, position: int) -> list[Finding]:
+def _tape(row: Row, context: Context, position: int) -> Iterator[Finding]:
     """Whether the tape agrees, away from kinks, where conventions may differ."""
     if row.tape is None or row.kinks is None or row.verdict is Verdict.FAIL:
-        return []
+        return
     hand = row.analytic.astype(np.float64)
     bound = row.bound + _rounding_of(row.tape, row.analytic.dtype)
     smooth = ~row.kinks
     if agrees(hand, row.tape, bound)[smooth].all():
-        return []
+        return
     # What is lost in the one way back is likely to be lost in the other, rounded otherwise.
     far = ~agrees(hand, row.tape, bound + CAUTION * context.rounding(position)) & smooth
-    if not far.any():
-        return []
-    return [
-        Finding(
+    if far.any():
+        yield fault(
             "tape-disagrees",
             f"Hand-derived and numeric agree, the tape does not ({int(far.sum())} entries, relative "
             f"error {row.tape_error:.1e}): the twin computes another function, or follows another "
             "convention.",
             {"entries": int(far.sum()), "tape_error": row.tape_error},
-            fails=True,
         )
-    ]
 
 
 def _rounding_of(tape: Array, dtype: Any) -> float:
