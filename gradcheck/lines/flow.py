@@ -89,8 +89,12 @@ def _compared_in_full(record: Record, label: Label, matches: Matches) -> bool:
 def _handed_over(record: Record, label: Label) -> bool:
     """Whether a name has, in the backward pass, a value that it had in the forward pass: out of a cache.
 
-    The value of the whole forward pass may have any name.
+    The value of the whole forward pass may have any name. Where both passes are one function, as in a loss,
+    every name has been there: those count that the value is computed from.
     """
+    value = record.copy.value
+    if value and label.variable not in reached(record, chain(*(site.reads for site in value))):
+        return False
     values = [*_recorded(record, label.name), *_given(record, label.name)]
     values += [record.context.forward.value] if record.context.forward.value.size > 1 else []
     return all(any(_equal(event.value, v) for v in values) for _, event in record.events[label])

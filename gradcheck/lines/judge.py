@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,10 @@ from gradcheck.result import Array, Code, Line, Row, Verdict
 
 @dataclass(frozen=True)
 class Compared:
-    """One value of the backward pass, compared: its row, and the site and time it is wrong from."""
+    """One value of the backward pass, compared: its row, and the site and time it is wrong from.
+
+    `part` is the line of the statement that a loop passes first for it, with the place it gives a value to.
+    """
 
     label: Label
     site: Site
@@ -40,6 +44,7 @@ class Compared:
     suspect: WrongGradient
     match: Match
     file: str
+    part: tuple[int, Any] | None = None
 
     @property
     def is_wrong(self) -> bool:
@@ -66,13 +71,23 @@ class Compared:
         return min(time for time, _ in self.match.times)
 
     @property
+    def settled(self) -> int:
+        """When the first wrong part of it had its final value: until then it is still being summed."""
+        if not (self.is_wrong and self.match.fits):
+            return self.time
+        last = np.full(self.match.hand.shape, self.time)
+        for time, place in self.match.times:
+            last[place] = time
+        return min(last[_wrong(self.match, self.row)].tolist(), default=self.time)
+
+    @property
     def line(self) -> Line:
         """As a report says it."""
         row, site = self.row, self.site
         name, file = str(self.label), self.file
         return Line(
             name, site.line, site.text, row.relative_error, row.bound, row.verdict,
-            row.analytic, row.numeric, file,
+            row.analytic, row.numeric, file, self.part,
         )  # fmt: skip
 
 
@@ -150,7 +165,7 @@ def judge(record: Record, seed: int) -> Judgement:
     matches = _movable(matches, stage)
     found = _as_meant(_beside(record, matches, stage, matches), record, matches, seed)
     suspects, reasons = without_innocent(found, record)
-    in_order = sorted(suspects, key=lambda one: one.time)
+    in_order = sorted(suspects, key=attrgetter("settled"))
     return Judgement(record, matches, stage, tuple(in_order), (*filter(None, notes), *reasons))
 
 
@@ -292,10 +307,11 @@ def _best(tried: Sequence[Compared]) -> Compared:
     return min(tried, key=_distance)
 
 
-def _distance(one: Compared) -> tuple[bool, bool, float]:
+def _distance(one: Compared) -> tuple[bool, bool, float, float]:
     # What nothing is computed from, an attribute that keeps a value for the backward pass, is no meaning.
     unused = not one.row.numeric.any()
-    return one.row.verdict is not Verdict.PASS, unused, float(np.mean(_wrong(one.match, one.row)))
+    share, error = float(np.mean(_wrong(one.match, one.row))), one.row.relative_error
+    return one.row.verdict is not Verdict.PASS, unused, share, error
 
 
 def _compare(record: Record, stage: Stage, label: Label, match: Match, known: set[str]) -> Compared:
@@ -306,9 +322,11 @@ def _compare(record: Record, stage: Stage, label: Label, match: Match, known: se
     row, _ = compare(context.names[position], match.hand, numeric, None)
     hand = match.hand.astype(np.float64)
     suspect = WrongGradient(context, position, hand, row.numeric, row.bound, ~numeric.kinks)
-    time = _wrong_from(match, row)
+    time = _wrong_from(match, row, record)
+    began, place = min(match.times, key=itemgetter(0))
+    part = (record.log[began].site.line, place) if match.fits and len(match.times) > 1 else None
     return Compared(
-        label, _origin(record, time, known), time, row, suspect, match, record.copy.file
+        label, _origin(record, time, known), time, row, suspect, match, record.copy.file, part
     )
 
 
@@ -352,22 +370,33 @@ def _wrong(match: Match, row: Row) -> Array:
     return np.asarray(~(np.abs(match.hand - row.numeric) <= row.bound))
 
 
-def _wrong_from(match: Match, row: Row) -> int:
+def _wrong_from(match: Match, row: Row, record: Record) -> int:
     """When the first wrong part of a value was computed; the last part if none is wrong."""
     last = match.times[-1][0]
     if row.verdict is not Verdict.FAIL or match.hand.shape != row.shape:
         return last
     wrong = _wrong(match, row)
     if match.overwritten:
-        return _made_wrong(match, wrong)
+        return _made_wrong(match, wrong, record)
     return min((time for time, place in match.times if wrong[place].any()), default=last)
 
 
-def _made_wrong(match: Match, wrong: Array) -> int:
-    """Of several statements that wrote over each other the one that touched what is wrong and little else."""
+def _made_wrong(match: Match, wrong: Array, record: Record) -> int:
+    """Of several statements that wrote over each other the one that touched what is wrong and little else.
+
+    One that is passed several times, into a place each, is asked as a whole: from its first wrong place on.
+    """
     touched = [(match.touched(place), time) for time, place in match.times]
     holding = [(int(t.sum()), -time) for t, time in touched if (t | ~wrong).all()]
-    return -min(holding)[1]
+    size, time = min(holding)
+    by_site: dict[Site, list[tuple[Array, int]]] = {}
+    for one in touched:
+        by_site.setdefault(record.log[one[1]].site, []).append(one)
+    for several in by_site.values():
+        together = np.any([t for t, _ in several], axis=0)
+        if (together | ~wrong).all() and together.sum() < size:
+            size, time = int(together.sum()), -min(at for t, at in several if t[wrong].any())
+    return -time
 
 
 def _laid_beside_another(one: Compared, compared: Sequence[Compared], record: Record) -> bool:

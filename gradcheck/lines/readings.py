@@ -109,7 +109,15 @@ def _paired(record: Record, label: Label) -> list[str]:
 def _counterparts(record: Record, label: Label) -> list[Intermediate]:
     """The meanings of v for a gradient's name; for another, the input that it is returned for."""
     paired = [one for name in _paired(record, label) for one in record.meanings[name]]
-    return paired or record.inputs_of(label)
+    handed = [other for one in paired for other in _handed_on(record, one)]
+    return [*paired, *handed] or record.inputs_of(label)
+
+
+def _handed_on(record: Record, one: Intermediate) -> list[Intermediate]:
+    """What a value only is another name of, `c = c_new`: the gradient of either may be meant."""
+    names = [name for name in one.reads if len(one.reads) == 1 and name in record.meanings]
+    several = (other for name in names for other in record.meanings[name])
+    return [other for other in several if np.array_equal(other.value, one.value)]
 
 
 def _before(record: Record, label: Label) -> list[Intermediate]:

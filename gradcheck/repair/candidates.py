@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
+from itertools import filterfalse, product
 from operator import length_hint
 from typing import Any
 
@@ -62,7 +62,8 @@ class Sieve:
             return False
         if place.repeated is not None:
             # What comes last may be an exception: only its shape is looked at.
-            return edit.price < OF_ANY_SHAPE or _is_alike(place.before, after)
+            alike = edit.price < OF_ANY_SHAPE or _is_alike(place.before, after)
+            return alike and place.may_be_true(after)
         return self._is_new(place, after) and place.may_be_true(after)
 
     def lets_through_again(self, candidate: Candidate) -> None:
@@ -156,10 +157,13 @@ def rounds(several: Sequence[Place], doubt: Doubt) -> tuple[Iterator[Candidate],
     blamed = ranked[0]
     # Where the mistake is, its value comes right; before that any value may.
     doubted, others = ([replace(one, true=None) for one in those] for those in ranked[1:])
+    known, open_ = list(filter(_is_known, blamed)), list(filterfalse(_is_known, blamed))
     return (
         _cheapest_first([*blamed, *doubted], MISTAKEN),
-        _cheapest_first([*blamed, *doubted], LEFT_OUT),
-        _cheapest_first(filter(_is_known, blamed), FAR_FETCHED),
+        # Where the true value is known hardly anything has to be run.
+        _cheapest_first(known, LEFT_OUT),
+        _cheapest_first(known, FAR_FETCHED),
+        _cheapest_first([*open_, *doubted], LEFT_OUT),
         _cheapest_first(others, MISTAKEN),
         _cheapest_first(others, LEFT_OUT),
     )

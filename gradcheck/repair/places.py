@@ -35,10 +35,14 @@ True_ = tuple[Array, Array]
 
 @dataclass(frozen=True)
 class Known:
-    """The true gradients: of names, each in the line that gives it its value, and of what is returned."""
+    """The true gradients: of names, each in the line that gives it its value, and of what is returned.
+
+    Of what a loop computes part by part `first` holds what is true when its line is first passed.
+    """
 
     by_name: Mapping[tuple[str, int], True_] = field(default_factory=dict)
     by_position: Mapping[int, True_] = field(default_factory=dict)
+    first: Mapping[tuple[str, int], True_] = field(default_factory=dict)
 
     def of(self, statement: ast.stmt, root: Slot) -> True_ | None:
         """What the expression that a statement computes should be, if that is known."""
@@ -47,6 +51,13 @@ class Known:
                 return self.by_name.get((name, statement.lineno))
             case ast.Return():
                 return self.by_position.get(root.index or 0)
+        return None
+
+    def at_first(self, statement: ast.stmt) -> True_ | None:
+        """What a statement in a loop should compute when it is first passed, if that is known."""
+        match statement:
+            case ast.Assign([ast.Name(name) | ast.Subscript(ast.Name(name))]):
+                return self.first.get((name, statement.lineno))
         return None
 
 
@@ -142,12 +153,7 @@ class Place:
 
     def may_be_true(self, value: Any) -> bool:
         """Whether a value is what the statement should compute, if anything is known of that."""
-        if self.true is None:
-            return True
-        true, bound = self.true
-        if shape_of(value) != true.shape or np.asarray(value).dtype.kind != "f":
-            return False
-        return bool(agrees(np.asarray(value, dtype=np.float64), true, bound).all())
+        return self.true is None or _agrees_with(value, self.true)
 
     @cached_property
     def lines(self) -> range:
@@ -158,26 +164,53 @@ class Place:
         return range(part.lineno, 1 + (end or part.lineno))
 
 
+@dataclass(frozen=True)
+class Scopes:
+    """What can be written in each statement, by its line and column: as it was last passed, and first."""
+
+    last: Mapping[tuple[int, int], Scope]
+    first: Mapping[tuple[int, int], Scope]
+
+
 def places(
     function: ast.FunctionDef,
-    scopes: Mapping[tuple[int, int], Scope],
+    scopes: Scopes,
     known: Known,
     *,
     helper: bool = False,
 ) -> Iterator[Place]:
     """Every place of a function, in the order of its text; its nodes are exchanged in place.
 
-    `scopes` say what can be written in each statement, by its line and column; a helper may be called more
-    than once.
+    `scopes` say what can be written in each statement; a helper may be called more than once.
     """
     slots = {id(slot.node): slot for parent in ast.walk(function) for slot in _children(parent)}
     for statement, repeated in _statements(function, function if helper else None):
-        scope = scopes.get((statement.lineno, statement.col_offset), NOWHERE)
-        roots = _roots(statement, slots)
+        at = statement.lineno, statement.col_offset
+        scope, roots = scopes.last.get(at, NOWHERE), _roots(statement, slots)
+        first = known.at_first(statement) if repeated else None
+        if first is not None and _is_wrong(scopes.first.get(at, NOWHERE), statement, first):
+            # Later turns go on with what is wrong already: the first is judged by itself.
+            scope = scopes.first[at]
+        else:
+            first = None
         for node in (statement, *_read_by(statement)):
             root, path = roots.get(id(node)), _path(node, statement, slots)
-            true = known.of(statement, root) if root and not repeated else None
+            known_here = first if repeated or root is None else known.of(statement, root)
+            true = None if root is None else known_here
             yield Place(path, node, statement, scope, root, true, repeated)
+
+
+def _is_wrong(scope: Scope, statement: ast.stmt, true: True_) -> bool:
+    """Whether a statement computes numbers there, and not what is true."""
+    value = scope.value(_computed(statement)[0])
+    return shape_of(value) is not None and not _agrees_with(value, true)
+
+
+def _agrees_with(value: Any, true: True_) -> bool:
+    numbers, bound = true
+    if shape_of(value) != numbers.shape or np.asarray(value).dtype.kind != "f":
+        return False
+    return bool(agrees(np.asarray(value, dtype=np.float64), numbers, bound).all())
 
 
 NOWHERE = Scope({}, {})

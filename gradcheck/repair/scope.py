@@ -42,7 +42,8 @@ DATA = (np.ndarray, np.generic, int, float, tuple, list, dict, type(None))
 class Pool:
     """What a function is written with, each expression once: any of it could be written elsewhere in it.
 
-    `helpers` are the functions of its module that only compute, with how many arrays they take.
+    `helpers` are the functions of its module that only compute, with how many arrays they take, `ahead`
+    what the forward pass is written with, `unread` the names that are given a value and read nowhere.
     """
 
     operands: tuple[ast.expr, ...] = ()
@@ -50,9 +51,11 @@ class Pool:
     ends: tuple[ast.expr, ...] = ()
     calls: tuple[ast.Call, ...] = ()
     helpers: Mapping[str, int] = field(default_factory=dict)
+    ahead: tuple[ast.expr, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @staticmethod
-    def of(tree: ast.AST, local: Names, module: Names) -> Pool:
+    def of(tree: ast.AST, local: Names, module: Names, ahead: ast.AST) -> Pool:
         """The expressions of a tree, and what objects at hand hold: self.x, cache["x"], read or not."""
         held = [one for name in local for one in _held(name, local[name])]
         ends = [end for s in inside(tree, ast.Slice) for end in (s.lower, s.upper, s.step)]
@@ -62,6 +65,8 @@ class Pool:
             _distinct(filter(None, ends)),
             _distinct(inside(tree, ast.Call)),
             {name: count for name, value in module.items() if (count := _arrays_taken(value))},
+            _distinct(filter(is_read, inside(ahead, *COMPOUND))),
+            _unread(tree),
         )
 
     def calls_of(self, name: str) -> list[ast.Call]:
@@ -72,6 +77,13 @@ class Pool:
     def parts(self) -> list[str]:
         """The indices that leave a part, as they are written."""
         return sorted(f"[{text}]" for text in map(ast.unparse, self.indices) if ":" in text)
+
+
+def _unread(tree: ast.AST) -> tuple[str, ...]:
+    """The names that a function gives a value and reads nowhere, nor do functions in it."""
+    names = inside(tree, ast.Name)
+    read = {one.id for one in names if is_read(one)}
+    return tuple(dict.fromkeys(one.id for one in names if one.id not in read))
 
 
 def _held(text: str, value: Any, depth: int = 2) -> list[ast.expr]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -179,8 +180,10 @@ class _Task:
         """The candidates of one function, counted in its lines."""
         offset = trials.program.sources[trials.name].line - 1
         compared = {(o.name, o.line - offset): (o.numeric, o.bound) for o in self.lines.compared}
+        parts = [(o, *o.part) for o in self.lines.compared if o.part is not None]
+        first = {(o.name, n - offset): (o.numeric[at], o.bound[at]) for o, n, at in parts}
         returned = {p: (row.numeric, row.bound) for p, row in self.rows.items()}
-        several = trials.places(Known(compared, returned))
+        several = trials.places(Known(compared, returned, first))
         said = [line - offset for line in self._said()]
         return rounds(several, Doubt.of(said, several, trials.function))
 
@@ -190,7 +193,8 @@ class _Task:
         right, known = trials.right_with(candidate), place.true is not None
         if not right >= trials.right or (right == trials.right and not known):
             return None
-        if place.sets_an_item and trials.right_without(place.statement) == right:
+        idle = place.sets_an_item and not isinstance(edit.node, ast.Pass)
+        if idle and trials.right_without(place.statement) == right:
             # What might as well not stand there says nothing of what should.
             return None
         mend = Mend(place, edit, place.before, place.after(edit.node))

@@ -20,6 +20,9 @@ class Slip:
 
 
 LEFT_TERM = Slip("term", "a term is missing beside {}")
+LABEL = Slip(
+    "extra-term", "a term is missing: 1 is to be taken off {} where the class is the right one"
+)
 EXTRA_TERM = Slip("term", "the term {about} is one too many")
 LEFT_FACTOR = Slip("factor", "a factor is missing beside {}")
 EXTRA_FACTOR = Slip("factor", "the factor {about} is one too many")
@@ -69,6 +72,7 @@ AXES = Slip("axes", "{} is not reduced over the axes that it should be, or loses
 OVERWRITTEN = Slip("lost", "`=` is written for `+=`: what was there before is lost")
 FACTOR_LOST = Slip("missing-mask", "what was there before is lost: a factor is missing")
 COUNTED_AGAIN = Slip("term", "`+=` is written for `=`: what was there before is counted again")
+WRITTEN_OVER = Slip("partial", "{} writes over what is right")
 REPEATED = Slip(
     "repeated-index-lost",
     "an index that comes twice is written once: `np.add.at` adds every occurrence",

@@ -18,10 +18,11 @@ import numpy as np
 from gradcheck.compare import agrees
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.layer import Adapted, Layer, copies, listed, run
-from gradcheck.lines.source import blocks, parsed_function
+from gradcheck.lines.handing import at_work
+from gradcheck.lines.source import Unreadable, blocks, parsed_function
 from gradcheck.repair.candidates import Candidate, Sieve
 from gradcheck.repair.patience import STEPS, Meter, counted, patience
-from gradcheck.repair.places import Known, Place, Slot, places
+from gradcheck.repair.places import Known, Place, Scopes, Slot, places
 from gradcheck.repair.program import OWN, Program, backward_in
 from gradcheck.repair.scope import Pool, Scope, code_of
 from gradcheck.repair.surroundings import Surroundings
@@ -150,6 +151,14 @@ class Trials:
             hook.layer = self._built(self.tree, {HOOK: hook})
         return hook
 
+    @property
+    def _ahead(self) -> ast.AST:
+        """The forward pass, where its source is at hand."""
+        layer = self.context.layer
+        with contextlib.suppress(Unreadable):
+            return at_work(layer.forward if isinstance(layer, Adapted) else layer).tree
+        return ast.Pass()
+
     def places(self, known: Known) -> list[Place]:
         """Where something may be exchanged, with what can be written there."""
         watch = Watch()
@@ -160,11 +169,12 @@ class Trials:
         module = self.program.written.source.function.__globals__
         # No backward pass is mended by calling itself.
         surroundings = {name: value for name, value in module.items() if name != self.tree.name}
-        pool = Pool.of(copy.deepcopy(self.tree), last, surroundings)
-        scopes = {
-            place: Scope({**around, **names}, surroundings, pool)
-            for place, names in watch.found.items()
-        }
+        pool = Pool.of(copy.deepcopy(self.tree), last, surroundings, self._ahead)
+        last_of_all, first_of_all = (
+            {at: Scope({**around, **names}, surroundings, pool) for at, names in found.items()}
+            for found in (watch.found, watch.first)
+        )
+        scopes = Scopes(last_of_all, first_of_all)
         return list(places(self.function, scopes, known, helper=self.name != OWN))
 
 

@@ -25,14 +25,16 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True)
 class Watch:
-    """Keeps the names of every statement as they were when it was last reached."""
+    """Keeps the names of every statement as they were when it was last reached, and when it was first."""
 
     found: dict[Place, dict[str, Any]] = field(default_factory=dict)
+    first: dict[Place, dict[str, Any]] = field(default_factory=dict)
 
     def __call__(self, line: int, column: int, names: Mapping[str, Any]) -> None:
         """Keep the names of the statement that begins there."""
         kept = {n: _kept(v) for n, v in names.items() if not isinstance(v, ModuleType)}
         self.found[line, column] = kept
+        self.first.setdefault((line, column), kept)
 
     def last(self, lines: range) -> tuple[dict[str, Any], dict[str, Any]]:
         """The names as the last statement within some lines sees them, and as the last without does."""

@@ -79,8 +79,163 @@ def gates_backward(dc_in, cache):
     return da @ W.T, x.T @ da, dc0
 
 
+def svm_loss(W, X, y, reg):
+    n = X.shape[0]
+    scores = X @ W
+    right = scores[np.arange(n), y]
+    margins = np.maximum(0, scores - right[:, None] + 1.0)
+    margins[np.arange(n), y] = 0
+    loss = margins.sum() / n + reg * np.sum(W * W)
+    hits = np.zeros_like(margins)
+    hits[margins > 0] = 1
+    counts = hits.sum(axis=1)
+    hits[np.arange(n), y] -= counts
+    share = hits / n
+    dW = X.T @ share
+    dW += 2 * reg * W
+    return loss, dW
+
+
+def lstm(xs, h, c, W, U, p_o, b):
+    """peephole on the output gate"""
+    H = h.shape[1]
+    hs, saved = [], []
+    for x in xs:
+        a = x @ W + h @ U + b
+        i, f, g = sigmoid(a[:, :H]), sigmoid(a[:, H : 2 * H]), np.tanh(a[:, 2 * H : 3 * H])
+        c_new = f * c + i * g
+        o = sigmoid(a[:, 3 * H :] + p_o * c_new)
+        t = np.tanh(c_new)
+        saved.append((x, h, c, i, f, g, o, c_new, t))
+        h, c = o * t, c_new
+        hs.append(h)
+
+    def backward(dhs):
+        dxs, dW, dU, dp_o, db = (
+            np.zeros_like(xs),
+            np.zeros_like(W),
+            np.zeros_like(U),
+            np.zeros_like(p_o),
+            np.zeros_like(b),
+        )
+        dh_next, dc_next = np.zeros_like(h), np.zeros_like(c)
+        for k in reversed(range(len(xs))):
+            x, h_prev, c_prev, i, f, g, o, c_new, t = saved[k]
+            dh = dhs[k] + dh_next
+            da_o = dh * t * o * (1 - o)
+            dp_o += (da_o * c_new).sum(axis=0)
+            dc = dc_next + dh * o * (1 - t**2) + da_o * p_o
+            da = np.concatenate(
+                [dc * g * i * (1 - i), dc * c_prev * f * (1 - f), dc * i * (1 - g**2), da_o], axis=1
+            )
+            dxs[k] = da @ W.T
+            dW += x.T @ da
+            dU += h_prev.T @ da
+            db += da.sum(axis=0)
+            dh_next = da @ U.T
+            dc_next = dc * f
+        return dxs, dh_next, dc_next, dW, dU, dp_o, db
+
+    return np.stack(hs), backward
+
+
+class MaxPool2D:
+    def __init__(self, kernel=2, step=2):
+        self.kernel = kernel
+        self.step = step
+
+    def forward(self, inp):
+        self.inp = inp
+        n, c, h, w = inp.shape
+        k, s = self.kernel, self.step
+        oh, ow = (h - k) // s + 1, (w - k) // s + 1
+        res = np.empty((n, c, oh, ow))
+        for i in range(oh):
+            for j in range(ow):
+                res[:, :, i, j] = inp[:, :, i * s : i * s + k, j * s : j * s + k].max(axis=(2, 3))
+        self.res = res
+        return res
+
+    def backward(self, grad_res):
+        k, s = self.kernel, self.step
+        grad_inp = np.zeros_like(self.inp)
+        oh, ow = grad_res.shape[2:]
+        for i in range(oh):
+            for j in range(ow):
+                here = np.s_[:, :, i * s : i * s + k, j * s : j * s + k]
+                chosen = self.inp[here] == self.res[:, :, i, j, None, None]
+                grad_inp[here] += chosen * grad_res[:, :, i, j, None, None]
+        return grad_inp
+
+
+def softmax_loss_naive(W, X, y, reg):
+    loss = 0.0
+    dW = np.zeros_like(W)
+    num_train = X.shape[0]
+    num_classes = W.shape[1]
+    for i in range(num_train):
+        scores = X[i].dot(W)
+        scores -= np.max(scores)
+        probs = np.exp(scores) / np.sum(np.exp(scores))
+        loss -= np.log(probs[y[i]])
+        for j in range(num_classes):
+            dW[:, j] += (probs[j] - (j == y[i])) * X[i]
+    loss /= num_train
+    dW /= num_train
+    loss += reg * np.sum(W**2)
+    dW += 2 * reg * W
+    return loss, dW
+
+
+def sigmoid_prime(z):
+    return sigmoid(z) * (1 - sigmoid(z))
+
+
+class Network(object):
+    def __init__(self, sizes, rng):
+        self.num_layers = len(sizes)
+        self.sizes = sizes
+        self.biases = [rng.standard_normal((y, 1)) for y in sizes[1:]]
+        self.weights = [rng.standard_normal((y, x)) for x, y in zip(sizes[:-1], sizes[1:])]
+
+    def backprop(self, x, y):
+        nabla_b = [np.zeros(b.shape) for b in self.biases]
+        nabla_w = [np.zeros(w.shape) for w in self.weights]
+        activation = x
+        activations = [x]
+        zs = []
+        for b, w in zip(self.biases, self.weights):
+            z = np.dot(w, activation) + b
+            zs.append(z)
+            activation = sigmoid(z)
+            activations.append(activation)
+        cost = 0.5 * np.sum((activations[-1] - y) ** 2)
+        delta = (activations[-1] - y) * sigmoid_prime(zs[-1])
+        nabla_b[-1] = delta
+        nabla_w[-1] = np.dot(delta, activations[-2].transpose())
+        for l in range(2, self.num_layers):
+            z = zs[-l]
+            sp = sigmoid_prime(z)
+            delta = np.dot(self.weights[-l + 1].transpose(), delta) * sp
+            nabla_b[-l] = delta
+            nabla_w[-l] = np.dot(delta, activations[-l - 1].transpose())
+        return cost, (nabla_b, nabla_w)
+
+
 MISTAKES = [
     ("output_gate", "da_next * np.tanh(c_next) * ot", "da_next * c_next * ot", "missing-mask"),
     ("cost", "(h - t[i]) * X[i, j]", "(h - t[i]) * h * (1 - h) * X[i, j]", "missing-mask"),
+    ("svm_loss", "share = hits / n", "share = hits / X.shape[1]", "scaled"),
+    ("svm_loss", "counts = hits.sum", "counts = margins.sum", "wrong-variable"),
+    ("lstm", "dc_next = dc * f", "dc_next = dc * i", "carry-dropped"),
+    ("lstm", "(1 - t**2) + da_o * p_o", "(1 - t**2)", "extra-term"),
+    ("MaxPool2D", "+= chosen * grad_res", "+= grad_res", "missing-mask"),
+    ("softmax_loss_naive", "(probs[j] - (j == y[i])) * X", "probs[j] * X", "extra-term"),
+    (
+        "Network",
+        "np.dot(delta, activations[-l - 1]",
+        "np.dot(delta, activations[-l]",
+        "wrong-shape",
+    ),
     ("gates", "y * (1 - y) * ds[t, : 2 * d]", "y * (1 - y) * ds[t, d:]", "shifted"),
 ]

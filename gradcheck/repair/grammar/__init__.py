@@ -9,7 +9,7 @@ from __future__ import annotations
 from gradcheck.repair.grammar.calls import CALLED, CALLED_ELSEWHERE
 from gradcheck.repair.grammar.indices import INDICES
 from gradcheck.repair.grammar.names import NAMED, TWICE
-from gradcheck.repair.grammar.operands import LEFT_OPERANDS, PRODUCTS
+from gradcheck.repair.grammar.operands import FORGOTTEN, LEFT_OPERANDS, PRODUCTS
 from gradcheck.repair.grammar.rewrite import Alternative, Rule
 from gradcheck.repair.grammar.rewrites import (
     INDEXED,
@@ -26,7 +26,7 @@ __all__ = ["FAR_FETCHED", "LEFT_OUT", "MISTAKEN", "Alternative", "Rule"]
 
 MISTAKEN: tuple[Rule, ...] = (
     *(*STATED, *OPERATED, other_constant, *TRANSPOSED),
-    *(*CALLED, *NAMED, *OFF, *INDICES, *INDEXED, *TWICE),
+    *(*CALLED, *NAMED, *OFF, *INDICES, *INDEXED, *TWICE, *FORGOTTEN),
 )
 """What is written is mistaken for something else."""
 LEFT_OUT: tuple[Rule, ...] = (*REDUCED, *WRAPPED, *CALLED_ELSEWHERE, *LEFT_OPERANDS)

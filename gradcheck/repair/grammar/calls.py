@@ -33,6 +33,8 @@ MEANS = {("mean", "sum"): slip.MEAN, ("sum", "mean"): slip.SUM}
 LEFT = {"sum": slip.LEFT_SUM, **dict.fromkeys(TURNING, slip.TURNED)}
 EXTRA = {"sum": slip.EXTRA_SUM, **dict.fromkeys(TURNING, slip.TURNED)}
 """What calls are about that are left out, or that are one too many; others apply a function."""
+MAKING = ("zeros_like", "ones_like", "empty_like", "full_like", "copy")
+"""What makes a new array in the shape of another one."""
 ABOUT_AXES = {"axis": slip.AXES, "keepdims": slip.AXES}
 
 
@@ -82,6 +84,9 @@ def _applied_to(node: ast.Call, scope: Scope) -> list[ast.expr]:
 @on(ast.Call)
 def _left_out(node: ast.Call, scope: Scope) -> Iterable[Alternative]:
     """What a function is applied to, without it."""
+    if called_name(node) in MAKING:
+        # In its place the array itself would be written into.
+        return ()
     return priced(_applied_to(node, scope), 1, EXTRA.get(called_name(node), slip.EXTRA_FUNCTION))
 
 

@@ -43,6 +43,38 @@ def _another_operand(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
         yield from _multiplied(node, shape, one)
 
 
+@on(ast.expr)
+def _unread_operand(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
+    """A factor or a term more, from a name that is given a value and read nowhere: it was meant for something."""
+    shape = scope.shape(node) or ()
+    names = [name for name in scope.pool.unread if scope.shape(read(name)) is not None]
+    for one in _forms_of(names, scope) if names and is_numeric(node, scope) else ():
+        yield from _beside(node, one) if _broadcast(shape, one.shape) else ()
+        yield from _multiplied(node, shape, one)
+
+
+def _forms_of(names: list[str], scope: Scope) -> Iterator[Operand]:
+    """Names, and the commonest derivatives made from them."""
+    for price, several in ((0.9, map(read, names)), (1.1, _filled(FACTORS[:4], names))):
+        yield from (Operand(node, price, scope.shape(node) or ()) for node in several)
+
+
+@on(ast.expr)
+def _indicated(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
+    """1 where a class is the right one, 0 elsewhere, taken off: of the one index and label, or of all of them."""
+    shape = scope.shape(node) if is_numeric(node, scope) else None
+    if shape == ():
+        items = [one for one in scope.pool.operands if isinstance(scope.value(one), np.integer)]
+        texts = [f"({k} == {label})" for label in map(ast.unparse, items) for k in scope.counts]
+    else:
+        labels = [n for n in scope.arrays if scope.local[n].dtype.kind in "iu"]
+        of_rows = [n for n in labels if shape and scope.local[n].shape == shape[:-1]]
+        tables = scope.same_shape(node)[:1]
+        texts = [f"np.eye({one}.shape[-1])[{label}]" for one in tables for label in of_rows]
+    for one in map(expression, texts):
+        yield Alternative(ast.BinOp(node, ast.Sub(), one), 1.5, slip.LABEL)
+
+
 def _multiplied(node: ast.expr, shape: tuple[int, ...], one: Operand) -> Iterator[Alternative]:
     """An expression and an operand, as matrices."""
     if _multiply(shape, one.shape):
@@ -73,14 +105,16 @@ def _beside(node: ast.expr, one: Operand) -> Iterator[Alternative]:
         yield _more(one.node, ast.Pow(), node, one.price + 1, one.node)
 
 
-MANY = 16
-"""Names of which products are made: more would be too many."""
+MANY = 24
+"""Names of which products are made, the last that were given a value: more would be too many."""
 
 
 @on(ast.expr)
 def _product(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
     """A term or factor more that is itself a product of two things at hand."""
-    pairs = combinations_with_replacement(scope.arrays[:MANY], 2)
+    shape = scope.shape(node) or ()
+    fitting = [n for n in scope.arrays if _repeats_to(np.shape(scope.local[n]), shape)]
+    pairs = combinations_with_replacement(fitting[-MANY:], 2)
     for text in (f"{one} * {other}" for one, other in pairs):
         both = expression(text)
         for op in (ast.Sub(), ast.Add(), ast.Mult()):
@@ -121,6 +155,7 @@ def _written(scope: Scope) -> Iterator[tuple[float, ast.expr]]:
         (2.0, map(expression, ("2", "1", "0.5", "3", "4"))),
         (2.1, map(expression, ("-1", "-2"))),
         (2.2, scope.pool.operands),
+        (2.3, scope.pool.ahead),
         (2.4, _filled(FACTORS[:4], items)),
         (DERIVED, _filled((*FACTORS, *helpers), scope.arrays)),
     )
@@ -137,10 +172,16 @@ def _broadcast(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     return all(a == b or 1 in (a, b) for a, b in pairs)
 
 
+def _repeats_to(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether an array of a shape leaves one of another shape as large as it is."""
+    return len(shape) <= len(other) and _broadcast(shape, other)
+
+
 def _multiply(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     """Whether arrays of these shapes can be multiplied as matrices."""
     return bool(one and other) and one[-1] == other[-2:][0]
 
 
+FORGOTTEN: tuple[Rule, ...] = (_unread_operand, _indicated)
 LEFT_OPERANDS: tuple[Rule, ...] = (_another_operand,)
 PRODUCTS: tuple[Rule, ...] = (_product,)

@@ -97,6 +97,9 @@ STATED: tuple[Rule, ...] = (
         )
         for op, other in permutations("+-*/", 2)
     ),
+    *_each(rules(f"a {op}= b", ["pass"], 1, slip.EXTRA_TERM) for op in "+-"),
+    *_each(rules(f"a {op}= b", ["pass"], 1, slip.EXTRA_FACTOR) for op in "*/"),
+    *rules("a[b] = c", ["pass"], 1, slip.WRITTEN_OVER),
     *rules("a = b", ["a += b"], 1, slip.OVERWRITTEN, about="a", when=_is_place),
     *rules("a = b", ["a -= b"], 2.5, slip.OVERWRITTEN, about="a", when=_is_place),
     *rules("a = b", ["a *= b", "a /= b"], 2.5, slip.FACTOR_LOST, when=_is_place),
