@@ -310,7 +310,9 @@ def _best(tried: Sequence[Compared]) -> Compared:
 def _distance(one: Compared) -> tuple[bool, bool, float, float]:
     # What nothing is computed from, an attribute that keeps a value for the backward pass, is no meaning.
     unused = not one.row.numeric.any()
-    share, error = float(np.mean(_wrong(one.match, one.row))), one.row.relative_error
+    share = float(np.mean(_wrong(one.match, one.row)))
+    # Where two meanings have the same gradient rounding does not decide.
+    error = round(one.row.relative_error, 6)
     return one.row.verdict is not Verdict.PASS, unused, share, error
 
 
