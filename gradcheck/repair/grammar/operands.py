@@ -62,17 +62,24 @@ def _forms_of(names: list[str], scope: Scope) -> Iterator[Operand]:
 @on(ast.expr)
 def _indicated(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
     """1 where a class is the right one, 0 elsewhere, taken off: of the one index and label, or of all of them."""
-    shape = scope.shape(node) if is_numeric(node, scope) else None
-    if shape == ():
-        items = [one for one in scope.pool.operands if isinstance(scope.value(one), np.integer)]
-        texts = [f"({k} == {label})" for label in map(ast.unparse, items) for k in scope.counts]
-    else:
-        labels = [n for n in scope.arrays if scope.local[n].dtype.kind in "iu"]
-        of_rows = [n for n in labels if shape and scope.local[n].shape == shape[:-1]]
-        tables = scope.same_shape(node)[:1]
-        texts = [f"np.eye({one}.shape[-1])[{label}]" for one in tables for label in of_rows]
-    for one in map(expression, texts):
-        yield Alternative(ast.BinOp(node, ast.Sub(), one), 1.5, slip.LABEL)
+    if is_numeric(node, scope):
+        shape = scope.shape(node)
+        for one in map(expression, _of_rows(node, scope) if shape else _of_one(scope)):
+            yield Alternative(ast.BinOp(node, ast.Sub(), one), 1.5, slip.LABEL)
+
+
+def _of_one(scope: Scope) -> list[str]:
+    """Whether a count is a label."""
+    items = [one for one in scope.pool.operands if isinstance(scope.value(one), np.integer)]
+    return [f"({k} == {label})" for label in map(ast.unparse, items) for k in scope.counts]
+
+
+def _of_rows(node: ast.expr, scope: Scope) -> list[str]:
+    """The labels of all rows of an array, as rows of zeros with a 1."""
+    integers = [n for n in scope.arrays if scope.local[n].dtype.kind in "iu"]
+    labels = [n for n in integers if scope.local[n].shape == (scope.shape(node) or ())[:-1]]
+    tables = scope.same_shape(node)[:1]
+    return [f"np.eye({one}.shape[-1])[{label}]" for one in tables for label in labels]
 
 
 def _multiplied(node: ast.expr, shape: tuple[int, ...], one: Operand) -> Iterator[Alternative]:
