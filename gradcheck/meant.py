@@ -10,16 +10,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 OPTIONS = (
-    "twin",
-    "wrt",
-    "seed",
-    "method",
-    "effort",
-    "budget",
-    "lines",
-    "name",
-    "upstream",
-    "progress",
+    *("twin", "wrt", "seed", "method", "effort", "budget"),
+    *("lines", "name", "upstream", "progress"),
 )
 """What `check` takes besides inputs."""
 

@@ -16,14 +16,8 @@ from gradcheck.forms.trees import Leaf, Path, children, deep_copy, spelled
 from gradcheck.layer import Function, Misuse
 
 GRADIENTS = (
-    "grads",
-    "grad",
-    "gradients",
-    "gradient",
-    "dparams",
-    "d_params",
-    "param_grads",
-    "derivatives",
+    *("grads", "grad", "gradients", "gradient", "dparams"),
+    *("d_params", "param_grads", "derivatives"),
 )
 HOLDERS = ("data", "value", "val", "array", "tensor")
 HELD = ("grad", "gradient", "g", "diff", "grads", "deriv", "derivative")

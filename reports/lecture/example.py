@@ -34,19 +34,8 @@ IMAGE: Shapes = {"x": (1, 2, 3, 1)}
 SHAPES: Mapping[str, Shapes] = {
     **dict.fromkeys(
         (
-            "relu",
-            "elu",
-            "selu",
-            "sigmoid",
-            "tanh",
-            "softplus",
-            "silu",
-            "gelu",
-            "gelu_tanh",
-            "global_max_pool2d",
-            "global_avg_pool2d",
-            "upsample2d",
-            "pad2d",
+            *("relu", "elu", "selu", "sigmoid", "tanh", "softplus", "silu", "gelu", "gelu_tanh"),
+            *("global_max_pool2d", "global_avg_pool2d", "upsample2d", "pad2d"),
         ),
         IMAGE,
     ),
