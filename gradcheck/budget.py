@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from gradcheck.numeric import NumericalWitness, Progress
 from gradcheck.result import Finding
@@ -38,22 +38,20 @@ def efforts_for(
 
 def covered(
     witness: NumericalWitness, names: Sequence[str], efforts: Mapping[int, str], budget: float
-) -> list[Finding]:
+) -> Iterator[Finding]:
     """What a budget was enough for, where it was not enough for everything."""
     if set(efforts.values()) != {"complete", "directional"}:
-        return []
+        return
     done = [f"d{names[p]}" for p in _with(efforts, "complete")]
     left = _with(efforts, "directional")
     rest = ", ".join(f"d{names[p]} ({witness.forward.inputs[p].size:,} entries)" for p in left)
     takes = expected(witness, left)
-    return [
-        Finding(
-            "directional",
-            f"Within {budget:g} s every entry of {', '.join(done)} was checked; {rest} along random "
-            f"directions: every entry takes about {takes:,} evaluations more.",
-            {"complete": done, "directional": [f"d{names[p]}" for p in left], "evaluations": takes},
-        )
-    ]
+    yield Finding(
+        "directional",
+        f"Within {budget:g} s every entry of {', '.join(done)} was checked; {rest} along random "
+        f"directions: every entry takes about {takes:,} evaluations more.",
+        {"complete": done, "directional": [f"d{names[p]}" for p in left], "evaluations": takes},
+    )
 
 
 def _with(efforts: Mapping[int, str], which: str) -> list[int]:

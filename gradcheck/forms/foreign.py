@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol
@@ -124,25 +124,23 @@ class Foreign:
             layer = self._adapted(tuple(names), outputs)
             return told(layer, values, [*remarks, *self._in_half(values, outputs)], **options)
 
-    def _in_half(self, values: Sequence[Array], outputs: Outputs) -> list[Finding]:
+    def _in_half(self, values: Sequence[Array], outputs: Outputs) -> Iterator[Finding]:
         """How far the gradients in half precision are from those in float32."""
         if self.halved is None:
-            return []
+            return
         upstream = outputs.packing.unpacked(outputs.random(0))
         single = self.run(values)[1](upstream)
         half = self.run(values, self.halved)[1](upstream)
         pairs = zip(half, single, strict=True)
         apart = [relative_error(a.astype(np.float64), b.astype(np.float64)) for a, b in pairs]
         worst = max(apart, default=0.0)
-        return [
-            Finding(
-                "low-precision",
-                "The formula was judged in float32. In half precision the gradients are within "
-                f"{worst:.1e} of that{', which rounding does not explain' if worst > COARSE else ''}.",
-                {"relative_error": worst},
-                fails=not worst <= COARSE,
-            )
-        ]
+        yield Finding(
+            "low-precision",
+            "The formula was judged in float32. In half precision the gradients are within "
+            f"{worst:.1e} of that{', which rounding does not explain' if worst > COARSE else ''}.",
+            {"relative_error": worst},
+            fails=not worst <= COARSE,
+        )
 
     def _adapted(self, names: tuple[str, ...], outputs: Outputs) -> Adapted:
         """The function as a layer, whose lines can be read if they are those of a custom gradient."""

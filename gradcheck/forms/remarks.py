@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,21 +22,18 @@ def where(form: Module) -> list[Finding]:
     return said_of(places, "Gradients were read here: {}.")
 
 
-def accumulates(form: Module) -> list[Finding]:
+def accumulates(form: Module) -> Iterator[Finding]:
     """A remark where a second backward pass adds to what the first has left; the buffers begin at zero."""
     adding = _added_to(form, [s.path for s in form.sources.values() if s.kind == LEFT])
-    if not adding:
-        return []
-    _clear(form, adding)
-    names = ", ".join(spelled((SELF, *path)) for path in adding)
-    return [
-        Finding(
+    if adding:
+        _clear(form, adding)
+        names = ", ".join(spelled((SELF, *path)) for path in adding)
+        yield Finding(
             "accumulates",
             f"A second backward pass adds to {names} of the first: set it to zero in between. Here "
             "every evaluation had a fresh object, so this is a remark.",
             {"buffers": names},
         )
-    ]
 
 
 def _clear(form: Module, paths: Sequence[Path]) -> None:
