@@ -212,11 +212,12 @@ def test_what_no_decision_at_the_kinks_gives_fails_there():
             assert check(wrong, *inputs, seed=seed, lines=False).verdict is Verdict.FAIL
 
 
-def test_a_single_kink_allows_no_more_than_its_two_slopes():
+@pytest.mark.parametrize("at_zero", [1.001, 1.5, -40.0])
+def test_what_leaves_both_slopes_at_a_single_kink_never_passes(at_zero):
     def wrong(x):
-        return np.abs(x), lambda dy: dy * np.where(x == 0, 1.5, np.sign(x))
+        return np.abs(x), lambda dy: dy * np.where(x == 0, at_zero, np.sign(x))
 
-    assert check(wrong, np.array([0.0, 0.4, -1.0]), lines=False).verdict is Verdict.FAIL
+    assert check(wrong, np.array([0.0, 0.4, -1.0]), lines=False).verdict is not Verdict.PASS
 
 
 def through_both(x, w, *, at_zero):
@@ -271,6 +272,34 @@ def test_two_rectified_layers_over_a_blank_row_convict_nobody(at_zero, seed):
     x[1] = 0
     report = check(layer, x, W1, np.zeros(4), W2, np.zeros(2), seed=seed, lines=False)
     assert report.verdict is not Verdict.FAIL
+
+
+def scaled_network(scale, *weights, at_zero, leak):
+    """Rectified layers behind one number; where that is zero every kink of the network lies there."""
+    h, slopes = scale, []
+    for W in weights:
+        z = h @ W
+        slopes.append(np.where(z == 0, at_zero, np.where(z > 0, 1.0, leak)))
+        h = np.where(z > 0, z, leak * z)
+
+    def backward(dy):
+        for W, slope in zip(reversed(weights), reversed(slopes), strict=True):
+            dy = dy * slope @ W.T
+        return dy, *(None for _ in weights)
+
+    return h, backward
+
+
+@pytest.mark.parametrize(("at_zero", "leak"), [(1.0, 0.1), (1.0, 0.0), (0.0, 0.1)])
+@pytest.mark.parametrize("depth", [2, 3])
+def test_one_number_at_whose_zero_every_kink_lies_convicts_nobody(depth, at_zero, leak):
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        shapes = [(1, 5), (5, 5), (5, 2)] if depth == 3 else [(1, 5), (5, 2)]
+        inputs = [np.zeros((1, 1)), *(rng.normal(size=shape) for shape in shapes)]
+        layer = partial(scaled_network, at_zero=at_zero, leak=leak)
+        report = check(layer, *inputs, seed=seed, lines=False, wrt=0)
+        assert report.verdict is not Verdict.FAIL
 
 
 def test_kinks_that_meet_excuse_no_wrong_gradient():

@@ -128,9 +128,9 @@ def _conditions(row: Row, numeric: NumericalGradient) -> Iterator[Finding]:
 
 def _where_kinks_meet(entries: int) -> str:
     return (
-        f"At {entries} entries several kinks meet: all around the backward pass is right, there it leaves "
-        "the slopes on either side, and what each kink decides is not seen from outside. Try inputs "
-        "without exact zeros and ties."
+        f"At a kink of {entries} of the entries the hand-derived gradient leaves the slopes on either side, "
+        "though all around it is right: where several kinks meet each may be decided for itself, which is "
+        "not seen from outside. Try inputs without exact zeros and ties."
     )
 
 

@@ -26,7 +26,6 @@ from gradcheck.numeric.margins import (
     CONTRACTION,
     NEIGHBOUR_SLACK,
     POINTS,
-    TOGETHER,
     WALKS,
 )
 from gradcheck.numeric.variable import scales
@@ -148,26 +147,16 @@ def allowing(
 
 
 def undecided(
-    numeric: NumericalGradient,
-    position: int,
-    walk: list[Gradients],
-    slack: float,
-    claimed: Array,
+    numeric: NumericalGradient, position: int, walk: list[Gradients], slack: float
 ) -> Array:
-    """Where what is claimed may come of kinks that meet, though no decision that a walk shows gives it.
+    """Where the gradient changes on a walk along which the backward pass is right: kinks meet there.
 
-    Kinks behind kinks decide together, which reaches further than one by one. And those that no walk tells
-    apart, because all are crossed at once, give between nothing and the sum of both slopes if they decide
-    alike: of Σ vₖ max(wₖ x, 0) at x = 0 all may be off, or all on.
+    What it may say at the point itself, no walk shows that crosses several at once: one parameter that scales
+    all of Σ vₖ max(wₖ x, 0) and is zero switches all of them, and each may be decided for itself. How many
+    there are, and how far they reach behind each other, is not seen from outside.
     """
     slopes = np.stack([gradients[position] for gradients in walk])
-    jumps = np.abs(_jumps(slopes, slack * numeric.absolute_sum))
-    crossed, away = jumps > 0, np.abs(claimed - numeric.value)
-    shared = (crossed.sum(axis=tuple(range(1, jumps.ndim))) > 1).any()
-    several = (shared & crossed.any(axis=0)) | (crossed.sum(axis=0) > 1)
-    together = several & (away <= numeric.bound + TOGETHER * jumps.sum(axis=0).max())
-    alike = crossed.any(axis=0) & (away <= numeric.bound + np.abs(numeric.value))
-    return np.asarray(together | alike)
+    return (_jumps(slopes, slack * numeric.absolute_sum) != 0).any(axis=0)
 
 
 def _jumps(slopes: Array, slack: Array) -> Array:

@@ -182,10 +182,6 @@ CONFIRMED = 0.75
 """The part of a walk's points at which differences must confirm the backward pass: the rest may lie so near
 a kink that the step meets it."""
 
-TOGETHER = 8.0
-"""How much further kinks reach together than all those a walk crosses add up to: beside the point half of
-a layer's units are on, at it all may be, and so for three layers one behind the other."""
-
 NEIGHBOUR_SLACK = 16.0
 """How much the gradient may change over the distance to a neighbour, relative to that distance and
 to the gradient with nothing cancelling."""

@@ -168,7 +168,7 @@ class NumericalWitness:
         open_to = np.zeros(outside.shape, dtype=bool)
         around = self._around(position, {p: self._everywhere(p) for p in self.forward.movable})
         for walk in around.walks():
-            open_to |= undecided(numeric, position, walk, around.slack, claimed)
+            open_to |= undecided(numeric, position, walk, around.slack)
         return replace(numeric, undecided=outside & open_to, joints=widened.joints)
 
     def _around(self, position: int, moving: Mapping[int, Array]) -> Around:
