@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from gradcheck.again import Again
 from gradcheck.budget import announced, covered, efforts_for
 from gradcheck.compare import compare, not_finite
 from gradcheck.conduct import Conduct, observe
-from gradcheck.cut import cuts_of, in_pieces, maker, remarks
+from gradcheck.cut import cuts_of, in_all_pieces, in_pieces, maker, remarks
 from gradcheck.diagnosis.explain import explain_row, forward_disagrees
 from gradcheck.diagnosis.wrong import Comparison, Context
 from gradcheck.directional import Directions, compare_directions
@@ -25,6 +25,7 @@ from gradcheck.numeric import Forward, NumericalWitness, Progress
 from gradcheck.options import refuse, upstream_for
 from gradcheck.result import Array, Finding, Lines, Report, Row, Verdict, failing
 from gradcheck.returned import assign, missing_row
+from gradcheck.shaken import opened
 from gradcheck.slices import SlicedWitness, foresee
 from gradcheck.tape import tape_gradients
 
@@ -118,12 +119,13 @@ def check(
 
     # Compare.
     compared: dict[int, Comparison] = {}
+    apart = cache(partial(in_all_pieces, layer=layer, names=names))
     efforts = efforts_for(witness, returned.compared, effort, budget)
     foresee(witness, efforts)
     witness.progress = announced(witness, efforts, name)
     for p in returned.compared:
         hand, taped = returned.gradients.get(p), tape.gradients.get(p)
-        compared[p] = _compare(witness, p, names[p], hand, taped, efforts[p], compared)
+        compared[p] = _compare(witness, p, names[p], hand, taped, efforts[p], compared, apart)
 
     findings += [*remarks(witness, names), *covered(witness, names, efforts, budget)]
 
@@ -165,6 +167,7 @@ def _compare(
     tape: Array | None,
     effort: str,
     before: Mapping[int, Comparison],
+    apart: Callable[[NumericalWitness | None], NumericalWitness | None],
 ) -> Comparison:
     """Hand-derived beside witnessed: every entry, or along directions where that is asked for.
 
@@ -180,10 +183,12 @@ def _compare(
     if not (numeric.value.size and witness.dy.size):
         # Where there is nothing to compare nothing was proved.
         return Comparison(replace(row, verdict=Verdict.INCONCLUSIVE), numeric, ties_broken)
-    judged = with_more_digits(witness, position, hand, row, claims)
-    if judged is None:
-        return Comparison(row, numeric, ties_broken)
-    return Comparison(judged.row, judged.numeric, judged.ties_broken)
+    judged = with_more_digits(witness, position, hand, row, claims, apart)
+    if judged is not None:
+        row, numeric, ties_broken, _ = judged
+    if ties_broken <= 0:
+        row = opened(witness, position, numeric, row)
+    return Comparison(row, numeric, ties_broken)
 
 
 def _claimed_at_kinks(compared: Mapping[int, Comparison]) -> dict[int, tuple[Array, Array]]:

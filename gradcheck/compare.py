@@ -70,6 +70,7 @@ def compare(
         relative=relative_error(hand[smooth], numeric.value[smooth]),
         largest=_entry_error(hand, numeric, smooth),
         to_tape=None if tape is None else relative_error(hand[smooth], tape[smooth]),
+        resolution=_resolution(numeric, numeric.felt(hand)),
         worst=_worst(hand, numeric, excess),
     )
     return row, ties_broken
@@ -182,7 +183,7 @@ def _verdict(within: Array, ties_kept: bool, hand: Array, numeric: NumericalGrad
 
 def _is_seen(hand: Array, numeric: NumericalGradient) -> bool:
     """Whether the bound is so narrow that agreement says something."""
-    if _resolution(numeric) <= COARSEST or numeric.kinks.all():
+    if _resolution(numeric, numeric.felt(hand)) <= COARSEST or numeric.kinks.all():
         return True
     return _zero_in_both(hand, numeric)
 
@@ -237,9 +238,9 @@ def _is_below(numeric: NumericalGradient, scale: float) -> bool:
     return size <= bound <= COARSEST * scale
 
 
-def _resolution(numeric: NumericalGradient) -> float:
-    """The bound relative to the gradient, over the entries that have a derivative."""
-    smooth = ~numeric.kinks
+def _resolution(numeric: NumericalGradient, felt: Array | bool = True) -> float:
+    """The bound relative to the gradient, over the entries that have a derivative and are felt."""
+    smooth = ~numeric.kinks & felt
     bound, size = norm(numeric.bound[smooth]), norm(numeric.value[smooth])
     if bound == 0:
         return 0.0

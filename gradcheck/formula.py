@@ -8,13 +8,13 @@ rounding has done to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
-from gradcheck.compare import compare, norm
+from gradcheck.compare import agrees, compare, norm
 from gradcheck.layer import copies, listed, run
 from gradcheck.numeric import Claims, NumericalGradient, NumericalWitness, is_small
 from gradcheck.result import Array, Row, Verdict
@@ -45,39 +45,60 @@ class Judged(NamedTuple):
 
 
 def with_more_digits(
-    witness: NumericalWitness, position: int, hand: Array | None, row: Row, others: Claims
+    witness: NumericalWitness,
+    position: int,
+    hand: Array | None,
+    row: Row,
+    others: Claims,
+    apart: Callable[[NumericalWitness | None], NumericalWitness | None],
 ) -> Judged | None:
-    """What is made of a gradient in wider precisions; None where that changes nothing.
+    """What is made of a gradient in wider precisions, or piece by piece; None where that changes nothing.
 
     Asked where its own precision reaches no verdict, or convicts what it has rounded itself: in 1 − p
     beside p = 1 even float64 loses the digits that the forward pass still feels. Of `others`, inputs that
     are at a kink, the gradient is claimed anew.
     """
-    if hand is None or not _asks_for_digits(hand, row):
+    if hand is None or not _asks_for_digits(witness, hand, row):
         return None
-    convicted, narrow = row.verdict is Verdict.FAIL, hand.dtype.itemsize < DOUBLE.itemsize
-    if convicted and not (narrow or is_small(witness.forward)):
-        return None
-    judged = _judged_as_formula(witness, position, hand, row, others)
-    return judged if judged is None or narrow or judged.overrules(row.verdict) else None
+    judged = _judged(witness.lifted, position, hand, row, others)
+    if judged is None or judged.row.verdict is Verdict.INCONCLUSIVE:
+        # What one precision leaves open the next may tell, and where the whole loses it a piece may not.
+        further = _further(witness, hand, row, apart)
+        several = (_judged(wider, position, hand, row, others) for wider in further)
+        judged = next((one for one in several if _passes(one)), judged)
+    counts = judged is not None and (_is_narrow(hand) or judged.overrules(row.verdict))
+    return judged if counts else None
 
 
-def _asks_for_digits(hand: Array, row: Row) -> bool:
+def _asks_for_digits(witness: NumericalWitness, hand: Array, row: Row) -> bool:
     """Whether there is a doubt left, and numbers that could have lost digits."""
     numbers = hand.dtype.kind == "f" and hand.shape == row.shape
-    return numbers and row.verdict is not Verdict.PASS and bool(np.isfinite(hand).all())
+    if not numbers or row.verdict is Verdict.PASS or not np.isfinite(hand).all():
+        return False
+    return row.verdict is not Verdict.FAIL or _is_narrow(hand) or is_small(witness.forward)
 
 
-def _judged_as_formula(
-    witness: NumericalWitness, position: int, hand: Array, row: Row, others: Claims
-) -> Judged | None:
-    judged = _judged(witness.lifted, position, hand, row, others)
-    if judged is None or judged.row.verdict is not Verdict.INCONCLUSIVE:
-        return judged
-    # Two precisions further what a cancellation has left may be seen; a mistake seen only there is none.
-    further = None if witness.lifted is None else witness.lifted.lifted
-    again = _judged(further, position, hand, row, others)
-    return again if again is not None and again.row.verdict is Verdict.PASS else judged
+def _is_narrow(hand: Array) -> bool:
+    return hand.dtype.itemsize < DOUBLE.itemsize
+
+
+def _passes(judged: Judged | None) -> bool:
+    return judged is not None and judged.row.verdict is Verdict.PASS
+
+
+def _further(
+    witness: NumericalWitness,
+    hand: Array,
+    row: Row,
+    apart: Callable[[NumericalWitness | None], NumericalWitness | None],
+) -> Iterator[NumericalWitness | None]:
+    """What may tell more than the next precision: the one after it, and the pieces in any that has the digits."""
+    wide = witness.lifted
+    wider = None if wide is None else wide.lifted
+    yield wider
+    # Pieces don't know what ties must add up to: they widen what is allowed at kinks, and are asked of none.
+    if row.verdict is Verdict.INCONCLUSIVE and agrees(hand, row.numeric, row.bound).all():
+        yield from map(apart, (wide, wider) if _is_narrow(hand) else (witness, wide))
 
 
 def _judged(

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from gradcheck import Verdict, check
+from reports.bench.sections.soak import Case
+from reports.places import Place
 
 
 def bilinear(x, z, W, b, factor=1.0):
@@ -125,3 +127,17 @@ def test_saturated_here_and_there_is_judged_where_it_moves_in_float32():
 
     x = np.array([[0.0, 1.0, -95.0], [200.0, -3.0, 7.0]], np.float32)
     assert check(softmax, x).passed
+
+
+@pytest.mark.parametrize(
+    ("place", "seed"),
+    [(Place("maxout", 1), 419192806), (Place("batch_norm_inference", 0), 950003267)],
+)
+def test_what_the_whole_leaves_open_is_told_by_its_pieces_or_is_not_felt(place, seed):
+    assert Case("scales 1e-8 to 1e8", "float64", place, seed).report().passed
+
+
+def test_what_an_ulp_changes_in_a_hand_derived_gradient_convicts_nobody():
+    """A bias of 3e8 in front of attention, in a layer that knows no more digits than float64's."""
+    case = Case("scales 1e-8 to 1e8", "float64", Place("transformer_block", 0), 1646394905)
+    assert case.report().verdict is not Verdict.FAIL

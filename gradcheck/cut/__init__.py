@@ -7,6 +7,6 @@ follows into float64. `in_pieces` gives a witness that differentiates each piece
 """
 
 from gradcheck.cut.witness import PiecewiseWitness
-from gradcheck.cut.worth import cuts_of, in_pieces, maker, remarks
+from gradcheck.cut.worth import cuts_of, in_all_pieces, in_pieces, maker, remarks
 
-__all__ = ["PiecewiseWitness", "cuts_of", "in_pieces", "maker", "remarks"]
+__all__ = ["PiecewiseWitness", "cuts_of", "in_all_pieces", "in_pieces", "maker", "remarks"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -60,10 +60,8 @@ class Pieces:
     @cached_property
     def entered(self) -> tuple[tuple[int, ...], ...]:
         """For each piece the inputs that its value depends on other than through the cut before it."""
-        rng = np.random.default_rng(0)
         return tuple(
-            tuple(p for p in self.movable if self._enters(k, p, rng))
-            for k in range(len(self.cuts) + 1)
+            tuple(p for p in self.movable if self._enters(k, p)) for k in range(len(self.cuts) + 1)
         )
 
     def key(self, k: int) -> Key:
@@ -92,15 +90,15 @@ class Pieces:
     def _end(self, k: int) -> Passing | None:
         return self.cuts[k].passing if k < len(self.cuts) else None
 
-    def _enters(self, k: int, position: int, rng: np.random.Generator) -> bool:
+    def _enters(self, k: int, position: int) -> bool:
         piece, point = self.forward(k, (position,))
         there = piece(*point)
         try:
             with np.errstate(all="ignore"):
-                moved = piece(*point[:-1], _moved(point[-1], rng))
+                changed = [piece(*point[:-1], change(point[-1])) for change in _changes()]
         except Exception:
             return True
-        return not _same(there, moved)
+        return not all(_same(there, value) for value in changed)
 
     def _run(self, inputs: Sequence[Array], given: Mapping[Passing, Array], until: Any) -> Any:
         return run_copy(self.copy, inputs, given, until)
@@ -143,15 +141,20 @@ class Reading:
 
     def _passes_all(self, earlier: Sequence[Cut], cut: Cut) -> bool:
         """Whether no value before a cut is felt behind it, where the cut's own is held fast."""
-        rng = np.random.default_rng(0)
-        moved = {other.passing: _moved(other.value, rng) for other in earlier}
-        return self._is_held(self.forward.inputs, {**moved, cut.passing: cut.value})
+        changed = (
+            {other.passing: change(other.value) for other in earlier} for change in _changes()
+        )
+        held = {cut.passing: cut.value}
+        return all(self._is_held(self.forward.inputs, {**values, **held}) for values in changed)
 
     def _passes_one(self, position: int, cut: Cut) -> bool:
         """Whether an input is not felt where the cut's value is held fast."""
-        inputs = list(self.forward.inputs)
-        inputs[position] = _moved(inputs[position], np.random.default_rng(0))
-        return self._is_held(inputs, {cut.passing: cut.value})
+        inputs, held = list(self.forward.inputs), {cut.passing: cut.value}
+        for change in _changes():
+            inputs[position] = change(self.forward.inputs[position])
+            if not self._is_held(inputs, held):
+                return False
+        return True
 
     def _is_held(self, inputs: Sequence[Array], given: Mapping[Passing, Array]) -> bool:
         try:
@@ -171,7 +174,7 @@ def read(layer: Layer, names: Sequence[str], forward: Forward, dy: Array) -> Rea
     claimed = _claimed(run)
     candidates = [
         replace(cut, claimed=tuple(claimed.get(cut.passing, ())))
-        for cut in _candidates(run.copy, forward.inputs)
+        for cut in _candidates(run.copy, forward)
         if cut.value.size > 1 and not _equal(cut.value, forward.value)
     ]
     return Reading(run.copy, forward, candidates)
@@ -187,26 +190,23 @@ def _claimed(run: Record) -> dict[Passing, list[Array]]:
     return found
 
 
-def _candidates(copy: Copy, inputs: Sequence[Array]) -> list[Cut]:
+def _candidates(copy: Copy, forward: Forward) -> list[Cut]:
     """The values of the forward pass that a small step may move, in order; inputs under new names left out."""
     recorded = copy.recorder.recorded
     found: list[Cut] = []
     for site, k in copy.recorder.order:
         value = recorded[site].values[k]
         named = recorded[site].site
-        if named.is_anonymous or not _is_movable(value):
+        if named.is_anonymous or not _is_movable(value, forward.dtype):
             continue
-        if not any(_is_rearranged(value, x) for x in inputs):
+        if not any(_is_rearranged(value, x) for x in forward.inputs):
             found.append(Cut(named.name, named.line, (site, k), value, len(found)))
     return found
 
 
-def _is_movable(value: Any) -> bool:
-    return (
-        isinstance(value, np.ndarray)
-        and value.dtype == np.float64
-        and bool(np.isfinite(value).all())
-    )
+def _is_movable(value: Any, dtype: np.dtype[Any]) -> bool:
+    array = isinstance(value, np.ndarray) and value.dtype == dtype
+    return array and bool(np.isfinite(value).all())
 
 
 def _apart(cuts: Sequence[Cut]) -> list[Cut]:
@@ -224,9 +224,14 @@ def _is_rearranged(value: Array, x: Array) -> bool:
     return _equal(value, x) or _equal(value, x.T)
 
 
-def _moved(value: Array, rng: np.random.Generator) -> Array:
-    return np.asarray(value + SHIFT * scales(value) * random_direction(rng, value.shape))
+def _changes() -> tuple[Callable[[Array], Array], ...]:
+    """A value moved a little, which a threshold feels; and none at all, which is felt however small its part."""
+    rng = np.random.default_rng(0)
+    return (
+        lambda x: np.asarray(x + SHIFT * scales(x) * random_direction(rng, x.shape)),
+        lambda x: np.full_like(x, np.nan),
+    )
 
 
 def _same(a: Any, b: Any) -> bool:
-    return np.array_equal(np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64))
+    return np.array_equal(np.asarray(a), np.asarray(b))

@@ -42,6 +42,9 @@ class _Piece:
         numeric, arriving = self.witness.gradient(place), self.arriving
         if arriving is None or not arriving.bound.any():
             return numeric
+        # What moves nothing behind the cut under any step (a score that is masked) is no doubt.
+        felt = arriving.felt(self.witness.dy)
+        arriving = replace(arriving, bound=np.where(felt, arriving.bound, 0.0))
         if self.confirmed:
             # Right up to the bound, and so it is nearly exact: of what adds up this part may be wrong.
             smooth = ~arriving.kinks
@@ -213,4 +216,5 @@ def _together(parts: Sequence[NumericalGradient], shape: tuple[int, ...]) -> Num
         absolute_sum=sum((part.absolute_sum for part in parts), zero),
         grouping=Grouping(shape),
         evaluations=sum(part.evaluations for part in parts),
+        surroundings=sum((part.surroundings for part in parts), zero),
     )

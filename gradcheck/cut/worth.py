@@ -12,7 +12,7 @@ from gradcheck.cut.places import Cut, Reading, read
 from gradcheck.cut.witness import PiecewiseWitness
 from gradcheck.layer import Layer
 from gradcheck.lines.recorder import Passing
-from gradcheck.numeric import Forward, NumericalGradient, NumericalWitness
+from gradcheck.numeric import Forward, NumericalGradient, NumericalWitness, is_small
 from gradcheck.result import Array, Finding
 
 MANY = 8_000
@@ -20,6 +20,10 @@ MANY = 8_000
 
 WORTH = 0.5
 """The part of them that pieces may need at most: what is chained is known less sharply."""
+
+PATIENCE = 1_800
+"""Evaluations expected at most for what the whole leaves open. Sweeps make them thirty times as many, in numbers
+for which there are no vector instructions: seconds. The catalogue's recurrent layers have more: a minute."""
 
 
 def in_pieces(witness: NumericalWitness, layer: Layer, names: Sequence[str]) -> NumericalWitness:
@@ -59,6 +63,27 @@ def _cheapest(witness: NumericalWitness, reading: Reading) -> PiecewiseWitness |
         if own is not None and piecewise.expected_through(own, p) < WORTH * expected:
             ways[p] = own
     return piecewise if ways else None
+
+
+def in_all_pieces(
+    witness: NumericalWitness | None, layer: Layer, names: Sequence[str]
+) -> PiecewiseWitness | None:
+    """A witness of as many pieces as there are, worth it or not; None where there is one.
+
+    What is lost in the whole (a small addend of a large sum that a maximum takes) may be seen in a piece.
+    """
+    if witness is None or witness.method != "extrapolated" or not is_small(witness.forward):
+        return None
+    reading = read(layer, names, witness.forward, witness.dy)
+    if reading is None:
+        return None
+    together, ways = reading.pieces(), {}
+    for p in witness.forward.movable:
+        several = [pieces for pieces in (together, reading.pieces_of(p)) if pieces is not None]
+        if several:
+            ways[p] = max(several, key=lambda pieces: len(pieces.cuts))
+    pieces = PiecewiseWitness(witness, ways) if ways else None
+    return pieces if pieces is not None and _expected(pieces) <= PATIENCE else None
 
 
 def _expected(witness: NumericalWitness) -> int:

@@ -142,7 +142,7 @@ def _run(copy: Copy, context: Context, rows: dict[int, Row], raised: bool) -> li
     try:
         result, backward = copy.layer(*copies(context.inputs))
         # A backward pass may write into what the forward pass has returned.
-        value = np.array(result, dtype=np.float64)
+        value = np.array(result, dtype=np.result_type(result, np.float64))
     except Exception as error:
         raise _unlike(error) from error
     raised_at, claimed = None, True

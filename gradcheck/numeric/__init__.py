@@ -9,7 +9,7 @@ from gradcheck.numeric.derivatives import (
     directional_derivative,
     numerical_gradient,
 )
-from gradcheck.numeric.forward import Forward, random_direction, rounded_to_float32
+from gradcheck.numeric.forward import Forward, random_direction, rounded_to_float32, shaken_inputs
 from gradcheck.numeric.gradient import NumericalGradient
 from gradcheck.numeric.grouping import Grouping
 from gradcheck.numeric.kinks import Joint
@@ -39,5 +39,6 @@ __all__ = [
     "rounded_to_float32",
     "scales",
     "second_look",
+    "shaken_inputs",
     "slope_along",
 ]

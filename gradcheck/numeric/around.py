@@ -156,7 +156,7 @@ def undecided(
     there are, and how far they reach behind each other, is not seen from outside.
     """
     slopes = np.stack([gradients[position] for gradients in walk])
-    return (_jumps(slopes, slack * numeric.absolute_sum) != 0).any(axis=0)
+    return np.asarray((_jumps(slopes, slack * numeric.absolute_sum) != 0).any(axis=0))
 
 
 def _jumps(slopes: Array, slack: Array) -> Array:

@@ -185,6 +185,16 @@ class Forward:
         return max((float(np.median(x[x > 0])) for x in sizes if (x > 0).any()), default=0.0)
 
 
+def shaken_inputs(forward: Forward, rng: np.random.Generator) -> list[Array]:
+    """The inputs at a point beside, where everything that may move has moved by an ulp or two."""
+    return [
+        np.asarray(x + ULPS * _ulp(x) * random_direction(rng, x.shape)).astype(x.dtype)
+        if p in forward.movable
+        else x
+        for p, x in enumerate(forward.inputs)
+    ]
+
+
 def random_direction(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Random signs and random sizes, none near zero.
 

@@ -35,6 +35,14 @@ class NumericalGradient:
     surroundings: Array | float = 0.0
     undecided: Array | bool = False
 
+    def felt(self, claimed: Array) -> Array:
+        """Which entries move an output under any step, near or far, or are claimed to; all, where none is.
+
+        Where nothing moves and nothing is claimed the steps are no scale for a doubt: a score that is masked.
+        """
+        felt = (self.absolute_sum != 0) | (np.asarray(self.surroundings) != 0) | (claimed != 0)
+        return np.asarray(felt | ~felt.any())
+
     @property
     def joint(self) -> Joint | None:
         """The first of the joint directions, if there is one."""

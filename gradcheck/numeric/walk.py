@@ -246,7 +246,7 @@ class Walk:
         """
         far: list[StencilEstimate] = []
         step, wanted = longest.step, longest.drowned & ~_tight(best)
-        while wanted.any() and len(far) < FURTHER:
+        while wanted.any() and (len(far) < FURTHER or (step < 1).all()):
             step = SWEEP_RATIO * step
             try:
                 estimate = self.stencil.estimate(groups, step, self.roughness)
