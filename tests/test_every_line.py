@@ -16,14 +16,19 @@ from layers.catalogue import CATALOGUE
 
 
 class Breaker(ast.NodeTransformer):
-    """Breaks the statement at a given line: an assigned value is changed, anything else left out."""
+    """Breaks the statement at a given line: an assigned value is changed, anything else left out.
 
-    def __init__(self, line):
-        self.line = line
+    Or it raises, which tells who comes there.
+    """
+
+    def __init__(self, line, raises=False):
+        self.line, self.raises = line, raises
 
     def visit(self, node):
         if not isinstance(node, ast.stmt) or node.lineno != self.line:
             return super().visit(node)
+        if self.raises:
+            return ast.parse("raise ArithmeticError").body[0]
         if not isinstance(node, ast.Assign):
             return ast.Pass()
         if isinstance(node.value, ast.ListComp):
@@ -56,9 +61,9 @@ def _idle(statement):
     return text or "np.empty" in ast.unparse(statement)
 
 
-def broken(function, line, inner="backward"):
+def broken(function, line, inner="backward", raises=False):
     tree, _ = backward_lines(function, inner)
-    tree = ast.fix_missing_locations(Breaker(line).visit(tree))
+    tree = ast.fix_missing_locations(Breaker(line, raises).visit(tree))
     scope = dict(vars(sys.modules[function.__module__]))
     exec(compile(tree, f"<{function.__name__}, line {line} broken>", "exec"), scope)
     return scope[function.__name__]
@@ -91,11 +96,15 @@ def test_the_lines_were_found():
 
 @pytest.mark.parametrize("line", few_quick(backward_lines(windows.fold, "fold")[1], 1))
 def test_a_broken_line_of_the_shared_way_back_is_convicted(line, monkeypatch):
-    spoiled = broken(windows.fold, line, "fold")
     import layers.conv
     import layers.pooling
 
-    monkeypatch.setattr(layers.conv, "fold", spoiled)
-    monkeypatch.setattr(layers.pooling, "fold", spoiled)
-    for name in ("conv2d", "max_pool2d", "avg_pool2d"):
-        assert Verdict.FAIL in verdicts(CATALOGUE[name].layer, CATALOGUE[name]), name
+    def convicted(raises):
+        spoiled = broken(windows.fold, line, "fold", raises)
+        monkeypatch.setattr(layers.conv, "fold", spoiled)
+        monkeypatch.setattr(layers.pooling, "fold", spoiled)
+        for name in ("conv2d", "max_pool2d", "avg_pool2d"):
+            yield Verdict.FAIL in verdicts(CATALOGUE[name].layer, CATALOGUE[name])
+
+    who_comes_there = list(convicted(raises=True))
+    assert any(who_comes_there) and list(convicted(raises=False)) == who_comes_there
