@@ -22,6 +22,8 @@ VARYING = (
     (r"(\"evaluations\": )\d+", r"\1#"),
     # Where the checker itself lies, and its line numbers, are nobody's business.
     (r"File (\\?\")[^\"\\]*/(gradcheck/\w+\.py)\\?\", line \d+", r"File \1\2\1, line #"),
+    # Each Python underlines another part of a line in its tracebacks.
+    (r"\\n *[~^]+(?=\\n)", ""),
     # The widths of columns follow from all this.
     (r" {2,}(?=\S)|(?<=\S) {2,}", "  "),
     (r"-{3,}", "---"),
