@@ -159,3 +159,22 @@ class Square:
 def test_what_is_no_layer_is_told_which_call_is_meant(arguments, sentence):
     with pytest.raises(TypeError, match=sentence):
         check(*arguments)
+
+
+def squares(x):
+    z = x * x
+    y = np.sin(z)
+    return y
+
+
+def pushed(x, v):
+    dz = x * v
+    dy = np.cos(x * x) * dz
+    return dy
+
+
+def test_the_first_wrong_tangent_is_named_with_its_line():
+    report = check_jvp(squares, pushed, X)
+    found = report.by_line.first_wrong.evidence
+    assert (found["name"], found["source"]) == ("dz", "dz = x * v")
+    assert [str(line.verdict) for line in report.lines] == ["FAIL"] * 3
