@@ -60,3 +60,20 @@ def test_the_mistake_has_its_name_and_its_line(name, right, wrong, code):
     assert code in said and said <= {code, "wrong-variable"}
     # What was tried has written nothing into what is not its own.
     assert np.array_equal(POINTS, points)
+
+
+def test_where_nothing_is_left_nothing_was_overwritten():
+    def moving_sum(x):
+        y = x[:-2] + x[1:-1] + x[2:]
+
+        def backward(dy):
+            dx = np.zeros_like(x)
+            for k in range(3):
+                dx[k : k + len(dy)] += dy
+            dx[2] = 0
+            return dx
+
+        return y, backward
+
+    report = check(moving_sum, normal(8, 4), lines=False)
+    assert [finding.code for finding in report["x"].findings] == ["partial"]

@@ -126,6 +126,7 @@ class Tally:
     looked_at: int = 0
     of_several: int = 0
     own: int = 0
+    nothing: int = 0
     one: dict[int | None, int] = field(default_factory=dict)
 
     def enter(self, s: WrongGradient, entry: tuple[int, ...], parts: Array) -> None:
@@ -135,6 +136,7 @@ class Tally:
         several = (np.abs(parts) > near_by).sum() > 1
         self.looked_at += 1
         self.of_several += bool(several)
+        self.nothing += bool(claimed == 0)
         if several and parts.shape == s.claimed.shape:
             self.own += bool(abs(parts[entry] - claimed) <= near_by)
         # One output alone, or one window: all the features computed from it, on whatever axis.
@@ -149,8 +151,8 @@ class Tally:
         return self.own == self.looked_at >= min(FEWEST, s.claimed.size)
 
     def keeps_one(self, s: WrongGradient) -> bool:
-        """Whether every entry holds one contribution of several."""
-        best = max(self.one.values(), default=0)
+        """Whether every entry holds one contribution of several; where all hold none nothing was kept."""
+        best = 0 if self.nothing == self.looked_at else max(self.one.values(), default=0)
         return best == self.looked_at >= min(FEWEST, int(s.wrong.sum()))
 
 
