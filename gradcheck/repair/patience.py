@@ -1,7 +1,7 @@
 """Patience, counted in steps and not in seconds: what is found does not depend on how fast a machine is.
 
-A step is a call or a return that the interpreter reports while something is tried. The clock is asked only
-so that nobody waits forever for what takes long in a single step.
+A step is a call or a return that the interpreter reports while something is tried. The clock, that of this
+thread's processor, is asked only so that nobody waits forever for what takes long in a single step.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Meter:
     @property
     def is_late(self) -> bool:
         """Whether the clock has ended it, and another machine might have come further."""
-        return time.monotonic() > self.until
+        return time.thread_time() > self.until
 
 
 _METER: ContextVar[Meter | None] = ContextVar("meter", default=None)

@@ -90,7 +90,7 @@ def find_repair(
         program = Program.of(context.layer, backward_text(context.layer, backward))
     except Unreadable:
         return None
-    meter = Meter(limit, time.monotonic() + SECONDS)
+    meter = Meter(limit, time.thread_time() + SECONDS)
     task = _Task(context, by_position(context, rows), lines, Proof(context, check, seed), meter)
     with warnings.catch_warnings(), counted(meter):
         # What is tried may be odd Python; what is said has been checked.
