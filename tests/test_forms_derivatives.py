@@ -67,7 +67,7 @@ def test_the_numbers_of_a_jacobian_are_its_own_entries():
         wrong[1, 2] = 5
         return wrong
 
-    row = check_derivative(np.square, jacobian, np.arange(1.0, 4)).rows[0]
+    row = check_derivative(np.square, jacobian, np.arange(1.0, 4), lines=False).rows[0]
     assert row.shape == (3, 3) and row.worst == (1, 2) and row.analytic[1, 2] == 5
     assert "1 of 9 entries are wrong; the worst at [1, 2]: hand-derived 5, numeric 0" in str(
         row.findings[0]

@@ -174,8 +174,10 @@ def test_two_mistakes_at_once_are_mostly_explained_and_not_named():
         return x @ W, backward
 
     rng = np.random.default_rng(0)
-    report = check(layer, rng.normal(size=(5, 4)), rng.normal(size=(4, 3)))
-    (finding,) = report.rows[0].findings
+    x, W = rng.normal(size=(5, 4)), rng.normal(size=(4, 3))
+    (finding,) = check(layer, x, W, lines=False).rows[0].findings
     assert finding.code == "unknown"
     (k,) = re.findall(r"mostly explained by a factor of ([\d.]+)", finding.message)
     assert np.isclose(float(k), 3, atol=0.1)
+    # By its lines both are found, one behind the other.
+    assert len(check(layer, x, W).repair.edits) == 2

@@ -15,6 +15,7 @@ import pytest
 from gradcheck import check, check_module, check_pair
 from gradcheck.repair import find_repair
 from gradcheck.repair.pure import only_computes
+from gradcheck.repair.watch import Watch
 from reports.cli import main
 
 RNG = np.random.default_rng(0)
@@ -404,3 +405,12 @@ def test_an_unused_helper_that_only_computes_is_tried_and_no_other():
     report = check(layer, np.array([0.3, -1.2, 0.7]))
     assert report.repair is not None and not CALLED
     assert only_computes(tanh_prime)
+
+
+def test_a_watch_keeps_nothing_once_it_no_longer_looks():
+    watch = Watch()
+    watch(1, 0, {"x": 1})
+    watch.looks = False
+    watch(1, 0, {"x": 2})
+    watch(2, 0, {"x": 2})
+    assert watch.found == watch.first == {(1, 0): {"x": 1}}

@@ -165,6 +165,7 @@ class Trials:
         # What was seen until it raised is what there is.
         with contextlib.suppress(Exception), np.errstate(all="ignore"):
             gradients_of(self._built(watched(self.tree), {SEEN: watch}), self.context)
+        watch.looks = False
         last, around = watch.last(lines_of(self.function))
         module = self.program.written.source.function.__globals__
         # No backward pass is mended by calling itself.

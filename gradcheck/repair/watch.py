@@ -23,18 +23,24 @@ Place = tuple[int, int]
 """The line and column in which a statement begins."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Watch:
-    """Keeps the names of every statement as they were when it was last reached, and when it was first."""
+    """Keeps the names of every statement as they were when it was last reached, and when it was first.
+
+    Functions within the watched one outlive its run, and report whenever an edit calls them: nothing is
+    kept once it no longer `looks`.
+    """
 
     found: dict[Place, dict[str, Any]] = field(default_factory=dict)
     first: dict[Place, dict[str, Any]] = field(default_factory=dict)
+    looks: bool = True
 
     def __call__(self, line: int, column: int, names: Mapping[str, Any]) -> None:
         """Keep the names of the statement that begins there."""
-        kept = {n: _kept(v) for n, v in names.items() if not isinstance(v, ModuleType)}
-        self.found[line, column] = kept
-        self.first.setdefault((line, column), kept)
+        if self.looks:
+            kept = {n: _kept(v) for n, v in names.items() if not isinstance(v, ModuleType)}
+            self.found[line, column] = kept
+            self.first.setdefault((line, column), kept)
 
     def last(self, lines: range) -> tuple[dict[str, Any], dict[str, Any]]:
         """The names as the last statement within some lines sees them, and as the last without does."""
