@@ -27,7 +27,7 @@ def _figures(which: str, judged: list[Judged]) -> list[Measurement]:
     wrong = sum(one.blame is Blame.WRONG for one in blamed)
     return [
         share(f"{which}: convicted", sum(one.convicted for one in judged), total, ALL),
-        share(f"{which}: named truly", _named(judged, Naming.TRUE), total),
+        share(f"{which}: named truly", _named(judged, Naming.TRUE), total, at_least(0.80)),
         share(f"{which}: `unknown`", _named(judged, Naming.UNKNOWN), total),
         share(f"{which}: misleading", _named(judged, Naming.MISLEADING), total, at_most(0.02)),
         share(f"{which}: of lines blamed, the wrong one", right, len(blamed), at_least(0.85)),
