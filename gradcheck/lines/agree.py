@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,8 @@ from gradcheck.result import Finding, Lines, Repair
 
 UNCLEAR = ("raises", "wrong-shape", "zero")
 """What shows in another line than it was made in as often as not."""
+ROOM = re.compile(r"=\s*(?:\w+\.)?(?:zeros|empty)(?:_like)?\(")
+"""Where room is made for what is written later, perhaps through a view of it that nobody has compared."""
 
 
 def in_doubt(lines: Lines) -> bool:
@@ -20,7 +23,8 @@ def in_doubt(lines: Lines) -> bool:
     first = lines.first_wrong
     if first is None:
         return bool(lines.listing)
-    return bool(first.evidence["also"]) or first.evidence["code"] in UNCLEAR
+    doubtful = bool(first.evidence["also"]) or first.evidence["code"] in UNCLEAR
+    return doubtful or bool(ROOM.search(first.evidence["source"]))
 
 
 def agreed(lines: Lines, repair: Repair) -> Lines:
