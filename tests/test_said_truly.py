@@ -89,3 +89,14 @@ def test_what_swings_many_times_within_x_is_not_convicted(exponent):
         return np.sin(k * x), lambda dy: dy * k * np.cos(k * x)
 
     assert check(layer, normal(6)).verdict is not Verdict.FAIL
+
+
+def unfollowing(rows, v):
+    """v added to every row of zeros, in float32 whatever comes in, summed one after the other on the way back."""
+    y = np.zeros((rows, v.size), dtype=np.float32) + v.astype(np.float32)
+    return y, lambda dy: np.cumsum(dy.astype(np.float32), axis=0)[-1]
+
+
+@pytest.mark.parametrize("rows", [300, 3000])
+def test_what_float32_loses_beside_exact_zeros_convicts_nobody_who_does_not_follow(rows):
+    assert check(partial(unfollowing, rows), normal(4, dtype=np.float32) * 0, lines=False).passed
