@@ -100,3 +100,27 @@ def unfollowing(rows, v):
 @pytest.mark.parametrize("rows", [300, 3000])
 def test_what_float32_loses_beside_exact_zeros_convicts_nobody_who_does_not_follow(rows):
     assert check(partial(unfollowing, rows), normal(4, dtype=np.float32) * 0, lines=False).passed
+
+
+@pytest.mark.parametrize(
+    ("activation", "meant"),
+    [
+        (np.tanh, "dz = dy * (1 - a ** 2)"),
+        (lambda z: 1 / (1 + np.exp(-z)), "dz = dy * (a * (1 - a))"),
+    ],
+)
+def test_an_activation_for_its_own_derivative_is_called_so(activation, meant):
+    def layer(x, W):
+        z = x @ W
+        a = activation(z)
+
+        def backward(dy):
+            dz = dy * a
+            return dz @ W.T, x.T @ dz
+
+        return a, backward
+
+    rng = np.random.default_rng(0)
+    report = check(layer, rng.normal(size=(4, 3)), rng.normal(size=(3, 2)))
+    assert report.repair.after == meant
+    assert {one.code for row in report.rows for one in row.findings} == {"missing-mask"}

@@ -183,3 +183,16 @@ def test_gradcheck_run_writes_a_whole_report(tmp_path, capsys):
     assert {"gradients.txt", "gradients.md", "gradients.csv", "gradients.json"} <= written
     assert {"digits.svg", "losses.svg", "filters.svg"} <= written
     assert not [name for name in written if name.startswith(".")]
+
+
+def test_what_the_tape_says_too_is_called_no_slip():
+    """Two kinks that cancel: the rule of each gives zero at 0, and the slope is 1."""
+
+    def both(x):
+        return np.maximum(x, 0) - np.maximum(-x, 0), lambda dy: dy * (x != 0)
+
+    x = np.array([0.0, 1.0, -2.0, 0.0, 0.5])
+    report = check(both, x, twin=lambda x: tf.nn.relu(x) - tf.nn.relu(-x), lines=False)
+    (finding,) = report["x"].findings
+    assert not report.passed and finding.code == "unknown"
+    assert "The tape agrees with the hand-derived value" in finding.message

@@ -204,7 +204,9 @@ def _wrong(row: Row, numeric: NumericalGradient, context: Context, position: int
             )
         ]
     suspect = WrongGradient(context, position, hand, row.numeric, row.bound, ~numeric.kinks)
-    named = diagnose(suspect, again=again(suspect))
+    sides = who_agrees(row)
+    # What an independent derivation says too is no slip of the pen.
+    named = None if sides == WITH_THE_HAND else diagnose(suspect, again=again(suspect))
     if named is None:
         named = Finding(
             "unknown",
@@ -213,7 +215,7 @@ def _wrong(row: Row, numeric: NumericalGradient, context: Context, position: int
             f"{row.numeric[row.worst]:.6g} ± {row.bound[row.worst]:.1e}{describe(suspect)}.",
             {"entries": int(wrong.sum())},
         )
-    return [replace(named, message=named.message + who_agrees(row))]
+    return [replace(named, message=named.message + sides)]
 
 
 def _ties(joint: Joint | None, hand: Array, witnesses: str) -> Finding:
@@ -230,6 +232,9 @@ def _ties(joint: Joint | None, hand: Array, witnesses: str) -> Finding:
     )
 
 
+WITH_THE_HAND = " The tape agrees with the hand-derived value: a kink or noise may be at work."
+
+
 def who_agrees(row: Row) -> str:
     """Which witness sides with whom, as a sentence to append; empty without a tape."""
     if row.tape is None:
@@ -238,7 +243,7 @@ def who_agrees(row: Row) -> str:
     if agrees(row.tape, row.numeric, row.bound + rounding).all():
         return " Both witnesses, numeric and tape, agree: the derivation is wrong."
     if agrees(row.tape, hand, rounding).all():
-        return " The tape agrees with the hand-derived value: a kink or noise may be at work."
+        return WITH_THE_HAND
     return " The tape agrees with neither."
 
 

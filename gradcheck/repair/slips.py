@@ -38,6 +38,7 @@ NOTHING_LEFT = Slip("zero", "the value is zero")
 OTHER_FACTOR = Slip("scaled", "the factor {} is another than it should be")
 OTHER_SIZE = Slip("scaled", "{} is another size than is meant")
 POWER = Slip("power", "{} is another power than it should be")
+ITSELF = Slip("missing-mask", "the value {} stands where the derivative of its step is meant")
 LEFT_SQUARE = Slip("missing-mask", "{about} is to be squared")
 OTHER_POWER = Slip("missing-mask", "the power {} is another than the derivative's")
 

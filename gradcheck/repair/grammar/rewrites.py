@@ -149,6 +149,7 @@ OPERATED: tuple[Rule, ...] = (
     *_each(rules(f"(a {p} b) {q} c", ["a"], 1.5) for p, q in product(TAKEN_FOR, TAKEN_FOR)),
     # The derivative of tanh by its value.
     *rules("1 - a", ["1 - a ** 2"], 1, slip.LEFT_SQUARE, about="a"),
+    *rules("a", ["1 - a ** 2", "a * (1 - a)"], 1.8, slip.ITSELF, when=has_axes),
     *rules("-a", ["a"], 1, slip.EXTRA_MINUS),
     *rules("~a", ["a"], 1, slip.CHOICE),
     *rules("not a", ["a"], 1, slip.CHOICE),
