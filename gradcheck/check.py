@@ -14,7 +14,7 @@ from gradcheck.budget import announced, covered, efforts_for
 from gradcheck.compare import compare, not_finite
 from gradcheck.conduct import Conduct, observe
 from gradcheck.cut import cuts_of, in_all_pieces, in_pieces, maker, remarks
-from gradcheck.diagnosis.explain import explain_row, forward_disagrees
+from gradcheck.diagnosis.explain import explain_row, forward_disagrees, is_contradicted
 from gradcheck.diagnosis.wrong import Comparison, Context
 from gradcheck.directional import Directions, compare_directions
 from gradcheck.formula import with_more_digits
@@ -188,6 +188,9 @@ def _compare(
         row, numeric, ties_broken, _ = judged
     if ties_broken <= 0:
         row = opened(witness, position, numeric, row)
+    if row.verdict is Verdict.FAIL and is_contradicted(row):
+        # No conviction where an independent derivation says the same.
+        row = replace(row, verdict=Verdict.INCONCLUSIVE)
     return Comparison(row, numeric, ties_broken)
 
 

@@ -114,6 +114,7 @@ def _conditions(row: Row, numeric: NumericalGradient) -> Iterator[Finding]:
     if row.verdict is Verdict.INCONCLUSIVE:
         meet = int(np.sum(numeric.undecided))
         sentence = _where_kinks_meet(meet) if meet else f"{_what_is_lost(row)} {_what_to_do(row)}"
+        sentence = _as_the_tape(row) if is_contradicted(row) else sentence
         sentence = sentence.rstrip()
         yield Finding("unresolved", sentence, {"resolution": row.resolution})
     elif is_vacuous(numeric):
@@ -132,6 +133,23 @@ def _where_kinks_meet(entries: int) -> str:
         "though all around it is right: where several kinks meet each may be decided for itself, which is "
         "not seen from outside. Try inputs without exact zeros and ties."
     )
+
+
+def _as_the_tape(row: Row) -> str:
+    return (
+        f"The tape agrees with the hand-derived value, the numerical witness does not, at "
+        f"{list(row.worst)} {row.numeric[row.worst]:.6g}: a kink or noise is at work, or both follow a "
+        "convention that is no derivative. Try other inputs."
+    )
+
+
+def is_contradicted(row: Row) -> bool:
+    """Whether the tape sides with the hand-derived gradient where the numerical witness speaks against it."""
+    if row.tape is None or row.tape.shape != row.analytic.shape:
+        return False
+    hand = row.analytic.astype(np.float64)
+    far = not agrees(hand, row.numeric, row.bound).all()
+    return far and who_agrees(row) == WITH_THE_HAND
 
 
 def _what_is_lost(row: Row) -> str:
