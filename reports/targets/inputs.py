@@ -20,6 +20,7 @@ from reports.targets.found import Subject
 from reports.targets.loading import said
 from reports.targets.proposals import Inputs, proposed, template, wanted
 from reports.targets.specs import of_spec
+from reports.targets.texts import text_of
 
 SINGLE = np.dtype(np.float32)
 
@@ -126,7 +127,7 @@ class _Search:
             self.tried += [(guess, [])] if guess is not None else []
             return None
         held = self._held()
-        text = _text_of(self.subject.made or function)
+        text = text_of(self.subject.made or function)
         guess = proposed(function, self.runs, self.accepts, self.seed, _sizes(held), text)
         guess = guess or self.close
         return None if guess is None else _as_precise(guess, held)
@@ -186,14 +187,6 @@ class _Search:
             mistaken = f"for {shown}: {seen[1][0]} If that is not the mistake, "
         pasted = template(name, taking(self.subject), {**guess, **self.given})
         return f"no inputs for {name}: {mistaken}expected a function {name}_inputs(rng), as in: {pasted}"
-
-
-def _text_of(subject: Any) -> str:
-    """The text of a function or a class; nothing where it is not at hand."""
-    try:
-        return inspect.getsource(subject)
-    except (OSError, TypeError):
-        return ""
 
 
 def _sizes(held: Sequence[Any]) -> tuple[int, ...]:

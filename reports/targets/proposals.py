@@ -15,6 +15,7 @@ import numpy as np
 from gradcheck.forms.names import is_target
 from gradcheck.layer import Function, parameters_of, required
 from reports.targets.shapes import Shape, documented, read_off
+from reports.targets.texts import text_of
 
 Inputs = dict[str, Any]
 
@@ -220,10 +221,7 @@ def _labels(rng: np.random.Generator, size: Shape) -> Any:
 
 def _options(function: Function, names: Sequence[str]) -> dict[str, Sequence[Draw]]:
     """For each parameter that is read by known keys alone, as in conv_param["stride"], dicts of options."""
-    try:
-        text = inspect.getsource(function)
-    except (OSError, TypeError):
-        return {}
+    text = text_of(function)
     read = {
         name: re.findall(rf"\b{re.escape(name)}\[[\"'](\w+)[\"']\](?!\s*=[^=])", text)
         for name in names

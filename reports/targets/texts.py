@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 import textwrap
+from typing import Any
 
 from gradcheck.layer import Function
 
@@ -14,11 +15,19 @@ GRADIENT = re.compile(r"^d[A-Z_]|^d[a-z]{1,2}\d?\b|grad|^d(scores|pred|logits|ou
 """How a loss and its gradient are called where they are returned together, whoever wrote it."""
 
 
+def text_of(subject: Any) -> str:
+    """The text of a function or a class; nothing where it is not at hand."""
+    try:
+        return inspect.getsource(subject)
+    except (OSError, TypeError):
+        return ""
+
+
 def tree_of(function: Function) -> ast.AST | None:
     """The text of a function, taken apart; None where it is not at hand."""
     try:
-        return ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    except (OSError, TypeError, SyntaxError):
+        return next(iter(ast.parse(textwrap.dedent(text_of(function))).body), None)
+    except SyntaxError:
         return None
 
 
