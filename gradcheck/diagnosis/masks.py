@@ -86,7 +86,7 @@ def _other_derivatives(
     for formula, h in OF_THE_OUTPUT.items():
         if agrees(d, h(y), slope.bound + s.grain).all():
             yield (
-                f"{formula} of the input, where v is the output",
+                f"{formula} of the input, where v is the output (handed the output it is right)",
                 Measured(h(s.x), exact, slope.smooth),
             )
     at_output = _slope_at_output(s)

@@ -17,8 +17,9 @@ from gradcheck.forms.names import is_upstream, returned_names, takes
 from gradcheck.forms.objects import Begun, Methods, Module, no_step
 from gradcheck.forms.planning import plan
 from gradcheck.forms.rehearsal import Rehearsal, blank, of_object
-from gradcheck.forms.state import attributes, copy_of
+from gradcheck.forms.state import attributes, copy_of, held_in, put, reach
 from gradcheck.forms.told import moved, same
+from gradcheck.forms.trees import Path
 from gradcheck.layer import parameters_of
 
 RATES = ("learning_rate", "lr", "learn_rate", "eta", "step_size", "rate", "alpha")
@@ -72,17 +73,15 @@ def adapt_module(
 def built(owner: Any, methods: Methods, inputs: Sequence[Any], named: Mapping[str, Any]) -> Any:
     """An object with the parameters that it makes in its first forward pass; any other as it is.
 
-    They are attributes of their own, and stay as they are in another pass, with other inputs: what is
-    kept for the way back does not.
+    They stay as they are in another pass, with other inputs: what is kept for the way back does not.
     """
-    once, twice = map(attributes, _two_passes(owner, methods, inputs, named))
-    stays = {
-        n: v for n, v in once.items() if getattr(owner, n, None) is None and _stays(n, v, twice)
-    }
+    once, twice = _two_passes(owner, methods, inputs, named)
+    made = {h.path: h.value for h in held_in(once) if _has_room(owner, h.path)}
+    stays = {path: v for path, v in made.items() if _stays(v, reach(twice, path))}
     # It may say of itself that it is built.
-    flags = {n: v for n, v in once.items() if isinstance(v, bool)} if stays else {}
-    for name, value in (stays | flags).items():
-        setattr(owner, name, value)
+    flags = {(n,): v for n, v in attributes(once).items() if isinstance(v, bool)} if stays else {}
+    for path, value in (stays | flags).items():
+        put(owner, path, value)
     return owner
 
 
@@ -103,9 +102,14 @@ def _two_passes(
         return None, None
 
 
-def _stays(name: str, value: Any, later: Mapping[str, Any]) -> bool:
-    """Whether an attribute is an array, and the same one later."""
-    return _is_array(value) and _is_array(later.get(name)) and same(value, later[name])
+def _has_room(owner: Any, path: Path) -> bool:
+    """Whether something may be put at the end of a path: nothing is there, and what would hold it is."""
+    return reach(owner, path) is None and reach(owner, path[:-1]) is not None
+
+
+def _stays(value: Any, later: Any) -> bool:
+    """Whether a value is an array, and the same one later."""
+    return _is_array(value) and _is_array(later) and same(value, later)
 
 
 def _is_array(value: Any) -> bool:

@@ -12,7 +12,19 @@ from functools import partial
 from gradcheck.forms.trees import Path, only
 from gradcheck.layer import Function, parameters_of
 
-AHEAD = ("dL_d", "dJ_d", "dl_d", "dL_", "grad_", "gradient_", "delta_", "nabla_", "d_", "g_")
+AHEAD = (
+    "dL_d",
+    "dJ_d",
+    "dl_d",
+    "dj_d",
+    "dL_",
+    "grad_",
+    "gradient_",
+    "delta_",
+    "nabla_",
+    "d_",
+    "g_",
+)
 CLOSE = ("dLd", "dJd", "dL", "grad", "d", "D", "∂", "∇")
 BEHIND = ("_gradient", "_grad", "_grads", "_g", "_delta", "Grad", "grad")
 CACHES = ("cache", "caches", "cached", "ctx", "context", "memory", "mem", "saved", "stash", "tape")
@@ -20,6 +32,9 @@ BACK = re.compile(r"backward|back_?prop|bwd|bprop|vjp", re.IGNORECASE)
 TARGET = re.compile(
     r"^(y|t|gt|y_?(true|train|test)|truth|ground_?truth|labels?|targets?|actual|expected|one_?hot)$",
     re.I,
+)
+PARAMETER = re.compile(
+    r"^(w|b|weights?|bias(es)?|intercept|thetas?|betas?|coef\w*|params?|parameters?)_?\d*$", re.I
 )
 UPSTREAM = ("d", "grad", "delta", "upstream", "err", "top_", "g_", "out_grad", "output_grad")
 
@@ -51,6 +66,11 @@ def is_upstream(name: str) -> bool:
 def is_target(name: str) -> bool:
     """Whether an input is called as those are that a prediction is compared with."""
     return bool(TARGET.match(name))
+
+
+def is_parameter(name: str) -> bool:
+    """Whether an input is called as those are that a model learns."""
+    return bool(PARAMETER.match(name))
 
 
 def takes(function: Function) -> list[str]:

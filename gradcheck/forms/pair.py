@@ -8,16 +8,23 @@ from functools import partial
 from typing import Any
 
 from gradcheck.forms.arguments import Arguments
+from gradcheck.forms.called import Entry, entries_of, named
 from gradcheck.forms.calling import outputs_of
 from gradcheck.forms.dice import Dice
-from gradcheck.forms.gradients import Matching, match
-from gradcheck.forms.names import are_turned_round, returned_names, takes, words
+from gradcheck.forms.gradients import Matching, match, name_by_name
+from gradcheck.forms.names import (
+    are_turned_round,
+    is_parameter,
+    returned_names,
+    takes,
+    words,
+)
 from gradcheck.forms.objects import RETURNED, Methods, Module, Source, checked
 from gradcheck.forms.planning import plan
 from gradcheck.forms.rehearsal import blank
 from gradcheck.forms.saying import said_of
 from gradcheck.forms.told import Inputs, Outputs, asked_for, reaches
-from gradcheck.forms.trees import Leaf
+from gradcheck.forms.trees import Leaf, Path
 from gradcheck.layer import Function, name_of
 from gradcheck.meant import first_that_fits, must_be_functions
 from gradcheck.result import Finding, Report
@@ -90,8 +97,11 @@ def adapt_pair(
     )
     leaves, given = arguments.tree.leaves, arguments.tree.template
     returned, beside = _without_defaults(returned, given, arguments.defaults)
-    found = match(returned, leaves, returned_names(backward), tuple(given), words(order) or None)
-    chosen, remarks = choose(form, found, wrt, named=isinstance(returned, dict))
+    said = returned_names(backward)
+    found = match(returned, leaves, said, tuple(given), words(order) or None)
+    own = _of_a_model(form, returned, said) if order is None else None
+    found, some = (own, True) if own else (found, isinstance(returned, dict))
+    chosen, remarks = choose(form, found, wrt, named=some)
     drawn = form.dice.remarks(begun.state)
     return replace(
         form,
@@ -112,6 +122,34 @@ def _tried(ways: Sequence[Module]) -> tuple[Module, Any]:
             # That it raises is for the check itself to find.
             continue
     return ways[0], None
+
+
+def _of_a_model(form: Module, returned: Any, said: Mapping[Path, str]) -> Matching | None:
+    """The gradients of a loss `cost(X, y, w, b)` by `gradient(X, y, w, b)`, which nobody goes further back from.
+
+    They are those of some inputs only, by their names or else of what is called a parameter; None where
+    there is an upstream gradient, or as many gradients as inputs without a name.
+    """
+    if form.plan.upstream or not _is_a_number(form.outputs):
+        return None
+    leaves = [leaf for leaf in form.inputs.leaves if leaf.floats]
+    mine = [leaf for leaf in leaves if is_parameter(leaf.name)]
+    entries = _called_gradients(list(entries_of(returned, said)))
+    by_name = named(entries, leaves)
+    if 0 < len(by_name) == len(entries):
+        return Matching({leaf: entry.path for leaf, entry in by_name.items()})
+    fits = 0 < len(entries) <= len(mine)
+    return Matching(name_by_name(entries, [], mine, whole=True)) if fits else None
+
+
+def _is_a_number(outputs: Outputs) -> bool:
+    """Whether a forward pass returns single numbers alone."""
+    return not any(leaf.value.ndim for leaf in outputs.tree.leaves)
+
+
+def _called_gradients(entries: list[Entry]) -> list[Entry]:
+    """What is called a gradient, where others hand on an error or a prediction beside it."""
+    return [entry for entry in entries if "grad" in entry.name.lower()] or entries
 
 
 def _outputs_left_out(form: Module, names: Mapping[Any, str]) -> list[Finding]:

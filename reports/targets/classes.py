@@ -17,7 +17,7 @@ from gradcheck.forms.saying import said
 from gradcheck.layer import Function
 from gradcheck.result import Finding
 from reports.targets.proposals import wanted
-from reports.targets.texts import returns_gradients, tree_of
+from reports.targets.texts import returns_gradients, text_of, tree_of
 
 MORE_THAN_A_GRADIENT = 2
 """Parameters of a backward pass beyond which it takes inputs: self and an upstream gradient are two."""
@@ -90,9 +90,19 @@ class Context:
 
 
 def is_bare(value: Any) -> bool:
-    """Whether a class is there to be derived from: neither of its ways has more than a raise or a pass."""
+    """Whether a class is there to be derived from: its ways say nothing, or a method that one calls does."""
     names = ways(value) if inspect.isclass(value) else None
-    return bool(names) and all(_says_nothing(getattr(value, name)) for name in names or ())
+    methods = [getattr(value, name) for name in names or ()]
+    called = re.findall(r"\bself\.(\w+)\(", "".join(map(text_of, methods)))
+    hooks = [
+        getattr(value, name) for name in called if inspect.isfunction(getattr(value, name, None))
+    ]
+    return bool(names) and (all(map(_says_nothing, methods)) or any(map(_only_raises, hooks)))
+
+
+def _only_raises(function: Function) -> bool:
+    """Whether a function is there to be written by those who derive from its class."""
+    return _says_nothing(function) and "raise" in text_of(function)
 
 
 def _says_nothing(function: Function) -> bool:
@@ -153,7 +163,7 @@ def _weights(needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     rng = np.random.default_rng(0)
     # A scale and a shift alone are as long as the features of the input that is tried first.
     alone = all(map(BIAS.match, needed))
-    shapes = [((5,), (5,))] if alone else [((5, 2), (2,)), ((2, 3, 3, 3), (2,))]
+    shapes = [((5,), (5,)), ((1, 5), (1, 5))] if alone else [((5, 2), (2,)), ((2, 3, 3, 3), (2,))]
     for weights, bias in shapes if needed else ():
         yield tuple(rng.normal(size=bias if BIAS.match(name) else weights) for name in needed)
 

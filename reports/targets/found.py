@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import inspect
-import itertools
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import ModuleType
 from typing import Literal
 
-from gradcheck.layer import Function
+from gradcheck.layer import Function, name_of
 from gradcheck.meant import a_kind
 from reports.errors import UserError, did_you_mean
 from reports.targets.classes import is_bare, ways
+from reports.targets.proposals import wanted
 from reports.targets.texts import returns_gradients, returns_two, returns_way_back
 
 Kind = Literal["pair", "derivative", "layer", "class"]
@@ -35,6 +37,15 @@ DERIVATIVES = (
 """How the derivative of a function is called."""
 
 INPUTS = "{}_inputs"
+
+COST = re.compile(r"loss|cost|mse|error|objective|likelihood|energy", re.IGNORECASE)
+"""How a function is called that says how far off a model is."""
+
+GRADIENT = re.compile(r"gradients?|grads?|derivatives?", re.IGNORECASE)
+"""What stands in its place where its gradient is called alike: compute_cost and compute_gradient."""
+
+FLAG = re.compile(r"^(is_?)?(deriv\w*|prime|grad(ient)?|diff|der|backward|back)$", re.IGNORECASE)
+"""How an argument is called that asks a function for its derivative instead."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +113,7 @@ def names(module: ModuleType) -> list[str]:
 def left_alone(module: ModuleType) -> list[str]:
     """The public functions and classes of a module that are neither checked nor there for one that is."""
     own, checked = _own(module), names(module)
-    known = {*checked, *(part.__name__ for n in checked for part in _parts(module, n))}
+    known = {*checked, *(name_of(part) for n in checked for part in _parts(module, n))}
     rest = [n for n in own if n not in known and not n.startswith("_") and _stem(n, own) == n]
     return [n for n in rest if not is_bare(getattr(module, n))]
 
@@ -122,19 +133,23 @@ def _own(module: ModuleType) -> list[str]:
     ]
 
 
-STEMS = (INPUTS, *itertools.chain(*PAIRS[:4]))
-"""Patterns that tell a stem: relu of relu_inputs and relu_backward."""
-
 HELPERS = (*DERIVATIVES, *(back for _, back in PAIRS[4:]), "{}_twin", "make_{}", "{}_object")
 """Patterns of what belongs to another function, if there is that other."""
 
 
 def _stem(name: str, own: list[str]) -> str | None:
     """The name that a function belongs to: `relu` for relu_inputs, relu_backward; None for relu_grad."""
-    stem = next(filter(None, (_filled(pattern, name) for pattern in STEMS)), None)
+    stems = filter(None, (_filled(INPUTS, name), *(_half(pair, name, own) for pair in PAIRS[:4])))
+    stem = next(stems, None)
     helped = {_filled(pattern, name) for pattern in HELPERS}
     helped |= {name.replace("backward", "forward")} - {name}
     return stem or (None if helped & set(own) else name)
+
+
+def _half(pair: tuple[str, str], name: str, own: list[str]) -> str | None:
+    """The stem of a name that is one half of a pair, where the other half is there."""
+    stem = next(filter(None, (_filled(pattern, name) for pattern in pair)), None)
+    return stem if stem and {pattern.format(stem) for pattern in pair} <= set(own) else None
 
 
 def _filled(pattern: str, name: str) -> str | None:
@@ -172,6 +187,38 @@ def _derivative(module: ModuleType, name: str) -> Parts | None:
     return ("derivative", (value, derivative)) if value and derivative else None
 
 
+def _flagged(module: ModuleType, name: str) -> Parts | None:
+    """A function that is its own derivative where a flag is set: sigmoid(x, deriv=True)."""
+    value = _function(module, name)
+    parameters = inspect.signature(value).parameters.values() if value else ()
+    flag = next((p.name for p in parameters if p.default is False and FLAG.match(p.name)), None)
+    return ("derivative", (value, partial(value, **{flag: True}))) if value and flag else None
+
+
+def _cost(module: ModuleType, name: str) -> Parts | None:
+    """A cost with the gradient that takes the same: compute_cost and compute_gradient, cost and gradient."""
+    value = _function(module, name)
+    if value is None or not COST.search(name):
+        return None
+    gradients = [n for n in _own(module) if GRADIENT.search(n) and _takes_the_same(module, n, name)]
+    costs = [n for n in _own(module) if COST.search(n) and _takes_the_same(module, n, name)]
+    alike = [n for n in gradients if _without(GRADIENT, n) == _without(COST, name)]
+    only = gradients if len(costs) == len(gradients) == 1 else []
+    found = next((_function(module, n) for n in (*alike, *only)), None)
+    return ("pair", (value, found)) if found else None
+
+
+def _without(word: re.Pattern[str], name: str) -> str:
+    """What is left of a name without a word, however it is put together."""
+    return word.sub("", name).replace("_", "").lower()
+
+
+def _takes_the_same(module: ModuleType, name: str, other: str) -> bool:
+    """Whether two functions of a module take the same."""
+    one, two = _function(module, name), _function(module, other)
+    return one is not None and two is not None and wanted(one) == wanted(two)
+
+
 def _layer(module: ModuleType, name: str) -> Parts | None:
     value = _function(module, name)
     if value is None:
@@ -186,7 +233,7 @@ def _anything(module: ModuleType, name: str) -> Parts | None:
     return ("layer", (value,)) if value and returns_two(value) else None
 
 
-FINDERS: tuple[Finder, ...] = (_pair, _class, _derivative, _layer)
+FINDERS: tuple[Finder, ...] = (_pair, _class, _derivative, _flagged, _layer, _cost)
 """What a name may stand for, the most telling first."""
 
 

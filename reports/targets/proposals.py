@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.names import is_target
+from gradcheck.forms.names import is_parameter, is_target
 from gradcheck.layer import Function, parameters_of, required
 from reports.targets.shapes import Shape, documented, read_off
 from reports.targets.texts import text_of
@@ -102,7 +102,9 @@ def proposed(
     names, penalties = wanted(function), _penalties(function)
     until = time.monotonic() + SECONDS
     choices = _choices(function, names, sizes, text)
-    combinations = itertools.chain(_of_one_batch(names, sizes, choices), _plain_first(choices))
+    combinations = itertools.chain(
+        _of_a_model(names), _of_one_batch(names, sizes, choices), _plain_first(choices)
+    )
     for combination in itertools.islice(combinations, TRIES):
         if time.monotonic() > until:
             return None
@@ -131,6 +133,50 @@ def _plain_first(choices: Sequence[Sequence[Draw]]) -> Iterator[tuple[Draw, ...]
         for numbers in itertools.product(*(range(min(depth + 1, len(c))) for c in choices)):
             if max(numbers, default=0) == depth:
                 yield tuple(c[k] for c, k in zip(choices, numbers, strict=True))
+
+
+MODELS: tuple[dict[str, Shape], ...] = (
+    {"data": (5, 3), "target": (5,), "weight": (3,), "bias": ()},
+    {"data": (5, 3), "target": (5, 1), "weight": (3, 1), "bias": ()},
+    {"data": (3, 5), "target": (1, 5), "weight": (3, 1), "bias": ()},
+)
+"""Shapes of a regression: examples in rows, with targets and weights flat or in a column; in columns."""
+
+DATA, BIASES = (
+    re.compile(r"^(t?x|x_?train|data|features|a)$", re.IGNORECASE),
+    re.compile(r"^(b|bias|intercept)$", re.IGNORECASE),
+)
+"""How the examples of a regression are called, and its bias."""
+
+
+def _of_a_model(names: Sequence[str]) -> Iterator[tuple[Draw, ...]]:
+    """Inputs of a regression, where names say that there is one: examples, targets, weights and a bias.
+
+    Targets are zeros and ones, with which a regression of numbers and one of classes both agree.
+    """
+    kinds = {name: _kind(name) for name in names}
+    if {"data", "target", "weight"} <= set(kinds.values()) and None not in kinds.values():
+        for shapes in MODELS:
+            draws = ((name, kind, shapes.get(kind or "", ())) for name, kind in kinds.items())
+            yield tuple(_draw_of(name, kind, shape) for name, kind, shape in draws)
+
+
+def _draw_of(name: str, kind: str | None, shape: Shape) -> Draw:
+    if kind == "penalty":
+        return _penalty
+    return partial(_labels, size=shape) if kind == "target" else _floats(name, shape)
+
+
+def _kind(name: str) -> str | None:
+    """What an input of a regression is, by its name."""
+    kinds = (
+        ("data", DATA.match(name)),
+        ("target", is_target(name)),
+        ("bias", BIASES.match(name)),
+        ("penalty", PENALTIES.match(name)),
+        ("weight", is_parameter(name)),
+    )
+    return next((kind for kind, fits in kinds if fits), None)
 
 
 def _of_one_batch(
@@ -162,7 +208,11 @@ def _choices(
     """For each input what it may be, the likely first."""
     likely = ((BATCH, sizes[0]), (BATCH, sizes[1]), (sizes[1],)) if sizes[1:] else ()
     told, seen = documented(function, names), read_off(function, names)
-    options = {**_options(function, names), **{name: [_on] for name in filter(FLAG.match, names)}}
+    options = {
+        **_options(function, names),
+        **{name: [_on] for name in filter(FLAG.match, names)},
+        **{name: [_penalty] for name in filter(PENALTIES.match, names)},
+    }
 
     def choice(name: str) -> Sequence[Draw]:
         if name in told:
@@ -209,6 +259,10 @@ def _probabilities(rng: np.random.Generator, size: Shape) -> Any:
 def _one_hot(rng: np.random.Generator) -> Any:
     rows, classes = SHAPES[0]
     return np.eye(classes)[rng.integers(0, classes, rows)]
+
+
+def _penalty(_: np.random.Generator) -> float:
+    return PENALTY
 
 
 def _on(_: np.random.Generator) -> bool:

@@ -47,10 +47,10 @@ def returns_way_back(function: Function) -> bool:
 
 
 def returns_gradients(function: Function) -> bool:
-    """Whether a loss is returned, and its gradient behind it, by what they are called; a state may follow."""
+    """Whether a loss and its gradient are returned, in either order, by what they are called; more may follow."""
     several = _returned(tree_of(function))
-    pairs = [(ast.unparse(one), second) for one, second, *_ in several]
-    return any(LOSS.search(loss) and _is_gradient(second) for loss, second in pairs)
+    pairs = [pair for one, second, *_ in several for pair in ((one, second), (second, one))]
+    return any(LOSS.search(ast.unparse(loss)) and _is_gradient(other) for loss, other in pairs)
 
 
 def _twos(tree: ast.AST | None) -> list[tuple[ast.expr, ast.expr]]:

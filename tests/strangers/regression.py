@@ -1,0 +1,186 @@
+"""Costs and their gradients as courses on machine learning write them: whole models in one or two functions."""
+
+import numpy as np
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+# A cost and its gradient side by side, in loops.
+
+
+def compute_cost(X, y, w, b):
+    m = X.shape[0]
+    cost = 0.0
+    for i in range(m):
+        f_wb_i = np.dot(X[i], w) + b
+        cost = cost + (f_wb_i - y[i]) ** 2
+    cost = cost / (2 * m)
+    return cost
+
+
+def compute_gradient(X, y, w, b):
+    m, n = X.shape
+    dj_dw = np.zeros((n,))
+    dj_db = 0.0
+    for i in range(m):
+        err = (np.dot(X[i], w) + b) - y[i]
+        for j in range(n):
+            dj_dw[j] = dj_dw[j] + err * X[i, j]
+        dj_db = dj_db + err
+    dj_dw = dj_dw / m
+    dj_db = dj_db / m
+    return dj_db, dj_dw
+
+
+def compute_cost_logistic(X, y, w, b):
+    z = X @ w + b
+    return -np.mean(y * np.log(sigmoid(z)) + (1 - y) * np.log(1 - sigmoid(z)))
+
+
+def compute_gradient_logistic(X, y, w, b):
+    m, n = X.shape
+    error = sigmoid(X @ w + b) - y
+    dj_db = np.sum(error) / m
+    dj_dw = X.T @ error / m
+    return dj_db, dj_dw
+
+
+# The parameters first, as an optimizer asks for them.
+
+
+def cost_function(theta, X, y):
+    m = len(y)
+    h = sigmoid(X @ theta)
+    return -(y @ np.log(h) + (1 - y) @ np.log(1 - h)) / m
+
+
+def gradient(theta, X, y):
+    m = len(y)
+    return X.T @ (sigmoid(X @ theta) - y) / m
+
+
+# The gradients first, in a dict; examples in columns.
+
+
+def propagate(w, b, X, Y):
+    m = X.shape[1]
+    A = sigmoid(np.dot(w.T, X) + b)
+    cost = -1 / m * np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A))
+    dw = 1 / m * np.dot(X, (A - Y).T)
+    db = 1 / m * np.sum(A - Y)
+    cost = np.squeeze(np.array(cost))
+    grads = {"dw": dw, "db": db}
+    return grads, cost
+
+
+# An error beside the gradient, and a penalty.
+
+
+def calculate_loss(y, tx, w):
+    e = y - tx.dot(w)
+    return 1 / 2 * np.mean(e**2)
+
+
+def calculate_gradient(y, tx, w):
+    err = y - tx.dot(w)
+    grad = -tx.T.dot(err) / len(err)
+    return grad, err
+
+
+def penalized(y, tx, w, lambda_):
+    loss = calculate_loss(y, tx, w) + lambda_ * np.squeeze(w.T.dot(w))
+    gradient = calculate_gradient(y, tx, w)[0] + 2 * lambda_ * w
+    return loss, gradient
+
+
+# One function that is its own derivative where a flag is set.
+
+
+def softplus(x, deriv=False):
+    if deriv:
+        return 1 / (1 + np.exp(-x))
+    return np.log(1 + np.exp(x))
+
+
+# What has forward and backward in its name is no half of a pair.
+
+
+def forward_backward_prop(data, labels, W):
+    scores = data @ W
+    scores = scores - scores.max(axis=1, keepdims=True)
+    p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    cost = -np.sum(labels * np.log(p))
+    grad = data.T @ (p * labels.sum(axis=1, keepdims=True) - labels)
+    return cost, grad
+
+
+# Layers that are there to be derived from, and one that makes its weights when it is first called.
+
+
+class Layer:
+    def __init__(self):
+        self.params, self.grads, self.ctx, self.is_init = {}, {}, {}, False
+
+    def forward(self, inputs):
+        raise NotImplementedError
+
+    def backward(self, grad):
+        raise NotImplementedError
+
+
+class Activation(Layer):
+    def forward(self, inputs):
+        self.ctx = {"X": inputs}
+        return self.func(inputs)
+
+    def backward(self, grad):
+        return self.derivative_func(self.ctx["X"]) * grad
+
+    def func(self, x):
+        raise NotImplementedError
+
+    def derivative_func(self, x):
+        raise NotImplementedError
+
+
+class Tanh(Activation):
+    def func(self, x):
+        return np.tanh(x)
+
+    def derivative_func(self, x):
+        return 1.0 - np.tanh(x) ** 2
+
+
+class Dense(Layer):
+    def __init__(self, num_out):
+        super().__init__()
+        self.num_out = num_out
+
+    def forward(self, inputs):
+        if not self.is_init:
+            self.params["w"] = np.random.normal(size=(inputs.shape[1], self.num_out))
+            self.params["b"] = np.zeros(self.num_out)
+            self.is_init = True
+        self.ctx = {"X": inputs}
+        return inputs @ self.params["w"] + self.params["b"]
+
+    def backward(self, grad):
+        self.grads["w"] = self.ctx["X"].T @ grad
+        self.grads["b"] = np.sum(grad, axis=0)
+        return grad @ self.params["w"].T
+
+
+class Shift(Layer):
+    def __init__(self, B):
+        assert B.shape[0] == 1
+        super().__init__()
+        self.params["B"] = B
+
+    def forward(self, inputs):
+        return inputs + self.params["B"]
+
+    def backward(self, grad):
+        self.grads["B"] = np.sum(grad, axis=0).reshape(1, grad.shape[1])
+        return grad * 1

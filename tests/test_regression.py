@@ -1,0 +1,60 @@
+"""Whole models as courses write them, a cost beside its gradient, are found by their names alone and judged."""
+
+import inspect
+
+import pytest
+from handed_in import records
+from strangers import regression
+
+SOURCE = inspect.getsource(regression)
+
+FOUND = {
+    "compute_cost": ["w", "b"],
+    "compute_cost_logistic": ["w", "b"],
+    "cost_function": ["theta"],
+    "calculate_loss": ["w"],
+    "propagate": ["w", "b"],
+    "penalized": ["w"],
+    "softplus": ["x"],
+    "forward_backward_prop": ["W"],
+    "Tanh": ["inputs"],
+    "Dense": ["inputs", "w", "b"],
+    "Shift": ["inputs", "B"],
+}
+"""What the file holds, and whose gradients there are."""
+
+
+def test_all_are_found_by_their_names_and_pass(tmp_path, capsys):
+    place = tmp_path / "regression.py"
+    place.write_text(SOURCE)
+    status, found = records(capsys, place)
+    assert {one["name"]: [row["name"] for row in one["rows"]] for one in found} == FOUND
+    assert status == 0 and {one["verdict"] for one in found} == {"PASS"}
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong", "gradient", "code"),
+    [
+        ("compute_cost", "dj_db = dj_db / m\n", "dj_db = dj_db\n", "b", "scaled"),
+        ("compute_cost", "dj_dw[j] + err", "err", "w", "overlap-overwritten"),
+        ("compute_cost_logistic", "- y\n    dj_db", "+ y\n    dj_db", "w", "sign-flipped"),
+        ("cost_function", "- y) / m\n\n\n# The gradients", "- y)\n\n\n# The gradients", "theta", "scaled"),
+        ("calculate_loss", "grad = -tx", "grad = tx", "w", "sign-flipped"),
+        ("propagate", "db = 1 / m *", "db =", "b", "scaled"),
+        ("penalized", "+ 2 * lambda_ * w", "+ lambda_ * w", "w", "extra-term"),
+        ("softplus", "return 1 / (1 + np.exp(-x))", "return 1 / (1 + np.exp(x))", "x", None),
+        ("Dense", 'self.ctx["X"].T @ grad', 'self.ctx["X"].T @ grad / len(grad)', "w", "scaled"),
+    ],
+)  # fmt: skip
+def test_a_wrong_one_is_convicted_in_its_own_gradient(
+    tmp_path, capsys, name, right, wrong, gradient, code
+):
+    place = tmp_path / "regression.py"
+    assert SOURCE.count(right) >= 1
+    head, tail = SOURCE.rsplit(right, 1)
+    place.write_text(head + wrong + tail)
+    status, (one,) = records(capsys, f"{place}:{name}")
+    rows = {row["name"]: row for row in one["rows"]}
+    assert status == 1 and rows[gradient]["verdict"] == "FAIL"
+    codes = {f["code"] for f in rows[gradient]["findings"]}
+    assert code is None or code in codes
