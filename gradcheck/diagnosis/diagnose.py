@@ -14,105 +14,72 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from gradcheck.compare import agrees
+from gradcheck.diagnosis import (
+    masks,
+    places,
+    probes,
+    recurrence,
+    reductions,
+    statistics,
+    terms,
+    values,
+)
 from gradcheck.diagnosis.margins import AGAIN, MOSTLY
-from gradcheck.diagnosis.masks import (
-    flows_where_nothing_should,
-    mask_of_another,
-    other_derivative,
-    right_numbers_elsewhere,
-    upstream_itself,
-)
-from gradcheck.diagnosis.places import (
-    flipped,
-    parts_swapped,
-    read_in_another_order,
-    shifted,
-    swapped,
-    transposed,
-)
-from gradcheck.diagnosis.probes import altered_input
-from gradcheck.diagnosis.recurrence import carry
-from gradcheck.diagnosis.reductions import (
-    averaged,
-    diagonal,
-    one_end,
-    repeated_index,
-    single_contribution,
-    summed_over_other_axes,
-)
-from gradcheck.diagnosis.statistics import statistics
-from gradcheck.diagnosis.terms import (
-    extra_term,
-    factor_in_one_term,
-    shared_term,
-    upstream_squared,
-    without_upstream,
-)
-from gradcheck.diagnosis.values import (
-    by_the_sign,
-    inexact,
-    partial,
-    scaled,
-    scaled_by_array,
-    scaled_by_vector,
-    sign,
-    zero,
-)
 from gradcheck.diagnosis.wrong import Hypothesis, WrongGradient, factor, named_axes, others, subsets
 from gradcheck.result import Array, Finding
 
 T = TypeVar("T")
 
 HYPOTHESES: tuple[Hypothesis, ...] = (
-    zero,
-    sign,
-    swapped,
-    averaged,
-    scaled,
-    without_upstream,
-    upstream_squared,
-    extra_term,
-    transposed,
-    flipped,
-    read_in_another_order,
-    scaled_by_vector,
-    flows_where_nothing_should,
-    upstream_itself,
-    mask_of_another,
-    other_derivative,
-    scaled_by_array,
-    inexact,
-    statistics,
-    factor_in_one_term,
-    diagonal,
-    carry,
-    repeated_index,
-    summed_over_other_axes,
-    one_end,
-    single_contribution,
-    shifted,
-    right_numbers_elsewhere,
-    parts_swapped,
-    shared_term,
-    by_the_sign,
-    altered_input,
-    partial,
+    values.zero,
+    values.sign,
+    places.swapped,
+    reductions.averaged,
+    values.scaled,
+    terms.without_upstream,
+    terms.upstream_squared,
+    terms.extra_term,
+    places.transposed,
+    places.flipped,
+    places.read_in_another_order,
+    values.scaled_by_vector,
+    masks.flows_where_nothing_should,
+    masks.upstream_itself,
+    masks.mask_of_another,
+    masks.other_derivative,
+    values.scaled_by_array,
+    values.inexact,
+    statistics.statistics,
+    terms.factor_in_one_term,
+    reductions.diagonal,
+    recurrence.carry,
+    reductions.repeated_index,
+    reductions.summed_over_other_axes,
+    reductions.one_end,
+    reductions.single_contribution,
+    places.shifted,
+    masks.right_numbers_elsewhere,
+    places.parts_swapped,
+    terms.shared_term,
+    values.by_the_sign,
+    probes.altered_input,
+    values.partial,
 )
 """Simplest first; the first that fits is said."""
 
 RUN_THE_LAYER = (
-    carry,
-    altered_input,
-    without_upstream,
-    upstream_squared,
-    other_derivative,
-    one_end,
+    recurrence.carry,
+    probes.altered_input,
+    terms.without_upstream,
+    terms.upstream_squared,
+    masks.other_derivative,
+    reductions.one_end,
 )
 """Those that run the layer itself, at other inputs or another upstream gradient."""
 
 OF_THE_VALUE: tuple[Hypothesis, ...] = (
-    *(h for h in HYPOTHESES if h not in (*RUN_THE_LAYER, swapped)),
-    swapped,
+    *(h for h in HYPOTHESES if h not in (*RUN_THE_LAYER, places.swapped)),
+    places.swapped,
 )
 """Those that look at values alone, and so apply to an intermediate gradient too.
 
@@ -122,7 +89,7 @@ There, the gradient of another value is more often a step left out than a mix-up
 
 def diagnose(
     suspect: WrongGradient,
-    hypotheses: Sequence[Hypothesis] | None = None,
+    hypotheses: Sequence[Hypothesis] = HYPOTHESES,
     again: Iterable[WrongGradient] = (),
 ) -> Finding | None:
     """The first hypothesis that explains the whole of a wrong gradient, or None.
@@ -132,7 +99,7 @@ def diagnose(
     """
     draws = Draws(again)
     with np.errstate(all="ignore"):
-        for hypothesis in HYPOTHESES if hypotheses is None else hypotheses:
+        for hypothesis in hypotheses:
             for finding in hypothesis(suspect):
                 if all(_holds(finding, suspect, hypothesis, other) for other in draws):
                     return finding
@@ -166,18 +133,23 @@ def is_again(finding: Finding, other: Finding, grown: bool) -> bool:
 
     `grown` says that one is of inputs of other sizes.
     """
-    left_out = {"entries", "true_norm", "relative_error", "loop"} | (
-        {"indices"} if grown else set()
-    )
     # What a loop runs over is longer where there is more of it; two stacked outputs stay two.
     if grown and finding.evidence.get("loop", 0) == other.evidence.get("loop"):
         return False
-    if finding.evidence.get("equals") or finding.code == "averaged":
-        left_out |= {"factor"}
-    parameters = finding.evidence.keys() - left_out
+    parameters = finding.evidence.keys() - _of_one_draw(finding, grown)
     return finding.code == other.code and all(
         _close(finding.evidence[key], other.evidence.get(key)) for key in parameters
     )
+
+
+def _of_one_draw(finding: Finding, grown: bool) -> set[str]:
+    """What in a finding's evidence is another number at another draw."""
+    changing = {"entries", "true_norm", "relative_error", "loop"}
+    if grown:
+        changing.add("indices")
+    if finding.evidence.get("equals") or finding.code == "averaged":
+        changing.add("factor")
+    return changing
 
 
 def _close(a: object, b: object) -> bool:
@@ -199,8 +171,8 @@ def diagnose_shape(name: str, a: Array, true: Array, bound: Array) -> Finding | 
 
 def _not_summed(name: str, a: Array, right: Callable[[Array], bool]) -> Finding | None:
     for axes in subsets(a.ndim):
-        copied = any(a.shape[axis] > 1 for axis in axes)
-        if copied and any(right(a.sum(axis=axes, keepdims=keep)) for keep in (True, False)):
+        summed = a.sum(axis=axes, keepdims=True)
+        if summed.size < a.size and (right(summed) or right(summed.squeeze(axes))):
             return Finding(
                 "not-summed",
                 f"{name} is not summed back: added up over {named_axes(axes)} it is the true gradient. "

@@ -80,11 +80,9 @@ def _wrong_in(fresh: Redrawn, position: int) -> WrongGradient | None:
     comparison = fresh.comparison(position)
     if comparison is None or comparison.numeric is None:
         return None
-    row, hand = comparison.row, comparison.row.analytic.astype(np.float64)
-    if hand.shape != row.shape or not np.isfinite(hand).all():
-        return None
-    smooth = ~comparison.numeric.kinks
-    return WrongGradient(fresh, position, hand, row.numeric, row.bound, smooth)
+    suspect = WrongGradient.of(fresh, position, comparison.row, comparison.numeric)
+    usable = suspect.claimed.shape == suspect.true.shape and np.isfinite(suspect.claimed).all()
+    return suspect if usable else None
 
 
 def _upstream(context: Context, forward: Forward, rng: np.random.Generator) -> Array:

@@ -21,23 +21,29 @@ def explain_row(context: Context, position: int) -> Row:
     row, numeric = context.compared[position].row, context.compared[position].numeric
     if numeric is None:
         return row
-    form = list(_form(row, context.inputs[position].dtype))
-    findings = [*form, *_conditions(row, numeric)]
-    if _holds_numbers(row.analytic) and row.analytic.shape == row.shape:
-        findings += _tape(row, context, position)
-        if row.verdict is Verdict.FAIL and not _only_of_another_dtype(row, form):
-            findings = [*_wrong(row, numeric, context, position), *findings]
+    findings = _findings(row, numeric, context, position)
     verdict = Verdict.FAIL if any(finding.fails for finding in findings) else row.verdict
     return replace(row, verdict=verdict, findings=tuple(findings))
 
 
+def _findings(
+    row: Row, numeric: NumericalGradient, context: Context, position: int
+) -> list[Finding]:
+    """What the mistake is, what the form of the gradient and the point say, and whether the tape agrees."""
+    dtype = context.inputs[position].dtype
+    findings = [*_form(row, dtype), *_conditions(row, numeric)]
+    if not _holds_numbers(row.analytic) or row.analytic.shape != row.shape:
+        return findings
+    if row.verdict is not Verdict.FAIL:
+        return [*findings, *_tape(row, numeric, context, position)]
+    # Where the dtype is wrong, its rounding is no second mistake.
+    if row.relative_error < 1e-6 and row.analytic.dtype != dtype:
+        return findings
+    return [_mistake(row, numeric, context, position), *findings]
+
+
 def _holds_numbers(given: Array) -> bool:
     return given.dtype.kind == "f" and bool(np.isfinite(given).all())
-
-
-def _only_of_another_dtype(row: Row, form: list[Finding]) -> bool:
-    """Where the dtype is wrong, its rounding is no second mistake."""
-    return row.relative_error < 1e-6 and any(finding.code == "wrong-dtype" for finding in form)
 
 
 def forward_disagrees(value: Array, twin_value: Array) -> Iterator[Finding]:
@@ -81,15 +87,20 @@ def _misshapen(row: Row) -> Iterator[Finding]:
     given, name = row.analytic, f"d{row.name}"
     named = diagnose_shape(name, given, row.numeric, row.bound) if _holds_numbers(given) else None
     right = None if named else _numbers_in_shape(row)
-    numbers = (
-        "" if right is None else f"; the numbers in it are {'right' if right else 'wrong too'}"
-    )
     yield from filter(None, [named])
     yield fault(
         "wrong-shape",
-        f"{name} has shape {given.shape}, expected {row.shape}, the shape of {row.name}{numbers}.",
+        f"{name} has shape {given.shape}, expected {row.shape}, the shape of {row.name}{OF_NUMBERS[right]}.",
         {"expected": list(row.shape), "returned": list(given.shape), "numbers": right},
     )
+
+
+OF_NUMBERS = {
+    None: "",
+    True: "; the numbers in it are right",
+    False: "; the numbers in it are wrong too",
+}
+"""What is said of the numbers in a wrong shape."""
 
 
 def _numbers_in_shape(row: Row) -> bool | None:
@@ -112,11 +123,7 @@ def _conditions(row: Row, numeric: NumericalGradient) -> Iterator[Finding]:
             {"entries": kinks},
         )
     if row.verdict is Verdict.INCONCLUSIVE:
-        meet = int(np.sum(numeric.undecided))
-        sentence = _where_kinks_meet(meet) if meet else f"{_what_is_lost(row)} {_what_to_do(row)}"
-        sentence = _as_the_tape(row) if is_contradicted(row) else sentence
-        sentence = sentence.rstrip()
-        yield Finding("unresolved", sentence, {"resolution": row.resolution})
+        yield Finding("unresolved", _why_unresolved(row, numeric), {"resolution": row.resolution})
     elif is_vacuous(numeric):
         yield Finding(
             "vacuous",
@@ -127,20 +134,21 @@ def _conditions(row: Row, numeric: NumericalGradient) -> Iterator[Finding]:
         )
 
 
-def _where_kinks_meet(entries: int) -> str:
-    return (
-        f"At a kink of {entries} of the entries the hand-derived gradient leaves the slopes on either side, "
-        "though all around it is right: where several kinks meet each may be decided for itself, which is "
-        "not seen from outside. Try inputs without exact zeros and ties."
-    )
-
-
-def _as_the_tape(row: Row) -> str:
-    return (
-        f"The tape agrees with the hand-derived value, the numerical witness does not, at "
-        f"{list(row.worst)} {row.numeric[row.worst]:.6g}: a kink or noise is at work, or both follow a "
-        "convention that is no derivative. Try other inputs."
-    )
+def _why_unresolved(row: Row, numeric: NumericalGradient) -> str:
+    """The witnesses contradict each other, kinks meet, or too little is seen."""
+    if is_contradicted(row):
+        return (
+            f"The tape agrees with the hand-derived value, the numerical witness does not, at "
+            f"{list(row.worst)} {row.numeric[row.worst]:.6g}: a kink or noise is at work, or both follow a "
+            "convention that is no derivative. Try other inputs."
+        )
+    if entries := int(np.sum(numeric.undecided)):
+        return (
+            f"At a kink of {entries} of the entries the hand-derived gradient leaves the slopes on either side, "
+            "though all around it is right: where several kinks meet each may be decided for itself, which is "
+            "not seen from outside. Try inputs without exact zeros and ties."
+        )
+    return f"{_what_is_lost(row)} {_what_to_do(row)}".rstrip()
 
 
 def is_contradicted(row: Row) -> bool:
@@ -180,17 +188,18 @@ def _what_to_do(row: Row) -> str:
     return "Try inputs of ordinary size, away from saturation."
 
 
-def _tape(row: Row, context: Context, position: int) -> Iterator[Finding]:
+def _tape(
+    row: Row, numeric: NumericalGradient, context: Context, position: int
+) -> Iterator[Finding]:
     """Whether the tape agrees, away from kinks, where conventions may differ."""
-    if row.tape is None or row.kinks is None or row.verdict is Verdict.FAIL:
+    if row.tape is None:
         return
     hand = row.analytic.astype(np.float64)
     bound = row.bound + _rounding_of(row.tape, row.analytic.dtype)
-    smooth = ~row.kinks
-    if agrees(hand, row.tape, bound)[smooth].all():
-        return
-    # What is lost in the one way back is likely to be lost in the other, rounded otherwise.
-    far = ~agrees(hand, row.tape, bound + CAUTION * context.rounding(position)) & smooth
+    far = ~agrees(hand, row.tape, bound) & ~numeric.kinks
+    if far.any():
+        # What is lost in the one way back is likely to be lost in the other, rounded otherwise.
+        far &= ~agrees(hand, row.tape, bound + CAUTION * context.rounding(position))
     if far.any():
         yield fault(
             "tape-disagrees",
@@ -206,38 +215,34 @@ def _rounding_of(tape: Array, dtype: Any) -> float:
     return norm(tape) * float(np.finfo(dtype).eps ** (2 / 3))
 
 
-def _wrong(row: Row, numeric: NumericalGradient, context: Context, position: int) -> list[Finding]:
+def _mistake(row: Row, numeric: NumericalGradient, context: Context, position: int) -> Finding:
     """What the mistake is: ties, a precision, a hypothesis that explains it, or what can be said of it."""
     hand = row.analytic.astype(np.float64)
     wrong = ~agrees(hand, row.numeric, row.bound)
-    if context.compared[position].ties_broken > 0 and not wrong.any():
-        return [_ties(numeric.joint, hand, who_agrees(row))]
+    if numeric.joint is not None and context.compared[position].ties_broken > 0 and not wrong.any():
+        return _ties(numeric.joint, hand, who_agrees(row))
     if _in_float32(row, hand):
-        return [
-            Finding(
-                "low-precision",
-                f"d{row.name} is right to about {row.relative_error:.0e} and no further: somewhere "
-                "on the way back float32 is used (a dtype lost in np.zeros or a constant?).",
-                {"relative_error": row.relative_error},
-            )
-        ]
-    suspect = WrongGradient(context, position, hand, row.numeric, row.bound, ~numeric.kinks)
+        return Finding(
+            "low-precision",
+            f"d{row.name} is right to about {row.relative_error:.0e} and no further: somewhere "
+            "on the way back float32 is used (a dtype lost in np.zeros or a constant?).",
+            {"relative_error": row.relative_error},
+        )
+    suspect = WrongGradient.of(context, position, row, numeric)
     sides = who_agrees(row)
     # What an independent derivation says too is no slip of the pen.
     named = None if sides == WITH_THE_HAND else diagnose(suspect, again=again(suspect))
-    if named is None:
-        named = Finding(
-            "unknown",
-            f"{int(wrong.sum())} of {wrong.size} entries are wrong; the worst at "
-            f"{list(row.worst)}: hand-derived {hand[row.worst]:.6g}, numeric "
-            f"{row.numeric[row.worst]:.6g} ± {row.bound[row.worst]:.1e}{describe(suspect)}.",
-            {"entries": int(wrong.sum())},
-        )
-    return [replace(named, message=named.message + sides)]
+    named = named or Finding(
+        "unknown",
+        f"{int(wrong.sum())} of {wrong.size} entries are wrong; the worst at "
+        f"{list(row.worst)}: hand-derived {hand[row.worst]:.6g}, numeric "
+        f"{row.numeric[row.worst]:.6g} ± {row.bound[row.worst]:.1e}{describe(suspect)}.",
+        {"entries": int(wrong.sum())},
+    )
+    return replace(named, message=named.message + sides)
 
 
-def _ties(joint: Joint | None, hand: Array, witnesses: str) -> Finding:
-    assert joint is not None  # Broken ties were found by it.
+def _ties(joint: Joint, hand: Array, witnesses: str) -> Finding:
     excess = joint.excess(hand)
     place = np.unravel_index(int(np.argmax(excess)), excess.shape)
     claimed, value = float(joint.claimed(hand)[place]), float(joint.value[place])

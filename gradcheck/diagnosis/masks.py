@@ -9,7 +9,7 @@ import numpy as np
 from gradcheck.compare import agrees
 from gradcheck.diagnosis.margins import FEWEST, MOST
 from gradcheck.diagnosis.probes import forward_at
-from gradcheck.diagnosis.wrong import Measured, Models, WrongGradient, fitted
+from gradcheck.diagnosis.wrong import Measured, WrongGradient
 from gradcheck.numeric import NumericalWitness
 from gradcheck.result import Array, Finding
 
@@ -25,9 +25,9 @@ def flows_where_nothing_should(s: WrongGradient) -> Iterator[Finding]:
     """Right where the gradient is not zero, and let through wherever it should be."""
     quiet, loud = s.smooth & _quiet(s), s.smooth & ~_quiet(s)
     right = s.agrees_with(s.true, s.bound + s.grain)
-    if not (quiet.any() and loud.any() and right[loud].all()) or right[quiet].all():
+    if not (quiet.any() and loud.any() and right[loud].all()):
         return
-    if (np.abs(s.claimed[quiet]) > s.grain).mean() > MOST:
+    if not right[quiet].all() and (np.abs(s.claimed[quiet]) > s.grain).mean() > MOST:
         yield Finding(
             "missing-mask",
             f"{s.name} flows where nothing should: right on all entries that are active, but not zero on "
@@ -36,33 +36,27 @@ def flows_where_nothing_should(s: WrongGradient) -> Iterator[Finding]:
         )
 
 
-@fitted
-def upstream_itself(s: WrongGradient) -> Models:
+def upstream_itself(s: WrongGradient) -> Iterator[Finding]:
     """It is the upstream gradient as it came."""
-    yield (
+    yield from s.if_it_is(
         Measured.exactly(s.context.dy),
-        Finding(
-            "missing-mask",
-            f"{s.name} is the upstream gradient itself: the derivative of this step, an activation's or a "
-            "factor, was left out.",
-            {"entries": int(s.wrong.sum()), "mask": "all"},
-        ),
+        "missing-mask",
+        f"{s.name} is the upstream gradient itself: the derivative of this step, an activation's or a "
+        "factor, was left out.",
+        {"entries": int(s.wrong.sum()), "mask": "all"},
     )
 
 
-@fitted
-def other_derivative(s: WrongGradient) -> Models:
+def other_derivative(s: WrongGradient) -> Iterator[Finding]:
     """An elementwise step with something else for its derivative: twice, of the output, the value itself."""
     dy, y = s.context.dy, s.context.forward.value
     if dy.size >= FEWEST and _is_elementwise(s):
         for what, model in _other_derivatives(s, s.measured.times(1 / dy), y):
-            yield (
+            yield from s.if_it_is(
                 model.times(dy),
-                Finding(
-                    "missing-mask",
-                    f"{s.name} has a wrong derivative: the upstream gradient is multiplied by {what}.",
-                    {"mask": what},
-                ),
+                "missing-mask",
+                f"{s.name} has a wrong derivative: the upstream gradient is multiplied by {what}.",
+                {"mask": what},
             )
 
 
@@ -125,15 +119,10 @@ def _are_chosen_so(s: WrongGradient, mine: Array) -> bool:
 
     Then each stands for its own group; numbers in another order (a reshape, axes exchanged) do not.
     """
-    reach = 1 + float(np.ptp(s.x))
-    for k in (1, -1):
-        other = forward_at(s, s.position, s.x + k * reach * mine.astype(s.x.dtype))
-        if other is None:
-            continue
-        there = NumericalWitness(other, s.context.dy).gradient(s.position)
-        if agrees(s.claimed, there.value, there.bound + s.grain).all():
-            return True
-    return False
+    out_of_reach = (1 + float(np.ptp(s.x))) * mine.astype(s.x.dtype)
+    moved = (forward_at(s, s.position, s.x + move) for move in (out_of_reach, -out_of_reach))
+    there = (NumericalWitness(f, s.context.dy).gradient(s.position) for f in filter(None, moved))
+    return any(s.agrees_with(true.value, true.bound + s.grain).all() for true in there)
 
 
 def mask_of_another(s: WrongGradient) -> Iterator[Finding]:
@@ -141,10 +130,10 @@ def mask_of_another(s: WrongGradient) -> Iterator[Finding]:
     dy = s.context.dy
     if dy.shape != s.claimed.shape or not s.wrong.any():
         return
-    kept = s.smooth & (s.claimed != 0)
-    passed = s.agrees_with(dy, s.grain)
-    should = s.smooth & agrees(s.true, dy, s.bound + s.grain)
-    if passed[kept].all() and (should | _quiet(s))[s.smooth].all() and kept.any() and should.any():
+    kept, passed = s.claimed != 0, s.agrees_with(dy, s.grain)
+    should = agrees(s.true, dy, s.bound + s.grain)
+    both_masks = (passed | ~kept) & (should | _quiet(s))
+    if both_masks[s.smooth].all() and kept[s.smooth].any() and should[s.smooth].any():
         yield Finding(
             "missing-mask",
             f"{s.name} lets the upstream gradient through at the wrong entries: the mask is taken of "

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck.compare import agrees
 from gradcheck.diagnosis.margins import FEWEST, OVERLAP
-from gradcheck.diagnosis.wrong import Measured, Models, WrongGradient, fitted, named_axes, subsets
+from gradcheck.diagnosis.wrong import Measured, WrongGradient, named_axes, subsets
 from gradcheck.result import Array, Finding
 
 BY = (1, -1, 2, -2)
@@ -21,82 +21,73 @@ PARTS = 8
 """Parts into which an axis is cut at most: gates, heads, halves."""
 
 
-@fitted
-def swapped(s: WrongGradient) -> Models:
+def swapped(s: WrongGradient) -> Iterator[Finding]:
     """It is the gradient of another input."""
     for other, name in enumerate(s.context.names):
         if other != s.position and s.x_of(other).shape == s.claimed.shape:
-            yield (
+            yield from s.if_it_is(
                 s.context.measured(other),
-                Finding(
-                    "swapped",
-                    f"{s.name} is the gradient of {name}: returned in the wrong order, or computed with the wrong "
-                    "factor.",
-                    {"gradient_of": name},
-                ),
+                "swapped",
+                f"{s.name} is the gradient of {name}: returned in the wrong order, or computed with the wrong "
+                "factor.",
+                {"gradient_of": name},
             )
 
 
 def parts_swapped(s: WrongGradient) -> Iterator[Finding]:
     """Cut into equal parts along an axis (gates, heads, halves), some hold the gradient of others."""
-    for axis, size in enumerate(s.true.shape):
-        for count in (k for k in range(2, min(size, PARTS) + 1) if size % k == 0):
-            order = _order_of_parts(s, axis, count) if s.true.size // count >= FEWEST else None
-            if order is not None:
-                yield Finding(
-                    "swapped",
-                    f"{s.name} has parts in the wrong place: cut into {count} along axis {axis}, they "
-                    f"are parts {', '.join(map(str, order))} of the true gradient.",
-                    {"axis": axis, "order": order},
-                )
+    for axis, count in _ways_to_cut(s.true):
+        order = _order_of_parts(s, axis, count)
+        if order and order != sorted(order):
+            yield Finding(
+                "swapped",
+                f"{s.name} has parts in the wrong place: cut into {count} along axis {axis}, they "
+                f"are parts {', '.join(map(str, order))} of the true gradient.",
+                {"axis": axis, "order": order},
+            )
+
+
+def _ways_to_cut(a: Array) -> Iterator[tuple[int, int]]:
+    """Axes and counts of equal parts, none too small to be known again."""
+    for axis, count in itertools.product(range(a.ndim), range(2, PARTS + 1)):
+        if a.shape[axis] % count == 0 and a.size // count >= FEWEST:
+            yield axis, count
 
 
 def _order_of_parts(s: WrongGradient, axis: int, count: int) -> list[int] | None:
-    """Which part of the true gradient stands in the place of each, if they are just exchanged."""
-
-    def parts(values: Array) -> list[Array]:
-        return np.split(values, count, axis)
-
-    claimed, here = parts(s.claimed), parts(s.smooth)
-    true = list(zip(parts(s.true), parts(s.bound + s.grain), parts(s.smooth), strict=True))
-    order = []
-    for a, mine in zip(claimed, here, strict=True):
-        same = [
-            bool((mine & its).any() and agrees(a, n, bound)[mine & its].all())
-            for n, bound, its in true
-        ]
-        if sum(same) == 1:
-            order.append(same.index(True))
-    return order if sorted(order) == list(range(count)) != order else None
+    """Which part of the true gradient stands in the place of each, if just one may in each."""
+    claimed, true, bound, smooth = (
+        np.split(values, count, axis) for values in (s.claimed, s.true, s.bound + s.grain, s.smooth)
+    )
+    every = range(count)
+    pairs = [(claimed[k], true[m], bound[m], smooth[k] & smooth[m]) for k in every for m in every]
+    same = np.array([seen.any() and agrees(a, n, wide)[seen].all() for a, n, wide, seen in pairs])
+    same = same.reshape(count, count)
+    is_order = (same.sum(axis=0) == 1).all() and (same.sum(axis=1) == 1).all()
+    return same.argmax(axis=1).tolist() if is_order else None
 
 
-@fitted
-def transposed(s: WrongGradient) -> Models:
+def transposed(s: WrongGradient) -> Iterator[Finding]:
     """It is the transpose."""
     for order in itertools.permutations(range(s.true.ndim)):
-        yield (
+        yield from s.if_it_is(
             s.measured.rearranged(partial(np.transpose, axes=order)),
-            Finding(
-                "transposed",
-                f"{s.name} is the transpose of the true gradient, which only a square shape lets pass.",
-                {"axes": list(order)},
-            ),
+            "transposed",
+            f"{s.name} is the transpose of the true gradient, which only a square shape lets pass.",
+            {"axes": list(order)},
         )
 
 
-@fitted
-def read_in_another_order(s: WrongGradient) -> Models:
+def read_in_another_order(s: WrongGradient) -> Iterator[Finding]:
     """The right numbers, laid out by the rows where the columns belong, or with axes exchanged."""
     orders = list(itertools.permutations(range(s.true.ndim if s.true.size <= LARGEST else 0)))
     for mine, its in itertools.permutations(orders, 2):
-        yield (
+        yield from s.if_it_is(
             s.measured.rearranged(_relaid(mine, its)),
-            Finding(
-                "transposed",
-                f"{s.name} holds the right numbers in the wrong order: somewhere they are read along "
-                "other axes than they were written (a reshape where a transpose belongs?).",
-                {"order": [list(mine), list(its)]},
-            ),
+            "transposed",
+            f"{s.name} holds the right numbers in the wrong order: somewhere they are read along "
+            "other axes than they were written (a reshape where a transpose belongs?).",
+            {"order": [list(mine), list(its)]},
         )
 
 
@@ -111,23 +102,20 @@ def _relaid(mine: Sequence[int], its: Sequence[int]) -> Callable[[Array], Array]
     return move
 
 
-@fitted
-def flipped(s: WrongGradient) -> Models:
+def flipped(s: WrongGradient) -> Iterator[Finding]:
     """One or several axes are reversed."""
     for axes in subsets(s.true.ndim):
-        yield (
+        yield from s.if_it_is(
             s.measured.rearranged(partial(np.flip, axis=axes)),
-            Finding(
-                "flipped",
-                f"{s.name} is the true gradient with {named_axes(axes)} reversed.",
-                {"axes": list(axes)},
-            ),
+            "flipped",
+            f"{s.name} is the true gradient with {named_axes(axes)} reversed.",
+            {"axes": list(axes)},
         )
 
 
 def shifted(s: WrongGradient) -> Iterator[Finding]:
     """Moved by an index or two along one axis, or along two at once as padding does."""
-    several = [axes for axes in subsets(s.true.ndim) if len(axes) <= 2]
+    several = subsets(s.true.ndim, most=2)
     moves = ((axes, by) for axes in several for by in itertools.product(BY, repeat=len(axes)))
     for axes, by in moves:
         model = _moved(s.measured, axes, by)

@@ -29,14 +29,16 @@ def predicts_slopes(gradient: Array, position: int, forward: Forward, dy: Array)
     """Whether a gradient agrees with the slopes along two random directions, which must be sharp."""
     rng = np.random.default_rng(0)
     noise = forward.noise(rng)
-    for v in rng.normal(size=(2, *forward.inputs[position].shape)):
-        directions = [v if p == position else None for p in range(len(forward.inputs))]
+
+    def predicts(v: Array) -> bool:
+        directions: list[Array | None] = [None] * len(forward.inputs)
+        directions[position] = v
         slope, bound = slope_along(forward, directions, dy, noise)
         terms = gradient * v
         wide = bound + ROUND_OFF * float(np.abs(terms).sum())
-        if not (bound <= EXPLAINED * norm(terms) and abs(slope - float(terms.sum())) <= wide):
-            return False
-    return True
+        return bound <= EXPLAINED * norm(terms) and abs(slope - float(terms.sum())) <= wide
+
+    return all(map(predicts, rng.normal(size=(2, *forward.inputs[position].shape))))
 
 
 def forward_at(s: WrongGradient, position: int, altered: Array) -> Forward | None:
@@ -53,8 +55,9 @@ def forward_at(s: WrongGradient, position: int, altered: Array) -> Forward | Non
 
 def altered_input(s: WrongGradient) -> Iterator[Finding]:
     """The hand-derived gradient is the true one of a layer whose input was transposed or flipped."""
-    for position, name in enumerate(s.context.names):
-        for code, change, altered in _alterations(s, position):
+    for position, (name, x) in enumerate(s.context.named_inputs):
+        can_be_turned = x.dtype.kind == "f" and 2 <= x.size <= LARGEST
+        for code, change, altered in _alterations(s, position) if can_be_turned else ():
             other = forward_at(s, position, np.ascontiguousarray(altered))
             if other is not None and predicts_slopes(s.claimed, s.position, other, s.context.dy):
                 yield Finding(
@@ -75,12 +78,10 @@ LOOK_FOR: dict[Code, str] = {
 def _alterations(s: WrongGradient, position: int) -> Iterator[tuple[Code, str, Array]]:
     """An input, turned round in each way in which it might have been read."""
     x = s.x_of(position)
-    if x.dtype.kind != "f" or not 2 <= x.size <= LARGEST:
-        return
     if position == s.position:
         yield "missing-mask", "negated", -x
     if x.ndim > 1 and x.shape[-1] == x.shape[-2]:
         yield "transposed", "transposed", np.swapaxes(x, -1, -2)
     # Kernels are turned along both of their axes, wherever the channels are.
-    for axes in (axes for axes in subsets(x.ndim) if len(axes) <= 2):
+    for axes in subsets(x.ndim, most=2):
         yield "flipped", f"reversed along {named_axes(axes)}", np.flip(x, axes)

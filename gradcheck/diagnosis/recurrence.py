@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -27,10 +28,7 @@ class Sequence(NamedTuple):
 
 def carry(s: WrongGradient) -> Iterator[Finding]:
     """Right for an upstream gradient that reaches the first time step only, wrong once later ones count."""
-    for sequence in _sequences(s):
-        known = s.context.comparison(sequence.position)
-        if known is None or known.row.verdict is not Verdict.FAIL:
-            continue
+    for sequence in filter(partial(_is_wrong, s), _sequences(s)):
         # Right at the first step for the sequence too: else it is the step itself that is wrong.
         if all(_right_at_one_step(s, sequence, p) for p in {s.position, sequence.position}):
             yield Finding(
@@ -41,12 +39,17 @@ def carry(s: WrongGradient) -> Iterator[Finding]:
             )
 
 
+def _is_wrong(s: WrongGradient, sequence: Sequence) -> bool:
+    """Whether the sequence's own gradient is wrong."""
+    known = s.context.comparison(sequence.position)
+    return known is not None and known.row.verdict is Verdict.FAIL
+
+
 def _sequences(s: WrongGradient) -> Iterator[Sequence]:
     """The inputs that are read step by step, each step after those before it, along one of their axes."""
-    floats = [(p, x.shape) for p, x in enumerate(s.context.inputs) if x.dtype.kind == "f"]
-    several = [(p, axis) for p, shape in floats for axis, steps in enumerate(shape) if steps > 1]
-    for position, axis in several:
-        yield from itertools.islice(_read_along(s, position, axis), 1)
+    for position, x in enumerate(s.context.inputs):
+        for axis in range(x.ndim) if x.dtype.kind == "f" else ():
+            yield from itertools.islice(_read_along(s, position, axis), x.shape[axis] > 1)
 
 
 def _read_along(s: WrongGradient, position: int, axis: int) -> Iterator[Sequence]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,10 +15,8 @@ from gradcheck.diagnosis.probes import only, predicts_slopes
 from gradcheck.diagnosis.sizes import near, written
 from gradcheck.diagnosis.wrong import (
     Measured,
-    Models,
     WrongGradient,
     broadcasts,
-    fitted,
     named_axes,
     others,
     subsets,
@@ -25,71 +24,72 @@ from gradcheck.diagnosis.wrong import (
 from gradcheck.result import Array, Finding
 
 
-@fitted
-def averaged(s: WrongGradient) -> Models:
+def averaged(s: WrongGradient) -> Iterator[Finding]:
     """It is averaged where a broadcast input adds up."""
     k, model = s.times_itself()
     for axes in broadcasts(s):
         # Only axes along which there are several entries count as copied.
         if near(k, 1 / math.prod(s.context.dy.shape[axis] for axis in axes)):
-            yield (
+            yield from s.if_it_is(
                 model,
-                Finding(
-                    "averaged",
-                    f"{s.name} is averaged over {named_axes(axes)} of the output instead of summed: exactly "
-                    f"{written(k)} times the true gradient. Every copy of a broadcast input adds its "
-                    "gradient.",
-                    {"factor": k, "axes": list(axes)},
-                ),
+                "averaged",
+                f"{s.name} is averaged over {named_axes(axes)} of the output instead of summed: exactly "
+                f"{written(k)} times the true gradient. Every copy of a broadcast input adds its "
+                "gradient.",
+                {"factor": k, "axes": list(axes)},
             )
 
 
 def summed_over_other_axes(s: WrongGradient) -> Iterator[Finding]:
     """A broadcast input's copies are added up along an axis that is not theirs."""
-    parts = _contributions_of_all(s)
-    bound = CONTRIBUTES[str(s.x.dtype)] * float(np.abs(parts).max(initial=0.0))
-    for right in broadcasts(s) if s.true.size > 1 else ():
-        if agrees(parts.sum(axis=right).reshape(s.true.shape), s.true, bound).all():
-            yield from (
-                _summed_over(s, axes, right)
-                for axes in subsets(parts.ndim)
-                if axes != right and _is_sum(s, parts.sum(axis=axes), bound)
+    sums = _sums(s) if s.true.size > 1 else {}
+    right_ones = [axes for axes in broadcasts(s) if axes in sums and _is_true(s, sums[axes])]
+    for right, axes in itertools.product(right_ones, sums):
+        if axes != right:
+            yield from s.if_it_is(
+                sums[axes],
+                "not-summed",
+                f"{s.name} is summed over {named_axes(axes)} of the output; {s.name[1:]} is copied "
+                f"along {named_axes(right)}, and over that the gradient is summed.",
+                {"axes": list(right), "summed": list(axes)},
             )
 
 
-def _is_sum(s: WrongGradient, summed: Array, bound: float) -> bool:
-    """Whether the hand-derived gradient is a sum of contributions, which is of its size."""
-    return summed.size == s.true.size and _is_near(s, summed, bound)
+def _sums(s: WrongGradient) -> dict[tuple[int, ...], Measured]:
+    """What the outputs contribute, summed over all axes that leave something of the gradient's size."""
+    parts = _contributions_to(s, (slice(None),) * s.x.ndim)
+    doubt = np.full(s.true.shape, _negligible(s, parts))
+    sums = {axes: parts.sum(axis=axes) for axes in subsets(parts.ndim)}
+    return {
+        axes: Measured(total.reshape(s.true.shape), doubt, s.smooth)
+        for axes, total in sums.items()
+        if total.size == s.true.size
+    }
 
 
-def _summed_over(s: WrongGradient, axes: tuple[int, ...], right: tuple[int, ...]) -> Finding:
-    return Finding(
-        "not-summed",
-        f"{s.name} is summed over {named_axes(axes)} of the output; {s.name[1:]} is copied "
-        f"along {named_axes(right)}, and over that the gradient is summed.",
-        {"axes": list(right), "summed": list(axes)},
-    )
+def _is_true(s: WrongGradient, model: Measured) -> bool:
+    return bool(agrees(model.value, s.true, model.bound).all())
 
 
-def _contributions_of_all(s: WrongGradient) -> Array:
-    """What each output contributes if all entries of the input are moved at once."""
-    forward, x = s.context.forward, s.x
+def _negligible(s: WrongGradient, parts: Array) -> float:
+    """A contribution below this is none, beside the largest."""
+    return CONTRIBUTES[str(s.x.dtype)] * float(np.abs(parts).max(initial=0.0))
+
+
+def _contributions_to(s: WrongGradient, entries: tuple[Any, ...]) -> Array:
+    """What each output contributes to the true gradient where some entries are moved at once."""
+    forward, x = s.context.forward, s.x[entries]
+    # ε^(1/3): where the truncation of a central difference, h², meets its rounding, ε/h.
     h = float(np.cbrt(forward.epsilon(s.position))) * max(1.0, float(np.abs(x).max())) * 0.5
-    everything = (slice(None),) * x.ndim
-    up = forward.moved(s.position, everything, (x + h).astype(x.dtype))
-    down = forward.moved(s.position, everything, (x - h).astype(x.dtype))
+    up, down = (
+        forward.moved(s.position, entries, np.asarray(moved, s.x.dtype)) for moved in (x + h, x - h)
+    )
     return np.asarray(s.context.dy * (up - down) / (2 * h))
-
-
-def _is_near(s: WrongGradient, model: Array, bound: float) -> bool:
-    """As `is_`, for a model that comes of a plain difference."""
-    shaped = model.reshape(s.true.shape)
-    return s.is_(Measured(shaped, np.full(s.true.shape, bound), s.smooth))
 
 
 def one_end(s: WrongGradient) -> Iterator[Finding]:
     """Only one index of an axis of the output sends anything back: one of two outputs, or the end of a loop."""
-    copied = {axis for axes in broadcasts(s) for axis in axes}
+    copied = set(itertools.chain(*broadcasts(s)))
     for axis, index in _ends(s):
         length = s.context.dy.shape[axis]
         if length == 2:
@@ -111,67 +111,69 @@ def one_end(s: WrongGradient) -> Iterator[Finding]:
 def _ends(s: WrongGradient) -> Iterator[tuple[int, int]]:
     """Axis and index of the output whose upstream gradient alone makes up the whole."""
     dy = s.context.dy
-    # A loop ends with the last, or with the first if it runs backwards.
-    ends = [(axis, k) for axis, n in enumerate(dy.shape) if n > 1 for k in (n - 1, 0)]
-    for axis, index in ends:
-        alone = only(dy, axis, index)
-        if predicts_slopes(s.claimed, s.position, s.context.forward, alone):
-            yield axis, index
+    for axis, length in enumerate(dy.shape):
+        # A loop ends with the last, or with the first if it runs backwards.
+        for index in (length - 1, 0) if length > 1 else ():
+            alone = only(dy, axis, index)
+            if predicts_slopes(s.claimed, s.position, s.context.forward, alone):
+                yield axis, index
 
 
-@dataclass
-class Tally:
-    """Of the wrong entries looked at: how many hold only one of their outputs' contributions, and which."""
+class Probed(NamedTuple):
+    """A wrong entry, what each output contributes to the true gradient there, and what is no contribution."""
 
-    looked_at: int = 0
-    of_several: int = 0
-    own: int = 0
-    nothing: int = 0
-    one: dict[int | None, int] = field(default_factory=dict)
+    entry: tuple[int, ...]
+    claimed: float
+    parts: Array
+    negligible: float
 
-    def enter(self, s: WrongGradient, entry: tuple[int, ...], parts: Array) -> None:
-        """Count one entry, to which each output contributes `parts`."""
-        claimed = s.claimed[entry]
-        near_by = CONTRIBUTES[str(s.x.dtype)] * float(np.abs(parts).max(initial=0.0))
-        several = (np.abs(parts) > near_by).sum() > 1
-        self.looked_at += 1
-        self.of_several += bool(several)
-        self.nothing += bool(claimed == 0)
-        if several and parts.shape == s.claimed.shape:
-            self.own += bool(abs(parts[entry] - claimed) <= near_by)
-        # One output alone, or one window: all the features computed from it, on whatever axis.
-        for axis in (None, *range(parts.ndim)):
-            kept = parts if axis is None else parts.sum(axis=axis)
-            # Zero is what a window leaves that came last and sent nothing.
-            one = claimed == 0 or (several and bool(agrees(kept, claimed, near_by).any()))
-            self.one[axis] = self.one.get(axis, 0) + one
+    @property
+    def is_of_several(self) -> bool:
+        """Whether more than one output contributes."""
+        return bool((np.abs(self.parts) > self.negligible).sum() > 1)
 
-    def keeps_own(self, s: WrongGradient) -> bool:
-        """Whether every entry holds what it does to the output at its own place."""
-        return self.own == self.looked_at >= min(FEWEST, s.claimed.size)
+    @property
+    def holds_its_own(self) -> bool:
+        """Whether it holds what it does to the output at its own place."""
+        own = self.parts[self.entry]
+        return self.is_of_several and bool(abs(own - self.claimed) <= self.negligible)
 
-    def keeps_one(self, s: WrongGradient) -> bool:
-        """Whether every entry holds one contribution of several; where all hold none nothing was kept."""
-        best = 0 if self.nothing == self.looked_at else max(self.one.values(), default=0)
-        return best == self.looked_at >= min(FEWEST, int(s.wrong.sum()))
+    def holds_one(self, axis: int | None) -> bool:
+        """Whether it holds one output's contribution, or one window's: all features along an axis."""
+        kept = self.parts if axis is None else self.parts.sum(axis=axis)
+        one = self.is_of_several and agrees(kept, np.asarray(self.claimed), self.negligible).any()
+        # Zero is what a window leaves that came last and sent nothing.
+        return self.claimed == 0 or bool(one)
 
 
 def single_contribution(s: WrongGradient) -> Iterator[Finding]:
     """Where several outputs should add up, only one was kept."""
-    tally = Tally()
-    for entry, parts in _contributions(s):
-        tally.enter(s, entry, parts)
-    if tally.of_several == 0:
+    probed = list(_probed(s))
+    if not any(one.is_of_several for one in probed):
         return
-    if tally.keeps_own(s):
+    if _hold_their_own(s, probed):
         yield Finding(
             "diagonal-only",
             f"{s.name} holds only what each input does to the output at its own place; the cross terms, "
             "what it does to all others, are left out (softmax: dy·y·(1 − y) is the diagonal alone).",
             {"entries": int(s.wrong.sum())},
         )
-    elif tally.keeps_one(s):
+    elif _hold_one(s, probed):
         yield _one_of_several(s)
+
+
+def _hold_their_own(s: WrongGradient, probed: list[Probed]) -> bool:
+    """Whether every entry holds what it does to the output at its own place."""
+    enough = len(probed) >= min(FEWEST, s.claimed.size)
+    same_shape = s.claimed.shape == s.context.dy.shape
+    return enough and same_shape and all(one.holds_its_own for one in probed)
+
+
+def _hold_one(s: WrongGradient, probed: list[Probed]) -> bool:
+    """Whether every entry holds one contribution of several; where all hold none nothing was kept."""
+    enough = len(probed) >= min(FEWEST, int(s.wrong.sum())) and any(one.claimed for one in probed)
+    axes = (None, *range(s.context.dy.ndim))
+    return enough and any(all(one.holds_one(axis) for one in probed) for axis in axes)
 
 
 def diagonal(s: WrongGradient) -> Iterator[Finding]:
@@ -249,15 +251,10 @@ def _most_in_a_bag(bags: Array, rows: int) -> Array:
     return np.asarray(np.max([np.bincount(bag, minlength=rows) for bag in bags], axis=0))
 
 
-def _contributions(s: WrongGradient) -> Iterator[tuple[tuple[int, ...], Array]]:
-    """For some wrong entries, what each output contributes to the true gradient there."""
+def _probed(s: WrongGradient) -> Iterator[Probed]:
+    """Some of the wrong entries."""
     places = np.argwhere(s.wrong & s.smooth)
-    forward = s.context.forward
     for place in np.random.default_rng(0).permutation(places)[:PROBED]:
         entry = tuple(int(k) for k in place)
-        x = s.x[entry]
-        # ε^(1/3): where the truncation of a central difference, h², meets its rounding, ε/h.
-        h = float(np.cbrt(forward.epsilon(s.position))) * max(1.0, abs(float(x))) * 0.5
-        up = forward.moved(s.position, entry, np.asarray(x + h, dtype=s.x.dtype))
-        down = forward.moved(s.position, entry, np.asarray(x - h, dtype=s.x.dtype))
-        yield entry, np.asarray(s.context.dy * (up - down) / (2 * h))
+        parts = _contributions_to(s, entry)
+        yield Probed(entry, float(s.claimed[entry]), parts, _negligible(s, parts))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from gradcheck.diagnosis.margins import NAMED
 from gradcheck.diagnosis.wrong import Context, named_axes, others
@@ -31,23 +31,26 @@ def written(k: float) -> str:
     return next(text for digits in range(6, 18) if float(text := f"{k:.{digits}g}") != 1 or k == 1)
 
 
-def small_number(k: float) -> str:
-    """The small number, or its reciprocal, that a factor is; empty if it is none."""
-    for small in (2, 3, 4):
-        for form, value in ((f"{small}", small), (f"1/{small}", 1 / small)):
-            if near(abs(k), value):
-                return form + _negative(k)
-    return ""
+SMALL_NUMBERS = {"2": 2.0, "1/2": 1 / 2, "3": 3.0, "1/3": 1 / 3, "4": 4.0, "1/4": 1 / 4}
+"""Numbers that are factors without being a size."""
+
+
+def small_number(k: float) -> str | None:
+    """The small number, or its reciprocal, that a factor is."""
+    return next(_equal_to(k, SMALL_NUMBERS.items()), None)
 
 
 def sizes_equal_to(context: Context, k: float) -> Iterator[str]:
     """What at hand a factor may be: the batch, the features, a hyperparameter, or a form of one."""
-    for what, size in _sizes(context).items():
-        if size in (0, 1):
-            continue
-        for form, of in FORMS:
-            if near(abs(k), of(size)):
-                yield form.format(what) + _negative(k)
+    sizes = ((what, size) for what, size in _sizes(context).items() if size not in (0, 1))
+    forms = itertools.product(sizes, FORMS)
+    return _equal_to(k, ((form.format(what), of(size)) for (what, size), (form, of) in forms))
+
+
+def _equal_to(k: float, known: Iterable[tuple[str, float]]) -> Iterator[str]:
+    """Which of the numbers known a factor is, but for its sign."""
+    negative = ", negative" if k < 0 else ""
+    return (what + negative for what, value in known if near(abs(k), value))
 
 
 def said(equals: str | None) -> str:
@@ -60,15 +63,11 @@ def sizes_or_none(context: Context, k: float) -> list[str | None]:
     return [*sizes_equal_to(context, k), None]
 
 
-def _negative(k: float) -> str:
-    return ", negative" if k < 0 else ""
-
-
 def _sizes(context: Context) -> dict[str, float]:
     """Sizes by the name a message gives them, what is likeliest to be a factor first."""
     first = context.inputs[0]
     sizes: dict[str, float] = {"the batch size": len(first)} if _is_batch(context, first) else {}
-    for name, x in [*zip(context.names, context.inputs, strict=False), ("the output", context.dy)]:
+    for name, x in [*context.named_inputs, ("the output", context.dy)]:
         sizes |= _sizes_of(name, x)
     for name, value in context.options.items():
         sizes |= {name: value, f"1 − {name}": 1 - value}
@@ -79,13 +78,16 @@ def _sizes_of(name: str, x: Array) -> dict[str, float]:
     """The sizes of an array: its axes, and what a mean is taken over, pixels or all but the channels."""
     every = range(x.ndim)
     several = [*itertools.pairwise(every), *(others(x.ndim, k) for k in every)]
-    called: dict[str, Sequence[int]] = {f"axis {k} of {name}": (k,) for k in every}
+    called: dict[str, Sequence[int]] = {f"axis {k}": (k,) for k in every}
     if x.ndim == 4:
-        called[f"the spatial positions of {name}"] = (1, 2)
-    called[f"the number of entries of {name}"] = every
-    called[f"the rows of {name}"] = every[:-1]
-    called |= {f"{named_axes(axes)} of {name}": axes for axes in several if axes}
-    return {what: math.prod(x.shape[k] for k in axes) for what, axes in called.items()}
+        called["the spatial positions"] = (1, 2)
+    called |= {"the number of entries": every, "the rows": every[:-1]}
+    called |= {named_axes(axes): axes for axes in filter(None, several)}
+    return {f"{what} of {name}": _count(x, axes) for what, axes in called.items()}
+
+
+def _count(x: Array, axes: Sequence[int]) -> int:
+    return math.prod(x.shape[k] for k in axes)
 
 
 def _is_batch(context: Context, x: Array) -> bool:

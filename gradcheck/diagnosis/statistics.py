@@ -10,7 +10,7 @@ import numpy as np
 from gradcheck.compare import agrees
 from gradcheck.diagnosis.margins import EXPLAINED, FEWEST, INVARIANT, NAMED
 from gradcheck.diagnosis.sizes import near, said, sizes_or_none
-from gradcheck.diagnosis.wrong import Models, WrongGradient, fitted, named_axes, subsets
+from gradcheck.diagnosis.wrong import WrongGradient, named_axes, subsets
 from gradcheck.result import Array, Finding
 
 
@@ -38,11 +38,19 @@ class Group:
         """How many entries a group has."""
         return int(np.prod([self.centred.shape[axis] for axis in self.axes]))
 
-    def of_one(self, entry: tuple[int, ...]) -> Array:
-        """Which entries are in one group with one of them."""
+    def beside(self, entry: tuple[int, ...]) -> Array:
+        """Which other entries are in one group with one of them."""
         inside = np.zeros(self.centred.shape, dtype=bool)
         inside[tuple(slice(None) if k in self.axes else i for k, i in enumerate(entry))] = True
+        inside[entry] = False
         return inside
+
+    @property
+    def terms(self) -> dict[str, Array]:
+        """What flows through each of its statistics is a multiple of this."""
+        if self.has_a_mean:
+            return {"mean": np.ones_like(self.centred), "variance": self.centred}
+        return {"size": self.centred}
 
     def parts(self, s: WrongGradient) -> Iterator[tuple[str, Array]]:
         """What the error would be, fitted, if a mean, a variance or both were left out."""
@@ -60,24 +68,26 @@ class Group:
             yield "size", slope * c
 
 
-@fitted
-def statistics(s: WrongGradient) -> Models:
+def statistics(s: WrongGradient) -> Iterator[Finding]:
     """What is left over is, in each group, a constant (the mean's part) or a multiple of x − mean."""
-    # Large groups first: what is constant in them is so in smaller ones too.
-    for axes in reversed(list(subsets(s.x.ndim))):
-        group = Group.of(s, axes)
-        for what, part in group.parts(s) if s.x.ndim > 1 and group.count >= FEWEST else ():
-            model = s.measured.plus(part, s.widest_bound(axes))
-            if s.is_(model):
-                yield from ((model, finding) for finding in _named(s, group, what))
+    for group in _groups(s) if s.x.ndim > 1 else ():
+        for what, part in group.parts(s):
+            if s.is_(s.measured.plus(part, s.widest_bound(group.axes))):
+                yield from _named(s, group, what)
+
+
+def _groups(s: WrongGradient) -> Iterator[Group]:
+    """Large groups first: what is constant in them is so in smaller ones too."""
+    groups = (Group.of(s, axes) for axes in reversed(list(subsets(s.x.ndim))))
+    return (group for group in groups if group.count >= FEWEST)
 
 
 def _named(s: WrongGradient, group: Group, what: str) -> Iterator[Finding]:
     """The statistic is held constant, unless its term can be seen to be there with another factor."""
     over = f"the {what} over {named_axes(group.axes)}"
     evidence = {"statistic": what, "axes": list(group.axes)}
-    factors = [k for name, k in _factors_of_the_terms(s, group).items() if name in what]
-    if not factors:
+    factors = np.array([k for name, k in _factors_of_the_terms(s, group).items() if name in what])
+    if not factors.size:
         yield Finding(
             "statistics-held-constant",
             f"{s.name} is off by exactly what flows through {over}, which depends on x too: its term is "
@@ -91,7 +101,7 @@ def _named(s: WrongGradient, group: Group, what: str) -> Iterator[Finding]:
             "differentiated.",
             evidence,
         )
-    elif near(min(factors), k := max(factors)):
+    elif near(factors.min(), k := float(factors.max())):
         for equals in sizes_or_none(s.context, k):
             yield Finding(
                 "scaled",
@@ -108,26 +118,29 @@ def _factors_of_the_terms(s: WrongGradient, group: Group) -> dict[str, float]:
     constant through the mean, by a multiple of x − mean through the variance or the size.
     """
     dy, c = s.context.dy, group.centred
-    names = ("mean", "variance") if group.has_a_mean else ("size",)
     # Two numbers fit any two that are beside one, and one fits one.
-    if dy.shape != c.shape or group.count - 1 <= len(names):
+    if dy.shape != c.shape or group.count - 1 <= len(group.terms) or not _is_returned(s):
         return {}
     own = tuple(map(int, np.unravel_index(int(np.abs(c).argmax()), c.shape)))
     alone = np.zeros_like(dy)
     alone[own] = 1
-    usual, answer = s.at_upstream(dy), s.at_upstream(alone)
-    if usual is None or answer is None or not np.array_equal(usual, s.claimed):
+    answer = s.at_upstream(alone)
+    if answer is None:
         return {}
     numeric = s.context.witness(s.context.forward, alone).gradient(s.position)
-    beside = group.of_one(own)
-    beside[own] = False
-    values = answer, numeric.value
-    terms = np.stack([np.ones_like(c), c][-len(names) :], axis=-1)[beside]
-    fits, left = _fit(terms, *(value[beside] for value in values))
+    beside = group.beside(own)
+    terms = np.stack([term[beside] for term in group.terms.values()], axis=-1)
+    fits, left = _fit(terms, answer[beside], numeric.value[beside])
     # Else an input reaches the output by another way too.
     slack = numeric.bound.max() + NAMED * np.abs(numeric.value[beside]).max(initial=0.0)
     known = fits[1].all() and agrees(left, np.zeros(()), slack).all()
-    return dict(zip(names, map(float, fits[0] / fits[1]), strict=True)) if known else {}
+    return dict(zip(group.terms, map(float, fits[0] / fits[1]), strict=True)) if known else {}
+
+
+def _is_returned(s: WrongGradient) -> bool:
+    """Whether it is what the backward pass returns here, and no gradient within it."""
+    returned = s.at_upstream(s.context.dy)
+    return returned is not None and np.array_equal(returned, s.claimed)
 
 
 def _fit(terms: Array, *values: Array) -> tuple[Array, Array]:

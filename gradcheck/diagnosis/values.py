@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import numpy as np
 
 from gradcheck.compare import norm
 from gradcheck.diagnosis.margins import FEWEST, INEXACT, SMALL
 from gradcheck.diagnosis.sizes import near, sizes_equal_to, sizes_or_none, small_number, written
-from gradcheck.diagnosis.wrong import Models, WrongGradient, factor, fitted, others
+from gradcheck.diagnosis.wrong import Context, Measured, WrongGradient, factor, others
 from gradcheck.result import Array, Finding
 
 
@@ -25,35 +25,34 @@ def zero(s: WrongGradient) -> Iterator[Finding]:
         )
 
 
-@fitted
-def sign(s: WrongGradient) -> Models:
+def sign(s: WrongGradient) -> Iterator[Finding]:
     """It is the negative."""
-    yield (
+    yield from s.if_it_is(
         s.measured.times(-1.0),
-        Finding(
-            "sign-flipped",
-            f"{s.name} is the negative of the true gradient: look for a minus too many or too few.",
-            {"factor": -1.0},
-        ),
+        "sign-flipped",
+        f"{s.name} is the negative of the true gradient: look for a minus too many or too few.",
+        {"factor": -1.0},
     )
 
 
-@fitted
-def scaled(s: WrongGradient) -> Models:
+def scaled(s: WrongGradient) -> Iterator[Finding]:
     """It is a multiple of the true gradient, and a size at hand may be the factor."""
     k, model = s.times_itself()
     # A factor that is all but 1 is an inexactness.
     if abs(k - 1) > INEXACT:
         plain = small_number(k)
-        guess = ", which may be {}" if plain else ", and that is {}"
+        guess = "which may be" if plain else "and that is"
         for size in sizes_equal_to(s.context, k):
-            yield model, _scaled(s, k, size, guess.format(size))
+            yield from _scaled(s, k, model, size, f", {guess} {size}")
         if plain or np.count_nonzero(s.true) >= FEWEST:
-            yield model, _scaled(s, k, plain or None, "")
+            yield from _scaled(s, k, model, plain, "")
 
 
-def _scaled(s: WrongGradient, k: float, equals: str | None, guess: str) -> Finding:
-    return Finding(
+def _scaled(
+    s: WrongGradient, k: float, model: Measured, equals: str | None, guess: str
+) -> Iterator[Finding]:
+    return s.if_it_is(
+        model,
         "scaled",
         f"{s.name} is exactly {written(k)} times the true gradient{guess}: look for a factor that is "
         "missing, doubled or upside down.",
@@ -61,34 +60,40 @@ def _scaled(s: WrongGradient, k: float, equals: str | None, guess: str) -> Findi
     )
 
 
-@fitted
-def scaled_by_vector(s: WrongGradient) -> Models:
+def scaled_by_vector(s: WrongGradient) -> Iterator[Finding]:
     """Along one axis each slice has a factor of its own: a gain, a deviation, a length."""
-    return _scaled_by_input(s, lambda x: x.ndim == 1)
+    return _scaled_by_input(s, _along_an_axis)
 
 
-@fitted
-def scaled_by_array(s: WrongGradient) -> Models:
+def scaled_by_array(s: WrongGradient) -> Iterator[Finding]:
     """Each entry has a factor of its own, which is another input's."""
-    return _scaled_by_input(s, lambda x: x.ndim > 1)
+    return _scaled_by_input(s, _entry_by_entry)
 
 
-def _scaled_by_input(s: WrongGradient, which: Callable[[Array], bool]) -> Models:
+Lay = Callable[[Array, tuple[int, ...]], list[Array]]
+"""How an array can be laid over a shape."""
+
+
+def _scaled_by_input(s: WrongGradient, lay: Lay) -> Iterator[Finding]:
     """It is the true gradient times an input, or a function of one, and a number."""
-    for name, what, weight in _weights(s, which) if np.count_nonzero(s.true) >= FEWEST else ():
+    for name, what, weight in _weights(s, lay) if np.count_nonzero(s.true) >= FEWEST else ():
         model = s.measured.times(weight)
         c = factor(s.at_smooth(s.claimed), s.at_smooth(model.value))
-        for equals in (None,) if near(c, 1) else sizes_or_none(s.context, c):
-            times = "" if near(c, 1) else f" and {equals or f'{c:.6g}'}"
-            yield (
+        for times, equals in _and_times(s.context, c):
+            yield from s.if_it_is(
                 model.times(c),
-                Finding(
-                    "scaled",
-                    f"{s.name} is exactly {what}{times} times the true gradient: {name} is missing, or applied "
-                    "too often.",
-                    {"factor": c, "equals": equals, "of": what},
-                ),
+                "scaled",
+                f"{s.name} is exactly {what}{times} times the true gradient: {name} is missing, or applied "
+                "too often.",
+                {"factor": c, "equals": equals, "of": what},
             )
+
+
+def _and_times(context: Context, c: float) -> list[tuple[str, str | None]]:
+    """What a number beside a weight is called in a sentence, and the size that it equals; 1 is not spoken of."""
+    if near(c, 1):
+        return [("", None)]
+    return [(f" and {equals or f'{c:.6g}'}", equals) for equals in sizes_or_none(context, c)]
 
 
 WEIGHTS: tuple[tuple[str, Callable[[Array], Array]], ...] = (
@@ -102,24 +107,27 @@ WEIGHTS: tuple[tuple[str, Callable[[Array], Array]], ...] = (
 """What a gradient is multiplied by where an input is a gain, a deviation, a length, or the log of one."""
 
 
-def _weights(s: WrongGradient, which: Callable[[Array], bool]) -> Iterator[tuple[str, str, Array]]:
-    """Inputs that can be laid along the gradient, and what they may be multiplied with as."""
-    numbers = [p for p, x in enumerate(s.context.inputs) if x.dtype.kind in "fiu" and which(x)]
-    for position in (p for p in numbers if np.ptp(s.x_of(p))):
-        name, x = s.context.names[position], s.x_of(position).astype(np.float64)
-        for laid in _laid_along(x, s.true.shape):
-            for form, of in WEIGHTS:
-                if np.isfinite(weight := np.broadcast_to(of(laid), s.true.shape)).all():
-                    yield name, form.format(name), weight
+def _weights(s: WrongGradient, lay: Lay) -> Iterator[tuple[str, str, Array]]:
+    """Inputs that can be laid over the gradient, and what they may be multiplied with as."""
+    for name, x in s.context.named_inputs:
+        laid = lay(x, s.true.shape) if x.dtype.kind in "fiu" else ()
+        for one, (form, of) in itertools.product(laid, WEIGHTS):
+            weight = np.broadcast_to(of(one.astype(np.float64)), s.true.shape)
+            if np.isfinite(weight).all() and np.ptp(one):
+                yield name, form.format(name), weight
 
 
-def _laid_along(x: Array, whole: tuple[int, ...]) -> list[Array]:
-    """An array as it can be laid along a larger one: as it is, or a vector along one axis."""
-    if x.ndim == 1:
-        axes = [axis for axis, length in enumerate(whole) if length == len(x)]
-        return [x.reshape(-1, *(1,) * (len(whole) - axis - 1)) for axis in axes]
-    pairs = zip(x.shape, whole, strict=False)
-    return [x] if x.ndim == len(whole) and all(a in (1, b) for a, b in pairs) else []
+def _along_an_axis(x: Array, whole: tuple[int, ...]) -> list[Array]:
+    """A vector along each axis of its length."""
+    axes = [axis for axis, length in enumerate(whole) if x.shape == (length,)]
+    return [x.reshape(-1, *(1,) * (len(whole) - axis - 1)) for axis in axes]
+
+
+def _entry_by_entry(x: Array, whole: tuple[int, ...]) -> list[Array]:
+    """An array of as many axes, of which some may be of length one."""
+    if not 1 < x.ndim == len(whole):
+        return []
+    return [x] if all(a in (1, b) for a, b in zip(x.shape, whole, strict=True)) else []
 
 
 def inexact(s: WrongGradient) -> Iterator[Finding]:
@@ -136,21 +144,18 @@ def inexact(s: WrongGradient) -> Iterator[Finding]:
         )
 
 
-@fitted
-def by_the_sign(s: WrongGradient) -> Models:
+def by_the_sign(s: WrongGradient) -> Iterator[Finding]:
     """On either side of zero of its input it has a factor of its own."""
     above, below = s.smooth & (s.x > 0), s.smooth & (s.x < 0)
     if min(above.sum(), below.sum()) >= FEWEST:
         k, m = (factor(s.claimed[side], s.true[side]) for side in (above, below))
         name = s.name[1:]
-        yield (
+        yield from s.if_it_is(
             s.measured.times(np.where(s.x > 0, k, m)),
-            Finding(
-                "partial",
-                f"{s.name} is {written(k)} times the true gradient where {name} > 0, and {written(m)} times "
-                f"where {name} < 0: one side is treated differently, or both are exchanged.",
-                {"above": k, "below": m},
-            ),
+            "partial",
+            f"{s.name} is {written(k)} times the true gradient where {name} > 0, and {written(m)} times "
+            f"where {name} < 0: one side is treated differently, or both are exchanged.",
+            {"above": k, "below": m},
         )
 
 
@@ -177,12 +182,8 @@ def _is_a_part(indices: Array, size: int, ndim: int) -> bool:
 
 def _factor_within(s: WrongGradient, axis: int, indices: Array) -> str:
     """How the wrong part compares with the true one, if a factor tells it."""
-    parts = {name: getattr(s, name).take(indices, axis) for name in PARTS}
-    inside = replace(s, **parts)
+    arrays = s.claimed, s.true, s.bound, s.smooth
+    inside = WrongGradient(s.context, s.position, *(x.take(indices, axis) for x in arrays))
     k, model = inside.times_itself()
     told = inside.true.size >= FEWEST and inside.is_(model)
     return f", where it is {written(k)} times the true gradient" if told else ""
-
-
-PARTS = ("claimed", "true", "bound", "smooth")
-"""What of a wrong gradient is an array of its shape."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, wraps
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from gradcheck.compare import agrees, norm
 from gradcheck.diagnosis.margins import COMPARED, EXPLAINED, ROUNDED
 from gradcheck.layer import Layer, copies, listed, run
-from gradcheck.numeric import Forward, NumericalGradient, NumericalWitness
-from gradcheck.result import Array, Finding, Row
+from gradcheck.numeric import Forward, NumericalGradient, NumericalWitness, wider
+from gradcheck.result import Array, Code, Finding, Row
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class Context:
         return self.forward.inputs
 
     @property
+    def named_inputs(self) -> list[tuple[str, Array]]:
+        """The inputs, each with its name."""
+        return list(zip(self.names, self.inputs, strict=False))
+
+    @property
     def true(self) -> dict[int, Array]:
         """The numerical gradients."""
         return {p: c.numeric.value for p, c in self.compared.items() if c.numeric is not None}
@@ -58,10 +64,10 @@ class Context:
     def measured(self, position: int) -> Measured:
         """The true gradient of one input, as far as it was measured: else nothing of it is smooth."""
         compared = self.comparison(position)
-        if compared is None or compared.numeric is None:
-            nothing = np.zeros(self.inputs[position].shape)
-            return Measured(nothing, nothing, nothing > 0)
-        return Measured.of(compared.numeric)
+        if compared is not None and compared.numeric is not None:
+            return Measured.of(compared.numeric)
+        nothing = np.zeros(self.inputs[position].shape)
+        return Measured(nothing, nothing, nothing > 0)
 
     @property
     def options(self) -> dict[str, float]:
@@ -89,14 +95,12 @@ class Context:
 
         Zero where the layer does not follow its inputs into that, and so nothing is known.
         """
-        here = self.backward(self.dy)[position]
-        assert here is not None  # It has been compared.
-        wide = np.float64 if here.dtype.itemsize < np.dtype(np.float64).itemsize else np.longdouble
+        here = self.compared[position].row.analytic
+        wide = wider(here.dtype) or here.dtype
         lifted = [x.astype(wide) if x.dtype.kind == "f" else x for x in self.inputs]
-        there = self.backward(self.dy.astype(wide), lifted)[position]
-        if there is None or there.dtype != wide or there.shape != here.shape:
-            return 0.0
-        return np.asarray(np.abs(there - here), dtype=np.float64)
+        there = np.asarray(self.backward(self.dy.astype(wide), lifted)[position])
+        followed = there.dtype == wide and there.shape == here.shape
+        return np.abs(there - here).astype(np.float64) if followed else 0.0
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,12 @@ class WrongGradient:
     true: Array
     bound: Array
     smooth: Array = field(repr=False)
+
+    @staticmethod
+    def of(context: Context, position: int, row: Row, numeric: NumericalGradient) -> WrongGradient:
+        """What a row says of it."""
+        hand = row.analytic.astype(np.float64)
+        return WrongGradient(context, position, hand, row.numeric, row.bound, ~numeric.kinks)
 
     @property
     def name(self) -> str:
@@ -210,6 +220,13 @@ class WrongGradient:
         left, before = self.claimed - model.value, self.claimed - self.true
         return bool(np.abs(left[seen]).max() <= EXPLAINED * np.abs(before[seen]).max())
 
+    def if_it_is(
+        self, model: Measured | Array, code: Code, message: str, evidence: dict[str, Any]
+    ) -> Iterator[Finding]:
+        """What is said of it if it is the model."""
+        if self.is_(model):
+            yield Finding(code, message, evidence)
+
     def times_itself(self) -> tuple[float, Measured]:
         """The factor of the true gradient that fits best, and the model."""
         k = factor(self.at_smooth(self.claimed), self.at_smooth(self.true))
@@ -240,20 +257,8 @@ class WrongGradient:
         return found if usable else None
 
 
-Models = Iterator[tuple[Measured, Finding]]
-"""What a gradient may be, each with what is said if it is that."""
 Hypothesis = Callable[[WrongGradient], Iterable[Finding]]
 """A guess at what a wrong gradient is: it yields what it finds, likeliest first, or nothing."""
-
-
-def fitted(models: Callable[[WrongGradient], Models]) -> Hypothesis:
-    """A hypothesis made of models, of which those are said that the gradient is."""
-
-    @wraps(models)
-    def hypothesis(s: WrongGradient) -> Iterable[Finding]:
-        return (finding for model, finding in models(s) if s.is_(model))
-
-    return hypothesis
 
 
 def factor(a: Array, n: Array) -> float:
@@ -266,21 +271,17 @@ def broadcasts(s: WrongGradient) -> Iterator[tuple[int, ...]]:
 
     NumPy aligns shapes at their ends, so that comes first; channels first are aligned by hand.
     """
-    sizes, shape = [n for n in s.x.shape if n != 1], s.context.dy.shape
-    aligned = itertools.combinations(range(len(shape)), len(sizes))
-    for axes in sorted(aligned, reverse=True):
-        if [shape[k] for k in axes] == sizes and (copied := _others_of_length(shape, axes)):
+    sizes, shape = tuple(n for n in s.x.shape if n != 1), np.array(s.context.dy.shape, dtype=int)
+    several = np.flatnonzero(shape > 1)
+    for axes in sorted(itertools.combinations(range(len(shape)), len(sizes)), reverse=True):
+        copied = tuple(np.setdiff1d(several, axes).tolist())
+        if tuple(shape[list(axes)]) == sizes and copied:
             yield copied
 
 
-def _others_of_length(shape: Sequence[int], axes: Sequence[int]) -> tuple[int, ...]:
-    """All axes but these, as far as there is more than one entry along them."""
-    return tuple(k for k, length in enumerate(shape) if k not in axes and length > 1)
-
-
-def subsets(ndim: int) -> Iterator[tuple[int, ...]]:
-    """All sets of axes, small ones first."""
-    for count in range(1, ndim + 1):
+def subsets(ndim: int, most: int | None = None) -> Iterator[tuple[int, ...]]:
+    """All sets of axes, or those of so many at most, small ones first."""
+    for count in range(1, min(ndim, most or ndim) + 1):
         yield from itertools.combinations(range(ndim), count)
 
 

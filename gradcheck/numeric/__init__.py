@@ -13,7 +13,7 @@ from gradcheck.numeric.forward import Forward, random_direction, rounded_to_floa
 from gradcheck.numeric.gradient import NumericalGradient
 from gradcheck.numeric.grouping import Grouping
 from gradcheck.numeric.kinks import Joint
-from gradcheck.numeric.lifted import is_small
+from gradcheck.numeric.lifted import is_small, wider
 from gradcheck.numeric.margins import CAUTION
 from gradcheck.numeric.second_look import second_look
 from gradcheck.numeric.slopes import slope_along
@@ -41,4 +41,5 @@ __all__ = [
     "second_look",
     "shaken_inputs",
     "slope_along",
+    "wider",
 ]
