@@ -14,7 +14,7 @@ from gradcheck.budget import announced, covered, efforts_for
 from gradcheck.compare import compare, not_finite
 from gradcheck.conduct import Conduct, observe
 from gradcheck.cut import cuts_of, in_all_pieces, in_pieces, maker, remarks
-from gradcheck.diagnosis.explain import explain_row, forward_disagrees, is_contradicted
+from gradcheck.diagnosis.explain import explain_row, forward_disagrees, is_contradicted, of_one_draw
 from gradcheck.diagnosis.wrong import Comparison, Context
 from gradcheck.directional import Directions, compare_directions
 from gradcheck.formula import with_more_digits
@@ -134,6 +134,7 @@ def check(
         layer, names, forward, seen.dy, compared, maker(layer, names), cuts_of(witness)
     )
     rows, by_line = _explain(context, seen.raised, lines, effort, seed)
+    rows = [of_one_draw(row, seen.findings) for row in rows]
     # An edited text is no file whose source could be read, and so cannot be taken apart; and it may call
     # its inputs otherwise.
     by = "complete" if context.cuts is None else "directional"
@@ -185,7 +186,7 @@ def _compare(
         return Comparison(replace(row, verdict=Verdict.INCONCLUSIVE), numeric, ties_broken)
     judged = with_more_digits(witness, position, hand, row, claims, apart)
     if judged is not None:
-        row, numeric, ties_broken, _ = judged
+        row, numeric, ties_broken = judged.row, judged.numeric, judged.ties_broken
     if ties_broken <= 0:
         row = opened(witness, position, numeric, row)
     if row.verdict is Verdict.FAIL and is_contradicted(row):

@@ -104,8 +104,8 @@ CODES: dict[Code, Meaning] = {
     ),
     "nondeterministic": Meaning(
         "conduct",
-        "Two forward passes on the same inputs give different values.",
-        "Make randomness an input (a mask), or fix the generator before each call.",
+        "Two forward passes on the same inputs give different values, or two backward passes different gradients.",
+        "Make randomness an input (a mask), or keep what the forward pass drew for the way back.",
     ),
     "accumulates": Meaning(
         "conduct",

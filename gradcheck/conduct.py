@@ -6,6 +6,7 @@ layer again, and says what it has seen, or nothing.
 
 from __future__ import annotations
 
+import random
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.compare import norm
 from gradcheck.layer import Layer, Misuse, arrays, copies, in_dtype, listed, run, times
 from gradcheck.result import Array, Finding, fault
 
@@ -201,12 +203,68 @@ def _works_once(seen: Run) -> Iterator[Finding]:
 
 
 def _leaves_something_behind(seen: Run) -> Iterator[Finding]:
-    if not _all_same(seen.gradients, seen.gradients_of(seen.backward, seen.dy)):
+    first, random_state = seen.gradients, _random_state()
+    second = seen.gradients_of(seen.backward, seen.dy)
+    if _all_same(first, second):
+        return
+    if _draws(seen, second, moved=_random_state() != random_state):
+        yield fault(
+            "nondeterministic",
+            "Two backward passes with the same upstream gradient give different gradients, and no state that "
+            "grows explains it: it draws random numbers. Draw them in the forward pass and keep them for the "
+            "way back (a dropout's mask, say).",
+            {"pass": "backward"},
+        )
+    else:
         yield fault(
             "accumulates",
             "A second backward pass with the same upstream gradient gives something else: the "
             "first has left something behind (a buffer added to and never cleared, weights updated?).",
         )
+
+
+DRIFT = 0.9
+"""The cosine between two changes one after the other from which on they are a drift: what is added to a buffer
+or taken off a weight changes it by about the same each time, draws one by one have a cosine of about −1/2."""
+
+
+def _draws(seen: Run, second: Gradients, *, moved: bool) -> bool:
+    """Whether a way back that answers otherwise each time draws at random, instead of leaving something behind.
+
+    `moved` says that NumPy's or Python's own generator has moved on in it.
+    """
+    if _all_same(seen.gradients, _answers(seen, seen.dy)):
+        return False
+    if moved:
+        return True
+    third = seen.gradients_of(seen.backward, seen.dy)
+    if any(_is_odd(*several) for several in zip(seen.gradients, second, third, strict=False)):
+        return False
+    one, other = (_changes(*pair) for pair in ((seen.gradients, second), (second, third)))
+    product = norm(one) * norm(other)
+    return bool(product > 0 and abs(one @ other) < DRIFT * product)
+
+
+def _random_state() -> tuple[Any, ...]:
+    """Where the generators stand that nobody has made: NumPy's and Python's own."""
+    name, words, *rest = np.random.get_state()  # noqa: NPY002  (it is what the user's code draws from)
+    return (name, np.asarray(words).tobytes(), *rest, random.getstate())
+
+
+def _is_odd(*several: Array | None) -> bool:
+    """Whether gradients cannot be subtracted from each other."""
+    arrays = [x for x in several if x is not None]
+    same_shapes = len({x.shape for x in arrays}) <= 1
+    numbers = all(x.dtype.kind == "f" and np.isfinite(x).all() for x in arrays)
+    return len(arrays) not in (0, len(several)) or not (same_shapes and numbers)
+
+
+def _changes(before: Gradients, after: Gradients) -> Array:
+    """By what all gradients have changed, as one vector."""
+    pairs = zip(before, after, strict=False)
+    return np.concatenate(
+        [np.zeros(0), *(np.ravel(b - a) for a, b in pairs if a is not None and b is not None)]
+    )
 
 
 def _shares_its_cache(seen: Run) -> Iterator[Finding]:

@@ -28,17 +28,29 @@ LEFT = 64.0
 """Of what rounding has done in one precision, it does the next one's share of ε in the next, by luck in either
 more or less: one entry of a few has lost 64 times less than usual. Noticed by test_stairs."""
 
+BEYOND = 4.0
+"""By how many times what rounding has done to the unluckiest entry a formula must be off to be called wrong where
+its own precision acquits it: the next draw may be less lucky."""
+
 
 class Judged(NamedTuple):
-    """A row, what it rests on, by how much tied entries miss their sum, and the verdict on the formula alone."""
+    """A row, what it rests on, by how much tied entries miss their sum, and the verdict on the formula alone.
+
+    `is_beyond_rounding` says that the formula is wrong by more than its own precision rounds anywhere.
+    """
 
     row: Row
     numeric: NumericalGradient
     ties_broken: float
     formula: Verdict
+    is_beyond_rounding: bool
 
-    def overrules(self, verdict: Verdict) -> bool:
-        """Whether more digits than float64's have a say: what only they see is noise to who computes in it."""
+    def counts(self, hand: Array, verdict: Verdict) -> bool:
+        """Whether more digits than its own have a say against a verdict in its own precision."""
+        if _is_narrow(hand):
+            # What it acquits must be wrong by more than it rounds.
+            return verdict is not Verdict.PASS or self.is_beyond_rounding
+        # What only more than float64's digits see is noise to who computes in it.
         if verdict is Verdict.FAIL:
             return self.formula is Verdict.PASS
         return self.row.verdict is not Verdict.FAIL
@@ -54,32 +66,40 @@ def with_more_digits(
 ) -> Judged | None:
     """What is made of a gradient in wider precisions, or piece by piece; None where that changes nothing.
 
-    Asked where its own precision reaches no verdict, or convicts what it has rounded itself: in 1 − p
-    beside p = 1 even float64 loses the digits that the forward pass still feels. Of `others`, inputs that
-    are at a kink, the gradient is claimed anew.
+    Asked of float32 always, and where its own precision reaches no verdict, or convicts what it has rounded
+    itself: in 1 − p beside p = 1 even float64 loses the digits that the forward pass still feels. Of `others`,
+    inputs that are at a kink, the gradient is claimed anew.
     """
     if hand is None or not _asks_for_digits(witness, hand, row):
         return None
     judged = _judged(witness.lifted, position, hand, row, others)
-    if judged is None or judged.row.verdict is Verdict.INCONCLUSIVE:
+    if row.verdict is not Verdict.PASS and not _is_settled(judged):
         # What one precision leaves open the next may tell, and where the whole loses it a piece may not.
         further = _further(witness, hand, row, apart)
         several = (_judged(wider, position, hand, row, others) for wider in further)
         judged = next((one for one in several if _passes(one)), judged)
-    counts = judged is not None and (_is_narrow(hand) or judged.overrules(row.verdict))
-    return judged if counts else None
+    return judged if judged is not None and judged.counts(hand, row.verdict) else None
 
 
 def _asks_for_digits(witness: NumericalWitness, hand: Array, row: Row) -> bool:
     """Whether there is a doubt left, and numbers that could have lost digits."""
     numbers = hand.dtype.kind == "f" and hand.shape == row.shape
-    if not numbers or row.verdict is Verdict.PASS or not np.isfinite(hand).all():
+    if not numbers or not np.isfinite(hand).all():
         return False
-    return row.verdict is not Verdict.FAIL or _is_narrow(hand) or is_small(witness.forward)
+    if _is_narrow(hand):
+        # What its own bound is too wide for, as a formula it may be wrong.
+        return True
+    return row.verdict is Verdict.INCONCLUSIVE or (
+        row.verdict is Verdict.FAIL and is_small(witness.forward)
+    )
 
 
 def _is_narrow(hand: Array) -> bool:
     return hand.dtype.itemsize < DOUBLE.itemsize
+
+
+def _is_settled(judged: Judged | None) -> bool:
+    return judged is not None and judged.row.verdict is not Verdict.INCONCLUSIVE
 
 
 def _passes(judged: Judged | None) -> bool:
@@ -124,7 +144,10 @@ def _judged(
     numeric = replace(numeric, bound=numeric.bound + rounding)
     here, _ = compare(row.name, hand, numeric, row.tape)
     row = replace(here, verdict=verdict, resolution=there.resolution)
-    return Judged(row, numeric, ties_broken, there.verdict)
+    # Entry by entry rounding is luck; by as much as the unluckiest lost any other may be off.
+    coarse = doubted.bound + BEYOND * rounding.max(initial=0.0)
+    beyond = verdict is Verdict.FAIL and not agrees(formula, doubted.value, coarse).all()
+    return Judged(row, numeric, ties_broken, there.verdict, beyond)
 
 
 def _lifted_gradients(wide: NumericalWitness, positions: Iterable[int]) -> dict[int, Array]:

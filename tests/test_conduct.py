@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from examples import relu, tanh
 
-from gradcheck import Verdict, check, check_pair
+from gradcheck import Verdict, check, check_module, check_pair
 
 
 def normal(*shape, seed=0):
@@ -231,3 +231,72 @@ def test_a_way_back_that_cannot_be_called_is_not_placed_in_our_own_code():
 def test_gradients_in_a_dict_are_told_that_they_go_by_order():
     report = check(lambda x: (2 * x, lambda dy: {"dx": 2 * dy}), np.ones(2))
     assert "they go by order (check_pair and check_loss read dicts" in report.findings[0].message
+
+
+# What answers otherwise each time draws at random, or has left something behind.
+
+
+def drawn_by(draw):
+    def layer(x):
+        return x * x, lambda dy: 2 * x * dy * draw(x.shape)
+
+    return layer
+
+
+def decaying(x):
+    state = decaying.state = getattr(decaying, "state", {"rate": 1.0})
+
+    def backward(dy):
+        state["rate"] *= 0.9
+        return 2 * x * dy * state["rate"]
+
+    return x * x, backward
+
+
+def adding(x):
+    total = adding.total = getattr(adding, "total", np.zeros_like(x))
+
+    def backward(dy):
+        total[...] += 2 * x * dy
+        return total
+
+    return x * x, backward
+
+
+OWN = np.random.default_rng(3)
+ANSWERS = {
+    "NumPy's generator": (drawn_by(lambda shape: np.random.rand(*shape) < 0.5), "nondeterministic"),  # noqa: NPY002
+    "one number of it": (drawn_by(lambda shape: np.random.rand()), "nondeterministic"),  # noqa: NPY002
+    "a generator of its own": (drawn_by(lambda shape: OWN.random(shape) < 0.5), "nondeterministic"),
+    "a little noise": (
+        drawn_by(lambda shape: 1 + 1e-6 * OWN.normal(size=shape)),
+        "nondeterministic",
+    ),
+    "a rate that decays": (decaying, "accumulates"),
+    "a buffer of all layers": (adding, "accumulates"),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_what_draws_on_the_way_back_is_told_from_what_is_left_behind(name):
+    layer, code = ANSWERS[name]
+    report = check(layer, normal(4, 5), lines=False)
+    assert [finding.code for finding in report.findings] == [code]
+
+
+def test_a_mask_drawn_anew_on_the_way_back_adds_to_no_buffer():
+    class Dropout:
+        def __init__(self):
+            self.W = normal(4, 3)
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.W
+
+        def backward(self, dy):
+            dy = dy * (np.random.rand(*dy.shape) < 0.5)  # noqa: NPY002
+            self.dW = self.x.T @ dy
+            return dy @ self.W.T
+
+    said = codes(check_module(Dropout(), normal(5, 4), lines=False))
+    assert "nondeterministic" in said and "accumulates" not in said

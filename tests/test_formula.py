@@ -51,6 +51,50 @@ def test_an_error_of_one_in_a_hundred_fails_in_float32(seed):
     assert [row.verdict for row in report] == [Verdict.FAIL, Verdict.PASS, Verdict.PASS]
 
 
+def spoilt(change):
+    """Layer normalization with another gradient of x."""
+
+    def wrong(x, gamma, beta):
+        y, backward = layer_norm(x, gamma, beta)
+
+        def changed(dy):
+            dx, *others = backward(dy)
+            return (change(dx), *others)
+
+        return y, changed
+
+    return wrong
+
+
+def in_one_entry(dx):
+    dx[1, 2] *= dx.dtype.type(1.001)
+    return dx
+
+
+SMALL = {
+    "a factor": (lambda dx: dx * dx.dtype.type(1.000012), "inexact"),
+    "a larger one": (lambda dx: dx * dx.dtype.type(1.0003), "scaled"),
+    "one entry": (in_one_entry, "unknown"),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_wrong_by_more_than_float32_rounds_is_wrong_as_a_formula(name, seed):
+    change, code = SMALL[name]
+    report = check(spoilt(change), *single(seed, (4, 6), (6,), (6,)), lines=False)
+    assert [row.verdict for row in report] == [Verdict.FAIL, Verdict.PASS, Verdict.PASS]
+    # No name is fitted to contributions that float32 knows to a hundredth.
+    assert report["x"].findings[0].code == code
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_float32_rounds_away_is_not_wrong_in_it(seed):
+    """An ε of 1e-12 in one of two passes: nobody who computes in float32 can see it."""
+    change = spoilt(lambda dx: dx * dx.dtype.type(1 + 1e-12))
+    assert check(change, *single(seed, (4, 6), (6,), (6,))).passed
+
+
 def test_a_buffer_of_float32_is_told_to_try_float64():
     def buffered(x):
         out = np.empty(x.shape, np.float32)

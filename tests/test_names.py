@@ -113,6 +113,19 @@ def test_a_factor_of_two_is_not_the_root_of_a_batch_of_four():
     assert finding.evidence["equals"] == "2"
 
 
+def test_a_factor_of_two_is_no_root_where_nothing_shows_that_it_grows():
+    """The wanted values are bound to the loss, so that it takes no batch of another size."""
+    rng = np.random.default_rng(0)
+    wanted = rng.normal(size=(4, 3))
+
+    def loss(p):
+        return ((p - wanted) ** 2).sum(), lambda dy: 4 * dy * (p - wanted)
+
+    finding = check(loss, rng.normal(size=(4, 3)), lines=False)["p"].findings[0]
+    assert finding.code == "scaled" and finding.evidence["equals"] == "2"
+    assert "root" not in finding.message
+
+
 def test_what_is_true_at_one_point_only_is_no_name():
     def layer(x):
         def backward(dy):

@@ -40,6 +40,51 @@ def test_a_statistic_held_constant_is_told_from_one_whose_term_has_a_factor(what
     assert f"the term that flows through the {what} over axis 1" in doubled.message
 
 
+def grouped(groups, first, mean=0.0, variance=0.0):
+    """Normalized in groups of the features, which lie side by side (`first`) or take turns."""
+
+    def layer(x):
+        parts = (groups, -1) if first else (-1, groups)
+        axes = tuple(range(2, x.ndim + 1)) if first else (1, *range(3, x.ndim + 1))
+        g = x.reshape(len(x), *parts, *x.shape[2:])
+        std = np.sqrt(g.var(axis=axes, keepdims=True) + 1e-9)
+        xhat = (g - g.mean(axis=axes, keepdims=True)) / std
+
+        def backward(dy):
+            d = dy.reshape(g.shape)
+            through_mean = d.mean(axis=axes, keepdims=True)
+            through_variance = xhat * (d * xhat).mean(axis=axes, keepdims=True)
+            dx = (d - mean * through_mean - variance * through_variance) / std
+            return dx.reshape(x.shape)
+
+        return xhat.reshape(x.shape), backward
+
+    return layer
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["side by side", "in turns"])
+@pytest.mark.parametrize("shape", [(3, 12), (2, 6, 2, 3)], ids=["features", "images"])
+def test_a_statistic_of_a_group_held_constant_is_named(shape, first):
+    x = RNG.normal(size=shape)
+    assert check(grouped(2, first, 1.0, 1.0), x).passed
+    for held, what in (
+        ({}, "mean and variance"),
+        ({"mean": 1.0}, "variance"),
+        ({"variance": 1.0}, "mean"),
+    ):
+        found = check(grouped(2, first, **held), x, lines=False)["x"].findings[0]
+        assert found.code == "statistics-held-constant"
+        assert found.evidence == {"statistic": what, "axes": [1, *range(2, len(shape))]}
+        assert "in 2 groups along axis 1" in found.message
+
+
+def test_the_term_of_a_groups_statistic_may_have_a_factor():
+    found = check(grouped(3, True, 1.0, 2.0), RNG.normal(size=(4, 12)), lines=False)["x"].findings[
+        0
+    ]
+    assert found.code == "scaled" and found.evidence["factor"] == pytest.approx(2)
+
+
 def test_two_terms_with_two_factors_have_no_one_name():
     report = check(normalized(mean=2.0, variance=3.0), RNG.normal(size=(4, 6)), lines=False)
     assert report["x"].findings[0].code == "unknown"

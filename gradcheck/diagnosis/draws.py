@@ -16,9 +16,9 @@ import numpy as np
 from gradcheck.compare import compare
 from gradcheck.diagnosis.margins import JITTERS
 from gradcheck.diagnosis.wrong import Comparison, Context, WrongGradient
-from gradcheck.layer import random_upstream
+from gradcheck.layer import in_dtype, random_upstream
 from gradcheck.numeric import Forward
-from gradcheck.result import Array
+from gradcheck.result import Array, Verdict
 
 T = TypeVar("T")
 Change = Callable[[Array], Array]
@@ -47,6 +47,36 @@ class Redrawn(Context):
 def again(suspect: WrongGradient) -> Iterator[WrongGradient]:
     """The same gradient at fresh draws."""
     return afresh(suspect.context, lambda fresh: _wrong_in(fresh, suspect.position))
+
+
+def with_all_digits(suspect: WrongGradient) -> WrongGradient:
+    """The same gradient in float64, if the layer follows its inputs there and is wrong there too.
+
+    A name is fitted to what float32 does not round away; what it does is no part of the mistake.
+    """
+    context = suspect.context
+    if suspect.x.dtype.itemsize >= np.dtype(np.float64).itemsize:
+        return suspect
+    wide = _seen_in(context, in_dtype(context.inputs, np.float64), suspect.position)
+    return suspect if wide is None else wide
+
+
+@np.errstate(all="ignore")
+def _seen_in(context: Context, inputs: Sequence[Array], position: int) -> WrongGradient | None:
+    """One gradient at the same point in float64, if everything is computed in it and the verdict is the same."""
+    try:
+        given = context.forward
+        forward = Forward(context.layer, inputs, careful=given.careful, movable=given.movable)
+        dy = context.dy.astype(np.float64)
+        wide = Redrawn(context.layer, context.names, forward, dy, {}, context.witness)
+        found, compared = _wrong_in(wide, position), wide.comparison(position)
+    except Exception:
+        # Whatever it is that the layer cannot do with these numbers, it does not follow.
+        return None
+    follows = forward.coarsest_epsilon() <= float(np.finfo(np.float64).eps)
+    if compared is None or not follows or compared.row.analytic.dtype != np.float64:
+        return None
+    return found if compared.row.verdict is Verdict.FAIL else None
 
 
 def afresh(context: Context, seen: Callable[[Redrawn], T | None]) -> Iterator[T]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck.compare import COARSEST, agrees, is_vacuous, norm, not_finite, relative_error
 from gradcheck.diagnosis.diagnose import describe, diagnose, diagnose_shape
-from gradcheck.diagnosis.draws import again
+from gradcheck.diagnosis.draws import again, with_all_digits
 from gradcheck.diagnosis.wrong import Context, WrongGradient
 from gradcheck.numeric import CAUTION, Joint, NumericalGradient, rounded_to_float32
 from gradcheck.result import Array, Finding, Row, Verdict, fault
@@ -40,6 +40,15 @@ def _findings(
     if row.relative_error < 1e-6 and row.analytic.dtype != dtype:
         return findings
     return [_mistake(row, numeric, context, position), *findings]
+
+
+def of_one_draw(row: Row, conduct: Sequence[Finding]) -> Row:
+    """A row of a way back that draws at random: what no hypothesis explains is explained by that."""
+    drawn = any(one.code == "nondeterministic" and one.fails for one in conduct)
+    message = f"d{row.name} is another at each call: what is compared here is one of many."
+    named = Finding("nondeterministic", message)
+    findings = (named if drawn and one.code == "unknown" else one for one in row.findings)
+    return replace(row, findings=tuple(findings))
 
 
 def _holds_numbers(given: Array) -> bool:
@@ -228,7 +237,7 @@ def _mistake(row: Row, numeric: NumericalGradient, context: Context, position: i
             "on the way back float32 is used (a dtype lost in np.zeros or a constant?).",
             {"relative_error": row.relative_error},
         )
-    suspect = WrongGradient.of(context, position, row, numeric)
+    suspect = with_all_digits(WrongGradient.of(context, position, row, numeric))
     sides = who_agrees(row)
     # What an independent derivation says too is no slip of the pen.
     named = None if sides == WITH_THE_HAND else diagnose(suspect, again=again(suspect))

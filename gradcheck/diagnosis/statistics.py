@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,52 @@ from gradcheck.diagnosis.sizes import near, said, sizes_or_none
 from gradcheck.diagnosis.wrong import WrongGradient, named_axes, subsets
 from gradcheck.result import Array, Finding
 
+LARGEST = 10_000
+"""Entries beyond which not every way is tried to cut an axis into groups."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the entries are laid out where a statistic is taken: an axis may be cut into groups.
+
+    `axes` are those of `shape` that it is taken over, `cut` the axis that was cut into two, if one was.
+    """
+
+    shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    cut: int | None = None
+
+    @property
+    def whole(self) -> tuple[int, ...]:
+        """The axes, as the input itself counts them."""
+        before = (k if self.cut is None or k <= self.cut else k - 1 for k in self.axes)
+        return tuple(before)
+
+    @property
+    def called(self) -> str:
+        """The axes, and the groups along them, as a message names them."""
+        over = named_axes(self.whole)
+        if self.cut is None:
+            return over
+        first, second = self.shape[self.cut : self.cut + 2]
+        groups = second if self.cut in self.axes else first
+        return f"{over}, in {groups} groups along axis {self.cut}"
+
+
+def layouts(shape: tuple[int, ...]) -> Iterator[Layout]:
+    """Every set of axes, the larger ones first; then those of which one is in groups."""
+    # Large groups first: what is constant in them is so in smaller ones too.
+    for axes in reversed(list(subsets(len(shape)))):
+        yield Layout(shape, axes)
+    for cut in range(len(shape) if math.prod(shape) <= LARGEST else 0):
+        several = [k for k in range(2, shape[cut] // 2 + 1) if shape[cut] % k == 0]
+        for first in several:
+            parts = (*shape[:cut], first, shape[cut] // first, *shape[cut + 1 :])
+            for axes in reversed(list(subsets(len(parts)))):
+                # Both parts are the whole axis, and neither is none of it.
+                if (cut in axes) != (cut + 1 in axes):
+                    yield Layout(parts, axes, cut)
+
 
 @dataclass(frozen=True)
 class Group:
@@ -22,26 +69,28 @@ class Group:
     is a size and no mean.
     """
 
-    axes: tuple[int, ...]
+    layout: Layout
     centred: Array
     has_a_mean: bool
 
     @staticmethod
-    def of(s: WrongGradient, axes: tuple[int, ...]) -> Group:
-        """The groups over some axes."""
-        has_a_mean = cancels(s.true, axes, INVARIANT)
-        x = s.x.astype(np.float64)
-        return Group(axes, x - has_a_mean * x.mean(axis=axes, keepdims=True), has_a_mean)
+    def of(s: WrongGradient, layout: Layout) -> Group:
+        """The groups of a layout."""
+        axes = layout.axes
+        has_a_mean = cancels(s.true.reshape(layout.shape), axes, INVARIANT)
+        x = s.x.astype(np.float64).reshape(layout.shape)
+        return Group(layout, x - has_a_mean * x.mean(axis=axes, keepdims=True), has_a_mean)
 
     @property
     def count(self) -> int:
         """How many entries a group has."""
-        return int(np.prod([self.centred.shape[axis] for axis in self.axes]))
+        return int(np.prod([self.centred.shape[axis] for axis in self.layout.axes]))
 
     def beside(self, entry: tuple[int, ...]) -> Array:
         """Which other entries are in one group with one of them."""
         inside = np.zeros(self.centred.shape, dtype=bool)
-        inside[tuple(slice(None) if k in self.axes else i for k, i in enumerate(entry))] = True
+        axes = self.layout.axes
+        inside[tuple(slice(None) if k in axes else i for k, i in enumerate(entry))] = True
         inside[entry] = False
         return inside
 
@@ -54,38 +103,45 @@ class Group:
 
     def parts(self, s: WrongGradient) -> Iterator[tuple[str, Array]]:
         """What the error would be, fitted, if a mean, a variance or both were left out."""
-        c, axes = self.centred, self.axes
-        slope = (s.error * c).sum(axis=axes, keepdims=True) / (c * c).sum(axis=axes, keepdims=True)
+        c, axes = self.centred, self.layout.axes
+        error, shape = s.error.reshape(c.shape), s.true.shape
+        slope = (error * c).sum(axis=axes, keepdims=True) / (c * c).sum(axis=axes, keepdims=True)
         if self.has_a_mean:
-            mean = s.error.mean(axis=axes, keepdims=True)
-            yield "mean", mean + 0 * c
-            yield "variance", slope * c
+            mean = error.mean(axis=axes, keepdims=True)
+            yield "mean", (mean + 0 * c).reshape(shape)
+            yield "variance", (slope * c).reshape(shape)
             # Two numbers fit any three that are centred.
             if self.count > FEWEST:
-                yield "mean and variance", mean + slope * c
+                yield "mean and variance", (mean + slope * c).reshape(shape)
         # What is divided by a size of its own does not change with that size.
-        elif cancels(s.true * c, axes, EXPLAINED):
-            yield "size", slope * c
+        elif cancels(s.true.reshape(c.shape) * c, axes, EXPLAINED):
+            yield "size", (slope * c).reshape(shape)
+
+    def doubt(self, s: WrongGradient) -> Array:
+        """In each group the widest bound: by no more is off what was fitted to a group."""
+        bound = s.bound.reshape(self.centred.shape)
+        widest = bound.max(axis=self.layout.axes, keepdims=True)
+        return np.broadcast_to(widest, bound.shape).reshape(s.bound.shape)
 
 
 def statistics(s: WrongGradient) -> Iterator[Finding]:
     """What is left over is, in each group, a constant (the mean's part) or a multiple of x − mean."""
     for group in _groups(s) if s.x.ndim > 1 else ():
         for what, part in group.parts(s):
-            if s.is_(s.measured.plus(part, s.widest_bound(group.axes))):
+            if s.is_(s.measured.plus(part, group.doubt(s))):
                 yield from _named(s, group, what)
 
 
 def _groups(s: WrongGradient) -> Iterator[Group]:
-    """Large groups first: what is constant in them is so in smaller ones too."""
-    groups = (Group.of(s, axes) for axes in reversed(list(subsets(s.x.ndim))))
+    """The groups of every layout that have enough entries."""
+    groups = (Group.of(s, layout) for layout in layouts(s.x.shape))
     return (group for group in groups if group.count >= FEWEST)
 
 
 def _named(s: WrongGradient, group: Group, what: str) -> Iterator[Finding]:
     """The statistic is held constant, unless its term can be seen to be there with another factor."""
-    over = f"the {what} over {named_axes(group.axes)}"
-    evidence = {"statistic": what, "axes": list(group.axes)}
+    over = f"the {what} over {group.layout.called}"
+    evidence = {"statistic": what, "axes": list(group.layout.whole)}
     factors = np.array([k for name, k in _factors_of_the_terms(s, group).items() if name in what])
     if not factors.size:
         yield Finding(
@@ -119,20 +175,22 @@ def _factors_of_the_terms(s: WrongGradient, group: Group) -> dict[str, float]:
     """
     dy, c = s.context.dy, group.centred
     # Two numbers fit any two that are beside one, and one fits one.
-    if dy.shape != c.shape or group.count - 1 <= len(group.terms) or not _is_returned(s):
+    if dy.shape != s.x.shape or group.count - 1 <= len(group.terms) or not _is_returned(s):
         return {}
     own = tuple(map(int, np.unravel_index(int(np.abs(c).argmax()), c.shape)))
-    alone = np.zeros_like(dy)
+    alone = np.zeros(c.shape, dy.dtype)
     alone[own] = 1
+    alone = alone.reshape(dy.shape)
     answer = s.at_upstream(alone)
     if answer is None:
         return {}
     numeric = s.context.witness(s.context.forward, alone).gradient(s.position)
     beside = group.beside(own)
+    answer, true = (value.reshape(c.shape)[beside] for value in (answer, numeric.value))
     terms = np.stack([term[beside] for term in group.terms.values()], axis=-1)
-    fits, left = _fit(terms, answer[beside], numeric.value[beside])
+    fits, left = _fit(terms, answer, true)
     # Else an input reaches the output by another way too.
-    slack = numeric.bound.max() + NAMED * np.abs(numeric.value[beside]).max(initial=0.0)
+    slack = numeric.bound.max() + NAMED * np.abs(true).max(initial=0.0)
     known = fits[1].all() and agrees(left, np.zeros(()), slack).all()
     return dict(zip(group.terms, map(float, fits[0] / fits[1]), strict=True)) if known else {}
 
