@@ -151,11 +151,11 @@ def step_forward(state, inner, outer, shift):
 def step_backward(dout, cache):
     raise NotImplementedError
 
-def cost(theta, X, y):
-    return np.mean((X @ theta - y) ** 2)
+def cost(q, X, y):
+    return np.mean((X @ q - y) ** 2)
 
-def cost_gradient(theta, X, y):
-    return theta
+def cost_gradient(q, X, y):
+    return q
 """
 
 
@@ -165,7 +165,7 @@ def cost_gradient(theta, X, y):
     [
         ("net", {"x": (3, 5), "w1": (5, 2), "b1": (2,), "w2": (2, 7), "b2": (7,)}),
         ("step", {"state": (3, 5), "inner": (2, 3), "outer": (3, 2), "shift": (5,)}),
-        ("cost", {"theta": (3,), "X": (5, 3), "y": (5,)}),
+        ("cost", {"q": (3,), "X": (5, 3), "y": (5,)}),
     ],
 )
 def test_a_template_has_shapes_that_the_forward_pass_accepts(tmp_path, capsys, name, shapes):

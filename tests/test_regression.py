@@ -20,6 +20,11 @@ FOUND = {
     "Tanh": ["inputs"],
     "Dense": ["inputs", "w", "b"],
     "Shift": ["inputs", "B"],
+    "kl_loss": ["mu", "logvar"],
+    "residuals": ["p"],
+    "chain_nll": ["unary", "trans"],
+    "Factorization": ["P", "Q"],
+    "RNN": ["x", "h_prev", "params.0", "params.1", "params.2"],
 }
 """What the file holds, and whose gradients there are."""
 
@@ -44,6 +49,10 @@ def test_all_are_found_by_their_names_and_pass(tmp_path, capsys):
         ("penalized", "+ 2 * lambda_ * w", "+ lambda_ * w", "w", "extra-term"),
         ("softplus", "return 1 / (1 + np.exp(-x))", "return 1 / (1 + np.exp(x))", "x", None),
         ("Dense", 'self.ctx["X"].T @ grad', 'self.ctx["X"].T @ grad / len(grad)', "w", "scaled"),
+        ("kl_loss", "dlogvar = 0.5 *", "dlogvar =", "logvar", "scaled"),
+        ("residuals", "-t * p[0] * np.exp(-p[1] * t)", "t * p[0] * np.exp(-p[1] * t)", "p", "sign-flipped"),
+        ("Factorization", "dQ = -E.T @ self.P", "dQ = E.T @ self.P", "Q", "sign-flipped"),
+        ("RNN", "np.dot(h_prev.T, dt)", "np.dot(h_next.T, dt)", "params.1", None),
     ],
 )  # fmt: skip
 def test_a_wrong_one_is_convicted_in_its_own_gradient(

@@ -74,6 +74,18 @@ def cost(theta, X, y):
 def cost_gradient(theta, X, y):
     return X.T @ (X @ theta - y) / len(y)
 
+def misfit(q, X, y):
+    return np.mean((X @ q - y) ** 2)
+
+def misfit_gradient(q, X, y):
+    return 2 * X.T @ (X @ q - y) / len(y)
+
+def product(W, b):
+    return W * b
+
+def product_grad(W, b):
+    return b, W
+
 def both(W, b):
     return (W * b).sum()
 
@@ -82,6 +94,8 @@ def both_grad(W, b):
 
 def both_inputs(rng):
     return {"W": rng.normal(size=3), "b": rng.normal(size=3)}
+
+product_inputs = both_inputs
 """
 
 
@@ -100,9 +114,15 @@ def test_a_cost_and_its_gradient_may_take_data_too(tmp_path, capsys):
     ]
 
 
-def test_data_of_a_cost_is_not_guessed_and_several_gradients_are_no_jacobian(tmp_path, capsys):
+def test_data_of_a_cost_is_guessed_where_names_tell_and_several_gradients_are_no_jacobian(
+    tmp_path, capsys
+):
     place = write(tmp_path, hw=WITH_DATA) / "hw.py"
-    for name, said in (("cost", "def cost_inputs(rng)"), ("both", "def both_loss(W, b): return")):
+    status, (found,) = records(capsys, f"{place}:cost")
+    assert status == 1 and found["rows"][0]["findings"][0]["code"] == "scaled"
+    status, (found,) = records(capsys, f"{place}:both")
+    assert status == 0 and [row["name"] for row in found["rows"]] == ["W", "b"]
+    for name, said in (("misfit", "def misfit_inputs(rng)"), ("product", "def product_loss(W, b)")):
         assert main(["check", f"{place}:{name}"]) == 2
         assert said in unwrapped(capsys.readouterr().err)
 

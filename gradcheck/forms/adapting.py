@@ -88,23 +88,31 @@ def built(owner: Any, methods: Methods, inputs: Sequence[Any], named: Mapping[st
 def _two_passes(
     owner: Any, methods: Methods, inputs: Sequence[Any], named: Mapping[str, Any]
 ) -> tuple[Any, Any]:
-    """What one forward pass leaves of an object, and another after it, at other inputs; nothing if one raises."""
+    """What one forward pass leaves of an object, and another after it, at other inputs.
+
+    Nothing if one raises, or no input is another: whole numbers may stay what they are.
+    """
     forward = of_object(methods.forward, owner)
     known = inspect.signature(forward).parameters
     arguments = Arguments.of(forward, inputs, {n: v for n, v in named.items() if n in known})
     form = blank(owner, methods, arguments, Dice(None))
+    here = form.inputs.values
+    elsewhere = [moved(x) for x in here]
+    if all(map(same, here, elsewhere)):
+        return None, None
     try:
-        once = form.begin(methods.forward, form.inputs.values).owner
+        once = form.begin(methods.forward, here).owner
         again = blank(copy_of(once), methods, arguments, Dice(None))
-        return once, again.begin(methods.forward, [moved(x) for x in form.inputs.values]).owner
+        return once, again.begin(methods.forward, elsewhere).owner
     except Exception:
         # Whether it raises is for the check itself to find.
         return None, None
 
 
 def _has_room(owner: Any, path: Path) -> bool:
-    """Whether something may be put at the end of a path: nothing is there, and what would hold it is."""
-    return reach(owner, path) is None and reach(owner, path[:-1]) is not None
+    """Whether something may be put at the end of a path: nothing is there, and what would hold it is no list."""
+    holder = reach(owner, path[:-1])
+    return reach(owner, path) is None and holder is not None and not isinstance(holder, list)
 
 
 def _stays(value: Any, later: Any) -> bool:

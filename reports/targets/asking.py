@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import gradcheck
-from gradcheck.forms.names import is_target
+from gradcheck.forms.names import is_parameter, is_target
 from gradcheck.forms.slopes import differentiated, of_one_input
 from gradcheck.layer import Function, input_names
 from gradcheck.result import Report
@@ -64,11 +64,22 @@ def _pair(subject: Subject, values: list[Any], words: Inputs, options: Inputs) -
 
 def _derivative(subject: Subject, values: list[Any], words: Inputs, options: Inputs) -> Report:
     f, df = subject.parts
+    if belongs_to_some(subject, values):
+        return _pair(subject, values, words, options)
     if values[1:] and isinstance(df(*values), (tuple, list)):
         raise TypeError(_several_gradients(subject))
     at = differentiated(wanted(f), values)
     f, df = (of_one_input(function, values, at) for function in subject.parts)
     return gradcheck.check_derivative(f, df, values[at], **options)
+
+
+def belongs_to_some(subject: Subject, values: list[Any]) -> bool:
+    """Whether a loss's gradient by one of several inputs says which: there are several, or one is a parameter."""
+    f, df = subject.parts
+    if not values[1:] or np.ndim(f(*values)):
+        return False
+    several = isinstance(df(*values), (tuple, list, dict))
+    return several or any(map(is_parameter, wanted(f)))
 
 
 def _several_gradients(subject: Subject) -> str:

@@ -28,6 +28,9 @@ RATES = ("lr", "learning_rate", "learningrate", "learn_rate", "alpha", "eta", "s
 MOST = 3
 """Arguments of a constructor that are tried: of four there are too many orders."""
 
+SINGLE = re.compile(r"""float32|dtype=["']f["']|astype\(["']f["']""")
+"""How a text says that its arrays are of float32."""
+
 BIAS = re.compile(r"^(b|bias|beta|gamma)", re.IGNORECASE)
 """How the arguments of a constructor are called that have one number for each feature."""
 
@@ -36,8 +39,21 @@ PART = re.compile(
 )
 """How those are called that lie between 0 and 1."""
 
-WEIGHTS = re.compile(r"^(b|bias|beta|gamma|w|weights?|kernels?|theta)\d?$", re.IGNORECASE)
+WEIGHTS = re.compile(
+    r"^(b|bias|beta|gamma|[wu](x|h|xh|hh|i|r)?|weights?|kernels?|theta)\d?$", re.IGNORECASE
+)
 """How those are called that are arrays, and no sizes."""
+
+WEIGHTS_OF: dict[int, tuple[tuple[tuple[tuple[int, ...], ...], tuple[int, ...]], ...]] = {
+    0: (((), (5,)), ((), (1, 5))),
+    1: ((((5, 2),), (2,)), (((2, 3, 3, 3),), (2,))),
+    2: tuple((((5, 2 * gates), (2, 2 * gates)), (2 * gates,)) for gates in (1, 4, 3)),
+}
+"""Shapes that are tried for so many matrices, and for the biases beside them.
+
+A scale and a shift alone are as long as the features of the input that is tried first; of two matrices the
+second takes a state, as in a recurrent cell of one, four or three gates.
+"""
 
 
 def ways(made: type) -> tuple[str, str] | None:
@@ -137,7 +153,7 @@ def objects(made: type, make: Function | None, seed: int) -> Iterator[Made]:
         yield make(np.random.default_rng(seed)) if takes else make(), []
         return
     needed = wanted(made)
-    for combination in _arguments(needed) if len(needed) <= MOST else ():
+    for combination in _arguments(made, needed) if len(needed) <= MOST else ():
         try:
             instance = made(*combination)
         except Exception:
@@ -145,9 +161,12 @@ def objects(made: type, make: Function | None, seed: int) -> Iterator[Made]:
         yield instance, _proposed(made.__name__, needed, combination)
 
 
-def _arguments(needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """Sizes for a constructor, and weights for one that takes them, which is tried first where it says so."""
-    both = [_sizes(needed), _weights(needed)]
+def _arguments(made: type, needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Sizes for a constructor, and weights for one that takes them, which is tried first where it says so.
+
+    Weights are in float32 where the class makes its own arrays so.
+    """
+    both = [_sizes(needed), _weights(needed, "f" if SINGLE.search(text_of(made)) else "d")]
     return itertools.chain(*(both[::-1] if all(map(WEIGHTS.match, needed)) else both))
 
 
@@ -158,14 +177,14 @@ def _sizes(needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         yield tuple(0.5 if PART.match(name) else size for name, size in pairs)
 
 
-def _weights(needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """A matrix or kernels, and a bias that fits."""
+def _weights(needed: Sequence[str], dtype: str) -> Iterator[tuple[Any, ...]]:
+    """Matrices or kernels, and a bias that fits."""
     rng = np.random.default_rng(0)
-    # A scale and a shift alone are as long as the features of the input that is tried first.
-    alone = all(map(BIAS.match, needed))
-    shapes = [((5,), (5,)), ((1, 5), (1, 5))] if alone else [((5, 2), (2,)), ((2, 3, 3, 3), (2,))]
-    for weights, bias in shapes if needed else ():
-        yield tuple(rng.normal(size=bias if BIAS.match(name) else weights) for name in needed)
+    biases = [bool(BIAS.match(name)) for name in needed]
+    for matrices, bias in WEIGHTS_OF.get(biases.count(False), ()) if needed else ():
+        waiting = iter(matrices)
+        shapes = [bias if is_bias else next(waiting) for is_bias in biases]
+        yield tuple(rng.normal(size=shape).astype(dtype) for shape in shapes)
 
 
 def _proposed(name: str, needed: Sequence[str], sizes: Sequence[Any]) -> list[Finding]:

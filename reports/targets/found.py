@@ -31,8 +31,8 @@ PAIRS = (
 """How the two functions of a pair are called."""
 
 DERIVATIVES = (
-    *("{}_gradient", "{}_grad", "{}_derivative", "{}_deriv", "{}_jacobian"),
-    *("{}_prime", "grad_{}", "gradient_{}", "d{}", "d_{}"),
+    *("{}_gradient", "{}_grad", "{}_derivative", "{}_deriv", "{}_der", "{}_jacobian", "{}_jac"),
+    *("{}_prime", "{}prime", "grad_{}", "gradient_{}", "d{}", "d_{}"),
 )
 """How the derivative of a function is called."""
 

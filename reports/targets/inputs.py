@@ -14,7 +14,7 @@ from gradcheck.forms.names import is_target
 from gradcheck.forms.state import held_in
 from gradcheck.layer import input_names
 from reports.errors import UserError
-from reports.targets.asking import arguments, asked, taking
+from reports.targets.asking import arguments, asked, belongs_to_some, taking
 from reports.targets.classes import objects
 from reports.targets.found import Subject
 from reports.targets.loading import said
@@ -122,10 +122,13 @@ class _Search:
         function = taking(self.subject)
         by = [name for name in wanted(function) if not is_target(name)]
         if self.subject.kind == "derivative" and len(by) > 1:
-            # Which of them is differentiated by, and which are data of one size, no shape can tell.
             guess = proposed(function, self.runs, lambda _: True, self.seed)
             self.tried += [(guess, [])] if guess is not None else []
-            return None
+            if guess is None or not belongs_to_some(
+                self.subject, arguments(self.subject, guess)[0]
+            ):
+                # Which of them is differentiated by, and which are data of one size, no shape can tell.
+                return None
         held = self._held()
         text = text_of(self.subject.made or function)
         guess = proposed(function, self.runs, self.accepts, self.seed, _sizes(held), text)

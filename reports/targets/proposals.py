@@ -67,6 +67,12 @@ OPTIONS: dict[str, Any] = {
 """What the hyperparameters are that courses hand over in a dict; a stride of 1 would hide one that is left out."""
 
 
+MASK = re.compile(r"^(\w+_)?masks?(_\w+)?$", re.IGNORECASE)
+"""Names of what lets entries through or not: with other numbers than 0 and 1 a mask and its square differ."""
+
+TWO_THIRDS = 2 / 3
+"""How much a mask that is proposed lets through: some of each row, not all."""
+
 PENALTIES = re.compile(r"^(reg\w*|l2\w*|lambda_?|lambd|lam|weight_decay|decay)$", re.IGNORECASE)
 """Names of what weighs a penalty: where it is 0 by default a wrong gradient of the penalty would pass."""
 PENALTY = 0.35
@@ -218,6 +224,9 @@ def _choices(
         if name in told:
             return _told(name, told[name])
         first = (seen[name],) if name in seen else ()
+        if name == "t" and "y" in names:
+            # A time at which y was measured, and no target.
+            return [_floats(name, shape) for shape in SHAPES]
         # Of the logarithm of a probability: what is compared with it is a class.
         classes = [_one_hot] if is_target(name) and "log(" in text else []
         return _likely(name, (*first, SHAPES[0], *likely, *SHAPES[1:]), classes)
@@ -245,7 +254,13 @@ def _likely(name: str, shapes: Sequence[Shape], classes: Sequence[Draw]) -> Sequ
 
 
 def _floats(name: str, shape: Shape) -> Draw:
-    return partial(_probabilities if PROBABILITIES.match(name) else _normal, size=shape)
+    drawn = ((PROBABILITIES, _probabilities), (MASK, _mask))
+    draw = next((draw for names, draw in drawn if names.match(name)), _normal)
+    return partial(draw, size=shape)
+
+
+def _mask(rng: np.random.Generator, size: Shape) -> Any:
+    return (rng.random(size) < TWO_THIRDS).astype(float)
 
 
 def _normal(rng: np.random.Generator, size: Shape) -> Any:

@@ -44,15 +44,37 @@ def _lengths() -> defaultdict[Any, int]:
 def read_off(function: Function, names: Sequence[str]) -> dict[str, Shape]:
     """Shapes of matrices that a function multiplies, and of what it adds to them: of `x @ w + b` all three.
 
-    Empty where the text is not at hand. It is a guess: what is passed to other functions keeps its shape.
+    Parameters that are asked for one by one, `p[0]` and `p[1]`, are as many. Empty where the text is not at
+    hand. It is a guess: what is passed to other functions keeps its shape.
     """
-    reader = _Reader(names)
-    for statement in ast.walk(tree_of(function) or ast.Pass()):
+    tree, reader = tree_of(function) or ast.Pass(), _Reader(names)
+    numbered = _one_by_one(tree, names)
+    for statement in ast.walk(tree):
         if isinstance(statement, (ast.Assign, ast.Return)):
             reader.follow(statement)
     sizes = _lengths()
     shapes = {name: reader.known[name] for name in names if name in reader.known}
-    return {name: tuple(sizes[reader.axis(a)] for a in axes) for name, axes in shapes.items()}
+    read = {name: tuple(sizes[reader.axis(a)] for a in axes) for name, axes in shapes.items()}
+    return {**read, **numbered}
+
+
+def _one_by_one(tree: ast.AST, names: Sequence[str]) -> dict[str, Shape]:
+    """How many there are of an input of which single numbers are used alone, p[0] and p[1], or a, b = p."""
+    nodes = list(ast.walk(tree))
+    counts = [pair for node in nodes for pair in _counted(node)]
+    used = [node.id for node in nodes if isinstance(node, ast.Name)]
+    alone = (n for n in names if used.count(n) == [name for name, _ in counts].count(n) > 0)
+    return {name: (max(count for n, count in counts if n == name),) for name in alone}
+
+
+def _counted(node: ast.AST) -> list[tuple[str, int]]:
+    """A name of which one number is used, or all of them, and how many there must be for that."""
+    match node:
+        case ast.Subscript(ast.Name(name), ast.Constant(int(position))):
+            return [(name, position + 1)]
+        case ast.Assign([ast.Tuple(parts)], ast.Name(name)):
+            return [(name, len(parts))]
+    return []
 
 
 def _letter(node: ast.expr) -> str:

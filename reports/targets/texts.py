@@ -6,8 +6,10 @@ import ast
 import inspect
 import re
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
+from gradcheck.forms.names import is_of, takes
 from gradcheck.layer import Function
 
 LOSS = re.compile(r"loss|cost|nll|energy|^[JLE]$", re.IGNORECASE)
@@ -48,9 +50,13 @@ def returns_way_back(function: Function) -> bool:
 
 def returns_gradients(function: Function) -> bool:
     """Whether a loss and its gradient are returned, in either order, by what they are called; more may follow."""
-    several = _returned(tree_of(function))
+    several, inputs = _returned(tree_of(function)), takes(function)
     pairs = [pair for one, second, *_ in several for pair in ((one, second), (second, one))]
-    return any(LOSS.search(ast.unparse(loss)) and _is_gradient(other) for loss, other in pairs)
+    mine = LOSS.search(getattr(function, "__name__", ""))
+    return any(
+        _is_gradient(other, inputs) and (mine or LOSS.search(ast.unparse(loss)))
+        for loss, other in pairs
+    )
 
 
 def _twos(tree: ast.AST | None) -> list[tuple[ast.expr, ast.expr]]:
@@ -65,5 +71,8 @@ def _returned(tree: ast.AST | None) -> list[list[ast.expr]]:
     return [several for several in values if len(several) > 1]
 
 
-def _is_gradient(part: ast.expr) -> bool:
-    return bool(GRADIENT.search(ast.unparse(part)))
+def _is_gradient(part: ast.expr, inputs: Sequence[str] = ()) -> bool:
+    """Whether what is returned is a gradient by its name, that of an input say, or a dict of such."""
+    inner = part.values if isinstance(part, ast.Dict) and part.values else [part]
+    called = map(ast.unparse, inner)
+    return all(GRADIENT.search(one) or any(is_of(one, name) for name in inputs) for one in called)

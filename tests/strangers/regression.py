@@ -184,3 +184,82 @@ class Shift(Layer):
     def backward(self, grad):
         self.grads["B"] = np.sum(grad, axis=0).reshape(1, grad.shape[1])
         return grad * 1
+
+
+# Several gradients beside a function; parameters that are asked for one by one; a factor of 0 and 1.
+
+
+def kl_loss(mu, logvar):
+    return -0.5 * np.sum(1 + logvar - mu**2 - np.exp(logvar))
+
+
+def kl_loss_grad(mu, logvar):
+    dmu = mu
+    dlogvar = 0.5 * (np.exp(logvar) - 1)
+    return dmu, dlogvar
+
+
+def residuals(p, t, y):
+    return p[0] * np.exp(-p[1] * t) + p[2] - y
+
+
+def residuals_jac(p, t, y):
+    J = np.empty((t.size, p.size))
+    J[:, 0] = np.exp(-p[1] * t)
+    J[:, 1] = -t * p[0] * np.exp(-p[1] * t)
+    J[:, 2] = 1
+    return J
+
+
+def chain_nll(unary, trans, tags):
+    T = len(unary)
+    alpha, beta = np.zeros(unary.shape), np.zeros(unary.shape)
+    alpha[0] = unary[0]
+    for t in range(1, T):
+        alpha[t] = unary[t] + np.log(np.exp(alpha[t - 1][:, None] + trans).sum(axis=0))
+    for t in range(T - 2, -1, -1):
+        beta[t] = np.log(np.exp(trans + unary[t + 1] + beta[t + 1]).sum(axis=1))
+    logZ = np.log(np.exp(alpha[-1]).sum())
+    dunary = np.exp(alpha + beta - logZ)
+    dunary[np.arange(T), tags] -= 1
+    dtrans = np.zeros_like(trans)
+    for t in range(1, T):
+        dtrans += np.exp(alpha[t - 1][:, None] + trans + unary[t] + beta[t] - logZ)
+        dtrans[tags[t - 1], tags[t]] -= 1
+    score = unary[np.arange(T), tags].sum() + trans[tags[:-1], tags[1:]].sum()
+    return logZ - score, dunary, dtrans
+
+
+class Factorization:
+    def __init__(self, users, items, k):
+        self.P, self.Q = np.random.randn(users, k), np.random.randn(items, k)
+
+    def loss(self, R, mask):
+        return 0.5 * (((R - self.P @ self.Q.T) * mask) ** 2).sum()
+
+    def gradient(self, R, mask):
+        E = (R - self.P @ self.Q.T) * mask
+        dP = -E @ self.Q
+        dQ = -E.T @ self.P
+        return dP, dQ
+
+
+class RNN:
+    def __init__(self, Wx, Wh, b):
+        self.params = [Wx, Wh, b]
+        self.grads = [np.zeros_like(Wx), np.zeros_like(Wh), np.zeros_like(b)]
+
+    def forward(self, x, h_prev):
+        Wx, Wh, b = self.params
+        h_next = np.tanh(np.dot(h_prev, Wh) + np.dot(x, Wx) + b)
+        self.cache = (x, h_prev, h_next)
+        return h_next
+
+    def backward(self, dh_next):
+        Wx, Wh, b = self.params
+        x, h_prev, h_next = self.cache
+        dt = dh_next * (1 - h_next**2)
+        self.grads[0][...] = np.dot(x.T, dt)
+        self.grads[1][...] = np.dot(h_prev.T, dt)
+        self.grads[2][...] = np.sum(dt, axis=0)
+        return np.dot(dt, Wx.T), np.dot(dt, Wh.T)
