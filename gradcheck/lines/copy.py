@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 import traceback
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from gradcheck.layer import Adapted, Function
@@ -50,8 +52,12 @@ class Copy:
     @property
     def value(self) -> list[Site]:
         """What a function returns for its value that returns the gradients beside it; nothing of two passes."""
-        ways = [way[: len(path)] for path in self._returns for way in self.gradients or () if way]
-        return [s for path, s in self._returns.items() if path not in ways] if self.alone else []
+        beside = self._returns.items() if self.alone else ()
+        return [site for path, site in beside if not self._leads_to_a_gradient(path)]
+
+    def _leads_to_a_gradient(self, path: Path) -> bool:
+        ways = filter(None, self.gradients or ())
+        return path in [way[: len(path)] for way in ways]
 
     @property
     def sites(self) -> list[Site]:
@@ -61,42 +67,39 @@ class Copy:
     @property
     def listing(self) -> tuple[tuple[int, str], ...]:
         """The lines of the backward pass, and of the helpers that it has called, with their numbers."""
-        rows = dict(self.body)
-        for text, _ in self.helpers.values():
-            rows |= dict(text)
-        return tuple(sorted(rows.items()))
+        helpers = (text for text, _ in self.helpers.values())
+        return tuple(sorted(dict(chain(self.body, *helpers)).items()))
 
     def returned(self, position: int) -> Site | None:
         """What is returned for an input, as the return statement has it."""
         path = (position,) if self.gradients is None else self.gradients[position]
-        if path is None:
-            return None
-        if path[:1] == ("self",):
-            return self._held("self", path[1:])
-        sites = self._returns
-        exact = sites.get(path) or (sites.get(()) if path in ((), (0,)) else None)
-        if exact is not None or () not in sites:
-            return exact
-        return self._held(sites[()].name, path)
+        match path:
+            case None:
+                return None
+            case ("self", *held):
+                return self._held("self", held)
+        whole = self._returns.get(())
+        if path in self._returns or whole is None:
+            return self._returns.get(path)
+        return whole if path == (0,) else self._held(whole.name, path)
 
     @property
     def _returns(self) -> dict[Path, Site]:
         """What the pass itself returns, by the way to it."""
         return {s.path: s for s in self.sites if s.path is not None and not s.function}
 
-    def _held(self, name: str, path: Path) -> Site | None:
+    def _held(self, name: str, path: Iterable[Any]) -> Site | None:
         """The last statement that gives a value to what an object or a dictionary holds."""
         for key in path:
             name = f"{name}.{key}" if name == "self" else item(name, str(key))
-        several = [s for s in self.sites if s.path is None and s.name == name]
-        return replace(several[-1], reads=frozenset([name])) if several else None
+        giving = {s.name: s for s in self.sites if s.path is None}
+        return replace(giving[name], reads=frozenset([name])) if name in giving else None
 
     def raised_at(self, error: Exception) -> list[int]:
         """The lines of the backward pass that an error passed on its way out, where it arose first."""
-        numbers = {number for number, _ in self.listing}
-        frames = traceback.extract_tb(error.__traceback__)
-        lines = [f.lineno for f in frames if f.filename == COPIED and f.lineno]
-        return [line for line in reversed(lines) if line in numbers]
+        frames, own = traceback.extract_tb(error.__traceback__), dict(self.listing)
+        lines = (frame.lineno for frame in reversed(frames) if frame.filename == COPIED)
+        return [line for line in lines if line in own]
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def backward_text(layer: Function, backward: Function) -> BackwardText:
     Raises:
         Unreadable: if there is no source, or no backward pass to be found in it.
     """
-    source, tree, inside = _located(layer, backward)
+    source, tree, inside = _located(_taken_apart(layer, backward))
     return BackwardText(source, inside, source.numbered(tree))
 
 
@@ -139,9 +142,10 @@ def rewritten(layer: Function, written: BackwardText, text: str | Function) -> F
     """
     source = written.source
     changed = source.compiled(parsed_function(text), {}) if isinstance(text, str) else text
+    user = _taken_apart(layer, source.function)
     if written.inside:
-        return _with_inner(layer, source.bound(changed))
-    return _assembled(layer, None, source, changed)
+        return user.assemble(source.bound(changed), None)
+    return _assembled(user, user.forward, source, changed)
 
 
 def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
@@ -152,28 +156,29 @@ def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
     Raises:
         Unreadable: if there is no source, or no backward pass to be found in it.
     """
-    recorder = Recorder(layer.dialect if isinstance(layer, Adapted) else None)
-    back, tree, inside = _located(layer, backward)
-    there = back if inside else _forward_source(layer)
-    files = frozenset([back.file, back.file if there is None else there.file])
-    followed = files if follow else frozenset()
-    behind = Instrument(recorder, recorder.backward_sites, Backward, followed)
-    ahead = Instrument(recorder, recorder.forward_sites, Forward, followed, scope=behind.scope)
-    body, inner, upstream = back.numbered(tree), _inner(back, tree), _upstream(layer, back, tree)
+    user = _taken_apart(layer, backward)
+    recorder = Recorder(user.dialect)
+    back, tree, inside = _located(user)
+    there = back if inside else _forward_source(user)
+    files = frozenset(source.file for source in (back, there) if source is not None)
+    behind = Instrument(
+        recorder, recorder.backward_sites, Backward, files if follow else frozenset()
+    )
+    ahead = Instrument(recorder, recorder.forward_sites, Forward, behind.files, scope=behind.scope)
+    body, inner, upstream = back.numbered(tree), _inner(back, tree), _upstream(user, back, tree)
     behind.change(back, tree)
     Backward(back, recorder.backward_sites, "", frozenset()).upstream(tree, upstream)
-    forward = None if there is None else _changed(there, ahead)
-    if inside and forward is not None:
-        whole = _with_inner(layer, forward)
+    forward = user.forward if there is None else _changed(there, ahead)
+    if inside:
+        whole = user.assemble(forward, None)
     else:
-        whole = _assembled(layer, forward, back, behind.compiled(back, tree))
-    gradients = layer.gradients if isinstance(layer, Adapted) else None
+        whole = _assembled(user, forward, back, behind.compiled(back, tree))
     return Copy(
         *(whole, recorder, body, back.file, upstream, inner),
-        gradients=gradients,
+        gradients=user.gradients,
         helpers=behind.helpers,
         elsewhere=len(files) > 1,
-        chained=_is_chained(layer),
+        chained=user.chained,
         alone=there is not None and not inside and there.function is back.function,
     )
 
@@ -184,76 +189,62 @@ def _changed(source: Source, instrument: Instrument) -> Function:
     return source.bound(instrument.compiled(source, source.tree))
 
 
-def _forward_source(layer: Function) -> Source | None:
-    """The source of a forward pass; None where it cannot be read and a derivative does without."""
-    try:
-        return at_work(_forward_function(layer))
-    except Unreadable:
-        if _is_chained(layer):
-            raise
-        return None
+def _taken_apart(layer: Function, returned: Function) -> Adapted:
+    """The functions that a layer is made of; a plain one holds its backward pass, or has returned another's."""
+    if isinstance(layer, Adapted):
+        return layer
+    return Adapted("", (), layer, returned, lambda forward, _: forward, inside=True)
 
 
-def _is_chained(layer: Function) -> bool:
-    """Whether the names of a backward pass speak of those of the forward pass: not in a derivative."""
-    return not isinstance(layer, Adapted) or layer.chained
-
-
-def _located(layer: Function, backward: Function) -> tuple[Source, ast.FunctionDef, bool]:
+def _located(user: Adapted) -> tuple[Source, ast.FunctionDef, bool]:
     """The function that holds a backward pass, that pass in its tree, and whether it is within the layer."""
-    if isinstance(layer, Adapted) and not layer.inside:
-        if layer.backward is None:
-            raise Unreadable(
-                "a derivative is compared by its lines only where every entry of it is"
-            )
-        source = at_work(layer.backward)
-        return source, source.tree, False
-    source = at_work(_forward_function(layer))
-    inner = returned_function(source.tree)
-    if inner is not None:
-        return source, inner, True
-    source = at_work(backward)
+    if user.inside:
+        source = at_work(user.forward)
+        inner = returned_function(source.tree)
+        if inner is not None:
+            return source, inner, True
+    if user.backward is None:
+        raise Unreadable("a derivative is compared by its lines only where every entry of it is")
+    source = at_work(user.backward)
     return source, source.tree, False
 
 
-def _forward_function(layer: Function) -> Function:
-    return layer.forward if isinstance(layer, Adapted) else layer
-
-
-def _assembled(
-    layer: Function, forward: Function | None, source: Source, backward: Function
-) -> Function:
-    """A layer of other functions, put together as the layer is; its own forward pass if none is given."""
-    if isinstance(layer, Adapted):
-        return layer.assemble(forward or layer.forward, source.bound(backward))
+def _assembled(user: Adapted, forward: Function, source: Source, backward: Function) -> Function:
+    """A layer of other functions, put together as the layer is."""
+    if not user.inside:
+        return user.assemble(forward, source.bound(backward))
 
     def joined(*inputs: Array) -> tuple[Any, WayBack]:
-        out, returned = (forward or layer)(*inputs)
+        out, returned = forward(*inputs)
         # Another function, called with what this run has given to its own.
         return out, at_work(returned).bound(backward)
 
     return joined
 
 
-def _with_inner(layer: Function, forward: Function) -> Function:
-    """A layer of another function that returns its value and, written within it, the way back."""
-    return layer.assemble(forward, None) if isinstance(layer, Adapted) else forward
+def _forward_source(user: Adapted) -> Source | None:
+    """The source of a forward pass; None where it cannot be read and a derivative does without."""
+    try:
+        return at_work(user.forward)
+    except Unreadable:
+        if user.chained:
+            raise
+        return None
 
 
-def _upstream(layer: Function, source: Source, tree: ast.FunctionDef) -> tuple[str, ...]:
+def _upstream(user: Adapted, source: Source, tree: ast.FunctionDef) -> tuple[str, ...]:
     """The arguments that carry upstream gradients: as the layer says, or the first that is not self."""
-    said = layer.upstream if isinstance(layer, Adapted) else None
-    if said is not None:
-        return tuple(source.called.get(name, name) for name in said)
+    if user.upstream is not None:
+        return tuple(source.called.get(name, name) for name in user.upstream)
     arguments = [*tree.args.posonlyargs, *tree.args.args]
     return tuple(a.arg for a in arguments if a.arg != "self")[:1]
 
 
 def _inner(source: Source, tree: ast.FunctionDef) -> tuple[Site, ...]:
     """What is computed in functions within a backward pass, each line under the function's name."""
+    within = (f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) and f is not tree)
     return tuple(
         Site(f.name, source.line_of(s), source.text(s), names_read(s))
-        for f in ast.walk(tree)
-        if isinstance(f, ast.FunctionDef) and f is not tree
+        for f in within
         for s in f.body
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from itertools import starmap, zip_longest
+from itertools import chain, starmap, zip_longest
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
 from gradcheck.diagnosis.wrong import Context
+from gradcheck.lines.names import grouped
 from gradcheck.lines.recorder import ACTIVATION, CutOut, Occurrences, Recorder, is_number
 from gradcheck.result import Array
 
@@ -57,7 +59,7 @@ class Intermediate:
         if not (self.steps or self.places):
             move = [*([np.zeros(())] * self.passing), move]
         if self.parts:
-            move = [_within(*both) for both in zip(move, self.parts, strict=True)]
+            move = [part.within(piece) for part, piece in zip(self.parts, move, strict=True)]
         return dict.fromkeys(self.sites, move)
 
     @property
@@ -78,8 +80,10 @@ class Intermediate:
         """The time step that a place in `value` is, or lies in; None if that cannot be told."""
         if self.places:
             return self.places.index(place) if place in self.places else None
-        step = place[0] if isinstance(place, tuple) and place else place
-        return step if self.steps and isinstance(step, int) else None
+        match place:
+            case int(step) | (int(step), *_) if self.steps:
+                return step
+        return None
 
     def by_step(self, array: Array) -> Array:
         """An array of this value's shape with its time steps first, if it has any."""
@@ -88,48 +92,30 @@ class Intermediate:
 
 def meanings(recorder: Recorder, context: Context) -> dict[str, tuple[Intermediate, ...]]:
     """What each name of the forward pass may mean, the last meaning first and an input last."""
-    # Written into piece by piece: the pieces together, not the empty beginning.
-    values = [one for several in _by_variable(recorder).values() for one in _pieces_joined(several)]
+    given = chain(*starmap(_given, sorted(recorder.recorded.items(), reverse=True)))
+    values = chain(*map(_pieces_joined, grouped(given, attrgetter("variable")).values()))
     inputs = [
         Intermediate(name, context.inputs[position], position=position, variable=name)
         for position, name in enumerate(context.names)
         if position in context.true
     ]
-    by_name: dict[str, tuple[Intermediate, ...]] = {}
-    for one in (*values, *inputs, *_cut_out(recorder)):
-        by_name[one.name] = (*by_name.get(one.name, ()), one)
-    return by_name
-
-
-def _within(piece: Array, part: CutOut) -> Array:
-    """Zeros of the shape of the whole, with a piece in its place."""
-    whole = np.zeros(part.whole.shape)
-    whole[part.place] = piece.ravel()
-    return whole
+    by_name = grouped([*values, *inputs, *_cut_out(recorder)], attrgetter("name"))
+    return {name: tuple(several) for name, several in by_name.items()}
 
 
 def _cut_out(recorder: Recorder) -> Iterator[Intermediate]:
     """For names given parts of what came out of an activation the same parts of what went in."""
     for number, parts in recorder.cut_out.items():
-        found, sites = recorder.recorded[number], {part.site for part in parts}
-        if len(sites) == 1 and len(parts) == len(found.values):
-            site = replace(found.site, name=found.site.name + ACTIVATION)
-            pieces = [part.whole[part.place].reshape(part.shape) for part in parts]
-            one = intermediate(sites.pop(), Occurrences(site, pieces))
-            if isinstance(one, Intermediate):
-                yield replace(one, parts=tuple(parts))
-
-
-def _by_variable(recorder: Recorder) -> dict[str, list[Intermediate]]:
-    """What each statement gave to a variable, the last statement first."""
-    found: dict[str, list[Intermediate]] = {}
-    for number, occurrences in sorted(recorder.recorded.items(), reverse=True):
-        for one in _intermediates(number, occurrences):
-            found.setdefault(one.variable, []).append(one)
-    return found
+        passings = recorder.recorded[number]
+        if len(parts) == len(passings.values) and len({part.site for part in parts}) == 1:
+            site = replace(passings.site, name=passings.site.name + ACTIVATION)
+            pieces = Occurrences(site, [part.piece for part in parts])
+            if why_immovable(pieces) is None:
+                yield replace(_meaning(parts[0].site, pieces), parts=tuple(parts))
 
 
 def _pieces_joined(several: list[Intermediate]) -> list[Intermediate]:
+    """What is written into an array piece by piece as one, instead of the empty beginning."""
     pieces = [one for one in several if one.places]
     return [reduce(_joined, pieces)] if pieces else several
 
@@ -143,28 +129,30 @@ def merged(moves: Iterable[Moves]) -> Moves:
     return found
 
 
-def _intermediates(number: int, found: Occurrences) -> list[Intermediate]:
+def _given(number: int, found: Occurrences) -> Iterator[Intermediate]:
     """What a site gave its name: one value, or one a passing where their shapes differ."""
-    one = intermediate(number, found)
-    if isinstance(one, Intermediate):
-        return [one]
-    several = [] if found.indices or len(found.values) == 1 else found.values
-    each = [intermediate(number, Occurrences(found.site, [value])) for value in several]
-    moving = ((k, e) for k, e in enumerate(each) if isinstance(e, Intermediate))
-    return [replace(e, passing=k, passings=len(each)) for k, e in moving]
+    if why_immovable(found) is None:
+        yield _meaning(number, found)
+    elif not found.indices:
+        for k, value in enumerate(found.values):
+            alone = Occurrences(found.site, [value])
+            if why_immovable(alone) is None:
+                yield replace(_meaning(number, alone), passing=k, passings=len(found.values))
 
 
-def intermediate(number: int, found: Occurrences) -> Intermediate | str:
-    """What a site of the forward pass gave its name, or why that cannot be moved a little."""
-    values: list[Any] = [np.asarray(v) if is_number(v) else None for v in found.values]
-    reason = next((said for said, holds in IMMOVABLE.items() if holds(values)), None)
-    if reason is not None:
-        return reason
-    site, first = found.site, np.array(values[0])
-    one = Intermediate(site.name, first, (number,), site.variable, reads=site.reads)
+def _meaning(number: int, found: Occurrences) -> Intermediate:
+    """The values that a site gave its name, as one."""
+    site, values = found.site, found.values
+    one = Intermediate(site.name, np.array(values[0]), (number,), site.variable, reads=site.reads)
     if found.indices:
         return replace(one, places=tuple(found.indices))
     return one if len(values) == 1 else replace(one, value=np.stack(values), steps=len(values))
+
+
+def why_immovable(found: Occurrences) -> str | None:
+    """Why what a site of the forward pass gave its name cannot be moved a little; None if it can."""
+    values = [np.asarray(v) if is_number(v) else None for v in found.values]
+    return next((said for said, holds in IMMOVABLE.items() if holds(values)), None)
 
 
 IMMOVABLE: dict[str, Callable[[list[Any]], bool]] = {

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from itertools import chain
+from typing import TypeVar
 
 from gradcheck.lines.statements import key_of
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 LOSS = r"(?:L|l|loss|Loss|J|E|C|cost|Cost|err)"
 """What people call the quantity that is differentiated."""
@@ -38,20 +43,20 @@ def undressed(name: str) -> list[str]:
 
 def counterparts(name: str, known: Iterable[str]) -> list[str]:
     """The names among those known that a gradient's name speaks of; exact ones alone if there are any."""
-    values, by_key = undressed(name), _grouped(known, key_of)
+    values, by_key = undressed(name), grouped(known, key_of)
     exact = (by_key.get(one) or by_key.get(f"{one}s") for one in values)
     # Names may differ in capitals and underscores only, where no two known ones do.
-    plain = _grouped(by_key, _plain)
+    plain = grouped(by_key, _plain)
     alike = (plain.get(_plain(one), ()) for one in values)
-    return next(filter(None, exact), None) or next(
-        (by_key[keys[0]] for keys in alike if len(keys) == 1), []
-    )
+    single = (by_key[keys[0]] for keys in alike if len(keys) == 1)
+    return next(filter(None, chain(exact, single)), [])
 
 
-def _grouped(names: Iterable[str], by: Callable[[str], str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name in names:
-        found.setdefault(by(name), []).append(name)
+def grouped(several: Iterable[T], by: Callable[[T], K]) -> dict[K, list[T]]:
+    """What has the same key together, in order."""
+    found: dict[K, list[T]] = {}
+    for one in several:
+        found.setdefault(by(one), []).append(one)
     return found
 
 

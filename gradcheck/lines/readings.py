@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.lines.intermediate import Intermediate, intermediate
+from gradcheck.lines.intermediate import Intermediate, why_immovable
 from gradcheck.lines.names import counterparts, undressed
 from gradcheck.lines.record import Record, Timed
 from gradcheck.lines.recorder import ACTIVATION, Label, Site
@@ -141,9 +141,9 @@ def why_left_out(record: Record, label: Label) -> str | None:
 def _immovable(record: Record, name: str) -> Iterator[str]:
     """Why the values that a gradient's name speaks of cannot be moved."""
     values = undressed(name)
-    for number, occurrences in record.copy.recorder.recorded.items():
+    for occurrences in record.copy.recorder.recorded.values():
         if key_of(occurrences.site.name) in values:
-            reason = intermediate(number, occurrences)
+            reason = why_immovable(occurrences)
             yield f"{name} is left out: {occurrences.site.name} {reason}."
 
 

@@ -133,6 +133,17 @@ class CutOut:
     place: tuple[Array, ...]
     shape: tuple[int, ...]
 
+    @property
+    def piece(self) -> Array:
+        """The part, in the shape that it has on its own."""
+        return np.reshape(self.whole[self.place], self.shape)
+
+    def within(self, piece: Array) -> Array:
+        """Zeros of the shape of the whole, with a piece in its place."""
+        whole = np.zeros(self.whole.shape)
+        whole[self.place] = piece.ravel()
+        return whole
+
 
 class Reached(BaseException):
     """The forward pass has come to the value that was asked for; no fault, so no handler may catch it."""

@@ -19,12 +19,13 @@ def name_of(node: ast.AST) -> str | None:
         case ast.Name(name):
             return name
         case ast.Attribute(value, attribute):
-            base = name_of(value)
-            return None if base is None else f"{base}.{attribute}"
+            held = f".{attribute}"
         case ast.Subscript(value, ast.Constant(str(key))):
-            base = name_of(value)
-            return None if base is None else item(base, key)
-    return None
+            held = item("", key)
+        case _:
+            return None
+    base = name_of(value)
+    return base and base + held
 
 
 def key_of(name: str) -> str:
@@ -77,13 +78,15 @@ def reads_for(statement: ast.stmt, target: ast.expr, value: ast.expr) -> frozens
     own = names_read(target) if isinstance(target, ast.Subscript) else frozenset()
     if isinstance(statement, ast.AugAssign):
         own |= {name_of(target) or ""}
+    return own | _read_for_a_part(value)
+
+
+def _read_for_a_part(value: ast.expr) -> frozenset[str]:
     match value:
-        case ast.Subscript(ast.Call() as call, ast.Constant(int(k))):
-            function = name_of(call.func)
-            if function is not None:
-                reads = names_read(call) - {function, key_of(function)}
-                return own | reads | {part_of(key_of(function), k)}
-    return own | names_read(value)
+        case ast.Subscript(ast.Call(called) as call, ast.Constant(int(k))) if name_of(called):
+            function = str(name_of(called))
+            return names_read(call) - {function, key_of(function)} | {part_of(key_of(function), k)}
+    return names_read(value)
 
 
 def part_of(function: str, k: int) -> str:
@@ -95,12 +98,17 @@ def items_written(statement: ast.stmt) -> dict[str, ast.expr]:
     """The items that `grads = {"dW": dW}` gives a value, by name."""
     match statement:
         case ast.Assign([target], ast.Dict(keys, values)) if (base := name_of(target)) is not None:
-            return {
-                item(base, key.value): value
-                for key, value in zip(keys, values, strict=True)
-                if isinstance(key, ast.Constant) and isinstance(key.value, str)
-            }
+            pairs = zip(keys, values, strict=True)
+            return {item(base, text): value for key, value in pairs for text in texts_in(key)}
     return {}
+
+
+def texts_in(node: ast.expr | None) -> list[str]:
+    """What an expression is if it is text written down: one, or none."""
+    match node:
+        case ast.Constant(str(text)):
+            return [text]
+    return []
 
 
 def activated(value: ast.expr) -> tuple[ast.Call, int] | None:
@@ -117,17 +125,17 @@ def activated(value: ast.expr) -> tuple[ast.Call, int] | None:
             return activated(inner)
         case ast.Call(_, arguments):
             varying = [k for k, a in enumerate(arguments) if not isinstance(a, ast.Constant)]
-            alone = len(varying) == 1 and not isinstance(arguments[varying[0]], ast.Starred)
-            return (value, varying[0]) if alone else None
+            if len(varying) == 1 and not isinstance(arguments[varying[0]], ast.Starred):
+                return value, varying[0]
     return None
 
 
 def makes_room(statement: ast.stmt) -> bool:
     """Whether a statement only makes an empty list or dictionary, which can be neither right nor wrong."""
     match statement:
-        case ast.Assign(_, ast.List([])) | ast.Assign(_, ast.Dict([])):
-            return True
-        case ast.Assign(_, ast.Call(ast.Name("dict" | "list"), [], [])):
+        case ast.Assign(
+            _, ast.List([]) | ast.Dict([]) | ast.Call(ast.Name("dict" | "list"), [], [])
+        ):
             return True
     return False
 
@@ -164,9 +172,14 @@ def _read(node: ast.AST) -> Iterator[str]:
 
 def locals_of(function: ast.FunctionDef) -> frozenset[str]:
     """The names that belong to a function: its arguments, and what it assigns."""
-    nodes = list(ast.walk(function))
-    assigned = (n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
-    return frozenset([*(n.arg for n in nodes if isinstance(n, ast.arg)), *assigned])
+    return frozenset(filter(None, map(_local, ast.walk(function))))
+
+
+def _local(node: ast.AST) -> str | None:
+    match node:
+        case ast.Name(name, ast.Store()) | ast.arg(name):
+            return name
+    return None
 
 
 def base_of(name: str) -> str:
