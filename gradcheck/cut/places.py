@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.layer import Function, Layer
 from gradcheck.lines.copy import Copy
+from gradcheck.lines.names import grouped
 from gradcheck.lines.readings import matches_of
 from gradcheck.lines.record import Record, record
 from gradcheck.lines.recorder import Passing, Reached
@@ -182,12 +184,9 @@ def read(layer: Layer, names: Sequence[str], forward: Forward, dy: Array) -> Rea
 
 def _claimed(run: Record) -> dict[Passing, list[Array]]:
     """What the backward pass says of the values of the forward pass, by the names that it uses."""
-    found: dict[Passing, list[Array]] = {}
-    for match in (match for several in matches_of(run).values() for match in several):
-        one, hand = match.intermediate, match.hand
-        if one.sites and one.steps is None and hand.shape == one.value.shape:
-            found.setdefault((one.sites[0], one.passing), []).append(hand)
-    return found
+    laid = (match for match in chain(*matches_of(run).values()) if match.fits)
+    by_passing = grouped(laid, lambda match: match.intermediate.passed_at)
+    return {p: [match.hand for match in several] for p, several in by_passing.items() if p}
 
 
 def _candidates(copy: Copy, forward: Forward) -> list[Cut]:

@@ -19,14 +19,18 @@ def without_conventions(judgement: Judgement) -> Judgement:
     Set right, such a value leaves the gradients wrong, so that the mistake is in what else is wrong.
     """
     wrong = judgement.wrong
-    if wrong is None or not _is_a_multiple(wrong):
+    if wrong is None or not _is_a_multiple(wrong) or not _leaves_an_error(judgement, wrong):
         return judgement
     others = tuple(one for one in judgement.compared if one.label != wrong.label)
-    if comes_right_with(judgement, wrong) is not False or not any(o.is_wrong for o in others):
-        return judgement
     name, of = wrong.label, wrong.match.intermediate.name
     note = f"{name} is left out: it is a multiple of the gradient of {of}, and without that the error remains."
-    return replace(judgement, compared=others, notes=(*judgement.notes, note))
+    left = replace(judgement, compared=others, notes=(*judgement.notes, note))
+    return judgement if left.wrong is None else left
+
+
+def _leaves_an_error(judgement: Judgement, wrong: Compared) -> bool:
+    """Whether gradients are wrong also where a wrong value is set right."""
+    return comes_right_with(judgement, wrong) is False
 
 
 def as_meant(judgement: Judgement, seed: int) -> Judgement:
@@ -47,7 +51,8 @@ def as_meant(judgement: Judgement, seed: int) -> Judgement:
 
 def _explaining_before_activations(judgement: Judgement, seed: int) -> dict[Label, Compared]:
     """The values that are wrong before an activation, and set right there explain the error."""
-    plain = [one.label for one in judgement.compared if not one.is_before_activation]
+    compared = judgement.compared
+    plain = [one.label for one in compared if not one.match.intermediate.is_before_activation]
     others = before_activations(judgement.record, judgement.matches, plain, seed)
     wrong = (one for one in others if one.is_wrong)
     return {one.label: one for one in wrong if comes_right_with(judgement, one)}
@@ -55,16 +60,15 @@ def _explaining_before_activations(judgement: Judgement, seed: int) -> dict[Labe
 
 def _is_usual(compared: Iterable[Compared]) -> bool:
     """Whether names in this backward pass mean gradients before an activation."""
-    return any(one.is_before_activation for one in compared)
+    return any(one.match.intermediate.is_before_activation for one in compared)
 
 
 def _is_unexplained(judgement: Judgement, wrong: Compared) -> bool:
     """Whether the first wrong value, set right, leaves an error, and is computed by what is known."""
-    if comes_right_with(judgement, wrong) is not False:
-        return False
     record = judgement.record
     known = known_names(record, judgement.matches) - {wrong.label.variable}
-    return not doubtful_sites(record, record.log[wrong.time].site, known)
+    behind = doubtful_sites(record, record.log[wrong.time].site, known)
+    return not behind and _leaves_an_error(judgement, wrong)
 
 
 def _is_a_multiple(wrong: Compared) -> bool:

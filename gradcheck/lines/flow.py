@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
@@ -12,7 +12,6 @@ from gradcheck.lines.readings import Matches
 from gradcheck.lines.record import Record
 from gradcheck.lines.recorder import Label, Site
 from gradcheck.lines.statements import key_of, part_of
-from gradcheck.result import Array
 
 
 def reached(record: Record, names: Iterable[str], stop: Iterable[str] = ()) -> set[str]:
@@ -57,9 +56,8 @@ def known_names(record: Record, matches: Matches) -> set[str]:
 
 
 def _is_known(record: Record, label: Label, matches: Matches) -> bool:
-    if record.stays_given(label) or _compared_in_full(record, label, matches):
-        return True
-    return _handed_over(record, label)
+    given = record.stays_given(label)
+    return given or _compared_in_full(record, label, matches) or _handed_over(record, label)
 
 
 def doubtful_sites(record: Record, place: Site, known: set[str]) -> list[Site]:
@@ -92,29 +90,27 @@ def _handed_over(record: Record, label: Label) -> bool:
     The value of the whole forward pass may have any name. Where both passes are one function, as in a loss,
     every name has been there: those count that the value is computed from.
     """
-    value = record.copy.value
-    if value and label.variable not in reached(record, chain(*(site.reads for site in value))):
+    if not _is_read_for_the_value(record, label):
         return False
-    values = [*_recorded(record, label.name), *_given(record, label.name)]
-    values += [record.context.forward.value] if record.context.forward.value.size > 1 else []
-    return all(any(_equal(event.value, v) for v in values) for _, event in record.events[label])
+    held = _held_before(record, label.name)
+    return all(any(_equal(event.value, v) for v in held) for _, event in record.events[label])
 
 
-def _recorded(record: Record, name: str) -> Iterator[Any]:
-    """What a name held in the forward pass."""
-    for occurrences in record.copy.recorder.recorded.values():
-        if occurrences.site.name == name:
-            yield from occurrences.values
+def _is_read_for_the_value(record: Record, label: Label) -> bool:
+    value = record.copy.value
+    return not value or label.variable in reached(record, chain(*(site.reads for site in value)))
 
 
-def _given(record: Record, name: str) -> list[Array]:
-    """The input of a name, if there is one."""
-    context = record.context
-    return [x for n, x in zip(context.names, context.inputs, strict=True) if n == name]
+def _held_before(record: Record, name: str) -> list[Any]:
+    """What a name held in the forward pass, as an input too, and the value of that."""
+    context, value = record.context, record.context.forward.value
+    recorded = record.copy.recorder.recorded.values()
+    named = (one.values for one in recorded if one.site.name == name)
+    inputs = [x for n, x in zip(context.names, context.inputs, strict=True) if n == name]
+    return [*chain(*named), *inputs, *([value] * (value.size > 1))]
 
 
 def _equal(a: Any, b: Any) -> bool:
-    if a is b or isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        return a is b or np.array_equal(a, b)
-    # Two containers are asked about only if they are one: arrays in them have no single answer.
-    return not isinstance(a, (dict, list, tuple)) and bool(a == b)
+    """Whether two values are; of containers only one: arrays in them have no single answer."""
+    container = isinstance(a, (dict, list, tuple)) and not isinstance(b, np.ndarray)
+    return a is b or (not container and np.array_equal(a, b))

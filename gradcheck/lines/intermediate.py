@@ -13,7 +13,7 @@ import numpy as np
 
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.lines.names import grouped
-from gradcheck.lines.recorder import ACTIVATION, CutOut, Occurrences, Recorder, is_number
+from gradcheck.lines.recorder import ACTIVATION, CutOut, Occurrences, Passing, Recorder, is_number
 from gradcheck.result import Array
 
 LARGEST = 100_000
@@ -50,6 +50,16 @@ class Intermediate:
     def key(self) -> int:
         """Its position among the inputs; −1 if it is none."""
         return -1 if self.position is None else self.position
+
+    @property
+    def is_before_activation(self) -> bool:
+        """Whether it is what goes into an activation."""
+        return self.name.endswith(ACTIVATION)
+
+    @property
+    def passed_at(self) -> Passing | None:
+        """The one passing of the one statement that gives this value; None if several do."""
+        return (self.sites[0], self.passing) if self.sites and self.steps is None else None
 
     def move(self, moved: Array) -> Moves:
         """What to add at each passing of each site to have `moved` instead; nothing if nothing changes."""

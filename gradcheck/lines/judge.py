@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from operator import attrgetter, itemgetter
@@ -15,6 +15,7 @@ from gradcheck.diagnosis.wrong import Comparison, Context, WrongGradient
 from gradcheck.layer import copies
 from gradcheck.lines.flow import behind, gives, known_names
 from gradcheck.lines.intermediate import Intermediate, merged
+from gradcheck.lines.names import grouped
 from gradcheck.lines.readings import (
     Match,
     Matches,
@@ -24,7 +25,7 @@ from gradcheck.lines.readings import (
     why_left_out,
 )
 from gradcheck.lines.record import Record
-from gradcheck.lines.recorder import ACTIVATION, Label, Site
+from gradcheck.lines.recorder import Event, Label, Site
 from gradcheck.lines.source import Unreadable
 from gradcheck.numeric import Forward, NumericalGradient, NumericalWitness
 from gradcheck.result import Array, Code, Line, Row, Verdict
@@ -50,11 +51,6 @@ class Compared:
     def is_wrong(self) -> bool:
         """Whether it is convicted."""
         return self.row.verdict is Verdict.FAIL
-
-    @property
-    def is_before_activation(self) -> bool:
-        """Whether it is taken for the gradient of what goes into an activation."""
-        return self.match.intermediate.name.endswith(ACTIVATION)
 
     @property
     def is_right(self) -> bool:
@@ -84,10 +80,9 @@ class Compared:
     def line(self) -> Line:
         """As a report says it."""
         row, site = self.row, self.site
-        name, file = str(self.label), self.file
         return Line(
-            name, site.line, site.text, row.relative_error, row.bound, row.verdict,
-            row.analytic, row.numeric, file, self.part,
+            str(self.label), site.line, site.text, row.relative_error, row.bound, row.verdict,
+            row.analytic, row.numeric, self.file, self.part,
         )  # fmt: skip
 
 
@@ -105,17 +100,22 @@ class Stage:
 
     def position(self, one: Intermediate) -> int:
         """Where an intermediate value stands among the inputs."""
-        return self.places[id(one)] if one.position is None else one.position
+        return self.places.get(id(one), -1) if one.position is None else one.position
 
-    def why_unmoved(self, several: Sequence[Match]) -> str | None:
+    def why_unmoved(self, several: Iterable[Match]) -> str | None:
         """Why one of the values beside which something is laid was not moved, if one was not."""
         reasons = (self.unmoved.get(id(match.intermediate)) for match in several)
         return next(filter(None, reasons), None)
 
-    def gradient(self, one: Intermediate) -> Array | None:
+    def numeric(self, one: Intermediate) -> NumericalGradient | None:
         """The numerical gradient of an intermediate value, if it was looked at."""
-        known = self.context.compared.get(self.places.get(id(one), -1))
-        return None if known is None or known.numeric is None else known.numeric.value
+        known = self.context.compared.get(self.position(one))
+        return None if known is None else known.numeric
+
+    def gradient(self, one: Intermediate) -> Array | None:
+        """Its value."""
+        numeric = self.numeric(one)
+        return None if numeric is None else numeric.value
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,8 @@ def judge(record: Record, seed: int) -> Judgement:
     """
     matches = matches_of(record)
     stage = _staged(record, matches, seed)
-    notes = [_left_out(label, record, matches, stage) for label in matches]
+    asked = (label for label in matches if not record.stays_given(label))
+    notes = [_left_out(label, record, matches[label], stage) for label in asked]
     matches = _movable(matches, stage)
     found = _as_meant(_beside(record, matches, stage, matches), record, matches, seed)
     suspects, reasons = without_innocent(found, record)
@@ -193,7 +194,7 @@ def before_activations(
 ) -> list[Compared]:
     """Values compared with the gradient of what goes into an activation, where their names allow that."""
     meant = matches_before(record, labels)
-    if not meant:
+    if not any(meant.values()):
         return []
     stage = _staged(record, meant, seed)
     return _beside(record, _movable(meant, stage), stage, matches)
@@ -226,20 +227,24 @@ def _in_order(compared: list[Compared], record: Record) -> list[Compared]:
 
 def _staged(record: Record, matches: Matches, seed: int) -> Stage:
     """Differentiate by every intermediate value that something is laid beside."""
-    wanted, context = _intermediates(matches), record.context
-    several, count = [m.intermediate for m in wanted.values()], len(context.inputs)
-    names = [*context.names, *(one.name for one in several)]
+    wanted, context = _on_intermediates(matches), record.context
+    several = [match.intermediate for match in wanted]
     forward, witness = _moving(record, several, seed)
+    places = {id(one): k for k, one in enumerate(several, len(context.inputs))}
     compared, unmoved = dict(context.compared), {}
-    places = {key: k for k, key in enumerate(wanted, count)}
-    for key, match in wanted.items():
-        numeric = _numeric(context, witness, places[key], match)
-        if isinstance(numeric, str):
-            unmoved[key] = numeric
-            continue
-        row, ties_broken = compare(match.intermediate.name, match.hand, numeric, None)
-        compared[places[key]] = Comparison(row, numeric, ties_broken)
+    for match, (key, position) in zip(wanted, places.items(), strict=True):
+        try:
+            compared[position] = _comparison(context, witness, position, match)
+        except Unreadable as reason:
+            unmoved[key] = str(reason)
+    names = [*context.names, *(one.name for one in several)]
     return Stage(Context(context.layer, names, forward, context.dy, compared), places, unmoved)
+
+
+def _on_intermediates(matches: Matches) -> list[Match]:
+    """The first match of each intermediate value that is no input."""
+    firsts = grouped(chain(*matches.values()), lambda match: id(match.intermediate)).values()
+    return [first for first, *_ in firsts if first.intermediate.position is None]
 
 
 def _moving(
@@ -254,29 +259,31 @@ def _moving(
         raise Unreadable(f"moving its values a little raises {error!r}") from error
 
 
-def _numeric(
+def _comparison(
     context: Context, witness: NumericalWitness, position: int, match: Match
-) -> NumericalGradient | str:
-    """The numerical gradient of an intermediate value, or why there is none."""
+) -> Comparison:
+    """What was laid beside an intermediate value, and its numerical gradient."""
     one = match.intermediate
-    if context.cuts is not None:
-        # Where a whole function takes too long, the values between its pieces are known.
-        known = context.cuts.get((one.sites[0], one.passing)) if one.steps is None else None
-        return f"the layer was not cut at {one.name}" if known is None else known
+    # Where a whole function takes too long, the values between its pieces are known.
+    cuts = context.cuts
+    numeric = _moved(witness, position, match) if cuts is None else _at_a_cut(cuts, one)
+    row, ties_broken = compare(one.name, match.hand, numeric, None)
+    return Comparison(row, numeric, ties_broken)
+
+
+def _at_a_cut(cuts: Mapping[Any, NumericalGradient], one: Intermediate) -> NumericalGradient:
+    if one.passed_at not in cuts:
+        raise Unreadable(f"the layer was not cut at {one.name}")
+    return cuts[one.passed_at]
+
+
+def _moved(witness: NumericalWitness, position: int, match: Match) -> NumericalGradient:
     try:
         return witness.beside(position, match.hand)
     except Exception as error:
         # Whoever asserts something of an intermediate value does not want it moved.
-        return f"moving {one.name} a little raises {error!r}"
-
-
-def _intermediates(matches: Matches) -> dict[int, Match]:
-    """The intermediate values, by identity, each with the first match that it is part of."""
-    wanted: dict[int, Match] = {}
-    for match in chain(*matches.values()):
-        if match.intermediate.position is None:
-            wanted.setdefault(id(match.intermediate), match)
-    return wanted
+        reason = f"moving {match.intermediate.name} a little raises {error!r}"
+        raise Unreadable(reason) from error
 
 
 def _forward(record: Record, several: Sequence[Intermediate]) -> Callable[..., Array]:
@@ -291,15 +298,12 @@ def _forward(record: Record, several: Sequence[Intermediate]) -> Callable[..., A
     return forward
 
 
-def _left_out(label: Label, record: Record, matches: Matches, stage: Stage) -> str | None:
+def _left_out(label: Label, record: Record, several: Sequence[Match], stage: Stage) -> str | None:
     """Why a gradient's name is not compared, if it is one."""
-    several = matches[label]
-    if record.stays_given(label):
-        return None
     if not several:
         return why_left_out(record, label)
     reason = stage.why_unmoved(several)
-    return None if reason is None else f"{label} is left out: {reason}."
+    return reason and f"{label} is left out: {reason}."
 
 
 def _best(tried: Sequence[Compared]) -> Compared:
@@ -318,18 +322,31 @@ def _distance(one: Compared) -> tuple[bool, bool, float, float]:
 
 def _compare(record: Record, stage: Stage, label: Label, match: Match, known: set[str]) -> Compared:
     """One value beside the numerical gradient of its counterpart."""
-    context, position = stage.context, stage.position(match.intermediate)
-    numeric = context.compared[position].numeric
+    one, hand = match.intermediate, match.hand
+    numeric = stage.numeric(one)
     assert numeric is not None
-    row, _ = compare(context.names[position], match.hand, numeric, None)
-    hand = match.hand.astype(np.float64)
-    suspect = WrongGradient(context, position, hand, row.numeric, row.bound, ~numeric.kinks)
+    row, _ = compare(one.name, hand, numeric, None)
     time = _wrong_from(match, row, record)
-    began, place = min(match.times, key=itemgetter(0))
-    part = (record.log[began].site.line, place) if match.fits and len(match.times) > 1 else None
     return Compared(
-        label, _origin(record, time, known), time, row, suspect, match, record.copy.file, part
+        label=label,
+        site=_origin(record, time, known),
+        time=time,
+        row=row,
+        suspect=WrongGradient(
+            *(stage.context, stage.position(one), hand.astype(np.float64)),
+            *(row.numeric, row.bound, ~numeric.kinks),
+        ),
+        match=match,
+        file=record.copy.file,
+        part=_first_part(match, record),
     )
+
+
+def _first_part(match: Match, record: Record) -> tuple[int, Any] | None:
+    """The line that computes the first part of a value, and where that is; None of what has one part."""
+    began, place = min(match.times, key=itemgetter(0))
+    in_parts = match.fits and len(match.times) > 1
+    return (record.log[began].site.line, place) if in_parts else None
 
 
 def _origin(record: Record, time: int, known: set[str]) -> Site:
@@ -338,25 +355,26 @@ def _origin(record: Record, time: int, known: set[str]) -> Site:
     Values that are known, because they were compared or come from the forward pass, are handed on
     wrongly if they are wrong.
     """
-    event = record.log[time]
-    if event.site.in_place:
-        return event.site
-    for earlier in range(time - 1, -1, -1):
-        other = record.log[earlier]
-        if _hands_on(event.site, other.site, known) and _same_array(other.value, event.value):
-            return _origin(record, earlier, known)
-    return event.site
+    event, earlier = record.log[time], reversed(range(time))
+    handed = (before for before in earlier if _hands_on(event, record.log[before], known))
+    origin = next(handed, None)
+    return event.site if origin is None else _origin(record, origin, known)
 
 
-def _hands_on(site: Site, other: Site, known: set[str]) -> bool:
-    """Whether a statement reads what another one gives a value to, or returns as a helper.
+def _hands_on(event: Event, other: Event, known: set[str]) -> bool:
+    """Whether an event only gives another name to what another gave, or a helper returned."""
+    site = event.site
+    if site.in_place or not _same_array(other.value, event.value):
+        return False
+    return not site.reads.isdisjoint(gives(other.site) - known) or _hands_in(
+        site, other.site, known
+    )
 
-    Within a helper it may read that under the name of an argument.
-    """
-    if other.path is None:
-        handed_in = site.function not in ("", other.function)
-        return other.variable not in known and (handed_in or other.variable in site.reads)
-    return not site.reads.isdisjoint(gives(other))
+
+def _hands_in(site: Site, other: Site, known: set[str]) -> bool:
+    """Whether a statement of a helper may read, as an argument, what another one gives a value to."""
+    in_helper = site.function not in ("", other.function)
+    return in_helper and other.path is None and other.variable not in known
 
 
 def _same_array(a: Any, b: Any) -> bool:
@@ -367,7 +385,7 @@ def _same_array(a: Any, b: Any) -> bool:
 
 def _wrong(match: Match, row: Row) -> Array:
     """Which entries of a value are wrong; of one of another shape there is only one answer."""
-    if match.hand.shape != row.shape:
+    if not match.fits:
         return np.array(row.verdict is Verdict.FAIL)
     return np.asarray(~(np.abs(match.hand - row.numeric) <= row.bound))
 
@@ -375,7 +393,7 @@ def _wrong(match: Match, row: Row) -> Array:
 def _wrong_from(match: Match, row: Row, record: Record) -> int:
     """When the first wrong part of a value was computed; the last part if none is wrong."""
     last = match.times[-1][0]
-    if row.verdict is not Verdict.FAIL or match.hand.shape != row.shape:
+    if row.verdict is not Verdict.FAIL or not match.fits:
         return last
     wrong = _wrong(match, row)
     if match.overwritten:
@@ -384,37 +402,39 @@ def _wrong_from(match: Match, row: Row, record: Record) -> int:
 
 
 def _made_wrong(match: Match, wrong: Array, record: Record) -> int:
-    """Of several statements that wrote over each other the one that touched what is wrong and little else.
+    """Of several statements that wrote over each other the last that touched what is wrong and little else.
 
-    One that is passed several times, into a place each, is asked as a whole: from its first wrong place on.
+    One that is passed several times, into a place each, is asked as a whole too.
     """
     touched = [(match.touched(place), time) for time, place in match.times]
-    holding = [(int(t.sum()), -time) for t, time in touched if (t | ~wrong).all()]
-    size, time = min(holding)
-    by_site: dict[Site, list[tuple[Array, int]]] = {}
-    for one in touched:
-        by_site.setdefault(record.log[one[1]].site, []).append(one)
-    for several in by_site.values():
-        together = np.any([t for t, _ in several], axis=0)
-        if (together | ~wrong).all() and together.sum() < size:
-            size, time = int(together.sum()), -min(at for t, at in several if t[wrong].any())
-    return -time
+    passings = grouped(touched, lambda one: record.log[one[1]].site).values()
+    tried = [
+        *sorted(touched, key=itemgetter(1), reverse=True),
+        *(_as_one(p, wrong) for p in passings),
+    ]
+    holding = [(int(t.sum()), time) for t, time in tried if (t | ~wrong).all()]
+    return min(holding, key=itemgetter(0))[1]
+
+
+def _as_one(passings: Sequence[tuple[Array, int]], wrong: Array) -> tuple[Array, int]:
+    """What a statement touched at all its passings, and when it first touched what is wrong."""
+    first = min((time for touched, time in passings if touched[wrong].any()), default=0)
+    return np.any([touched for touched, _ in passings], axis=0), first
 
 
 def _laid_beside_another(one: Compared, compared: Sequence[Compared], record: Record) -> bool:
     """Whether it is laid beside an input only because it is returned for it, which is a wrong order."""
-    if not one.is_wrong or one.label.returned or counterpart(record, one.label) is not None:
-        return False
-    return one.match.intermediate.position in {
-        other.match.intermediate.position for other in compared if other.is_right
-    }
+    right = {other.match.intermediate.position for other in compared if other.is_right}
+    suspicious = (
+        one.is_wrong and not one.label.returned and one.match.intermediate.position in right
+    )
+    return suspicious and counterpart(record, one.label) is None
 
 
 def _returned_under_its_name(one: Compared, compared: Sequence[Compared]) -> bool:
     """Whether it was judged under its name before it is returned; what remains is a wrong order."""
-    named = Label(one.site.name)
-    judged = any(other.label == named and other.is_wrong for other in compared)
-    return one.label.returned and (judged or not one.is_wrong)
+    wrong = [other.label for other in compared if other.is_wrong]
+    return one.label.returned and (not one.is_wrong or Label(one.site.name) in wrong)
 
 
 def _means_something_else(one: Compared, record: Record) -> bool:

@@ -7,7 +7,7 @@ explanation, and the mistake is where all that is wrong comes from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -44,16 +44,14 @@ def narrowed(judgement: Judgement, wrong: Compared, others: Sequence[Site]) -> N
     chosen = _with(fits, Fit.YES)
     if explains is False:
         chosen = chosen or _behind_it_all(judgement, wrong, fits)
-    first = _first_of(chosen)
-    if first is None:
-        # Of none or several nobody knows, and the blame stays where it was.
-        return Narrowed(own, left)
-    return Narrowed(first, tuple(s for s in (*left, own) if s.line != first.line), True)
+    return next(_solving(chosen, (*left, own)), Narrowed(own, left))
 
 
-def _first_of(chosen: Sequence[Site]) -> Site | None:
-    """The one that all others go through."""
-    return next((site for site in chosen if _all_go_through(site, chosen)), None)
+def _solving(chosen: Sequence[Site], doubted: Sequence[Site]) -> Iterator[Narrowed]:
+    """The one that all others go through; of none or several nobody knows, and the blame stays where it was."""
+    for site in chosen:
+        if _all_go_through(site, chosen):
+            yield Narrowed(site, tuple(s for s in doubted if s.line != site.line), True)
 
 
 def _with(fits: Mapping[Site, Fit], wanted: Fit) -> list[Site]:

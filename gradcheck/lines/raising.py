@@ -29,17 +29,18 @@ def blamed_for_raising(judgement: Judgement) -> Finding:
     known = known_names(record, judgement.matches)
     raising = _raising(record, line)
     place = _misfit(record, raising, doubtful_sites(record, raising, known))
-    message = (
-        f"{place.name}, line {place.line}, has a shape that line {line} cannot take, which raises."
-    )
-    if place is raising:
-        message = f"Line {line} raises, and the values before it that could be compared are right."
     sites = doubtful_sites(record, place, known)
     loops = doubtful_loops(record, (place, *sites), judgement.right_before())
     inner = {site.line for site in copy.inner}
-    also = {*loops, *callers, *(inner if line in inner else ()), *(s.line for s in sites), line}
-    also.discard(place.line)
-    return first_wrong(record, message, place, sorted(also), code="raises", seen={"line": line})
+    also = {*loops, *callers, *(site.line for site in sites), line}
+    also |= inner if line in inner else set()
+    message = f"Line {line} raises, and the values before it that could be compared are right."
+    if place is not raising:
+        message = f"{place.name}, line {place.line}, has a shape that line {line} cannot take, which raises."
+    seen = {"line": line}
+    return first_wrong(
+        record, message, place, sorted(also - {place.line}), code="raises", seen=seen
+    )
 
 
 def _raising(record: Record, line: int) -> Site:

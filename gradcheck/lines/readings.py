@@ -65,12 +65,8 @@ def matches_of(record: Record) -> Matches:
 
 def matches_before(record: Record, labels: Iterable[Label]) -> Matches:
     """Lay values beside what goes into an activation: dz may be the gradient of a in z = tanh(a)."""
-    found: Matches = {}
-    for label in labels:
-        laid = _matches(record, label, _before(record, label))
-        if fitting := tuple(match for match in laid if match.fits):
-            found[label] = fitting
-    return found
+    laid = {label: _matches(record, label, _before(record, label)) for label in labels}
+    return {label: tuple(m for m in several if m.fits) for label, several in laid.items()}
 
 
 def _matches(record: Record, label: Label, ones: Iterable[Intermediate]) -> tuple[Match, ...]:
@@ -108,22 +104,20 @@ def _paired(record: Record, label: Label) -> list[str]:
 
 def _counterparts(record: Record, label: Label) -> list[Intermediate]:
     """The meanings of v for a gradient's name; for another, the input that it is returned for."""
-    paired = [one for name in _paired(record, label) for one in record.meanings[name]]
-    handed = [other for one in paired for other in _handed_on(record, one)]
+    paired = record.meant(_paired(record, label))
+    handed = chain(*(_handed_on(record, one) for one in paired))
     return [*paired, *handed] or record.inputs_of(label)
 
 
 def _handed_on(record: Record, one: Intermediate) -> list[Intermediate]:
     """What a value only is another name of, `c = c_new`: the gradient of either may be meant."""
-    names = [name for name in one.reads if len(one.reads) == 1 and name in record.meanings]
-    several = (other for name in names for other in record.meanings[name])
+    several = record.meant(one.reads) if len(one.reads) == 1 else ()
     return [other for other in several if np.array_equal(other.value, one.value)]
 
 
 def _before(record: Record, label: Label) -> list[Intermediate]:
     """What goes into the activations of the values that a gradient's name speaks of."""
-    names = (name + ACTIVATION for name in _paired(record, label))
-    return [one for name in names for one in record.meanings.get(name, ())]
+    return record.meant(name + ACTIVATION for name in _paired(record, label))
 
 
 def why_left_out(record: Record, label: Label) -> str | None:
@@ -169,10 +163,8 @@ class _Pair:
     @cached_property
     def hand(self) -> Array | None:
         """That as an array, if it is one of numbers."""
-        if isinstance(self.final, (list, tuple)) or self.final is None:
-            return None
-        hand = np.array(self.final)
-        return hand if hand.dtype.kind in "fiub" else None
+        hand = None if isinstance(self.final, (list, tuple)) else np.array(self.final)
+        return None if hand is None or hand.dtype.kind not in "fiub" else hand
 
     @property
     def alone(self) -> Array | None:
@@ -183,7 +175,12 @@ class _Pair:
     @property
     def last(self) -> Touches:
         """As if all of it was computed in the last event."""
-        return ((self.events[-1][0], (slice(None),) * self.intermediate.value.ndim),)
+        return ((self.events[-1][0], self.everywhere),)
+
+    @property
+    def everywhere(self) -> Any:
+        """The index of the whole."""
+        return (slice(None),) * self.intermediate.value.ndim
 
     @property
     def touches(self) -> Touches:
@@ -193,8 +190,8 @@ class _Pair:
     @property
     def writes(self) -> Touches:
         """What made the value that the name held in the end: it was given, then written into."""
-        everywhere = (slice(None),) * self.intermediate.value.ndim
-        return tuple((t, everywhere if e.index is None else e.index) for t, e in self._since_given)
+        parts = ((time, event.index) for time, event in self._since_given)
+        return tuple((t, self.everywhere if index is None else index) for t, index in parts)
 
     @property
     def _since_given(self) -> Sequence[Timed]:
@@ -299,26 +296,34 @@ def _stacked(pair: _Pair) -> list[Match]:
     one, hand = pair.intermediate, pair.hand
     if hand is None or one.steps is None:
         return []
-    axes = sorted(range(hand.ndim), key=lambda axis: axis != 1)
-    laid = [(axis, np.moveaxis(hand, axis, 0)) for axis in axes]
-    return [
-        Match(one, moved, _moved(pair.touches, axis, hand.ndim) or pair.last)
-        for axis, moved in laid
-        if moved.shape == one.value.shape
-    ]
+    touched = [(_moved(pair.touches, axis, hand.ndim) or pair.last) for axis in range(hand.ndim)]
+    laid = [Match(one, np.moveaxis(hand, axis, 0), times) for axis, times in enumerate(touched)]
+    return [match for match in (*laid[1:2], *laid[:1], *laid[2:]) if match.fits]
 
 
-def _other_shape(pair: _Pair) -> list[Match]:
-    """The same entries in another shape, or else a mistake in it, if it is the only value that is meant."""
-    hand, one = pair.alone, pair.intermediate
-    if hand is None:
+def _reshaped(pair: _Pair) -> list[Match]:
+    """The same entries in another shape, where that is a matter of layout."""
+    hand, value = pair.alone, pair.intermediate.value
+    if hand is None or hand.size != value.size or not pair.reshaped:
         return []
-    if hand.size == one.value.size and pair.reshaped:
-        return [Match(one, hand.reshape(one.value.shape), pair.last, reshaped=True)]
-    return [] if pair.label.call or one.passings > 1 else [Match(one, hand, pair.last)]
+    return [Match(pair.intermediate, hand.reshape(value.shape), pair.last, reshaped=True)]
 
 
-WAYS: tuple[Way, ...] = (_list_of_steps, _same_shape, _value_a_step, _stacked, _other_shape)
+def _misshapen(pair: _Pair) -> list[Match]:
+    """A mistake in the shape, if it is the only value that is meant."""
+    hand, one = pair.alone, pair.intermediate
+    several = pair.label.call or one.passings > 1
+    return [] if hand is None or several else [Match(one, hand, pair.last)]
+
+
+WAYS: tuple[Way, ...] = (
+    _list_of_steps,
+    _same_shape,
+    _value_a_step,
+    _stacked,
+    _reshaped,
+    _misshapen,
+)
 """How a name's values can lie beside one of the forward pass, the closest first."""
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from gradcheck.diagnosis.wrong import Context
-from gradcheck.layer import copies, listed, run
+from gradcheck.layer import Backward, copies, listed, run
 from gradcheck.lines.copy import Copy, Path, instrumented
 from gradcheck.lines.intermediate import Intermediate, meanings
+from gradcheck.lines.names import grouped
 from gradcheck.lines.recorder import Event, Label, Site, is_number
 from gradcheck.lines.source import Unreadable
 from gradcheck.result import Array, Row, failing
@@ -35,7 +38,7 @@ class Record:
     rows: dict[int, Row]
     copy: Copy
     log: tuple[Event, ...]
-    events: dict[Label, tuple[Timed, ...]]
+    events: dict[Label, list[Timed]]
     returned: dict[int, Site]
     meanings: dict[str, tuple[Intermediate, ...]]
     raised_at: list[int] | None = None
@@ -66,13 +69,17 @@ class Record:
     def inputs_of(self, label: Label) -> list[Intermediate]:
         """The inputs that a value is returned for."""
         names = self.context.names
-        return [
-            one
+        positions = [
+            position
             for position, site in self.returned.items()
             if label in (Label(names[position], returned=True), Label(site.name))
-            for one in self.meanings.get(names[position], ())
-            if one.position == position
         ]
+        meant = self.meant(names[position] for position in positions)
+        return [one for one in meant if one.position in positions]
+
+    def meant(self, names: Iterable[str]) -> list[Intermediate]:
+        """What names of the forward pass may mean."""
+        return [*chain(*(self.meanings.get(name, ()) for name in names))]
 
     def passings(self, site: Site) -> int:
         """How often a statement was passed."""
@@ -102,29 +109,24 @@ def record(context: Context, rows: Sequence[Row], *, raised: bool) -> Record:
 def _ran(context: Context, rows: dict[int, Row], raised: bool) -> tuple[Copy, list[int] | None]:
     """A copy that was run, of the functions that the layer calls too if they can be copied."""
     _, backward = run(context.layer, copies(context.inputs))
+
+    def ran(follow: bool) -> tuple[Copy, list[int] | None]:
+        copy = instrumented(context.layer, backward, follow=follow)
+        return copy, _run(copy, context, rows, raised)
+
     try:
-        copy = instrumented(context.layer, backward, follow=True)
-        return copy, _run(copy, context, rows, raised)
+        return ran(True)
     except Unreadable:
-        copy = instrumented(context.layer, backward, follow=False)
-        return copy, _run(copy, context, rows, raised)
+        return ran(False)
 
 
-def _by_label(
-    log: Sequence[Event], inputs: dict[Path | None, str]
-) -> dict[Label, tuple[Timed, ...]]:
+def _by_label(log: Sequence[Event], inputs: dict[Path | None, str]) -> dict[Label, list[Timed]]:
     """The events under what they are filed, each with its time."""
     ragged = _ragged(log)
-    events: dict[Label, tuple[Timed, ...]] = {}
-    for time, event in enumerate(log):
-        if event.site.path is not None and event.site.function:
-            # What a helper returns is judged under the name that it is given.
-            continue
-        label = _label(event.site, inputs)
-        if label.variable in ragged:
-            label = replace(label, call=event.call)
-        events[label] = (*events.get(label, ()), (time, _alone(event)))
-    return events
+    # What a helper returns is judged under the name that it is given.
+    own = ((t, e) for t, e in enumerate(log) if e.site.path is None or not e.site.function)
+    timed = ((time, _alone(event)) for time, event in own)
+    return grouped(timed, lambda one: _label(one[1], inputs, ragged))
 
 
 def _alone(event: Event) -> Event:
@@ -139,48 +141,54 @@ def _alone(event: Event) -> Event:
 def _run(copy: Copy, context: Context, rows: dict[int, Row], raised: bool) -> list[int] | None:
     """Run the copy both ways; the lines at which its backward pass raises, if it is known to."""
     copy.recorder.record()
-    try:
+    with _faithful():
         result, backward = copy.layer(*copies(context.inputs))
         # A backward pass may write into what the forward pass has returned.
         value = np.array(result, dtype=np.result_type(result, np.float64))
-    except Exception as error:
-        raise _unlike(error) from error
-    raised_at, claimed = None, True
-    try:
-        gradients = listed(backward(context.dy.astype(context.forward.dtype)), len(context.inputs))
-        claimed = all(_same(a, row.analytic) for a, row in _beside(gradients, rows))
-    except Exception as error:
-        raised_at = copy.raised_at(error) if raised else None
-        if not raised_at:
-            raise _unlike(error) from error
+        gradients, raised_at = _back(copy, context, backward, raised)
+        beside = ((a, rows[p]) for p, a in enumerate(gradients) if p in rows)
+        claimed = all(_same(a, row.analytic) for a, row in beside)
     if not (claimed and np.array_equal(value, context.forward.value)):
         raise Unreadable("a copy made from its source computes something else")
     return raised_at
 
 
-def _beside(
-    gradients: Sequence[Array | None], rows: dict[int, Row]
-) -> Iterable[tuple[Array | None, Row]]:
-    """What is returned, beside the gradients of the check."""
-    return ((a, rows[position]) for position, a in enumerate(gradients) if position in rows)
+def _back(
+    copy: Copy, context: Context, backward: Backward, raised: bool
+) -> tuple[list[Array | None], list[int] | None]:
+    """The gradients; none where the backward pass is known to raise, but the lines at which it does."""
+    try:
+        returned = backward(context.dy.astype(context.forward.dtype))
+        return listed(returned, len(context.inputs)), None
+    except Exception as error:
+        lines = copy.raised_at(error) if raised else []
+        if not lines:
+            raise
+        return [], lines
 
 
-def _unlike(error: Exception) -> Unreadable:
-    return Unreadable(f"a copy made from its source raises {error!r}")
+@contextmanager
+def _faithful() -> Iterator[None]:
+    """What raises here shows that a copy is not what it was made from."""
+    try:
+        yield
+    except Exception as error:
+        raise Unreadable(f"a copy made from its source raises {error!r}") from error
 
 
 def _ragged(log: Sequence[Event]) -> set[str]:
     """The locals of helpers whose values differ in shape from call to call."""
-    helpers = [event for event in log if event.site.function and event.site.path is None]
-    shapes = {(e.site.variable, np.shape(e.value)) for e in helpers if is_number(e.value)}
+    local = (e for e in log if e.site.function and e.site.path is None and is_number(e.value))
+    shapes = {(event.site.variable, np.shape(event.value)) for event in local}
     return {name for name, several in Counter(name for name, _ in shapes).items() if several > 1}
 
 
-def _label(site: Site, inputs: dict[Path | None, str]) -> Label:
-    """What the values of a site are filed under."""
-    if site.path is None:
-        return Label(site.name, function=site.function)
-    return Label(inputs.get(site.path, ""), returned=True)
+def _label(event: Event, inputs: dict[Path | None, str], ragged: set[str]) -> Label:
+    """What the value of an event is filed under."""
+    site = event.site
+    if site.path is not None:
+        return Label(inputs.get(site.path, ""), returned=True)
+    return Label(site.name, function=site.function, call=event.call * (site.variable in ragged))
 
 
 def _same(a: Array | None, b: Any) -> bool:

@@ -14,7 +14,6 @@ from gradcheck.layer import Layer, input_names
 from gradcheck.lines.intermediate import Intermediate
 from gradcheck.lines.readings import Match, matches_of
 from gradcheck.lines.record import Record, record
-from gradcheck.lines.recorder import ACTIVATION
 from gradcheck.numeric import Forward
 from gradcheck.result import Array
 
@@ -59,7 +58,7 @@ def trace(layer: Layer, inputs: Sequence[Any], dy: Array) -> list[Traced]:
 
 def _is_users(one: Intermediate) -> bool:
     """Whether a value was given its name by the user, in the layer."""
-    return one.position is None and not one.name.endswith(ACTIVATION)
+    return one.position is None and not one.is_before_activation
 
 
 def _of_input(run: Record, position: int, name: str) -> Traced:

@@ -86,9 +86,14 @@ def diagnose_uses(suspect: WrongGradient, source: Source, uses: list[Use]) -> Fi
     """Explain a wrong gradient by the uses of its value: one is left out, or the only one is wrong."""
     steps = [(use, source.through(use)) for use in uses if source.has(use)]
     known = [(use, step) for use, step in steps if step is not None]
-    if len(steps) != 1:
-        return next(filter(None, (_counted_wrongly(suspect, *step) for step in known)), None)
-    return _in_the_step(suspect, known[0][1], source.value.name) if known else None
+    alone = len(steps) == 1
+    told = (
+        _in_the_step(suspect, step, source.value.name)
+        if alone
+        else _counted_wrongly(suspect, use, step)
+        for use, step in known
+    )
+    return next(filter(None, told), None)
 
 
 def _in_the_step(suspect: WrongGradient, step: NumericalWitness, name: str) -> Finding | None:
