@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from gradcheck.lines.cells import in_its_cell
-from gradcheck.lines.statements import given, place_of
+from gradcheck.lines.statements import given, only_statement, place_of
 from gradcheck.result import Finding, Lines, Repair
 
 UNCLEAR = ("raises", "wrong-shape", "zero")
@@ -88,9 +87,5 @@ def listed_lines(numbers: Sequence[int]) -> str:
 
 def _name_in(text: str) -> str:
     """What a line gives a value to, if it is a statement that does."""
-    try:
-        (statement,) = ast.parse(text.strip()).body
-    except (SyntaxError, ValueError):
-        return ""
-    names = [place[0] for target, _ in given(statement) if (place := place_of(target))]
-    return names[0] if names else ""
+    places = (place_of(target) for target, _ in given(only_statement(text)))
+    return next((place[0] for place in places if place), "")

@@ -16,23 +16,27 @@ from gradcheck.diagnosis.wrong import Context, WrongGradient
 from gradcheck.layer import copies
 from gradcheck.lines.agree import doubt
 from gradcheck.lines.cells import in_its_cell
-from gradcheck.lines.flow import behind, doubtful_loops, doubtful_sites, known_names
+from gradcheck.lines.flow import behind, doubtful_loops, doubtful_sites, lines_of
 from gradcheck.lines.intermediate import Intermediate
 from gradcheck.lines.judge import Compared, Judgement, judge
 from gradcheck.lines.narrow import Narrowed, narrowed
 from gradcheck.lines.record import Record, record
-from gradcheck.lines.recorder import Site
+from gradcheck.lines.recorder import Event, Site
 from gradcheck.lines.statements import key_of
 from gradcheck.lines.uses import Source, Use, diagnose_uses
 from gradcheck.numeric import Forward
 from gradcheck.result import Array, Finding, Row
+
+Seen = tuple[Judgement, Compared]
+"""A wrong value, and the judgement that it is of."""
 
 
 def blamed(judgement: Judgement, wrong: Compared, found: Finding | None) -> Finding:
     """The first wrong value, with its line, its diagnosis, and the lines that share the doubt."""
     record, site = judgement.record, wrong.site
     lines = narrowed(judgement, wrong, _others(judgement, wrong))
-    also = {*_doubted_loops(judgement, lines), *(s.line for s in lines.others)} - {lines.site.line}
+    also = _doubted_loops(judgement, lines) | lines_of(lines.others)
+    also -= {lines.site.line}
     if lines.solved and site in judgement.right_sites:
         # A helper's line that was right at another call goes wrong with what it is handed, not before.
         also.discard(site.line)
@@ -46,14 +50,14 @@ def blamed(judgement: Judgement, wrong: Compared, found: Finding | None) -> Find
 def _others(judgement: Judgement, wrong: Compared) -> list[Site]:
     """The statements that share the doubt with that of the first wrong value."""
     record = judgement.record
-    known = known_names(record, judgement.matches)
-    known -= set() if wrong.label.returned else {wrong.label.variable}
     # Where a helper computed it, the line that calls the helper may have called it with something wrong.
     called = record.log[wrong.time].site
-    behind = [*doubtful_sites(record, called, known), called]
-    others = chain(behind, _handing_on(record, wrong), _writing(record, wrong))
-    sites = [*others, *_handing_in(judgement, wrong)]
-    return [site for site in sites if site.line != wrong.site.line]
+    behind = doubtful_sites(record, called, judgement.known_but(wrong))
+    others = chain(
+        *(behind, [called], _handing_on(record, wrong), _writing(record, wrong)),
+        _handing_in(judgement, wrong),
+    )
+    return [site for site in others if site.line != wrong.site.line]
 
 
 def _doubted_loops(judgement: Judgement, lines: Narrowed) -> set[int]:
@@ -69,20 +73,22 @@ def _writing(record: Record, wrong: Compared) -> list[Site]:
 
 def _handing_on(record: Record, wrong: Compared) -> list[Site]:
     """What returns a gradient as it is, where that is of another shape or only what a helper has computed."""
-    site = record.returned.get(wrong.match.intermediate.key)
+    site = record.returned.get(wrong.intermediate.key)
     suspicious = not wrong.match.fits or _is_of_a_call(record, wrong)
     return [site] if suspicious and site is not None else []
 
 
 def _handing_in(judgement: Judgement, wrong: Compared) -> Iterable[Site]:
     """What ran in other helpers since something last was right, where a helper reads what it was handed."""
-    record, until = judgement.record, wrong.time
-    if not _reads_what_it_is_handed(record, wrong.site):
-        return []
-    right = [one.time for one in judgement.compared if one.is_right and one.time < until]
-    passed = record.log[max(right, default=-1) + 1 : until]
-    ran = dict.fromkeys(event.site for event in passed)
-    return [site for site in ran if site.function not in ("", wrong.site.function)]
+    if not _reads_what_it_is_handed(judgement.record, wrong.site):
+        return ()
+    ran = (event.site for event in _since_right(judgement, wrong.time))
+    return dict.fromkeys(site for site in ran if site.function not in ("", wrong.site.function))
+
+
+def _since_right(judgement: Judgement, until: int) -> Sequence[Event]:
+    right = (one.time for one in judgement.compared if one.is_right and one.time < until)
+    return judgement.record.log[max(right, default=-1) + 1 : until]
 
 
 def _reads_what_it_is_handed(record: Record, site: Site) -> bool:
@@ -106,7 +112,7 @@ def _message(lines: Narrowed, wrong: Compared, found: Finding | None) -> str:
             f"{_called(lines.site)}, line {lines.site.line}, is wrong: with another value of it every "
             f"gradient is right. {name}, line {line}, is the first value seen to be wrong."
         )
-    if found is not None and wrong.match.intermediate.position is None:
+    if found is not None and wrong.intermediate.position is None:
         # Of an input's gradient its own row says it.
         message += f" {found.message}"
     return message
@@ -138,7 +144,7 @@ def explained(judgement: Judgement, wrong: Compared, found: Finding | None) -> l
     if found is None or label.returned:
         return list(record.rows.values())
     return [
-        _explained(row, wrong, found, own=position == wrong.match.intermediate.position)
+        _explained(row, wrong, found, own=position == wrong.intermediate.position)
         if label.variable in behind(record, position)
         else row
         for position, row in record.rows.items()
@@ -156,24 +162,25 @@ def _explained(row: Row, wrong: Compared, found: Finding, *, own: bool) -> Row:
 
 def diagnosis(judgement: Judgement, wrong: Compared) -> Finding | None:
     """The name of what is wrong with a value."""
-    row, draws = (
-        judgement.record.rows.get(wrong.match.intermediate.key),
-        Draws(_afresh(judgement, wrong)),
-    )
+    row = judgement.record.rows.get(wrong.intermediate.key)
+    draws = Draws(_afresh(judgement, wrong))
     if row is not None:
         return _named_in(row) or _by_its_uses(judgement, wrong, draws)
     if not wrong.match.fits:
         return _misshapen(wrong)
-    wrong = _at_its_first_step(wrong)
+    return _of_the_value(judgement, _at_its_first_step(wrong), draws)
+
+
+def _of_the_value(judgement: Judgement, wrong: Compared, draws: Draws[Seen]) -> Finding | None:
     again = (other.suspect for _, other in draws)
     found = diagnose(wrong.suspect, OF_THE_VALUE, again) or _by_its_uses(judgement, wrong, draws)
     return found and (_step_left_out(judgement, wrong, found) or found)
 
 
-def _afresh(judgement: Judgement, wrong: Compared) -> Iterator[tuple[Judgement, Compared]]:
+def _afresh(judgement: Judgement, wrong: Compared) -> Iterator[Seen]:
     """The same value at fresh draws, where what is said of it must be true again."""
 
-    def seen(fresh: Redrawn) -> tuple[Judgement, Compared] | None:
+    def seen(fresh: Redrawn) -> Seen | None:
         compared = filter(None, map(fresh.comparison, judgement.record.rows))
         found = judge(record(fresh, [one.row for one in compared], raised=False), seed=0)
         other = found.wrong_under(wrong.label)
@@ -190,8 +197,8 @@ def _named_in(row: Row) -> Finding | None:
 
 def _step_left_out(judgement: Judgement, wrong: Compared, found: Finding) -> Finding | None:
     """The gradient of what comes next: the step from here to there was left out."""
-    after, one = found.evidence.get("gradient_of"), wrong.match.intermediate
-    later = judgement.record.meanings.get(str(after), ())
+    after, one = found.evidence.get("gradient_of"), wrong.intermediate
+    later = judgement.record.meant([str(after)])
     if not any(one.variable in use.reads for use in later):
         return None
     return Finding(
@@ -217,7 +224,7 @@ def _misshapen(wrong: Compared) -> Finding:
 
 def _at_its_first_step(wrong: Compared) -> Compared:
     """The step at which a value first was wrong: those after it may only have inherited that."""
-    one, suspect, step = wrong.match.intermediate, wrong.suspect, _first_step(wrong)
+    one, suspect, step = wrong.intermediate, wrong.suspect, _first_step(wrong)
     if step is None:
         return wrong
     place, whole = one.place(step), suspect.context.forward
@@ -237,12 +244,10 @@ def _at_its_first_step(wrong: Compared) -> Compared:
 def _first_step(wrong: Compared) -> int | None:
     """The time step at which a value first was wrong, if it has any."""
     place = next((p for t, p in wrong.match.times if t == wrong.time), None)
-    return wrong.match.intermediate.step_of(place)
+    return wrong.intermediate.step_of(place)
 
 
-def _by_its_uses(
-    judgement: Judgement, wrong: Compared, draws: Iterable[tuple[Judgement, Compared]]
-) -> Finding | None:
+def _by_its_uses(judgement: Judgement, wrong: Compared, draws: Draws[Seen]) -> Finding | None:
     """A diagnosis by what is computed from the value, which is the same at other draws."""
     found, shapes = _use_of(judgement, wrong), wrong.suspect.shapes
     if found is None:
@@ -256,7 +261,7 @@ def _by_its_uses(
 
 def _use_of(judgement: Judgement, wrong: Compared) -> Finding | None:
     """A diagnosis by what is computed from the value, as far as its gradients are known."""
-    record, value = judgement.record, wrong.match.intermediate
+    record, value = judgement.record, wrong.intermediate
     if not wrong.match.fits:
         return None
     copy, inputs = record.copy, record.context.inputs
@@ -267,15 +272,16 @@ def _use_of(judgement: Judgement, wrong: Compared) -> Finding | None:
 def _uses(judgement: Judgement, value: Intermediate) -> list[Use]:
     """The values computed from a value, through others whose gradient nobody has named."""
     gradient = judgement.stage.gradient
-    between, waiting, found = {value.variable}, [value.variable], dict[int, Intermediate]()
-    while waiting:
-        reading = _reading(judgement, waiting.pop(), between)
-        found |= {id(one): one for one in reading if gradient(one) is not None}
-        unnamed = {one.variable for one in reading if gradient(one) is None}
-        between |= unnamed
-        waiting += unnamed
-    sites = _assigning(judgement.record, between - {value.variable})
-    return [Use(one, g, sites) for one in found.values() if (g := gradient(one)) is not None]
+    between, found = [value.variable], dict[int, tuple[Intermediate, Array]]()
+    for name in between:  # It grows while it is walked.
+        for one in _reading(judgement, name, between):
+            known = gradient(one)
+            if known is None:
+                between.append(one.variable)
+            else:
+                found[id(one)] = one, known
+    sites = _assigning(judgement.record, between[1:])
+    return [Use(one, known, sites) for one, known in found.values()]
 
 
 def _reading(judgement: Judgement, name: str, but: Collection[str]) -> list[Intermediate]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from operator import attrgetter
 
 from gradcheck.diagnosis.margins import FEWEST
-from gradcheck.lines.flow import doubtful_sites, known_names
+from gradcheck.lines.flow import doubtful_sites
 from gradcheck.lines.judge import Compared, Judgement, before_activations
 from gradcheck.lines.narrow import comes_right_with
 from gradcheck.lines.recorder import Label
@@ -22,7 +22,7 @@ def without_conventions(judgement: Judgement) -> Judgement:
     if wrong is None or not _is_a_multiple(wrong) or not _leaves_an_error(judgement, wrong):
         return judgement
     others = tuple(one for one in judgement.compared if one.label != wrong.label)
-    name, of = wrong.label, wrong.match.intermediate.name
+    name, of = wrong.label, wrong.intermediate.name
     note = f"{name} is left out: it is a multiple of the gradient of {of}, and without that the error remains."
     left = replace(judgement, compared=others, notes=(*judgement.notes, note))
     return judgement if left.wrong is None else left
@@ -52,7 +52,7 @@ def as_meant(judgement: Judgement, seed: int) -> Judgement:
 def _explaining_before_activations(judgement: Judgement, seed: int) -> dict[Label, Compared]:
     """The values that are wrong before an activation, and set right there explain the error."""
     compared = judgement.compared
-    plain = [one.label for one in compared if not one.match.intermediate.is_before_activation]
+    plain = [one.label for one in compared if not one.intermediate.is_before_activation]
     others = before_activations(judgement.record, judgement.matches, plain, seed)
     wrong = (one for one in others if one.is_wrong)
     return {one.label: one for one in wrong if comes_right_with(judgement, one)}
@@ -60,13 +60,12 @@ def _explaining_before_activations(judgement: Judgement, seed: int) -> dict[Labe
 
 def _is_usual(compared: Iterable[Compared]) -> bool:
     """Whether names in this backward pass mean gradients before an activation."""
-    return any(one.match.intermediate.is_before_activation for one in compared)
+    return any(one.intermediate.is_before_activation for one in compared)
 
 
 def _is_unexplained(judgement: Judgement, wrong: Compared) -> bool:
     """Whether the first wrong value, set right, leaves an error, and is computed by what is known."""
-    record = judgement.record
-    known = known_names(record, judgement.matches) - {wrong.label.variable}
+    record, known = judgement.record, judgement.known_but(wrong)
     behind = doubtful_sites(record, record.log[wrong.time].site, known)
     return not behind and _leaves_an_error(judgement, wrong)
 

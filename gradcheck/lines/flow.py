@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,12 @@ def doubtful_sites(record: Record, place: Site, known: set[str]) -> list[Site]:
     names = reached(record, place.reads, stop=known)
     inner = (site for site in record.copy.inner if site.name in names)
     sites = chain(*(_computing(record, name) for name in names), inner)
-    return sorted((s for s in sites if s.line != place.line), key=lambda site: site.line)
+    return sorted((s for s in sites if s.line != place.line), key=attrgetter("line"))
+
+
+def lines_of(sites: Iterable[Site]) -> set[int]:
+    """The lines in which statements stand."""
+    return {site.line for site in sites}
 
 
 def doubtful_loops(record: Record, sites: Iterable[Site], right: set[str]) -> set[int]:

@@ -48,6 +48,11 @@ class Compared:
     part: tuple[int, Any] | None = None
 
     @property
+    def intermediate(self) -> Intermediate:
+        """The value of the forward pass whose gradient it should be."""
+        return self.match.intermediate
+
+    @property
     def is_wrong(self) -> bool:
         """Whether it is convicted."""
         return self.row.verdict is Verdict.FAIL
@@ -131,11 +136,25 @@ class Judgement:
     @property
     def wrong(self) -> Compared | None:
         """The first wrong value; a helper that was right at another call is not where it was computed wrongly."""
-        return next((self._placed(one) for one in self.compared if one.is_wrong), None)
+        return next(map(self._placed, self.all_wrong), None)
+
+    @property
+    def all_wrong(self) -> list[Compared]:
+        """All wrong values, the first one first."""
+        return [one for one in self.compared if one.is_wrong]
+
+    @property
+    def known(self) -> set[str]:
+        """The names whose values are known."""
+        return known_names(self.record, self.matches)
+
+    def known_but(self, one: Compared) -> set[str]:
+        """The same without the name that a value has of its own."""
+        return self.known - (set() if one.label.returned else {one.label.variable})
 
     def wrong_under(self, label: Label) -> Compared | None:
         """What is wrong under a label."""
-        return next((one for one in self.compared if one.label == label and one.is_wrong), None)
+        return next((one for one in self.all_wrong if one.label == label), None)
 
     def _placed(self, one: Compared) -> Compared:
         if not one.site.function or one.site not in self.right_sites:
@@ -212,7 +231,7 @@ def without_innocent(compared: list[Compared], record: Record) -> tuple[list[Com
     ordered = _in_order(compared, record)
     other = {one.label: one for one in ordered if _means_something_else(one, record)}
     reasons = [
-        f"{label} is left out: it is not the gradient of {one.match.intermediate.name}, "
+        f"{label} is left out: it is not the gradient of {one.intermediate.name}, "
         "and what is computed from it is right."
         for label, one in other.items()
     ]
@@ -424,10 +443,8 @@ def _as_one(passings: Sequence[tuple[Array, int]], wrong: Array) -> tuple[Array,
 
 def _laid_beside_another(one: Compared, compared: Sequence[Compared], record: Record) -> bool:
     """Whether it is laid beside an input only because it is returned for it, which is a wrong order."""
-    right = {other.match.intermediate.position for other in compared if other.is_right}
-    suspicious = (
-        one.is_wrong and not one.label.returned and one.match.intermediate.position in right
-    )
+    right = {other.intermediate.position for other in compared if other.is_right}
+    suspicious = one.is_wrong and not one.label.returned and one.intermediate.position in right
     return suspicious and counterpart(record, one.label) is None
 
 

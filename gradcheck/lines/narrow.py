@@ -13,7 +13,7 @@ from math import inf
 
 import numpy as np
 
-from gradcheck.lines.flow import doubtful_sites, known_names, reached
+from gradcheck.lines.flow import doubtful_sites, reached
 from gradcheck.lines.judge import Compared, Judgement
 from gradcheck.lines.recorder import Site
 from gradcheck.lines.rerun import Fit, Rerun
@@ -71,13 +71,11 @@ def _behind_it_all(judgement: Judgement, wrong: Compared, fits: Mapping[Site, Fi
 
 def _roots(judgement: Judgement, wrong: Compared) -> list[list[Site]]:
     """What stands behind each wrong value that does not follow from the first one."""
-    record, variable = judgement.record, wrong.label.variable
-    known = known_names(record, judgement.matches) - {variable}
-    others = (one.site for one in judgement.compared if one.is_wrong)
+    record, known = judgement.record, judgement.known_but(wrong)
     return [
-        doubtful_sites(record, site, known)
-        for site in others
-        if variable not in reached(record, site.reads, known)
+        doubtful_sites(record, other.site, known)
+        for other in judgement.all_wrong
+        if wrong.label.variable not in reached(record, other.site.reads, known)
     ]
 
 

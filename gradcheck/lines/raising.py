@@ -10,12 +10,13 @@ from itertools import chain
 import numpy as np
 
 from gradcheck.lines.blame import first_wrong
-from gradcheck.lines.flow import doubtful_loops, doubtful_sites, known_names
+from gradcheck.lines.flow import doubtful_loops, doubtful_sites, lines_of
 from gradcheck.lines.judge import Judgement
+from gradcheck.lines.names import grouped
 from gradcheck.lines.readings import counterpart
 from gradcheck.lines.record import Record
 from gradcheck.lines.recorder import Event, Label, Site
-from gradcheck.lines.statements import name_of
+from gradcheck.lines.statements import name_of, only_statement
 from gradcheck.result import Finding
 
 Shape = tuple[int, ...]
@@ -26,14 +27,12 @@ def blamed_for_raising(judgement: Judgement) -> Finding:
     record, copy = judgement.record, judgement.record.copy
     assert record.raised_at is not None
     line, *callers = record.raised_at
-    known = known_names(record, judgement.matches)
     raising = _raising(record, line)
-    place = _misfit(record, raising, doubtful_sites(record, raising, known))
-    sites = doubtful_sites(record, place, known)
+    place = _misfit(record, raising, doubtful_sites(record, raising, judgement.known))
+    sites = doubtful_sites(record, place, judgement.known)
     loops = doubtful_loops(record, (place, *sites), judgement.right_before())
-    inner = {site.line for site in copy.inner}
-    also = {*loops, *callers, *(site.line for site in sites), line}
-    also |= inner if line in inner else set()
+    inner = lines_of(copy.inner)
+    also = loops | lines_of(sites) | {*callers, line} | (inner if line in inner else set())
     message = f"Line {line} raises, and the values before it that could be compared are right."
     if place is not raising:
         message = f"{place.name}, line {place.line}, has a shape that line {line} cannot take, which raises."
@@ -61,19 +60,21 @@ def _misfit(record: Record, place: Site, doubtful: Sequence[Site]) -> Site:
     of it, and so each factor and each term must fit into that. What was made before a loop, and has no
     index in it, may lack that.
     """
-    parts = _parts(record, place.text)
-    doubted = [part for part in parts if part.site in doubtful]
-    known = [part for part in parts if part not in doubted]
+    doubted, known = _parts(record, place.text, doubtful)
     wanted = _shape_wanted(record, place) or _shape_of(known)
-    misfits = {part.site for part in doubted if part.is_misfit(wanted, place)}
-    return misfits.pop() if len(misfits) == 1 else place
+    misfits = [] if wanted is None else [p.site for p in doubted if p.is_misfit(wanted, place)]
+    return misfits[0] if len(set(misfits)) == 1 else place
 
 
-def _parts(record: Record, text: str) -> list[_Part]:
-    """The factors and terms of a statement whose values were recorded."""
+def _parts(record: Record, text: str, doubtful: Sequence[Site]) -> tuple[list[_Part], list[_Part]]:
+    """The factors and terms of a statement whose values were recorded: those in doubt, and the others."""
     made = {event.site.name: event for event in record.log if event.site.whole}
     named = [(_name_of(node), node) for node in _factors_and_terms(text)]
-    return [_Part.of(made[name], node) for name, node in named if name in made]
+    known = grouped(
+        [_Part.of(made[name], node) for name, node in named if name in made],
+        lambda part: part.site in doubtful,
+    )
+    return known.get(True, []), known.get(False, [])
 
 
 def _name_of(node: ast.expr) -> str:
@@ -84,7 +85,7 @@ def _name_of(node: ast.expr) -> str:
 def _shape_wanted(record: Record, place: Site) -> Shape | None:
     """The shape of what a statement gives a value to, at one time step; None if its counterpart has several."""
     name = counterpart(record, Label(place.name, function=place.function))
-    shapes = {one.step_shape for one in record.meanings.get(name or "", ())}
+    shapes = {one.step_shape for one in record.meant([name or ""])}
     return shapes.pop() if len(shapes) == 1 else None
 
 
@@ -110,9 +111,9 @@ class _Part:
         indices = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         return _Part(event.site, _taken(np.shape(event.value), indices), False)
 
-    def is_misfit(self, wanted: Shape | None, place: Site) -> bool:
+    def is_misfit(self, wanted: Shape, place: Site) -> bool:
         """Whether it cannot take part in something of a shape, entry by entry; an unknown one may."""
-        if wanted is None or self.shape is None or (self.whole and self.site.loop != place.loop):
+        if self.shape is None or (self.whole and self.site.loop != place.loop):
             return False
         return _broadcast(self.shape, wanted) != wanted
 
@@ -127,22 +128,20 @@ def _broadcast(*shapes: Shape) -> Shape | None:
 
 def _factors_and_terms(text: str) -> Iterable[ast.expr]:
     """What a statement combines entry by entry, as it stands there."""
-    try:
-        (statement,) = ast.parse(text).body
-    except (SyntaxError, ValueError):
-        return ()
-    return _combined(statement.value) if isinstance(statement, (ast.Assign, ast.AugAssign)) else ()
+    match only_statement(text):
+        case ast.Assign(value=value) | ast.AugAssign(value=value):
+            return _combined(value)
+    return ()
 
 
-def _combined(node: ast.expr) -> Iterator[ast.expr]:
+def _combined(node: ast.AST) -> Iterator[ast.expr]:
     """The operands of an expression that are combined entry by entry."""
     match node:
         case ast.BinOp(op=ast.MatMult()):
             return
         case ast.BinOp() | ast.Compare() | ast.UnaryOp():
-            operands = (n for n in ast.iter_child_nodes(node) if isinstance(n, ast.expr))
-            yield from chain(*map(_combined, operands))
-        case _:
+            yield from chain(*map(_combined, ast.iter_child_nodes(node)))
+        case ast.expr():
             yield node
 
 

@@ -7,7 +7,7 @@ wrong, the answer is mostly no, and then its line is innocent, or yes, and then 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -45,6 +45,10 @@ Replaced = Mapping[int, tuple[Any, Array]]
 """For moments of the backward pass an index, or None for the whole, and what to put there."""
 
 
+Values = Mapping[int, Array]
+"""What a name was given at moments of the backward pass."""
+
+
 @dataclass(frozen=True)
 class Rerun:
     """Runs the copy again with values of its backward pass replaced."""
@@ -54,11 +58,13 @@ class Rerun:
     def right_with(self, wrong: Compared) -> bool | None:
         """Whether every gradient is right once a wrong value is; None if that cannot be told."""
         replaced = _truth(self.record, wrong)
-        return None if replaced is None or not self.error.size else self._explains(replaced)
+        if replaced is None or not self.error.size:
+            return None
+        return self._leaves(replaced, np.zeros(1))
 
     def freedom(self, wrong: Compared) -> int:
         """Of how many numbers an error is made that the first wrong value explains: what is seen of it."""
-        matrix = self._effects(*self._passings(self.record.log[wrong.time].site))
+        matrix = self._effects(self._given_at(self.record.log[wrong.time].site))
         return wrong.match.hand.size if matrix is None else int(np.linalg.matrix_rank(matrix))
 
     def fit(self, site: Site, own: tuple[int, ...], freedom: float) -> Fit:
@@ -67,46 +73,46 @@ class Rerun:
         `own` is the shape of the first wrong value, `freedom` of how many numbers the error is made, if that value
         set right explains it.
         """
-        times, values = self._passings(site)
-        found = self._solved(times, values, freedom)
-        if found is Fit.NO and len(values) == 1 and _fits_into(values[0].shape, own):
-            # Summed over too much it has too few entries for what it should be.
-            found = self._solved(times, [np.array(np.broadcast_to(values[0], own))], freedom)
+        values = self._given_at(site)
+        found = self._solved(values, freedom)
+        match [*values.items()]:
+            case [(time, value)] if found is Fit.NO and _fits_into(value.shape, own):
+                # Summed over too much it has too few entries for what it should be.
+                return self._solved({time: np.array(np.broadcast_to(value, own))}, freedom)
         return found
 
-    def _passings(self, site: Site) -> tuple[list[int], list[Array]]:
+    def _given_at(self, site: Site) -> Values:
         """When a statement gave its name a value, and which."""
-        log = self.record.log
-        times = [t for t, event in enumerate(log) if event.site == site and _is_free(event)]
-        return times, [_as_floats(log[t].value) for t in times]
+        log = enumerate(self.record.log)
+        return {t: _as_floats(e.value) for t, e in log if e.site == site and _is_free(e)}
 
-    def _solved(self, times: Sequence[int], values: Sequence[Array], freedom: float) -> Fit:
+    def _solved(self, values: Values, freedom: float) -> Fit:
         """Whether values at these moments make every gradient right."""
-        matrix, error = self._effects(times, values), self.error
+        matrix, error = self._effects(values), self.error
         if matrix is None:
             return Fit.UNKNOWN
         equations = int(((error != 0) | matrix.any(axis=1)).sum())
         change, _, rank, _ = np.linalg.lstsq(matrix, -error, rcond=1e-9)
-        replaced = _replaced(times, values, change)
-        if not self._explains(replaced):
+        replaced = _replaced(values, change)
+        if not self._leaves(replaced, np.zeros(1)):
             # Where the error does not follow the values in proportion nobody knows what others would do.
             told = rank < equations and self._leaves(replaced, error + matrix @ change)
             return Fit.NO if told else Fit.UNKNOWN
-        wanted = [value for _, value in replaced.values()]
-        if min(equations, freedom) - min(int(rank), sum(map(_numbers, wanted))) < SPARE:
+        unknowns = sum(_numbers(value) for _, value in replaced.values())
+        if min(equations, freedom) - min(int(rank), unknowns) < SPARE:
             return Fit.ANYTHING
         # What only wants its opposite is as well written with the wrong sign where it is used.
-        return Fit.OPPOSITE if _opposite(values, wanted, np.any(matrix, axis=0)) else Fit.YES
+        return Fit.OPPOSITE if _opposite(values, replaced, matrix) else Fit.YES
 
-    def _effects(self, times: Sequence[int], values: Sequence[Array]) -> Array | None:
+    def _effects(self, values: Values) -> Array | None:
         """What moving each entry of the values by one does to the error; None if it costs too much or fails."""
-        count, error = sum(v.size for v in values), self.error
+        error, whole = self.error, _in_one_piece(values)
+        count = whole.size
         if not (error.size and 0 < count <= LARGEST and count * len(self.record.log) <= WORK):
             return None
         # What is nothing but rounding is moved by more than that.
-        least = EXPLAINED * float(np.abs(error).max())
-        scale = max(least, *(float(np.abs(v).max(initial=0.0)) for v in values))
-        moved = [self.run(_replaced(times, values, change)) for change in scale * np.eye(count)]
+        scale = max(EXPLAINED * float(np.abs(error).max()), float(np.abs(whole).max()))
+        moved = [self.run(_replaced(values, change)) for change in scale * np.eye(count)]
         effects = (np.stack(moved, axis=1) - error[:, None]) / scale
         return effects if np.isfinite(effects).all() else None
 
@@ -130,12 +136,8 @@ class Rerun:
         found = dict(enumerate(gradients))
         return np.concatenate([_error(row, found.get(k)) for k, row in self.record.rows.items()])
 
-    def _explains(self, replaced: Replaced) -> bool:
-        """Whether these values make every gradient right, up to what differences resolve."""
-        return self._leaves(replaced, np.zeros(1))
-
     def _leaves(self, replaced: Replaced, predicted: Array) -> bool:
-        """Whether with these values the error is what was predicted."""
+        """Whether with these values the error is what was predicted, up to what differences resolve."""
         left = self.run(replaced) - predicted
         return bool(np.abs(left).max() <= EXPLAINED * np.abs(self.error).max())
 
@@ -186,14 +188,21 @@ def _as_floats(value: Any) -> Array:
     return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 
-def _replaced(times: Sequence[int], values: Sequence[Array], change: Array) -> Replaced:
+def _in_one_piece(values: Values) -> Array:
+    return np.concatenate([np.zeros(0), *(value.ravel() for value in values.values())])
+
+
+def _replaced(values: Values, change: Array) -> Replaced:
     """Values with a change, which is given in one piece."""
-    found, start = {}, 0
-    for time, value in zip(times, values, strict=True):
-        piece = change[start : start + value.size].reshape(value.shape)
-        found[time] = (None, (value + piece).astype(value.dtype))
-        start += value.size
-    return found
+    pairs = zip(values.items(), _pieces(change, values), strict=True)
+    return {time: (None, (value + piece).astype(value.dtype)) for (time, value), piece in pairs}
+
+
+def _pieces(whole: Array, values: Values) -> list[Array]:
+    """What is given in one piece for all values, for each in its shape."""
+    ends = np.cumsum([value.size for value in values.values()])
+    parts = zip(np.split(whole, ends)[:-1], values.values(), strict=True)
+    return [part.reshape(value.shape) for part, value in parts]
 
 
 def _fits_into(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
@@ -213,13 +222,11 @@ def _numbers(value: Array) -> int:
     return size
 
 
-def _opposite(values: Sequence[Array], wanted: Sequence[Array], used: Array) -> bool:
+def _opposite(values: Values, replaced: Replaced, matrix: Array) -> bool:
     """Whether a value should be its opposite, where it is first used: later ones follow from wrong ones."""
-    start = 0
-    for value, other in zip(values, wanted, strict=True):
-        mine = used[start : start + value.size].reshape(value.shape)
+    used = _pieces(np.any(matrix, axis=0), values)
+    for (time, value), mine in zip(values.items(), used, strict=True):
         if mine.any():
-            left, size = np.abs(value + other)[mine].max(), np.abs(value)[mine].max()
+            left, size = np.abs(value + replaced[time][1])[mine].max(), np.abs(value)[mine].max()
             return bool(left <= EXPLAINED * size)
-        start += value.size
     return False

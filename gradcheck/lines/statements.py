@@ -40,11 +40,20 @@ def place_of(target: ast.expr) -> tuple[str, ast.expr, ast.expr | None] | None:
     name = name_of(target)
     if name is not None:
         return name, target, None
-    if not isinstance(target, ast.Subscript):
-        return None
-    inner = place_of(target.value)
-    # Of a[i][j] the part a[i] is written into.
-    return inner and (inner[0], inner[1], inner[2] or target.slice)
+    match target:
+        case ast.Subscript(value, index) if inner := place_of(value):
+            # Of a[i][j] the part a[i] is written into.
+            return inner[0], inner[1], inner[2] or index
+    return None
+
+
+def only_statement(text: str) -> ast.stmt:
+    """The statement that a text is; one that does nothing if it is none, or several."""
+    try:
+        (statement,) = ast.parse(text.strip()).body
+    except (SyntaxError, ValueError):
+        return ast.Pass()
+    return statement
 
 
 def given(statement: ast.stmt) -> Iterable[tuple[ast.expr, ast.expr]]:
