@@ -73,7 +73,7 @@ def _writing(record: Record, wrong: Compared) -> list[Site]:
 
 def _handing_on(record: Record, wrong: Compared) -> list[Site]:
     """What returns a gradient as it is, where that is of another shape or only what a helper has computed."""
-    site = record.returned.get(wrong.intermediate.key)
+    site = record.returned.get(wrong.intermediate.position)
     suspicious = not wrong.match.fits or _is_of_a_call(record, wrong)
     return [site] if suspicious and site is not None else []
 
@@ -112,7 +112,7 @@ def _message(lines: Narrowed, wrong: Compared, found: Finding | None) -> str:
             f"{_called(lines.site)}, line {lines.site.line}, is wrong: with another value of it every "
             f"gradient is right. {name}, line {line}, is the first value seen to be wrong."
         )
-    if found is not None and wrong.intermediate.position is None:
+    if found is not None and not wrong.intermediate.is_input:
         # Of an input's gradient its own row says it.
         message += f" {found.message}"
     return message
@@ -162,7 +162,7 @@ def _explained(row: Row, wrong: Compared, found: Finding, *, own: bool) -> Row:
 
 def diagnosis(judgement: Judgement, wrong: Compared) -> Finding | None:
     """The name of what is wrong with a value."""
-    row = judgement.record.rows.get(wrong.intermediate.key)
+    row = judgement.record.rows.get(wrong.intermediate.position)
     draws = Draws(_afresh(judgement, wrong))
     if row is not None:
         return _named_in(row) or _by_its_uses(judgement, wrong, draws)

@@ -18,7 +18,14 @@ from gradcheck.layer import Backward as WayBack
 from gradcheck.lines.handing import at_work
 from gradcheck.lines.instrument import Backward, Forward, Helpers, Instrument, Text
 from gradcheck.lines.recorder import Recorder, Site, item
-from gradcheck.lines.source import COPIED, Source, Unreadable, parsed_function, returned_function
+from gradcheck.lines.source import (
+    COPIED,
+    Source,
+    Unreadable,
+    functions_in,
+    parsed_function,
+    returned_function,
+)
 from gradcheck.lines.statements import names_read
 from gradcheck.result import Array
 
@@ -242,9 +249,8 @@ def _upstream(user: Adapted, source: Source, tree: ast.FunctionDef) -> tuple[str
 
 def _inner(source: Source, tree: ast.FunctionDef) -> tuple[Site, ...]:
     """What is computed in functions within a backward pass, each line under the function's name."""
-    within = (f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) and f is not tree)
     return tuple(
         Site(f.name, source.line_of(s), source.text(s), names_read(s))
-        for f in within
+        for f in functions_in(tree)
         for s in f.body
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from types import FunctionType
@@ -28,6 +29,7 @@ from gradcheck.lines.statements import (
     names_read,
     place_of,
     reads_for,
+    texts_in,
     written_into,
 )
 
@@ -84,25 +86,21 @@ class Instrument:
 
     def followed(self, function: Any) -> Any:
         """The instrumented copy of a function of the user's, with what is bound to it; others as they are."""
-        try:
+        with suppress(Unreadable, SyntaxError):
             bare, ahead, keywords = unbound(function)
-        except Unreadable:
-            return function
-        if bare.__code__.co_filename not in self.files or hasattr(bare, "__wrapped__"):
-            return function
-        if bare not in self.helpers:
-            try:
-                self._copy(bare)
-            except (Unreadable, SyntaxError):
-                return function
-        return partial(self.helpers[bare][1], *ahead, **keywords)
+            if bare.__code__.co_filename in self.files and not hasattr(bare, "__wrapped__"):
+                return partial(self._copied(bare), *ahead, **keywords)
+        return function
 
-    def _copy(self, bare: FunctionType) -> None:
-        source = Source.of(bare)
-        name, text = bare.__qualname__, source.numbered(source.tree)
-        self.change(source, source.tree, name)
-        source.tree.body.insert(0, _statement(f"{CALL}({name!r})"))
-        self.helpers[bare] = text, self.compiled(source, source.tree)
+    def _copied(self, bare: FunctionType) -> FunctionType:
+        """The copy of a helper, made where it is first called."""
+        if bare not in self.helpers:
+            source = Source.of(bare)
+            name, text = bare.__qualname__, source.numbered(source.tree)
+            self.change(source, source.tree, name)
+            source.tree.body.insert(0, _statement(f"{CALL}({name!r})"))
+            self.helpers[bare] = text, self.compiled(source, source.tree)
+        return self.helpers[bare][1]
 
 
 def _through(
@@ -333,9 +331,7 @@ def _parts(value: ast.expr) -> tuple[list[ast.expr], Sequence[Any]] | None:
 
 def _is_text(index: ast.expr) -> bool:
     """Whether an index looks like a key that is text: "dW" + str(l), f"dW{l}"."""
-    return isinstance(index, ast.JoinedStr) or any(
-        isinstance(node, ast.Constant) and isinstance(node.value, str) for node in ast.walk(index)
-    )
+    return isinstance(index, ast.JoinedStr) or any(map(texts_in, ast.walk(index)))
 
 
 def _index(index: ast.expr) -> str:

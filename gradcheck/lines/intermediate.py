@@ -29,7 +29,7 @@ class Intermediate:
 
     `value` holds the steps along its first axis where there are `steps` of them; where each step
     writes into a part of one array, `places` are those parts and `value` is the whole. `position` is
-    that of an input, `sites` are the statements that assign any other value, `reads` the variables that
+    that of an input, else −1, `sites` are the statements that assign any other value, `reads` the variables that
     they compute with, `variable` the one that others read it by. Where a statement is passed several
     times with values of several shapes, each `passing` of these `passings` is a value of its own.
     """
@@ -38,7 +38,7 @@ class Intermediate:
     value: Array
     sites: tuple[int, ...] = ()
     variable: str = ""
-    position: int | None = None
+    position: int = -1
     steps: int | None = None
     places: tuple[Any, ...] = ()
     reads: frozenset[str] = frozenset()
@@ -47,9 +47,9 @@ class Intermediate:
     parts: tuple[CutOut, ...] = ()
 
     @property
-    def key(self) -> int:
-        """Its position among the inputs; −1 if it is none."""
-        return -1 if self.position is None else self.position
+    def is_input(self) -> bool:
+        """Whether it is one."""
+        return self.position >= 0
 
     @property
     def is_before_activation(self) -> bool:

@@ -105,7 +105,7 @@ class Stage:
 
     def position(self, one: Intermediate) -> int:
         """Where an intermediate value stands among the inputs."""
-        return self.places.get(id(one), -1) if one.position is None else one.position
+        return self.places.get(id(one), one.position)
 
     def why_unmoved(self, several: Iterable[Match]) -> str | None:
         """Why one of the values beside which something is laid was not moved, if one was not."""
@@ -263,7 +263,7 @@ def _staged(record: Record, matches: Matches, seed: int) -> Stage:
 def _on_intermediates(matches: Matches) -> list[Match]:
     """The first match of each intermediate value that is no input."""
     firsts = grouped(chain(*matches.values()), lambda match: id(match.intermediate)).values()
-    return [first for first, *_ in firsts if first.intermediate.position is None]
+    return [first for first, *_ in firsts if not first.intermediate.is_input]
 
 
 def _moving(
@@ -364,8 +364,7 @@ def _compare(record: Record, stage: Stage, label: Label, match: Match, known: se
 def _first_part(match: Match, record: Record) -> tuple[int, Any] | None:
     """The line that computes the first part of a value, and where that is; None of what has one part."""
     began, place = min(match.times, key=itemgetter(0))
-    in_parts = match.fits and len(match.times) > 1
-    return (record.log[began].site.line, place) if in_parts else None
+    return (record.log[began].site.line, place) if match.fits and match.in_parts else None
 
 
 def _origin(record: Record, time: int, known: set[str]) -> Site:
@@ -411,7 +410,7 @@ def _wrong(match: Match, row: Row) -> Array:
 
 def _wrong_from(match: Match, row: Row, record: Record) -> int:
     """When the first wrong part of a value was computed; the last part if none is wrong."""
-    last = match.times[-1][0]
+    last = match.ended
     if row.verdict is not Verdict.FAIL or not match.fits:
         return last
     wrong = _wrong(match, row)

@@ -51,7 +51,17 @@ class Match:
     @property
     def overwritten(self) -> bool:
         """Whether a value was written over after all of it was there: several statements made it."""
-        return len(self.times) > 1 and any(self.touched(place).all() for _, place in self.times)
+        return self.in_parts and any(self.touched(place).all() for _, place in self.times)
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether its parts were computed one after the other."""
+        return len(self.times) > 1
+
+    @property
+    def ended(self) -> int:
+        """When the last part was computed."""
+        return self.times[-1][0]
 
 
 Matches = dict[Label, tuple[Match, ...]]
@@ -86,7 +96,7 @@ def _laid(pair: _Pair) -> Sequence[Match]:
 
 def _may_be_reshaped(record: Record, label: Label, one: Intermediate) -> bool:
     """Whether another shape is a matter of layout; of an input's gradient that is returned so it is not."""
-    site, row = record.returned.get(one.key), record.rows.get(one.key)
+    site, row = record.returned.get(one.position), record.rows.get(one.position)
     if not label.returned and (site is None or label.name != site.name):
         return True
     return row is None or row.analytic.shape == row.shape
@@ -173,9 +183,14 @@ class _Pair:
         return None if self.intermediate.steps or several_calls else self.hand
 
     @property
+    def end(self) -> int:
+        """When the name was given what it held in the end."""
+        return self.events[-1][0]
+
+    @property
     def last(self) -> Touches:
-        """As if all of it was computed in the last event."""
-        return ((self.events[-1][0], self.everywhere),)
+        """As if all of it was computed then."""
+        return ((self.end, self.everywhere),)
 
     @property
     def everywhere(self) -> Any:
@@ -217,11 +232,11 @@ Way = Callable[[_Pair], list[Match]]
 
 def _list_of_steps(pair: _Pair) -> list[Match]:
     """A list or dictionary with one element a time step, each computed when it was last put in its place."""
-    final, end = _elements(pair.final), pair.events[-1][0]
+    final = _elements(pair.final)
     if not final:
         return []
     put = {e.index % len(final): t for t, e in pair.events if isinstance(e.index, int)}
-    times = [put.get(k, end) for k in range(len(final))]
+    times = [put.get(k, pair.end) for k in range(len(final))]
     return _by_steps(final, times, pair.intermediate)
 
 

@@ -301,20 +301,21 @@ class Recorder:
     def _backward_value(self, site: int, value: Any, index: Any) -> Any:
         place = self.backward_sites[site]
         if len(self.events) in self.replaced:
-            part, other = self.replaced[len(self.events)]
-            if part is None:
-                value = other
-            else:
-                value[part] = other
+            value = self._replaced(value, *self.replaced[len(self.events)])
         if isinstance(index, str) and isinstance(value, dict):
             place = replace(place, name=item(place.name, index), whole=True, in_place=False)
             self._event(place, value[index])
         else:
             self._event(place, value, index)
-        if place.in_place and isinstance(value, np.ndarray):
+        if isinstance(value, np.ndarray):
             self._seen_elsewhere(place, value, index)
-        if isinstance(value, np.ndarray) and place.path is None:
-            self._live[place.variable] = (place, value)
+        return value
+
+    def _replaced(self, value: Any, part: Any, other: Array) -> Any:
+        """A value with another in a part of it, or in place of it."""
+        if part is None:
+            return other
+        value[part] = other
         return value
 
     def _event(self, place: Site, value: Any, index: Any = None) -> None:
@@ -325,8 +326,11 @@ class Recorder:
     def _seen_elsewhere(self, place: Site, array: Array, index: Any) -> None:
         """What is written into one array is written into those that it is a view of, or shares memory with."""
         part = array if index is None else array[index]
-        for name, (other, whole) in list(self._live.items()):
-            region = None if name == place.variable else region_of(part, whole)
+        others = [*self._live.values()] if place.in_place else []
+        if place.path is None:
+            self._live[place.variable] = (place, array)
+        for other, whole in others:
+            region = None if other.variable == place.variable else region_of(part, whole)
             if region is not None:
                 seen = replace(other, line=place.line, text=place.text, reads=place.reads)
                 self._event(replace(seen, whole=False, in_place=True), whole, region)
@@ -363,10 +367,7 @@ def region_of(part: Any, whole: Array) -> tuple[Array, ...] | None:
     if not (whole.flags.c_contiguous and whole.size and np.may_share_memory(part, whole)):
         return None
     start = part.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
-    places = np.full(part.shape, start)
-    for axis, stride in enumerate(part.strides):
-        steps = np.arange(part.shape[axis]) * stride
-        places = places + steps.reshape([-1 if k == axis else 1 for k in range(part.ndim)])
-    flat = np.ravel(places) // whole.itemsize
+    strides, indices = np.array(part.strides, dtype=int), np.indices(part.shape)
+    flat = (start + np.ravel(np.tensordot(strides, indices, 1))) // whole.itemsize
     inside = flat[(flat >= 0) & (flat < whole.size)]
     return tuple(np.unravel_index(inside, whole.shape)) if inside.size else None

@@ -157,8 +157,8 @@ def _truth(record: Record, wrong: Compared) -> Replaced | None:
     if not match.fits or wrong.label.returned:
         return None
     if match.overwritten:
-        last = match.times[-1][0]
-        return _put(record, {last: (None if record.log[last].site.whole else ..., true)})
+        whole = record.log[match.ended].site.whole
+        return _put(record, {match.ended: (None if whole else ..., true)})
     return _put(record, {t: (record.log[t].index, true[place]) for t, place in match.times})
 
 

@@ -138,15 +138,19 @@ def parsed_function(text: str) -> ast.FunctionDef:
 
 def returned_function(tree: ast.FunctionDef) -> ast.FunctionDef | None:
     """The backward pass that is written in a layer and returned; a lambda is made a function first."""
-    inner = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n is not tree}
-    for body in _bodies(tree):
-        for node in body:
-            match node:
-                case ast.Return(ast.Tuple([_, ast.Name(name)])) if name in inner:
-                    return inner[name]
-                case ast.Return(ast.Tuple([_, ast.Lambda()])):
-                    return _written_out(body, node)
+    inner = {function.name: function for function in functions_in(tree)}
+    for body, node in _statements(tree):
+        match node:
+            case ast.Return(ast.Tuple([_, ast.Name(name)])) if name in inner:
+                return inner[name]
+            case ast.Return(ast.Tuple([_, ast.Lambda()])):
+                return _written_out(body, node)
     return None
+
+
+def functions_in(tree: ast.FunctionDef) -> list[ast.FunctionDef]:
+    """The functions written within another, at any depth."""
+    return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n is not tree]
 
 
 def _written_out(body: list[ast.stmt], returns: ast.Return) -> ast.FunctionDef:
@@ -172,13 +176,13 @@ def blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
         yield from blocks(handler)
 
 
-def _bodies(node: ast.AST) -> Iterator[list[ast.stmt]]:
-    """The lists of statements in a function, at any depth, not in functions within it."""
+def _statements(node: ast.AST) -> Iterator[tuple[list[ast.stmt], ast.stmt]]:
+    """The statements of a function in their lists, at any depth, not in functions within it."""
     for block in blocks(node):
-        yield block
         for statement in block:
+            yield block, statement
             if not isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
-                yield from _bodies(statement)
+                yield from _statements(statement)
 
 
 def _rows(node: ast.stmt | ast.expr) -> range:

@@ -112,7 +112,7 @@ def items_written(statement: ast.stmt) -> dict[str, ast.expr]:
     return {}
 
 
-def texts_in(node: ast.expr | None) -> list[str]:
+def texts_in(node: ast.AST | None) -> list[str]:
     """What an expression is if it is text written down: one, or none."""
     match node:
         case ast.Constant(str(text)):

@@ -58,7 +58,7 @@ def trace(layer: Layer, inputs: Sequence[Any], dy: Array) -> list[Traced]:
 
 def _is_users(one: Intermediate) -> bool:
     """Whether a value was given its name by the user, in the layer."""
-    return one.position is None and not one.is_before_activation
+    return not (one.is_input or one.is_before_activation)
 
 
 def _of_input(run: Record, position: int, name: str) -> Traced:
@@ -77,5 +77,5 @@ def _of_value(run: Record, one: Intermediate, match: Match | None) -> Traced:
     )
     if match is None:
         return found
-    site = run.log[match.times[-1][0]].site
+    site = run.log[match.ended].site
     return replace(found, gradient=match.hand, gradient_line=site.line, gradient_source=site.text)

@@ -71,15 +71,15 @@ class Source:
         arrays, value, used = copies(self.inputs), self.value, use.intermediate
         whole = value.value.copy()
         whole[value.place(self.step)] = moved
-        if value.position is not None:
+        if value.is_input:
             arrays[value.position] = whole
-        moves = {} if value.position is not None else value.move(whole)
-        self.recorder.start(moves, Replay(frozenset(used.sites), use.between))
+        replay = Replay(frozenset(used.sites), use.between)
+        self.recorder.start(value.move(whole), replay)
         self.layer(*arrays)
-        seen = list(chain(*(self.recorder.seen.get(site, ()) for site in used.sites)))
-        if self.step is None and used.each_place:
-            return np.stack(seen)
-        return seen[used.passing if self.step is None else self.step]
+        seen = [*chain(*(self.recorder.seen.get(site, ()) for site in used.sites))]
+        if self.step is not None:
+            return seen[self.step]
+        return np.stack(seen) if used.each_place else seen[used.passing]
 
 
 def diagnose_uses(suspect: WrongGradient, source: Source, uses: list[Use]) -> Finding | None:
