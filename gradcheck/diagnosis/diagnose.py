@@ -102,21 +102,34 @@ def diagnose(
     with np.errstate(all="ignore"):
         for hypothesis in hypotheses:
             for finding in hypothesis(suspect):
-                found = [_found_again(finding, suspect, hypothesis, other) for other in draws]
-                if None not in found and not _is_called_by_chance(finding, found):
+                found = _found_at_all(finding, suspect, hypothesis, draws)
+                if found is not None and not _is_called_by_chance(finding, found):
                     return finding
     return None
 
 
-def _is_called_by_chance(finding: Finding, found: Sequence[Finding | None]) -> bool:
+def _found_at_all(
+    finding: Finding, here: WrongGradient, hypothesis: Hypothesis, draws: Draws[WrongGradient]
+) -> list[Finding] | None:
+    """What the same hypothesis finds at each draw; None as soon as it is not the same."""
+    found = []
+    for there in draws:
+        one = _found_again(finding, here, hypothesis, there)
+        if one is None:
+            return None
+        found.append(one)
+    return found
+
+
+def _is_called_by_chance(finding: Finding, found: Sequence[Finding]) -> bool:
     """Whether a small number is called a size, or the root of one, that was the same at every draw.
 
     2 is the root of a batch of four too: only where the size changes can be seen that the factor does.
     """
     k, equals = finding.evidence.get("factor"), finding.evidence.get("equals")
-    if not isinstance(k, float) or not equals or small_number(k) in ("", equals):
+    if not isinstance(k, float) or not equals or small_number(k) in (None, equals):
         return False
-    return all(one is not None and near(one.evidence["factor"], k) for one in found)
+    return all(near(one.evidence["factor"], k) for one in found)
 
 
 class Draws(Generic[T]):
