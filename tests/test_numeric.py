@@ -282,6 +282,21 @@ def test_a_saturated_loss_is_a_staircase_without_a_small_bound(lead):
         assert (np.abs(found.value - (p - np.eye(5)[0])) <= found.bound).all()
 
 
+def test_what_nothing_is_computed_from_is_swept_once_and_not_entry_by_entry():
+    x, unused = np.array([0.3, -0.7]), np.linspace(-1, 1, 60)
+    witness = NumericalWitness(Forward(lambda x, unused: np.sin(x), [x, unused]), np.ones(2))
+    found = witness.gradient(1)
+    assert not found.value.any() and found.bound.max() < 1e-9
+    # Three steps of four evaluations for each entry, as long as it may be that one of them moves something.
+    assert found.evaluations < 60 * 12 + 200
+
+
+def test_of_entries_that_stood_still_those_that_a_large_sum_hides_are_found():
+    forward = Forward(lambda x: 1e18 + 3 * x[5:6], [np.linspace(0.1, 1, 8)])
+    found = NumericalWitness(forward, np.ones(1)).gradient(0)
+    assert abs(found.value[5] - 3) <= found.bound[5] < 0.1
+
+
 def test_tiny_magnitudes_do_not_underflow_on_the_way():
     for exponent in (80, 100, 130):
         x = 10.0**-exponent * np.array([1.0, -2.0, 0.7])

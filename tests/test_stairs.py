@@ -101,6 +101,21 @@ def test_a_stair_that_only_steps_beyond_x_climb_is_one(x):
     assert bound > 1 / 80
 
 
+@pytest.mark.parametrize("step", [1e-12, 0.25, 30.0])
+def test_a_rise_is_the_height_of_a_sample_in_half_the_evaluations(step):
+    forward = Forward(lambda x: np.floor(40 * x) + np.log(x), [np.array([0.3, 2.0])])
+    walk = NumericalWitness(forward, np.array([1.0, -2.0])).one_by_one(0)
+    forward = walk.stencil.variable.forward
+    group = walk.stencil.grouping.beside(((slice(0, 1),),))
+    before = forward.evaluations
+    with np.errstate(all="ignore"):
+        rise = walk.stencil.rise(group, np.array([step]))
+        between = forward.evaluations
+        sample = walk.stencil.sample(group, np.array([step]))
+    assert rise == walk.stencil.height(sample)
+    assert 2 * (between - before) == forward.evaluations - between == 4
+
+
 def test_behind_a_threshold_or_a_kink_a_plain_is_a_plain():
     for f in (lambda x: np.maximum(x, 0), lambda x: x * (x > 0), lambda x: np.maximum(x, -0.99)):
         value, bound = alone(f, -1.0)

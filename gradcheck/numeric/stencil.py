@@ -19,6 +19,7 @@ entry does not touch cancel exactly; the step is the one really taken, (x+h) −
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -138,7 +139,7 @@ class Stencil:
             visited: called after each group.
         """
         points = self._points(groups, step, straight, visited)
-        self._learn_risers(points)
+        self._learn_risers((points.far_down, points.down, points.up, points.far_up))
         centre, right, left = points.second_differences()
         noise = self.noise + MOVED * self.variable.epsilon * points.moved
         jumps = jump(centre, right, left, noise)
@@ -174,10 +175,20 @@ class Stencil:
 
         A side on which an output is no finite number is out of the function's domain, and tells nothing.
         """
-        points = sample.points
-        sides = (np.abs(far - points.middle) for far in (points.far_up, points.far_down))
+        return self._height((sample.points.far_up, sample.points.far_down), sample.groups)
+
+    def rise(self, groups: Groups, step: Array) -> Array:
+        """The height of a sample that was not taken: two evaluations."""
+        x = groups.of(self.variable.array)
+        places = [self.variable.rounded(x + t * step) for t in (-1.0, 1.0)]
+        ends = self.variable.values(groups, places, lambda: None)
+        self._learn_risers(ends)
+        return self._height(ends, groups)
+
+    def _height(self, ends: Iterable[Array], groups: Groups) -> Array:
+        sides = (np.abs(far - self.variable.forward.value) for far in ends)
         moved = np.maximum(*(np.where(np.isfinite(side), side, 0.0) for side in sides))
-        return self._sum(np.abs(self.dy) * moved, sample.groups)
+        return self._sum(np.abs(self.dy) * moved, groups)
 
     def noise_of(self, risers: Array, sample: Sample) -> Array:
         """What risers of this height add to a quotient."""
@@ -270,7 +281,7 @@ class Stencil:
             self._noises[key] = CAUTION * self._root_sum_square(noise, groups, at_least=True)
         return self._noises[key]
 
-    def _learn_risers(self, points: Points) -> None:
+    def _learn_risers(self, several: Iterable[Array]) -> None:
         """The smallest movement of an output that stood still when noise was measured.
 
         A smooth function moves by more than its rounding over that length. One that does not, and moves
@@ -279,8 +290,8 @@ class Stencil:
         still = self.variable.forward.still
         if still is None or not still.any():
             return
-        for moved in (points.far_down, points.down, points.up, points.far_up):
-            riser = np.abs(moved - points.middle)
+        for moved in several:
+            riser = np.abs(moved - self.variable.forward.value)
             seen = still & (riser > 0)
             risen = np.where(seen, riser, np.inf).min(axis=0)
             self._risers = np.fmin(self._risers, risen)

@@ -10,13 +10,14 @@ from itertools import count, islice
 import numpy as np
 
 from gradcheck.numeric.estimate import StencilEstimate
-from gradcheck.numeric.forward import Visited
+from gradcheck.numeric.forward import Visited, random_direction
 from gradcheck.numeric.grouping import Groups
 from gradcheck.numeric.margins import (
     BLURRED,
     FAR,
     FURTHER,
     HALVINGS,
+    LARGEST_STEP,
     MOST_BESIDE,
     MUCH_MORE,
     NEAR,
@@ -24,6 +25,7 @@ from gradcheck.numeric.margins import (
     ROUNDS,
     STEEP,
     STRAIGHT_STEP,
+    SWEEP_FIRST,
     SWEEP_RATIO,
     WANTED,
 )
@@ -76,7 +78,7 @@ class Walk:
     """A visit to every group of one variable, which remembers what the groups before have shown.
 
     That is: at which step they ended (`start`, 0 before the first), how large the gradient gets (`largest`),
-    and how many times the measured noise their stencils saw (`roughness`).
+    how many times the measured noise their stencils saw (`roughness`), and where nothing moved (`idle`).
     """
 
     def __init__(self, stencil: Stencil) -> None:
@@ -89,6 +91,7 @@ class Walk:
         self.wanted = stencil.variable.epsilon**WANTED
         self.largest = 0.0
         self.roughness = 1.0
+        self.idle: list[tuple[Groups, StepSearch]] = []
         self.most = max(1, min(MOST_BESIDE, NUMBERS_BESIDE // max(1, stencil.dy.size)))
 
     def through(self, progress: Progress | None = None) -> Found:
@@ -103,6 +106,7 @@ class Walk:
                 for one, seen in left:
                     found.enter(one, self._visit(one, seen), self.scale)
                 many = 1 if left else min(2 * many, self.most)
+        self._sweep_idle(found)
         found.surroundings = self.stencil.surroundings
         return found
 
@@ -128,15 +132,50 @@ class Walk:
 
     def _visit(self, groups: Groups, seen: StencilEstimate | None) -> StencilEstimate:
         search = self._search_first(groups) if seen is None else self._search(groups, seen)
-        best = search.best
-        if len(search.estimates) == ROUNDS:
-            # Where everything cancels, a small bound on what cancels is all that can be had.
-            blurred = ~search.good(BLURRED, np.maximum(self.largest, best.absolute_sum))
-            if blurred.any():
-                return best.choose(self.swept(groups), blurred)
-        if len(search.estimates) > 1:
+        best, blurred = search.best, self._blurred(search)
+        if best.absolute_sum[blurred].any():
+            return best.choose(self.swept(groups), blurred)
+        if blurred.any():
+            self.idle.append((groups, search))
+        elif len(search.estimates) > 1:
             self._learn(search.estimates, groups)
         return best
+
+    def _blurred(self, search: StepSearch) -> Array:
+        """Where all steps together have shown too little of what moves."""
+        # Where everything cancels, a small bound on what cancels is all that can be had.
+        size = np.maximum(self.largest, search.best.absolute_sum)
+        return ~search.good(BLURRED, size) & (len(search.estimates) == ROUNDS)
+
+    def _sweep_idle(self, found: Found) -> None:
+        """Sweep the groups in which nothing has moved yet, if anything does when all are moved at once.
+
+        A value that is not used, or whose part a maximum has not taken, moves nothing over any step: it takes
+        two dozen evaluations to see that of all its entries, and a hundred of each.
+        """
+        blurred = [(groups, search.best, self._blurred(search)) for groups, search in self.idle]
+        places = [groups.places[where] for groups, _, where in blurred]
+        if places and self._moves_anything(np.concatenate(places)):
+            for groups, best, where in blurred:
+                if where.any():
+                    found.enter(groups, best.choose(self.swept(groups), where), self.scale)
+
+    def _moves_anything(self, places: Array) -> bool:
+        """Whether some output moves when these entries are moved together, by any step of a sweep or beyond."""
+        variable = self.stencil.variable
+        rng = np.random.default_rng(variable.position)
+        further = [SWEEP_FIRST * SWEEP_RATIO**k for k in range(FURTHER, 0, -1)]
+
+        def moves(step: float) -> bool:
+            shift = np.zeros(variable.shape)
+            shift.reshape(-1)[places] = step * random_direction(rng, places.shape)
+            return bool(variable.touched(shift / LARGEST_STEP).any())
+
+        try:
+            return places.size > 0 and any(map(moves, (*further, *sweep(variable.epsilon))))
+        except Exception:
+            # Out there the forward pass may refuse what it is given.
+            return True
 
     def _search_first(self, groups: Groups) -> StepSearch:
         """The first group is seen twice at least: one stencil may lie by luck on a staircase."""
@@ -216,14 +255,14 @@ class Walk:
         steps = [sample.step for sample in samples]
         while not np.any(heights[0]) and len(steps) < len(samples) + FURTHER:
             steps.insert(0, SWEEP_RATIO * steps[0])
-            heights.insert(0, self.stencil.height(self.stencil.sample(groups, steps[0])))
+            heights.insert(0, self.stencil.rise(groups, steps[0]))
         low, high, height = first_movement(steps, heights)
         for _ in range(HALVINGS):
             middle = (low + high) / 2
-            here = self.stencil.height(self.stencil.sample(groups, middle))
+            here = self.stencil.rise(groups, middle)
             low, high = np.where(here > 0, low, middle), np.where(here > 0, middle, high)
             height = np.where(here > 0, here, height)
-        behind = self.stencil.height(self.stencil.sample(groups, high + (high - low) / 2))
+        behind = self.stencil.rise(groups, high + (high - low) / 2)
         return np.where((low > 0) & (behind == height), height, 0.0)
 
     def _without_periods(
