@@ -9,13 +9,16 @@ import numpy as np
 from gradcheck.compare import norm
 from gradcheck.diagnosis.margins import EXPLAINED
 from gradcheck.diagnosis.wrong import WrongGradient, named_axes, subsets
-from gradcheck.numeric import Forward, slope_along
+from gradcheck.numeric import Forward, Variable, first_step, slope_along
 from gradcheck.result import Array, Code, Finding
 
 LARGEST = 1_000_000
 """Entries of an input beyond which it isn't altered to see what would become of the gradient."""
 ROUND_OFF = 1e-7
 """What adding up the terms of a slope may lose, of their absolute sum: float32's ε."""
+
+ROUGHLY = 0.1
+"""What a quotient of two evaluations may miss by, of the sum's size: ten times what a model may."""
 
 
 def only(dy: Array, axis: int, index: int) -> Array:
@@ -28,6 +31,9 @@ def only(dy: Array, axis: int, index: int) -> Array:
 def predicts_slopes(gradient: Array, position: int, forward: Forward, dy: Array) -> bool:
     """Whether a gradient agrees with the slopes along two random directions, which must be sharp."""
     rng = np.random.default_rng(0)
+    several = rng.normal(size=(2, *forward.inputs[position].shape))
+    if not _is_about_right(gradient, several[0], position, forward, dy):
+        return False
     noise = forward.noise(rng)
 
     def predicts(v: Array) -> bool:
@@ -38,7 +44,17 @@ def predicts_slopes(gradient: Array, position: int, forward: Forward, dy: Array)
         wide = bound + ROUND_OFF * float(np.abs(terms).sum())
         return bound <= EXPLAINED * norm(terms) and abs(slope - float(terms.sum())) <= wide
 
-    return all(map(predicts, rng.normal(size=(2, *forward.inputs[position].shape))))
+    return all(map(predicts, several))
+
+
+def _is_about_right(gradient: Array, v: Array, position: int, forward: Forward, dy: Array) -> bool:
+    """Whether one quotient of two evaluations says the same: most of what is tried is far from it."""
+    x = Variable(forward, position)
+    step = first_step(x.epsilon) * float(np.median(x.scale))
+    up, down = (x.value(x.everything, x.at(x.everything, t * step * v)) for t in (1.0, -1.0))
+    terms = gradient * v
+    missed = abs(float((dy * (up - down)).sum()) / (2 * step) - float(terms.sum()))
+    return bool(missed <= ROUGHLY * norm(terms))
 
 
 def forward_at(s: WrongGradient, position: int, altered: Array) -> Forward | None:

@@ -17,6 +17,7 @@ from gradcheck.numeric.lifted import is_small, wider
 from gradcheck.numeric.margins import CAUTION
 from gradcheck.numeric.second_look import second_look
 from gradcheck.numeric.slopes import slope_along
+from gradcheck.numeric.steps import first_step
 from gradcheck.numeric.variable import Variable, scales
 from gradcheck.numeric.walk import Progress
 from gradcheck.numeric.witness import Claims, NumericalWitness
@@ -33,6 +34,7 @@ __all__ = [
     "Progress",
     "Variable",
     "directional_derivative",
+    "first_step",
     "is_small",
     "numerical_gradient",
     "random_direction",

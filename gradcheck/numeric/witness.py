@@ -126,6 +126,8 @@ class NumericalWitness:
         position: int,
         hand: Array | None,
         others: Claims | None = None,
+        *,
+        convicts: bool = True,
     ) -> NumericalGradient:
         """The gradient, looked at again where a hand-derived one lies outside what it allows.
 
@@ -137,6 +139,7 @@ class NumericalWitness:
             hand: its hand-derived gradient.
             others: of other inputs, by position, which entries are at a kink and the gradient that is
                 claimed there: ties between inputs are seen by moving both.
+            convicts: whether a conviction may come of it, which takes a second look.
         """
         numeric = self.gradient(position)
         if hand is None or hand.shape != numeric.value.shape or self.method == "complex":
@@ -146,8 +149,9 @@ class NumericalWitness:
         claimed = hand.astype(np.float64)
         numeric = self._with_ties(position, numeric, others or {})
         numeric = self._at_kinks(position, numeric, claimed, others or {})
-        rounding = CONTRACTION * float(np.finfo(hand.dtype).eps) * numeric.absolute_sum
-        numeric = second_look(numeric, claimed, rounding, lambda: self.one_by_one(position))
+        if convicts:
+            rounding = CONTRACTION * float(np.finfo(hand.dtype).eps) * numeric.absolute_sum
+            numeric = second_look(numeric, claimed, rounding, lambda: self.one_by_one(position))
         return numeric.with_worst_joint(claimed)
 
     def _at_kinks(
