@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from types import FunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,13 @@ from gradcheck.lines.source import unbound
 from gradcheck.repair.watch import LARGEST
 from gradcheck.result import Array
 
+PLAIN = (type, ModuleType, FunctionType, BuiltinFunctionType, str, bytes, int, float, complex)
+"""What holds no array of the user's: most of what a module knows."""
 DEEPEST = 4
 """Arrays of objects of objects: a list of layers, each with a dictionary of parameters."""
+
+Met = dict[int, tuple[int, Any]]
+"""By its identity, how deep something was looked into; and it itself, as an identity is given away again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +33,9 @@ class Surroundings:
     @staticmethod
     def of(functions: Iterable[Callable[..., Any]]) -> Surroundings:
         """What is bound to functions, what they are written in, and what their modules hold."""
-        seen = {id(a): a for f in functions for value in _seen_by(f) for a in _arrays(value)}
-        return Surroundings(tuple((a, a.copy()) for a in seen.values() if a.size <= LARGEST))
+        met: Met = {}
+        found = (a for f in functions for value in _seen_by(f) for a in _arrays(value, met))
+        return Surroundings(tuple((a, a.copy()) for a in found if a.size <= LARGEST))
 
     @contextmanager
     def left_as_they_are(self) -> Iterator[None]:
@@ -51,13 +57,19 @@ def _seen_by(function: Callable[..., Any]) -> Iterator[Any]:
                 yield cell.cell_contents
 
 
-def _arrays(value: Any, depth: int = DEEPEST) -> Iterator[Array]:
-    """The arrays that can be written into, in what holds several too."""
+def _arrays(value: Any, met: Met, depth: int = DEEPEST) -> Iterator[Array]:
+    """The arrays that can be written into, in what holds several too; each once.
+
+    What was looked into as deep before is left alone: objects know each other.
+    """
+    if isinstance(value, PLAIN) or met.get(id(value), (-1,))[0] >= depth:
+        return
+    new, met[id(value)] = id(value) not in met, (depth, value)
     if isinstance(value, np.ndarray):
-        yield from [value] if value.flags.writeable else []
+        yield from [value] if new and value.flags.writeable else []
         return
     for inner in _parts(value) if depth else ():
-        yield from _arrays(inner, depth - 1)
+        yield from _arrays(inner, met, depth - 1)
 
 
 def _parts(value: Any) -> Iterable[Any]:
@@ -66,5 +78,4 @@ def _parts(value: Any) -> Iterable[Any]:
         return value.values()
     if isinstance(value, list | tuple):
         return value
-    hidden = isinstance(value, type | ModuleType | FunctionType)
-    return () if hidden else getattr(value, "__dict__", {}).values()
+    return getattr(value, "__dict__", {}).values()
