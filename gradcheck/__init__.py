@@ -7,6 +7,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from gradcheck.version import __version__
+
 if TYPE_CHECKING:
     from gradcheck.check import assert_gradients, check
     from gradcheck.conformance import conformance
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from gradcheck.result import Finding, Line, Report, Row, Verdict
     from gradcheck.taylor import taylor_test
 
-__version__ = "0.1.0"
 
 __all__ = [
     "Finding",
@@ -31,6 +32,7 @@ __all__ = [
     "Report",
     "Row",
     "Verdict",
+    "__version__",
     "assert_gradients",
     "check",
     "check_derivative",

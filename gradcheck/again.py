@@ -8,10 +8,11 @@ from functools import cached_property
 
 from gradcheck.along import along
 from gradcheck.diagnosis import Context, who_agrees
-from gradcheck.lines import Traced, agreed, in_doubt, trace
+from gradcheck.lines import agreed, in_doubt, trace
+from gradcheck.marked import Traced
 from gradcheck.repair import LIMIT, Check, Search, find_repair
-from gradcheck.result import Along, Finding, Lines, Repair, Row, failing
-from gradcheck.smallest import Smallest, smallest
+from gradcheck.result import Along, Finding, Lines, Repair, Row, Smallest, failing
+from gradcheck.smallest import smallest
 
 MOMENT = LIMIT // 2
 """Steps that a check itself may search for the line: nine of ten edits that are found are found by then."""

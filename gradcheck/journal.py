@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from gradcheck.slices import Key, Ledger, Part
+from gradcheck.version import __version__
 
 T = TypeVar("T")
 
@@ -101,8 +102,6 @@ class Noting(Ledger):
 
 def facts_of(tasks: Iterable[Any]) -> dict[str, str]:
     """What the results of tasks depend on: the files of their functions, their inputs, their options."""
-    from gradcheck import __version__
-
     tasks = list(tasks)
     files = {Path(file) for task in tasks for file in _files(task)}
     return {

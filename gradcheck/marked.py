@@ -1,4 +1,4 @@
-"""The backward pass line by line: the values that were compared, and a mark at each line."""
+"""The backward pass line by line: the values that were compared, a mark at each line, values there and back."""
 
 from __future__ import annotations
 
@@ -91,3 +91,21 @@ class Lines:
             )
         told = "<caption>The way back, line by line</caption>"
         return f"<table>{told}{rows}</table>" if rows else ""
+
+
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """One value on the way there, and its gradient as the way back computes it, None where it has none.
+
+    `reads` are the values that it is computed from, by name; `line` and `gradient_line` are those of
+    the file, 0 for an input. Where there are time steps, they stand first.
+    """
+
+    name: str
+    value: Array
+    gradient: Array | None
+    reads: tuple[str, ...] = ()
+    line: int = 0
+    source: str = ""
+    gradient_line: int = 0
+    gradient_source: str = ""

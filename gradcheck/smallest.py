@@ -17,7 +17,7 @@ import numpy as np
 
 from gradcheck.layer import Layer, copies, random_upstream, run
 from gradcheck.repair import named_values
-from gradcheck.result import Array, Report, Row, Verdict, failing
+from gradcheck.result import Array, Report, Row, Smallest, Verdict, failing
 
 SECONDS = 10.0
 """How long is shrunk: what is smallest by then will do."""
@@ -28,58 +28,6 @@ MANY = 17
 
 Check = Callable[..., Report]
 """`check(layer, *inputs, upstream=…)`: a fresh check."""
-
-
-@dataclass(frozen=True, eq=False)
-class Smallest:
-    """The smallest case found, with everything that is computed in it.
-
-    `inputs` and `upstream` are where the layer is called; `forward` and `backward` hold what each pass has
-    given a name to, if its source can be read; `report` is the check there; `row` is the gradient that
-    is wrong, or the first, and `index` the entry where the two sides part, None if they do not.
-    """
-
-    inputs: Mapping[str, Array]
-    upstream: Array
-    forward: Mapping[str, Array]
-    backward: Mapping[str, Array]
-    report: Report
-    row: Row
-    index: tuple[int, ...] | None
-
-    def __str__(self) -> str:
-        groups = [
-            ("given", {**self.inputs, "upstream": self.upstream}),
-            ("forward", self.forward),
-            ("backward", self.backward),
-            (f"d{self.row.name}", {"hand-derived": self.row.analytic, "true": self.row.numeric}),
-        ]
-        parts = [f"{self.report.title}, the smallest case: {self.report.verdict}"]
-        for title, values in groups:
-            if values:
-                parts += [f"{title}:", *map(_written, values, values.values())]
-        return "\n".join([*parts, *self._parting()])
-
-    def _parting(self) -> Iterator[str]:
-        """Where the two sides part, if they do."""
-        if self.index is not None:
-            hand, true = self.row.analytic[self.index], self.row.numeric[self.index]
-            place = f"[{', '.join(map(str, self.index))}]" if self.index else ""
-            yield f"they part at d{self.row.name}{place}: {hand:.6g}, true {true:.6g}"
-
-
-def _written(name: str, value: Array) -> str:
-    """A value under its name, its rows below each other."""
-    head = f"  {name} = "
-    text = np.array2string(
-        np.asarray(value),
-        precision=4,
-        suppress_small=True,
-        threshold=64,
-        prefix=head,
-        floatmode="maxprec",
-    )
-    return head + text
 
 
 @dataclass(frozen=True, eq=False)

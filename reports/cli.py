@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from gradcheck import __version__
+from gradcheck.version import __version__
 from reports.commands import bench, check, graph, lecture, list, mistakes, run
 from reports.commands.arguments import FAILED, INTERRUPTED, MISUSED
 from reports.errors import UserError, did_you_mean

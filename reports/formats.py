@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
 
-from gradcheck import __version__
 from gradcheck.render import Format, escape, printable, table
 from gradcheck.result import CODES, Finding, Report, Verdict, plain
+from gradcheck.version import __version__
 from gradcheck.written import CSV_COLUMNS as CSV_HEADS
 from gradcheck.written import SCHEMA, csv_cells, saying
 from reports.table import COLUMNS, lines

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gradcheck import __version__
 from gradcheck.render import printable
 from gradcheck.result import plain
+from gradcheck.version import __version__
 from reports.files import write_text
 from reports.machine import now, versions
 from reports.page.report import report_page

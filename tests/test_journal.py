@@ -121,7 +121,7 @@ def test_what_depends_on_something_else_is_refused(tmp_path, changed, what):
 def test_another_version_is_refused(tmp_path, monkeypatch):
     task = partial(check, tanh, np.ones(3))
     check_many([task], journal=tmp_path)
-    monkeypatch.setattr("gradcheck.__version__", "0")
+    monkeypatch.setattr("gradcheck.journal.__version__", "0")
     with pytest.raises(Changed, match="the version changed"):
         check_many([task], journal=tmp_path, resume=True)
 

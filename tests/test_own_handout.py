@@ -7,11 +7,11 @@ import shlex
 import numpy as np
 import pytest
 
-from gradcheck.lines import Traced
+from gradcheck.marked import Traced
 from reports.cli import main
 from reports.lecture import own_handout, own_slides
 from reports.lecture.example import _without_rearranged
-from reports.targets import Options
+from reports.targets.options import Options
 
 PAIR = '''
 import numpy as np

@@ -9,11 +9,10 @@ from gradcheck.lines.agree import agreed, in_doubt
 from gradcheck.lines.copy import BackwardText, backward_text, rewritten
 from gradcheck.lines.source import Unreadable
 from gradcheck.lines.story import check_lines
-from gradcheck.lines.trace import Traced, trace
+from gradcheck.lines.trace import trace
 
 __all__ = [
     "BackwardText",
-    "Traced",
     "Unreadable",
     "agreed",
     "backward_text",

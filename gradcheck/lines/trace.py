@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -14,26 +14,9 @@ from gradcheck.layer import Layer, input_names
 from gradcheck.lines.intermediate import Intermediate
 from gradcheck.lines.readings import Match, matches_of
 from gradcheck.lines.record import Record, record
+from gradcheck.marked import Traced
 from gradcheck.numeric import Forward
 from gradcheck.result import Array
-
-
-@dataclass(frozen=True, eq=False)
-class Traced:
-    """One value on the way there, and its gradient as the way back computes it, None where it has none.
-
-    `reads` are the values that it is computed from, by name; `line` and `gradient_line` are those of
-    the file, 0 for an input. Where there are time steps, they stand first.
-    """
-
-    name: str
-    value: Array
-    gradient: Array | None
-    reads: tuple[str, ...] = ()
-    line: int = 0
-    source: str = ""
-    gradient_line: int = 0
-    gradient_source: str = ""
 
 
 def trace(layer: Layer, inputs: Sequence[Any], dy: Array) -> list[Traced]:

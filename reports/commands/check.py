@@ -22,7 +22,8 @@ from reports.terminal import coloured, width
 if TYPE_CHECKING:
     # What is imported here is paid for by `gradcheck --help`.
     from reports.progress import Waiting
-    from reports.targets import Options, Outcome
+    from reports.targets import Outcome
+    from reports.targets.options import Options
 
 FORMATS = ("text", "json", "markdown", "latex", "html", "csv", "github", "sarif", "junit")
 DRAWN = ("svg", "pdf", "png")
@@ -147,7 +148,7 @@ def _show(one: Outcome, arguments: argparse.Namespace, *, first: bool) -> None:
 
 
 def _options(arguments: argparse.Namespace) -> Options:
-    from reports.targets import Options
+    from reports.targets.options import Options
     from reports.targets.specs import parsed, upstream_of
 
     check: dict[str, Any] = {

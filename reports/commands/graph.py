@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from reports.commands.arguments import PASSED, natural, subcommand
 
 if TYPE_CHECKING:
-    from gradcheck.lines import Traced
+    from gradcheck.marked import Traced
 
 
 def add_to(commands: Any) -> None:
@@ -48,7 +48,8 @@ def _values(target: str, seed: int) -> list[Traced]:
         UserError: if there is no such thing, or its source cannot be followed.
     """
     from layers.catalogue import CATALOGUE
-    from reports.targets import Options, one_of, traced
+    from reports.targets import one_of, traced
+    from reports.targets.options import Options
 
     if target in CATALOGUE:
         from reports.places import Place

@@ -70,7 +70,8 @@ def _page(target: str, arguments: argparse.Namespace) -> tuple[str, Callable[[],
     """
     from layers.catalogue import CATALOGUE
     from reports.lecture import handout, notebook, own_handout, own_notebook, own_slides, slides
-    from reports.targets import Options, one_of
+    from reports.targets import one_of
+    from reports.targets.options import Options
 
     form = _form(arguments)
     ours = {"html": handout, "slides.html": slides, "ipynb": notebook}

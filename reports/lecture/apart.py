@@ -12,15 +12,17 @@ from typing import Any
 
 from gradcheck.again import Again
 from gradcheck.layer import Adapted, Function, Layer
-from gradcheck.lines import Traced, Unreadable, trace
+from gradcheck.lines import Unreadable, trace
+from gradcheck.marked import Traced
 from gradcheck.result import Report, failing
 from reports.lecture.blackboard import worked
 from reports.lecture.curves import measured_curves, measured_taylor
 from reports.lecture.example import Example, of, plain_upstream, shrunk
-from reports.targets import Options, found
+from reports.targets import found
 from reports.targets.asking import asked
 from reports.targets.classes import ways
 from reports.targets.inputs import inputs_of
+from reports.targets.options import Options
 from reports.targets.user import answered
 
 Send = Callable[[Any], None]
@@ -41,7 +43,7 @@ def _seen(subject: found.Subject, place: str, options: Options) -> dict[str, Any
         report.smallest()
     code = [lines for function in _own(subject) if (lines := _lines(function))]
     seen = {"report": report, "notes": notes, "code": code, "doc": _doc(subject), "signs": {}}
-    if report.again is not None and report.rows:
+    if isinstance(report.again, Again) and report.rows:
         seen |= _worked(report, report.again) | _curves(report, report.again)
     return seen
 

@@ -7,7 +7,7 @@ from html import escape
 
 import numpy as np
 
-from gradcheck.lines import Traced
+from gradcheck.marked import Traced
 from gradcheck.render import shape_text
 from gradcheck.result import Array
 from reports.lecture.sums import Place, Sum, Sums, Term

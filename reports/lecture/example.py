@@ -12,7 +12,8 @@ import numpy as np
 
 from gradcheck import check
 from gradcheck.layer import Layer
-from gradcheck.lines import Traced, Unreadable, trace
+from gradcheck.lines import Unreadable, trace
+from gradcheck.marked import Traced
 from gradcheck.result import Array, Report
 from gradcheck.smallest import Check, smallest
 from layers.catalogue import Entry

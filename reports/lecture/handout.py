@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gradcheck import __version__
 from gradcheck.result import Report
+from gradcheck.version import __version__
 from layers.catalogue import CATALOGUE, Entry
 from layers.derivations import text_of as derivation_of
 from layers.mistakes import Mistake

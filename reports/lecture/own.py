@@ -10,9 +10,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from gradcheck import __version__
 from gradcheck.render import fenced, printable
 from gradcheck.result import Report
+from gradcheck.version import __version__
 from reports.lecture.apart import look
 from reports.lecture.curves import taylor_curve, v_curve, v_said
 from reports.lecture.handout import BY_HAND, CODE, NOTED, THERE_AND_BACK, sheet
@@ -21,7 +21,8 @@ from reports.lecture.slides import deck
 from reports.page.code import listing
 from reports.page.drawing import captioned
 from reports.page.shell import section
-from reports.targets import FILES, Options, answer
+from reports.targets import FILES, answer
+from reports.targets.options import Options
 
 
 def own_handout(place: str, name: str, options: Options) -> str:

@@ -11,7 +11,8 @@ from html import escape
 
 import numpy as np
 
-from gradcheck.lines import Traced, Unreadable, trace
+from gradcheck.lines import Unreadable, trace
+from gradcheck.marked import Traced
 from gradcheck.result import Array
 from layers.catalogue import Entry
 from layers.mistakes import MISTAKES, Mistake

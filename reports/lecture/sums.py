@@ -14,7 +14,8 @@ from functools import cached_property
 import numpy as np
 
 from gradcheck.layer import Function
-from gradcheck.lines import Traced, Unreadable
+from gradcheck.lines import Unreadable
+from gradcheck.marked import Traced
 from gradcheck.result import Array
 from reports.lecture.steps import NOTHING, RESULT, Key, Step, steps_of
 

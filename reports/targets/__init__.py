@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gradcheck.lines import Traced
+from gradcheck.marked import Traced
 from gradcheck.result import Report, fault
 from layers.catalogue import CATALOGUE
 from reports.errors import At, UserError, did_you_mean
 from reports.places import places_of
 from reports.targets.isolated import Died, run_apart
+from reports.targets.options import Options
 from reports.targets.user import check_named, trace_named
 
 FILES = (".py", ".ipynb")
@@ -35,20 +36,6 @@ ALIASES = {
     "positional_encoding": "sinusoidal_encoding",
 }
 """What layers of the catalogue are called elsewhere."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How targets are checked: what goes to `check`, and how long each may take."""
-
-    seed: int = 0
-    tape: bool = True
-    timeout: float | None = None
-    check: Mapping[str, Any] = field(default_factory=dict)
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    twin: str | None = None
-    smallest: bool = False
-    drawn: bool = False
 
 
 @dataclass(frozen=True)

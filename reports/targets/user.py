@@ -7,20 +7,18 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gradcheck.curves import curves_of
-from gradcheck.lines import Traced
+from gradcheck.marked import Traced
 from gradcheck.plots import drawn_row
 from gradcheck.result import Report, fault
 from reports.errors import At, UserError
 from reports.targets import found, loading
 from reports.targets.asking import asked
 from reports.targets.inputs import inputs_of
+from reports.targets.options import Options
 from reports.targets.proposals import Inputs
-
-if TYPE_CHECKING:
-    from reports.targets import Options
 
 Send = Callable[[Any], None]
 
