@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain
+from itertools import chain, compress
 from typing import Any
 
 import numpy as np
@@ -59,12 +59,13 @@ class Pieces:
     movable: Sequence[int]
     cuts: tuple[Cut, ...]
 
+    def __len__(self) -> int:
+        return len(self.cuts) + 1
+
     @cached_property
     def entered(self) -> tuple[tuple[int, ...], ...]:
         """For each piece the inputs that its value depends on other than through the cut before it."""
-        return tuple(
-            tuple(p for p in self.movable if self._enters(k, p)) for k in range(len(self.cuts) + 1)
-        )
+        return tuple(tuple(p for p in self.movable if self._enters(k, p)) for k in range(len(self)))
 
     def key(self, k: int) -> Key:
         """Which piece this is, of whatever pieces: equal where the function is."""
@@ -85,7 +86,7 @@ class Pieces:
             for p, value in zip(positions, values[len(before) :], strict=True):
                 inputs[p] = value
             given = {cut.passing: v for cut, v in zip(before, values, strict=False)}
-            return self._run(inputs, given, self._end(k))
+            return run_copy(self.copy, inputs, given, self._end(k))
 
         return piece, [*(cut.value for cut in before), *(self.inputs[p] for p in positions)]
 
@@ -101,9 +102,6 @@ class Pieces:
         except Exception:
             return True
         return not all(_same(there, value) for value in changed)
-
-    def _run(self, inputs: Sequence[Array], given: Mapping[Passing, Array], until: Any) -> Any:
-        return run_copy(self.copy, inputs, given, until)
 
 
 def run_copy(
@@ -125,21 +123,20 @@ class Reading:
     forward: Forward
     candidates: Sequence[Cut]
 
-    def pieces(self) -> Pieces | None:
-        """Cut where everything that was computed before passes; None where there is no such value."""
+    def pieces(self) -> Pieces:
+        """Cut where everything that was computed before passes."""
         earlier = (self.candidates[:k] for k in range(len(self.candidates)))
         passes = [self._passes_all(*one) for one in zip(earlier, self.candidates, strict=True)]
         return self._cut(passes, self.forward.movable)
 
-    def pieces_of(self, position: int) -> Pieces | None:
+    def pieces_of(self, position: int) -> Pieces:
         """Cut where everything passes that this one input does: a residual sum may lead past."""
         passes = [self._passes_one(position, cut) for cut in self.candidates]
         return self._cut(passes, [position])
 
-    def _cut(self, passes: Sequence[bool], movable: Sequence[int]) -> Pieces | None:
-        cuts = [cut for cut, passed in zip(self.candidates, passes, strict=True) if passed]
-        inputs = self.forward.inputs
-        return Pieces(self.copy, inputs, movable, tuple(_apart(cuts))) if cuts else None
+    def _cut(self, passes: Sequence[bool], movable: Sequence[int]) -> Pieces:
+        cuts = _apart([*compress(self.candidates, passes)])
+        return Pieces(self.copy, self.forward.inputs, movable, tuple(cuts))
 
     def _passes_all(self, earlier: Sequence[Cut], cut: Cut) -> bool:
         """Whether no value before a cut is felt behind it, where the cut's own is held fast."""
@@ -152,11 +149,12 @@ class Reading:
     def _passes_one(self, position: int, cut: Cut) -> bool:
         """Whether an input is not felt where the cut's value is held fast."""
         inputs, held = list(self.forward.inputs), {cut.passing: cut.value}
-        for change in _changes():
+
+        def is_felt(change: Callable[[Array], Array]) -> bool:
             inputs[position] = change(self.forward.inputs[position])
-            if not self._is_held(inputs, held):
-                return False
-        return True
+            return not self._is_held(inputs, held)
+
+        return not any(map(is_felt, _changes()))
 
     def _is_held(self, inputs: Sequence[Array], given: Mapping[Passing, Array]) -> bool:
         try:
@@ -191,21 +189,19 @@ def _claimed(run: Record) -> dict[Passing, list[Array]]:
 
 def _candidates(copy: Copy, forward: Forward) -> list[Cut]:
     """The values of the forward pass that a small step may move, in order; inputs under new names left out."""
-    recorded = copy.recorder.recorded
-    found: list[Cut] = []
+    recorded, found = copy.recorder.recorded, list[Cut]()
     for site, k in copy.recorder.order:
-        value = recorded[site].values[k]
-        named = recorded[site].site
-        if named.is_anonymous or not _is_movable(value, forward.dtype):
-            continue
-        if not any(_is_rearranged(value, x) for x in forward.inputs):
+        named, value = recorded[site].site, recorded[site].values[k]
+        if not named.is_anonymous and _is_movable(value, forward):
             found.append(Cut(named.name, named.line, (site, k), value, len(found)))
     return found
 
 
-def _is_movable(value: Any, dtype: np.dtype[Any]) -> bool:
-    array = isinstance(value, np.ndarray) and value.dtype == dtype
-    return array and bool(np.isfinite(value).all())
+def _is_movable(value: Any, forward: Forward) -> bool:
+    if not isinstance(value, np.ndarray) or value.dtype != forward.dtype:
+        return False
+    new = not any(_is_rearranged(value, x) for x in forward.inputs)
+    return new and bool(np.isfinite(value).all())
 
 
 def _apart(cuts: Sequence[Cut]) -> list[Cut]:

@@ -26,26 +26,36 @@ STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
 
 
 @dataclass(frozen=True)
-class _Piece:
-    """The witness of one piece, and the numerical gradient that arrives at the cut behind it, if there is one.
+class _Arrival:
+    """The numerical gradient of a cut, and the hand-derived one that is used instead, which was found right."""
 
-    `confirmed` says that the witness uses the hand-derived one instead, which was found right.
-    """
+    cut: Cut
+    numeric: NumericalGradient
+    confirmed: Array | None
+
+    @property
+    def dy(self) -> Array:
+        """The upstream gradient of the piece before the cut."""
+        return self.numeric.value if self.confirmed is None else self.confirmed
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """The witness of one piece, and what arrives at the cut behind it, if there is one."""
 
     witness: NumericalWitness
-    end: Cut | None = None
-    arriving: NumericalGradient | None = None
-    confirmed: bool = False
+    arrival: _Arrival | None = None
 
     def part(self, place: int) -> NumericalGradient:
         """What an input of the piece, or the cut before it, contributes through this piece."""
-        numeric, arriving = self.witness.gradient(place), self.arriving
-        if arriving is None or not arriving.bound.any():
+        numeric = self.witness.gradient(place)
+        if self.arrival is None or not self.arrival.numeric.bound.any():
             return numeric
         # What moves nothing behind the cut under any step (a score that is masked) is no doubt.
+        arriving = self.arrival.numeric
         felt = arriving.felt(self.witness.dy)
         arriving = replace(arriving, bound=np.where(felt, arriving.bound, 0.0))
-        if self.confirmed:
+        if self.arrival.confirmed is not None:
             # Right up to the bound, and so it is nearly exact: of what adds up this part may be wrong.
             smooth = ~arriving.kinks
             doubt = norm(arriving.bound[smooth]) / (norm(arriving.value[smooth]) or 1.0)
@@ -105,12 +115,15 @@ class PiecewiseWitness(NumericalWitness):
     @property
     def kinks(self) -> list[tuple[Cut, int]]:
         """The cuts whose hand-derived gradient was taken over, and how many of its entries sit at a kink."""
-        counted = {
-            piece.end.passing: (piece.end, int(piece.arriving.kinks.sum()))
-            for piece in self._known.values()
-            if piece.end and piece.arriving and piece.confirmed
-        }
-        return [(cut, entries) for cut, entries in counted.values() if entries]
+        confirmed = (a for a in self._arrivals.values() if a.confirmed is not None)
+        counted = [(a.cut, int(a.numeric.kinks.sum())) for a in confirmed]
+        return [(cut, entries) for cut, entries in counted if entries]
+
+    @property
+    def _arrivals(self) -> dict[Passing, _Arrival]:
+        """What has arrived at each cut."""
+        arrived = (piece.arrival for piece in self._known.values())
+        return {arrival.cut.passing: arrival for arrival in arrived if arrival is not None}
 
     @cached_property
     def lifted(self) -> NumericalWitness | None:
@@ -167,10 +180,7 @@ class PiecewiseWitness(NumericalWitness):
     @property
     def cuts(self) -> dict[Passing, NumericalGradient]:
         """The gradients of the values at which the forward pass was cut, as far as they were needed."""
-        known = self._known.values()
-        return {
-            piece.end.passing: piece.arriving for piece in known if piece.end and piece.arriving
-        }
+        return {passing: arrival.numeric for passing, arrival in self._arrivals.items()}
 
     def _part(self, pieces: Pieces, k: int, place: int) -> NumericalGradient:
         part = self._piece(pieces, k).part(place)
@@ -181,19 +191,19 @@ class PiecewiseWitness(NumericalWitness):
         """A piece with what arrives at it from behind."""
         key = pieces.key(k)
         if key not in self._known:
-            end = pieces.cuts[k] if k < len(pieces.cuts) else None
-            arriving = None if end is None else self._arriving(pieces, k + 1)
-            claimed = None if end is None or arriving is None else _confirmed(end, arriving)
-            found = claimed if arriving is None or claimed is not None else arriving.value
-            witness = self._probe(pieces, k).under(self.dy if found is None else found)
+            last = k == len(pieces.cuts)
+            arrival = None if last else self._arrival(pieces.cuts[k], pieces, k + 1)
+            witness = self._probe(pieces, k).under(self.dy if arrival is None else arrival.dy)
             witness.progress = self.progress
-            self._known[key] = _Piece(witness, end, arriving, claimed is not None)
+            self._known[key] = _Piece(witness, arrival)
         return self._known[key]
 
-    def _arriving(self, pieces: Pieces, k: int) -> NumericalGradient:
-        """The gradient of the cut that piece k begins at, whichever pieces asked for it first."""
-        cut = pieces.cuts[k - 1].passing
-        return self.cuts[cut] if cut in self.cuts else self._part(pieces, k, 0)
+    def _arrival(self, cut: Cut, pieces: Pieces, k: int) -> _Arrival:
+        """What arrives at the cut that piece k begins at, whichever pieces asked for it first."""
+        if cut.passing in self._arrivals:
+            return self._arrivals[cut.passing]
+        numeric = self._part(pieces, k, 0)
+        return _Arrival(cut, numeric, _confirmed(cut, numeric))
 
 
 def _confirmed(cut: Cut, numeric: NumericalGradient) -> Array | None:
@@ -209,12 +219,16 @@ def _together(parts: Sequence[NumericalGradient], shape: tuple[int, ...]) -> Num
     if len(parts) == 1:
         return parts[0]
     zero = np.zeros(shape)
+
+    def total(name: str) -> Array:
+        return sum((getattr(part, name) for part in parts), zero)
+
     return NumericalGradient(
-        value=sum((part.value for part in parts), zero),
-        bound=sum((part.bound for part in parts), zero),
-        kinks=np.any([zero != 0, *(part.kinks for part in parts)], axis=0),
-        absolute_sum=sum((part.absolute_sum for part in parts), zero),
+        value=total("value"),
+        bound=total("bound"),
+        kinks=total("kinks") > 0,
+        absolute_sum=total("absolute_sum"),
         grouping=Grouping(shape),
         evaluations=sum(part.evaluations for part in parts),
-        surroundings=sum((part.surroundings for part in parts), zero),
+        surroundings=total("surroundings"),
     )

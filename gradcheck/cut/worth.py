@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from gradcheck.cut.narrow import LiftedWitness
-from gradcheck.cut.places import Cut, Reading, read
+from gradcheck.cut.places import Cut, Pieces, Reading, read
 from gradcheck.cut.witness import PiecewiseWitness
 from gradcheck.layer import Layer
 from gradcheck.lines.recorder import Passing
@@ -26,15 +26,23 @@ PATIENCE = 1_800
 for which there are no vector instructions: seconds. The catalogue's recurrent layers have more: a minute."""
 
 
+Ways = dict[int, Pieces]
+"""The pieces that inputs pass, by position."""
+
+Choice = Callable[[NumericalWitness, Reading], Ways]
+
+
 def in_pieces(witness: NumericalWitness, layer: Layer, names: Sequence[str]) -> NumericalWitness:
     """A witness that takes the forward pass apart, where that is worth it and can be done; else the same."""
     if witness.method != "extrapolated" or _expected(witness) < MANY:
         return witness
     if _in_doubles(witness):
-        return _apart(witness, layer, names) or witness
+        return _in_fewer(witness, layer, names) or witness
     # float32's bounds, chained, would soon be too wide to tell: the pieces are those of more digits.
     wide = witness.lifted
-    pieces = _apart(wide, layer, names) if wide is not None and _in_doubles(wide) else None
+    if wide is None or not _in_doubles(wide):
+        return witness
+    pieces = _in_fewer(wide, layer, names)
     return witness if pieces is None else LiftedWitness(witness, pieces)
 
 
@@ -43,26 +51,11 @@ def _in_doubles(witness: NumericalWitness) -> bool:
     return all(forward.epsilon(p) == np.finfo(np.float64).eps for p in forward.movable)
 
 
-def _apart(
+def _in_fewer(
     witness: NumericalWitness, layer: Layer, names: Sequence[str]
 ) -> PiecewiseWitness | None:
-    """The witness of the pieces, where there are any and they save enough."""
-    reading = read(layer, names, witness.forward, witness.dy)
-    pieces = None if reading is None else _cheapest(witness, reading)
-    return pieces if pieces is not None and _expected(pieces) < WORTH * _expected(witness) else None
-
-
-def _cheapest(witness: NumericalWitness, reading: Reading) -> PiecewiseWitness | None:
-    """Cut for all inputs together, and for an input that is still much work where it passes alone."""
-    together, movable = reading.pieces(), witness.forward.movable
-    ways = {} if together is None else dict.fromkeys(movable, together)
-    piecewise = PiecewiseWitness(witness, ways)
-    for p in movable:
-        expected = piecewise.expected(p)
-        own = reading.pieces_of(p) if expected >= MANY else None
-        if own is not None and piecewise.expected_through(own, p) < WORTH * expected:
-            ways[p] = own
-    return piecewise if ways else None
+    """The witness of pieces that save enough evaluations."""
+    return _apart(witness, layer, names, _cheapest, WORTH * _expected(witness))
 
 
 def in_all_pieces(
@@ -74,16 +67,36 @@ def in_all_pieces(
     """
     if witness is None or witness.method != "extrapolated" or not is_small(witness.forward):
         return None
+    return _apart(witness, layer, names, _smallest, PATIENCE)
+
+
+def _apart(
+    witness: NumericalWitness, layer: Layer, names: Sequence[str], chosen: Choice, most: float
+) -> PiecewiseWitness | None:
+    """The witness of the pieces that are chosen, where there are any and their evaluations are not too many."""
     reading = read(layer, names, witness.forward, witness.dy)
-    if reading is None:
-        return None
-    together, ways = reading.pieces(), {}
-    for p in witness.forward.movable:
-        several = [pieces for pieces in (together, reading.pieces_of(p)) if pieces is not None]
-        if several:
-            ways[p] = max(several, key=lambda pieces: len(pieces.cuts))
-    pieces = PiecewiseWitness(witness, ways) if ways else None
-    return pieces if pieces is not None and _expected(pieces) <= PATIENCE else None
+    ways = {} if reading is None else chosen(witness, reading)
+    pieces = PiecewiseWitness(witness, ways)
+    return pieces if ways and _expected(pieces) <= most else None
+
+
+def _cheapest(witness: NumericalWitness, reading: Reading) -> Ways:
+    """Cut for all inputs together, and for an input that is still much work where it passes alone."""
+    together, movable = reading.pieces(), witness.forward.movable
+    ways = dict.fromkeys(movable, together) if together.cuts else {}
+    piecewise = PiecewiseWitness(witness, ways)
+    for p in [p for p in movable if piecewise.expected(p) >= MANY]:
+        own = reading.pieces_of(p)
+        if own.cuts and piecewise.expected_through(own, p) < WORTH * piecewise.expected(p):
+            ways[p] = own
+    return ways
+
+
+def _smallest(witness: NumericalWitness, reading: Reading) -> Ways:
+    """Each input cut as often as can be."""
+    together = reading.pieces()
+    ways = {p: max(together, reading.pieces_of(p), key=len) for p in witness.forward.movable}
+    return {p: pieces for p, pieces in ways.items() if pieces.cuts}
 
 
 def _expected(witness: NumericalWitness) -> int:
@@ -106,13 +119,13 @@ def remarks(witness: NumericalWitness, names: Sequence[str]) -> list[Finding]:
     pieces = witness.pieces if isinstance(witness, LiftedWitness) else witness
     if not isinstance(pieces, PiecewiseWitness):
         return []
-    lifted, whole = pieces is not witness, [names[p] for p in sorted(pieces.disagrees)]
+    whole = [names[p] for p in sorted(pieces.disagrees)]
     agree = "a slope through the whole function agrees"
     if whole:
         agree = f"for {', '.join(whole)} the pieces do not add up, so the whole was differentiated"
     message = (
-        f"Cut at {_listed(pieces.places)}: each piece was checked{' in float64' * lifted} with the "
-        f"gradient that arrives there; {agree}."
+        f"Cut at {_listed(pieces.places)}: each piece was checked"
+        f"{' in float64' * (pieces is not witness)} with the gradient that arrives there; {agree}."
     )
     for cut, entries in pieces.kinks:
         message += (

@@ -35,10 +35,15 @@ def agreed(lines: Lines, repair: Repair) -> Lines:
     if len(repair.edits) > 1:
         return lines
     first, line = lines.first_wrong, repair.line
-    if first is not None and first.evidence["line"] == line:
-        certain = first.message.replace(doubt(first.evidence["also"]), "")
-        return _blaming(lines, f"{certain} One change in line {line} makes every gradient right.")
-    name = _name_in(repair.before)
+    if first is None or first.evidence["line"] != line:
+        return _blaming_another(lines, repair)
+    certain = first.message.replace(doubt(first.evidence["also"]), "")
+    return _blaming(lines, f"{certain} One change in line {line} makes every gradient right.")
+
+
+def _blaming_another(lines: Lines, repair: Repair) -> Lines:
+    """The lines, the blame on one that was only in doubt, or not even that."""
+    first, line, name = lines.first_wrong, repair.line, _name_in(repair.before)
     start = f"{name}, line {line}," if name else f"Line {line}"
     message = f"{start} is wrong: one change in it makes every gradient right."
     evidence = {

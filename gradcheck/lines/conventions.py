@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
-from operator import attrgetter
-
 from gradcheck.diagnosis.margins import FEWEST
 from gradcheck.lines.flow import doubtful_sites
 from gradcheck.lines.judge import Compared, Judgement, before_activations
@@ -19,13 +15,16 @@ def without_conventions(judgement: Judgement) -> Judgement:
     Set right, such a value leaves the gradients wrong, so that the mistake is in what else is wrong.
     """
     wrong = judgement.wrong
-    if wrong is None or not _is_a_multiple(wrong) or not _leaves_an_error(judgement, wrong):
+    if wrong is None or not _is_a_convention(judgement, wrong):
         return judgement
-    others = tuple(one for one in judgement.compared if one.label != wrong.label)
     name, of = wrong.label, wrong.intermediate.name
     note = f"{name} is left out: it is a multiple of the gradient of {of}, and without that the error remains."
-    left = replace(judgement, compared=others, notes=(*judgement.notes, note))
-    return judgement if left.wrong is None else left
+    others = judgement.without(wrong, note)
+    return judgement if others.wrong is None else others
+
+
+def _is_a_convention(judgement: Judgement, wrong: Compared) -> bool:
+    return _is_a_multiple(wrong) and _leaves_an_error(judgement, wrong)
 
 
 def _leaves_an_error(judgement: Judgement, wrong: Compared) -> bool:
@@ -39,28 +38,24 @@ def as_meant(judgement: Judgement, seed: int) -> Judgement:
     Set to what it would be there it makes every gradient right. Other names in this backward pass mean
     that too, or the first wrong value leaves an error and reads nothing else that could be wrong.
     """
-    wrong, compared = judgement.wrong, judgement.compared
-    if wrong is None or not (_is_usual(compared) or _is_unexplained(judgement, wrong)):
+    wrong = judgement.wrong
+    if wrong is None or not (_is_usual(judgement) or _is_unexplained(judgement, wrong)):
         return judgement
     meant = _explaining_before_activations(judgement, seed)
-    if len(meant) != 1:
-        return judgement
-    changed = [meant.get(one.label, one) for one in compared]
-    return replace(judgement, compared=tuple(sorted(changed, key=attrgetter("settled"))))
+    return judgement.taken_for(meant) if len(meant) == 1 else judgement
 
 
 def _explaining_before_activations(judgement: Judgement, seed: int) -> dict[Label, Compared]:
     """The values that are wrong before an activation, and set right there explain the error."""
-    compared = judgement.compared
-    plain = [one.label for one in compared if not one.intermediate.is_before_activation]
+    plain = [one.label for one in judgement.compared if not one.intermediate.is_before_activation]
     others = before_activations(judgement.record, judgement.matches, plain, seed)
-    wrong = (one for one in others if one.is_wrong)
-    return {one.label: one for one in wrong if comes_right_with(judgement, one)}
+    wrong = {label: one for label, one in others.items() if one.is_wrong}
+    return {label: one for label, one in wrong.items() if comes_right_with(judgement, one)}
 
 
-def _is_usual(compared: Iterable[Compared]) -> bool:
+def _is_usual(judgement: Judgement) -> bool:
     """Whether names in this backward pass mean gradients before an activation."""
-    return any(one.intermediate.is_before_activation for one in compared)
+    return any(one.intermediate.is_before_activation for one in judgement.compared)
 
 
 def _is_unexplained(judgement: Judgement, wrong: Compared) -> bool:
@@ -74,7 +69,7 @@ def _is_a_multiple(wrong: Compared) -> bool:
     """Whether a value is what it should be but for a positive factor."""
     suspect, true = wrong.suspect, wrong.row.numeric
     square = float((true * true).sum())
-    if wrong.label.returned or not wrong.match.fits or true.size < FEWEST or not square:
+    if not wrong.can_be_set_right or true.size < FEWEST or not square:
         return False
     k = float((suspect.claimed * true).sum()) / square
     return k > 0 and suspect.is_(suspect.measured.times(k))

@@ -80,11 +80,11 @@ class Copy:
     def returned(self, position: int) -> Site | None:
         """What is returned for an input, as the return statement has it."""
         path = (position,) if self.gradients is None else self.gradients[position]
-        match path:
-            case None:
-                return None
-            case ("self", *held):
-                return self._held("self", held)
+        return None if path is None else self._returned_at(path)
+
+    def _returned_at(self, path: Path) -> Site | None:
+        if path[:1] == ("self",):
+            return self._held("self", path[1:])
         whole = self._returns.get(())
         if path in self._returns or whole is None:
             return self._returns.get(path)
@@ -99,8 +99,12 @@ class Copy:
         """The last statement that gives a value to what an object or a dictionary holds."""
         for key in path:
             name = f"{name}.{key}" if name == "self" else item(name, str(key))
-        giving = {s.name: s for s in self.sites if s.path is None}
-        return replace(giving[name], reads=frozenset([name])) if name in giving else None
+        several = self.giving(name)
+        return replace(several[-1], reads=frozenset([name])) if several else None
+
+    def giving(self, variable: str) -> list[Site]:
+        """The statements that give a variable a value."""
+        return [s for s in self.sites if s.variable == variable and not s.is_returned]
 
     def raised_at(self, error: Exception) -> list[int]:
         """The lines of the backward pass that an error passed on its way out, where it arose first."""

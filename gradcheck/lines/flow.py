@@ -79,15 +79,17 @@ def doubtful_loops(record: Record, sites: Iterable[Site], right: set[str]) -> se
 
     Then it runs the right way.
     """
-    right_loops = {s.loop for s in record.copy.sites if s.variable in right}
-    return {s.loop for s in sites if s.loop is not None} - right_loops
+    return _loops(sites) - _loops(site for site in record.copy.sites if site.variable in right)
+
+
+def _loops(sites: Iterable[Site]) -> set[int]:
+    return set(filter(None, (site.loop for site in sites)))
 
 
 def _compared_in_full(record: Record, label: Label, matches: Matches) -> bool:
     """Whether every value that a name was given is among those compared."""
-    passings = sum(event.site.whole for _, event in record.events[label])
-    laid = (m for m in matches.get(label, ()) if not m.reshaped)
-    return any(passings <= len(m.times) for m in laid)
+    passings, laid = sum(e.site.whole for _, e in record.events[label]), matches.get(label, ())
+    return any(passings <= len(match.times) for match in laid if not match.reshaped)
 
 
 def _handed_over(record: Record, label: Label) -> bool:

@@ -15,6 +15,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from gradcheck.lines.source import Function, Source, Unreadable, parsed_function, unbound
+from gradcheck.lines.statements import base_of, name_of
 
 CALLED = "_called"
 """The name under which a copy of a function that hands on knows what it calls."""
@@ -31,8 +32,7 @@ def at_work(function: Function) -> Source:
     bare, ahead, keywords = unbound(function)
     tree = _tree(bare.__code__)
     call = None if tree is None else _handing_on(tree)
-    called = None if call is None else _called_by(call, bare)
-    if tree is None or call is None or called is None:
+    if tree is None or call is None or (called := _called_by(call, bare)) is None:
         return Source.of(function)
     inner, passed = at_work(called), _passed(call, called)
 
@@ -52,14 +52,19 @@ def at_work(function: Function) -> Source:
 def _tree(code: CodeType) -> ast.FunctionDef | None:
     """A function by its code, a lambda written out as a function; None where its source is not at hand."""
     with suppress(OSError, TypeError, SyntaxError, Unreadable):
-        if code.co_name != "<lambda>":
-            return parsed_function(inspect.getsource(code))
-        module = ast.parse("".join(linecache.getlines(code.co_filename)))
-        lambdas = (node for node in ast.walk(module) if isinstance(node, ast.Lambda))
-        places = set(code.co_positions())
-        found = [one for one in lambdas if _place(one.body) in places]
-        return _written_out(found[0]) if len(found) == 1 else None
+        if code.co_name == "<lambda>":
+            return _lambda(code)
+        return parsed_function(inspect.getsource(code))
     return None
+
+
+def _lambda(code: CodeType) -> ast.FunctionDef | None:
+    """The only lambda with this code in its file, as a function."""
+    module = ast.parse("".join(linecache.getlines(code.co_filename)))
+    places = set(code.co_positions())
+    lambdas = (node for node in ast.walk(module) if isinstance(node, ast.Lambda))
+    found = [one for one in lambdas if _place(one.body) in places]
+    return _written_out(found[0]) if len(found) == 1 else None
 
 
 def _place(node: ast.expr) -> tuple[int | None, ...]:
@@ -96,13 +101,11 @@ def _only_puts(statement: ast.stmt) -> bool:
 def _called_by(call: ast.Call, bare: FunctionType) -> Function | None:
     """The function of the user's that a call calls, if it is known before."""
     scope = {**bare.__globals__, **dict(_cells(bare))}
-    local = bare.__code__.co_varnames
-    match [node for node in ast.walk(call.func) if not isinstance(node, ast.expr_context)]:
-        case [*attributes, ast.Name(name)] if name in scope and name not in local:
-            if all(isinstance(node, ast.Attribute) for node in attributes):
-                found = eval(compile(ast.Expression(call.func), "<called>", "eval"), scope)
-                return found if _is_users(found) else None
-    return None
+    name = base_of(name_of(call.func) or "")
+    if name not in scope or name in bare.__code__.co_varnames:
+        return None
+    found = eval(compile(ast.Expression(call.func), "<called>", "eval"), scope)
+    return found if _is_users(found) else None
 
 
 def _cells(bare: FunctionType) -> Iterator[tuple[str, Any]]:

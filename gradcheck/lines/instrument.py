@@ -258,18 +258,20 @@ class Backward(_Handler):
 
     def handle(self, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
         """A statement with the calls after it; a return statement with the calls in it."""
-        if isinstance(statement, ast.Return) and statement.value is not None:
-            returned = self._returned(statement.value, ())
-            return [ast.copy_location(ast.Return(returned), statement)]
-        if makes_room(statement):
-            return [statement]
+        match statement:
+            case ast.Return(ast.expr() as value):
+                return [ast.copy_location(ast.Return(self._returned(value, ())), statement)]
+            case _ if makes_room(statement):
+                return [statement]
         after = self.assigned(statement, loop)
-        items = [
+        written = [self._written(place, statement, loop) for place in written_into(statement)]
+        return [statement, *after, *self._items(statement, loop), *written]
+
+    def _items(self, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
+        return [
             _statement(f"{BACKWARD}({self.add(name, value, loop=loop)}, {name})")
             for name, value in items_written(statement).items()
         ]
-        written = [self._written(place, statement, loop) for place in written_into(statement)]
-        return [statement, *after, *items, *written]
 
     def _written(self, place: ast.expr, statement: ast.stmt, loop: int | None) -> ast.stmt:
         name = str(name_of(place))

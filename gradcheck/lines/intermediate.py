@@ -133,10 +133,14 @@ def _pieces_joined(several: list[Intermediate]) -> list[Intermediate]:
 def merged(moves: Iterable[Moves]) -> Moves:
     """What several values ask to be added at each site, together."""
     found: Moves = {}
-    for site, move in (item for one in moves for item in one.items()):
-        pairs = zip_longest(found[site], move, fillvalue=np.zeros(())) if site in found else None
-        found[site] = move if pairs is None else list(starmap(np.add, pairs))
+    for site, move in chain.from_iterable(map(dict.items, moves)):
+        found[site] = _added(found[site], move) if site in found else move
     return found
+
+
+def _added(move: Iterable[Array], other: Iterable[Array]) -> list[Array]:
+    """What two values ask to be added at each passing; one of them may be passed more often."""
+    return list(starmap(np.add, zip_longest(move, other, fillvalue=np.zeros(()))))
 
 
 def _given(number: int, found: Occurrences) -> Iterator[Intermediate]:

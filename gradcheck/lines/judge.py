@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -56,6 +57,11 @@ class Compared:
     def is_wrong(self) -> bool:
         """Whether it is convicted."""
         return self.row.verdict is Verdict.FAIL
+
+    @property
+    def can_be_set_right(self) -> bool:
+        """Whether it is known what it should be, where it is computed."""
+        return self.match.fits and not self.label.returned
 
     @property
     def is_right(self) -> bool:
@@ -161,6 +167,15 @@ class Judgement:
             return one
         return replace(one, site=self.record.log[one.time].site)
 
+    def without(self, wrong: Compared, note: str) -> Judgement:
+        """The judgement without a value, and why."""
+        others = tuple(one for one in self.compared if one.label != wrong.label)
+        return replace(self, compared=others, notes=(*self.notes, note))
+
+    def taken_for(self, meant: Mapping[Label, Compared]) -> Judgement:
+        """The judgement with some values compared with what they mean."""
+        return replace(self, compared=_by_time(meant.get(one.label, one) for one in self.compared))
+
     @property
     def right_sites(self) -> set[Site]:
         """The statements that have computed something right."""
@@ -185,8 +200,11 @@ def judge(record: Record, seed: int) -> Judgement:
     matches = _movable(matches, stage)
     found = _as_meant(_beside(record, matches, stage, matches), record, matches, seed)
     suspects, reasons = without_innocent(found, record)
-    in_order = sorted(suspects, key=attrgetter("settled"))
-    return Judgement(record, matches, stage, tuple(in_order), (*filter(None, notes), *reasons))
+    return Judgement(record, matches, stage, _by_time(suspects), (*filter(None, notes), *reasons))
+
+
+def _by_time(compared: Iterable[Compared]) -> tuple[Compared, ...]:
+    return tuple(sorted(compared, key=attrgetter("settled")))
 
 
 def _beside(record: Record, matches: Matches, stage: Stage, known_by: Matches) -> list[Compared]:
@@ -203,20 +221,19 @@ def _as_meant(
     compared: list[Compared], record: Record, matches: Matches, seed: int
 ) -> list[Compared]:
     """What was compared; a wrong value is taken for the gradient before an activation if that is nearer."""
-    wrong = [one.label for one in compared if one.is_wrong]
-    before = {one.label: one for one in before_activations(record, matches, wrong, seed)}
+    before = before_activations(record, matches, _labels_wrong(compared), seed)
     return [_best([one, before.get(one.label, one)]) for one in compared]
 
 
 def before_activations(
     record: Record, matches: Matches, labels: Iterable[Label], seed: int
-) -> list[Compared]:
+) -> dict[Label, Compared]:
     """Values compared with the gradient of what goes into an activation, where their names allow that."""
     meant = matches_before(record, labels)
     if not any(meant.values()):
-        return []
+        return {}
     stage = _staged(record, meant, seed)
-    return _beside(record, _movable(meant, stage), stage, matches)
+    return {one.label: one for one in _beside(record, _movable(meant, stage), stage, matches)}
 
 
 def _movable(matches: Matches, stage: Stage) -> Matches:
@@ -228,14 +245,13 @@ def _movable(matches: Matches, stage: Stage) -> Matches:
 
 def without_innocent(compared: list[Compared], record: Record) -> tuple[list[Compared], list[str]]:
     """What may be held against a value, and the reasons why other values are wrong by right."""
-    ordered = _in_order(compared, record)
-    other = {one.label: one for one in ordered if _means_something_else(one, record)}
+    ordered = grouped(_in_order(compared, record), partial(_means_something_else, record=record))
     reasons = [
-        f"{label} is left out: it is not the gradient of {one.intermediate.name}, "
+        f"{one.label} is left out: it is not the gradient of {one.intermediate.name}, "
         "and what is computed from it is right."
-        for label, one in other.items()
+        for one in ordered.get(True, ())
     ]
-    return [one for one in ordered if one.label not in other], reasons
+    return ordered.get(False, []), reasons
 
 
 def _in_order(compared: list[Compared], record: Record) -> list[Compared]:
@@ -449,16 +465,25 @@ def _laid_beside_another(one: Compared, compared: Sequence[Compared], record: Re
 
 def _returned_under_its_name(one: Compared, compared: Sequence[Compared]) -> bool:
     """Whether it was judged under its name before it is returned; what remains is a wrong order."""
-    wrong = [other.label for other in compared if other.is_wrong]
-    return one.label.returned and (not one.is_wrong or Label(one.site.name) in wrong)
+    named = Label(one.site.name) in _labels_wrong(compared)
+    return one.label.returned and (named or not one.is_wrong)
+
+
+def _labels_wrong(compared: Iterable[Compared]) -> list[Label]:
+    return [one.label for one in compared if one.is_wrong]
 
 
 def _means_something_else(one: Compared, record: Record) -> bool:
     """Whether a gradient that is computed from this value is right, so that the value must be."""
     if one.label.returned or not one.is_wrong:
         return False
+    return not record.failed() or one.label.variable in _proved(record)
+
+
+def _proved(record: Record) -> set[str]:
+    """The names that a gradient is computed from which is right."""
     right = (position for position, row in record.rows.items() if _proves(row))
-    return not record.failed() or any(one.label.variable in behind(record, p) for p in right)
+    return set().union(*(behind(record, position) for position in right))
 
 
 def _proves(row: Row) -> bool:

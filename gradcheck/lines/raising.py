@@ -69,11 +69,9 @@ def _misfit(record: Record, place: Site, doubtful: Sequence[Site]) -> Site:
 def _parts(record: Record, text: str, doubtful: Sequence[Site]) -> tuple[list[_Part], list[_Part]]:
     """The factors and terms of a statement whose values were recorded: those in doubt, and the others."""
     made = {event.site.name: event for event in record.log if event.site.whole}
-    named = [(_name_of(node), node) for node in _factors_and_terms(text)]
-    known = grouped(
-        [_Part.of(made[name], node) for name, node in named if name in made],
-        lambda part: part.site in doubtful,
-    )
+    nodes = grouped(_factors_and_terms(text), _name_of)
+    parts = (_Part.of(made[name], node) for name in nodes.keys() & made for node in nodes[name])
+    known = grouped(parts, lambda part: part.site in doubtful)
     return known.get(True, []), known.get(False, [])
 
 

@@ -294,8 +294,12 @@ def _given(steps: Sequence[Sequence[Timed]], chosen: int, one: Intermediate) -> 
 
 def _by_pieces(match: Match, steps: Sequence[Sequence[Timed]]) -> Match:
     """A match whose steps were filled piece by piece, with the time of each piece."""
-    timed = ((k, time, event.index) for k, step in enumerate(steps) for time, event in step)
-    pieces = [(time, (k, *index)) for k, time, index in timed if _is_plain(index)]
+    pieces = [
+        (time, (k, *event.index))
+        for k, step in enumerate(steps)
+        for time, event in step
+        if _is_plain(event.index)
+    ]
     if not pieces or match.intermediate.places:
         return match
     return replace(match, times=tuple(pieces))
@@ -308,12 +312,16 @@ def _is_plain(index: Any) -> bool:
 
 def _stacked(pair: _Pair) -> list[Match]:
     """One array in which the time steps lie along an axis; the second first, if several fit."""
-    one, hand = pair.intermediate, pair.hand
-    if hand is None or one.steps is None:
+    if pair.hand is None or pair.intermediate.steps is None:
         return []
-    touched = [(_moved(pair.touches, axis, hand.ndim) or pair.last) for axis in range(hand.ndim)]
-    laid = [Match(one, np.moveaxis(hand, axis, 0), times) for axis, times in enumerate(touched)]
-    return [match for match in (*laid[1:2], *laid[:1], *laid[2:]) if match.fits]
+    axes = sorted(range(pair.hand.ndim), key=lambda axis: axis != 1)
+    laid = (_along(pair, pair.hand, axis) for axis in axes)
+    return [match for match in laid if match.fits]
+
+
+def _along(pair: _Pair, hand: Array, axis: int) -> Match:
+    times = _moved(pair.touches, axis, hand.ndim) or pair.last
+    return Match(pair.intermediate, np.moveaxis(hand, axis, 0), times)
 
 
 def _reshaped(pair: _Pair) -> list[Match]:

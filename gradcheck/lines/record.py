@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -61,21 +60,21 @@ class Record:
         """Whether a name has its final value, also if an error ended the backward pass early."""
         if self.raised_at is None or label.returned:
             return self.raised_at is None
-        match [s for s in self.copy.sites if s.variable == label.variable and s.path is None]:
+        match self.copy.giving(label.variable):
             case [Site(whole=True, loop=None)]:
                 return True
         return False
 
     def inputs_of(self, label: Label) -> list[Intermediate]:
         """The inputs that a value is returned for."""
-        names = self.context.names
-        positions = [
-            position
-            for position, site in self.returned.items()
-            if label in (Label(names[position], returned=True), Label(site.name))
-        ]
-        meant = self.meant(names[position] for position in positions)
+        positions = self._returned_as(label)
+        meant = self.meant(self.context.names[position] for position in positions)
         return [one for one in meant if one.position in positions]
+
+    def _returned_as(self, label: Label) -> list[int]:
+        names, returned = self.context.names, self.returned.items()
+        alike = ((p, Label(names[p], returned=True), Label(site.name)) for p, site in returned)
+        return [position for position, *labels in alike if label in labels]
 
     def meant(self, names: Iterable[str]) -> list[Intermediate]:
         """What names of the forward pass may mean."""
@@ -124,7 +123,7 @@ def _by_label(log: Sequence[Event], inputs: dict[Path | None, str]) -> dict[Labe
     """The events under what they are filed, each with its time."""
     ragged = _ragged(log)
     # What a helper returns is judged under the name that it is given.
-    own = ((t, e) for t, e in enumerate(log) if e.site.path is None or not e.site.function)
+    own = ((t, e) for t, e in enumerate(log) if not (e.site.is_returned and e.site.function))
     timed = ((time, _alone(event)) for time, event in own)
     return grouped(timed, lambda one: _label(one[1], inputs, ragged))
 
@@ -178,15 +177,20 @@ def _faithful() -> Iterator[None]:
 
 def _ragged(log: Sequence[Event]) -> set[str]:
     """The locals of helpers whose values differ in shape from call to call."""
-    local = (e for e in log if e.site.function and e.site.path is None and is_number(e.value))
-    shapes = {(event.site.variable, np.shape(event.value)) for event in local}
-    return {name for name, several in Counter(name for name, _ in shapes).items() if several > 1}
+    by_name = grouped(filter(_is_of_a_local, log), lambda event: event.site.variable)
+    shapes = {name: {np.shape(e.value) for e in events} for name, events in by_name.items()}
+    return {name for name, several in shapes.items() if len(several) > 1}
+
+
+def _is_of_a_local(event: Event) -> bool:
+    site = event.site
+    return bool(site.function) and not site.is_returned and is_number(event.value)
 
 
 def _label(event: Event, inputs: dict[Path | None, str], ragged: set[str]) -> Label:
     """What the value of an event is filed under."""
     site = event.site
-    if site.path is not None:
+    if site.is_returned:
         return Label(inputs.get(site.path, ""), returned=True)
     return Label(site.name, function=site.function, call=event.call * (site.variable in ragged))
 

@@ -70,6 +70,11 @@ class Site:
         return variable(self.name, self.function)
 
     @property
+    def is_returned(self) -> bool:
+        """Whether its value is returned, and has no name."""
+        return self.path is not None
+
+    @property
     def writes_into(self) -> bool:
         """Whether it changes a value that is there, wholly or in part."""
         return self.in_place or not self.whole

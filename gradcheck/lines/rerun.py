@@ -154,7 +154,7 @@ def _error(row: Row, hand: Array | None) -> Array:
 def _truth(record: Record, wrong: Compared) -> Replaced | None:
     """What to put where, so that a wrong value is right; None if it cannot be told."""
     match, true = wrong.match, wrong.row.numeric
-    if not match.fits or wrong.label.returned:
+    if not wrong.can_be_set_right:
         return None
     if match.overwritten:
         whole = record.log[match.ended].site.whole

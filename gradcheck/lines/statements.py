@@ -153,11 +153,14 @@ def written_into(statement: ast.stmt) -> list[ast.expr]:
     """What a call, standing alone, writes into: np.add.at(d, …), ds.append(…)."""
     match statement:
         case ast.Expr(ast.Call(function, arguments, keywords)):
-            outputs = (k.value for k in keywords if k.arg == "out")
+            outputs = [k.value for k in keywords if k.arg == "out"]
             owner = [function.value] if isinstance(function, ast.Attribute) else []
-            places = [*arguments[:1], *outputs, *owner]
-            return [p for p in places if name_of(p) not in (None, "np", "numpy", "self")]
+            return [*filter(_may_be_written_into, (*arguments[:1], *outputs, *owner))]
     return []
+
+
+def _may_be_written_into(node: ast.expr) -> bool:
+    return name_of(node) not in (None, "np", "numpy", "self")
 
 
 def names_read(node: ast.AST) -> frozenset[str]:

@@ -28,15 +28,15 @@ def trace(layer: Layer, inputs: Sequence[Any], dy: Array) -> list[Traced]:
         Unreadable: if the source is not at hand or cannot be followed; the text says why.
     """
     names = input_names(layer, len(inputs))
-    arrays = [np.asarray(x) for x in inputs]
+    arrays = [*map(np.asarray, inputs)]
     context = Context(layer, names, Forward(layer, arrays), np.asarray(dy), {})
     run = record(context, [], raised=False)
     # Of several that are laid beside one value the first counts.
     laid = {id(m.intermediate): m for m in reversed([*chain(*matches_of(run).values())])}
     found = [_of_input(run, k, name) for k, name in enumerate(names) if arrays[k].dtype.kind == "f"]
-    values = [one for one in chain(*run.meanings.values()) if _is_users(one)]
-    values.sort(key=lambda one: one.sites[-1])
-    return [*found, *(_of_value(run, one, laid.get(id(one))) for one in values)]
+    values = filter(_is_users, chain(*run.meanings.values()))
+    in_order = sorted(values, key=lambda one: one.sites[-1])
+    return [*found, *(_of_value(run, one, laid.get(id(one))) for one in in_order)]
 
 
 def _is_users(one: Intermediate) -> bool:

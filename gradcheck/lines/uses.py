@@ -85,28 +85,26 @@ class Source:
 def diagnose_uses(suspect: WrongGradient, source: Source, uses: list[Use]) -> Finding | None:
     """Explain a wrong gradient by the uses of its value: one is left out, or the only one is wrong."""
     steps = [(use, source.through(use)) for use in uses if source.has(use)]
-    known = [(use, step) for use, step in steps if step is not None]
-    alone = len(steps) == 1
-    told = (
-        _in_the_step(suspect, step, source.value.name)
-        if alone
-        else _counted_wrongly(suspect, use, step)
-        for use, step in known
-    )
+    explain = _in_the_step if len(steps) == 1 else _counted_wrongly
+    told = (explain(suspect, use, step, source) for use, step in steps if step is not None)
     return next(filter(None, told), None)
 
 
-def _in_the_step(suspect: WrongGradient, step: NumericalWitness, name: str) -> Finding | None:
+def _in_the_step(
+    suspect: WrongGradient, _: Use, step: NumericalWitness, source: Source
+) -> Finding | None:
     """What is wrong with the only step that anything flows back through."""
     numeric = step.gradient(0)
     # Only if nothing else flows into it is the step the whole story.
     if not (np.abs(numeric.value - suspect.true) <= 4 * (numeric.bound + suspect.bound)).all():
         return None
-    context = Context(suspect.context.layer, [name], step.forward, step.dy, {})
+    context = Context(suspect.context.layer, [source.value.name], step.forward, step.dy, {})
     return diagnose(replace(suspect, context=context, position=0), OF_THE_VALUE)
 
 
-def _counted_wrongly(suspect: WrongGradient, use: Use, step: NumericalWitness) -> Finding | None:
+def _counted_wrongly(
+    suspect: WrongGradient, use: Use, step: NumericalWitness, _: Source
+) -> Finding | None:
     """Whether what is wrong is the part that flows through one use, left out or with a wrong factor."""
     part, through = step.gradient(0).value, use.intermediate.name
     difference, square = suspect.claimed - suspect.true, float((part * part).sum())
