@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from layers.arguments import Pair, axis_of, number_or_infinity, order_of, pair, shape_for
+from layers.memory import copied_as
 from layers.types import Array, Backward, expect
 from layers.windows import pad
 
@@ -23,7 +24,7 @@ def flatten(x: Array) -> tuple[Array, Backward]:
 
     def backward(dy: Array) -> tuple[Array]:
         dx = dy.reshape(x.shape)
-        return (dx.copy(),)
+        return (copied_as(x, dx),)
 
     return y, backward
 

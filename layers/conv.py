@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from layers.arguments import Pair, pair, split, whole
+from layers.memory import outermost_first
 from layers.sums import plus, total
 from layers.types import Array, Backward, expect
 from layers.windows import as_rows, fold, pad, windows
@@ -45,22 +46,34 @@ def conv2d(
     expect(b.shape == (M,), f"b has shape {b.shape}, expected ({M},)")
 
     view = windows(pad(x, padding), (kh, kw), stride, dilation)
-    N, rows, columns = view.shape[:3]
+    # Images and pixels are visited in the order in which they lie in memory.
+    order = outermost_first(x)
+    visited = [view.shape[axis] for axis in order]
+
+    def laid_back(pixels: Array) -> Array:
+        """A row a pixel, for each group, as images (N, H', W', …)."""
+        images = pixels.transpose(1, 0, 2).reshape(*visited, -1)
+        return images.transpose(*np.argsort(order), 3)
+
     # A matrix for each group: its patches, a row a pixel; its weights, a column a feature.
-    patches = as_rows(view, groups)
+    patches = as_rows(view.transpose(*order, 3, 4, 5), groups)
     kernel = W.reshape(kh, kw, depth, groups, -1).transpose(0, 1, 3, 2, 4)
     weights = W.reshape(kh * kw * depth, groups, -1).transpose(1, 0, 2)
-    y = plus((patches @ weights).transpose(1, 0, 2).reshape(N, rows, columns, M), b)
+    y = plus(laid_back(patches @ weights), b)
 
     def backward(dy: Array) -> tuple[Array, Array, Array]:
         db = total(dy)
-        dys = dy.reshape(-1, groups, M // groups).transpose(1, 0, 2)
+        dys = dy.transpose(*order, 3).reshape(-1, groups, M // groups).transpose(1, 0, 2)
         dweights = patches.transpose(0, 2, 1) @ dys
         dW = dweights.transpose(1, 0, 2).reshape(W.shape)
+        # Where every channel is alone, all at once: a row for each u and v, its pixels in long runs.
+        alone = weights @ dys.transpose(0, 2, 1) if depth == 1 else None
 
         def dpatches(u: int, v: int) -> Array:
+            if alone is not None:
+                return laid_back(alone[:, u * kw + v, :, None])
             into = dys @ kernel[u, v].transpose(0, 2, 1)
-            return np.asarray(into.transpose(1, 0, 2).reshape(N, rows, columns, depth * groups))
+            return laid_back(into)
 
         dx = fold(dpatches, x.shape, (kh, kw), stride, padding, dilation)
         return dx, dW, db

@@ -34,7 +34,7 @@ def max_pool2d(
     y = reduce(_larger, (view[:, :, :, u, v] for u, v in np.ndindex(*size)))
 
     def backward(dy: Array) -> tuple[Array]:
-        found = np.zeros(y.shape, dtype=bool)
+        found = np.zeros_like(y, dtype=bool)
 
         def dwindow(u: int, v: int) -> Array:
             nonlocal found

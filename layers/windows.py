@@ -17,7 +17,7 @@ def pad(x: Array, padding: Pair, value: float = 0) -> Array:
     if ph == pw == 0:
         return x
     N, H, W, C = x.shape
-    padded = np.full((N, H + 2 * ph, W + 2 * pw, C), value, dtype=x.dtype)
+    padded = np.full_like(x, value, shape=(N, H + 2 * ph, W + 2 * pw, C))
     padded[:, ph : ph + H, pw : pw + W] = x
     return padded
 
@@ -74,7 +74,7 @@ def fold(
     for u, v in np.ndindex(*size):
         flowing = piece(u, v)
         if dpadded is None:
-            dpadded = np.zeros((N, H + 2 * ph, W + 2 * pw, C), dtype=flowing.dtype)
+            dpadded = np.zeros_like(flowing, shape=(N, H + 2 * ph, W + 2 * pw, C))
         below, right = u * dh + flowing.shape[1] * sh, v * dw + flowing.shape[2] * sw
         there = slice(None), slice(u * dh, below, sh), slice(v * dw, right, sw)
         if apart:

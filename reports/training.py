@@ -37,20 +37,18 @@ class KerasOptimizer:
         optimizer.build(self.variables)
         # As one graph, which Keras's own training makes of it too: step by step it takes ten times as long.
         self._applied = tf.function(self._apply, reduce_retracing=True)
-        self.parameters = self._as_they_stand()
+        self.parameters = tuple(np.array(array) for array in parameters)
 
-    def _apply(self, gradients: Sequence[Any]) -> None:
+    def _apply(self, gradients: Sequence[Any]) -> list[Any]:
         self.optimizer.apply_gradients(zip(gradients, self.variables, strict=True))
+        return [variable.read_value() for variable in self.variables]
 
     def step(self, gradients: Sequence[Array]) -> tuple[Array, ...]:
         """Apply one gradient for each parameter; return the new parameters."""
         tf = tensorflow()
-        self._applied([tf.constant(gradient) for gradient in gradients])
-        self.parameters = self._as_they_stand()
+        stepped = self._applied([tf.constant(gradient) for gradient in gradients])
+        self.parameters = tuple(parameter.numpy() for parameter in stepped)
         return self.parameters
-
-    def _as_they_stand(self) -> tuple[Array, ...]:
-        return tuple(variable.numpy() for variable in self.variables)
 
 
 def adam() -> Any:
@@ -67,6 +65,14 @@ def keep_freed_memory() -> None:
     np.empty(LARGEST_BLOCK, dtype=np.uint8)
 
 
+def side_by_side(x: Array) -> Array:
+    """x (N, …, C), in memory pixel by pixel, those of all images side by side.
+
+    Layers leave it so, and go along many images instead of a few channels in their innermost loops.
+    """
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 0, -2)), -2, 0)
+
+
 class HandTrainer:
     """Our network, with its hand-derived way back."""
 
@@ -77,6 +83,7 @@ class HandTrainer:
 
     def step(self, x: Array, labels: Array) -> float:
         """Forward, backward by hand, and one step of the optimizer."""
+        x = side_by_side(x)
         loss, gradients = self.objective.gradients(x, labels, *self.optimizer.parameters)
         self.optimizer.step(gradients)
         return loss

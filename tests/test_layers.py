@@ -1,5 +1,6 @@
 """The layers: fast against plain loops, complex step as a witness of its own, and their manners."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,22 @@ from numpy.polynomial import Chebyshev, Polynomial
 from scipy.special import erfcx, ndtr
 
 import layers
-from layers import avg_pool2d, conv2d, max_pool2d, reference, relu, softmax, softmax_cross_entropy
+from layers import (
+    avg_pool2d,
+    conv2d,
+    flatten,
+    max_pool2d,
+    reference,
+    relu,
+    softmax,
+    softmax_cross_entropy,
+)
 from layers.catalogue import CATALOGUE
 from layers.families import FAMILIES, layers_of
+from layers.memory import outermost_first
 from layers.normal import ERFC_FIT, normal_cdf
 from layers.sums import total
+from reports.training import side_by_side
 
 ALL = [(entry, one) for entry in CATALOGUE.values() for one in entry.configurations]
 NAMES = [f"{entry.name}-{one.label}" for entry, one in ALL]
@@ -65,6 +77,30 @@ def test_max_pooling_is_what_the_loops_say(h, w, size, stride, ties, seed):
     same(y, plain)
     dy = rng.normal(size=y.shape)
     same(backward(dy)[0], plain_backward(dy)[0])
+
+
+def test_what_lies_pixel_by_pixel_comes_out_so_and_is_the_same():
+    rng = np.random.default_rng(0)
+    x, W, b = rng.normal(size=(5, 6, 8, 2)), rng.normal(size=(3, 3, 2, 4)), rng.normal(size=4)
+    single, alone = rng.normal(size=(5, 6, 8, 1)), rng.normal(size=(3, 3, 1, 4))
+    ways = [
+        (partial(conv2d, padding=1), x, W, b),
+        (partial(conv2d, padding=1, groups=2), x, W[:, :, :1], b),
+        (partial(conv2d, padding=1), single, alone, b),
+        (max_pool2d, x),
+        (relu, x),
+        (flatten, x),
+    ]
+    for layer, images, *parameters in ways:
+        y, backward = layer(images, *parameters)
+        dy = rng.normal(size=y.shape)
+        beside, its_backward = layer(side_by_side(images), *parameters)
+        its_gradients = its_backward(side_by_side(dy) if y.ndim == 4 else dy)
+        same(beside, y)
+        for one, other in zip(its_gradients, backward(dy), strict=True):
+            same(one, other)
+        laid_out = [its_gradients[0], *([beside] if y.ndim == 4 else [])]
+        assert all(outermost_first(array) == [1, 2, 0] for array in laid_out), layer
 
 
 def test_a_tie_goes_to_the_first_and_is_not_multiplied():
@@ -206,7 +242,7 @@ def test_every_layer_of_a_family_is_in_the_catalogue_and_in_the_package(family):
 def test_the_families_have_the_same_names_everywhere():
     package = Path(layers.__file__).parent
     families = set(FAMILIES)
-    helpers = {"arguments", "normal", "reference", "sums", "types", "windows"}
+    helpers = {"arguments", "memory", "normal", "reference", "sums", "types", "windows"}
     shared = {"families", "network", "networks", *helpers}
     assert {page.stem for page in package.glob("[a-z]*.py")} - shared == families
     assert {page.stem for page in (package / "twins").glob("[a-z]*.py")} - shared == families

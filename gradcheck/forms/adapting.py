@@ -13,14 +13,14 @@ import numpy as np
 from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.calling import Plan, Role
 from gradcheck.forms.dice import Dice
-from gradcheck.forms.names import is_upstream, returned_names, takes
+from gradcheck.forms.names import is_upstream, needs, returned_names, takes
 from gradcheck.forms.objects import Begun, Methods, Module, no_step
 from gradcheck.forms.planning import plan
 from gradcheck.forms.rehearsal import Rehearsal, blank, of_object
-from gradcheck.forms.state import attributes, copy_of, held_in, put, reach
+from gradcheck.forms.state import Held, attributes, copy_of, held_in, put, reach
 from gradcheck.forms.told import moved, same
 from gradcheck.forms.trees import Path
-from gradcheck.layer import parameters_of
+from gradcheck.forms.understanding import understood
 
 RATES = ("learning_rate", "lr", "learn_rate", "eta", "step_size", "rate", "alpha")
 """What people call the length of a step."""
@@ -47,27 +47,39 @@ def adapt_module(
     """Understand an object; the arguments are those of `check_module`."""
     methods = Methods.of(module, forward, backward)
     owner = built(copy_of(module), methods, inputs, named)
-    taken = takes(of_object(methods.backward, owner))
-    arguments = Arguments.of(of_object(methods.forward, owner), inputs, named, taken)
-    known = {*arguments.signature.parameters, *arguments.beyond}
-    rates = [name for name in taken if name not in known and _is_rate(name, update)]
-    arguments = replace(arguments, beyond={**arguments.beyond, **dict.fromkeys(rates, RATE)})
+    arguments, rates = _arguments(owner, methods, inputs, named, update)
     step = _step(owner, update, bool(rates))
     form = blank(owner, methods, arguments, Dice(seed))
-    given = tuple(arguments.tree.template)
-    planned = partial(_planned, methods, given)
-    run = Rehearsal.of(form, planned, step)
-    if run.raised:
-        # `backward(dvalues, y_true)` of a loss may be handed the prediction where others want an upstream.
-        handed = Rehearsal.of(form, partial(planned, handed=True), step)
-        run = run if handed.raised else handed
+    planned = partial(_planned, methods, tuple(arguments.tree.template))
+    run = _rehearsed(form, planned, step)
     rate = _rate_of(owner) if step is no_step else None
     if rate is not None and run.moves:
         # It steps by a length of its own: a step of ours, off which the gradients can be read.
         setattr(owner, rate, RATE)
-        step = _step(owner, RATE, False)
+        step = partial(_taken, RATE)
         run = Rehearsal.of(form, planned, step)
-    return run.understood(parameters, step, wrt, order)
+    return understood(run, parameters, step, wrt, order)
+
+
+def _arguments(
+    owner: Any, methods: Methods, inputs: Sequence[Any], named: Mapping[str, Any], update: Any
+) -> tuple[Arguments, list[str]]:
+    """What an object is called with, and the rates of its backward pass, which are steps of ours."""
+    taken = takes(of_object(methods.backward, owner))
+    arguments = Arguments.of(of_object(methods.forward, owner), inputs, named, taken)
+    known = {*arguments.signature.parameters, *arguments.beyond}
+    rates = [name for name in taken if name not in known and _is_rate(name, update)]
+    beyond = {**arguments.beyond, **dict.fromkeys(rates, RATE)}
+    return replace(arguments, beyond=beyond), rates
+
+
+def _rehearsed(
+    form: Module, planned: Callable[..., Plan], step: Callable[[Any], float]
+) -> Rehearsal:
+    """One run. `backward(dvalues, y_true)` of a loss may want the prediction, not an upstream gradient."""
+    run = Rehearsal.of(form, planned, step)
+    handed = Rehearsal.of(form, partial(planned, handed=True), step) if run.raised else run
+    return run if handed.raised else handed
 
 
 def built(owner: Any, methods: Methods, inputs: Sequence[Any], named: Mapping[str, Any]) -> Any:
@@ -76,12 +88,13 @@ def built(owner: Any, methods: Methods, inputs: Sequence[Any], named: Mapping[st
     They stay as they are in another pass, with other inputs: what is kept for the way back does not.
     """
     once, twice = _two_passes(owner, methods, inputs, named)
-    made = {h.path: h.value for h in held_in(once) if _has_room(owner, h.path)}
-    stays = {path: v for path, v in made.items() if _stays(v, reach(twice, path))}
+    made = [h for h in held_in(once) if _has_room(owner, h.path) and _stays(h, twice)]
+    for h in made:
+        put(owner, h.path, h.value)
     # It may say of itself that it is built.
-    flags = {(n,): v for n, v in attributes(once).items() if isinstance(v, bool)} if stays else {}
-    for path, value in (stays | flags).items():
-        put(owner, path, value)
+    for name, value in attributes(once).items() if made else ():
+        if isinstance(value, bool):
+            setattr(owner, name, value)
     return owner
 
 
@@ -115,9 +128,10 @@ def _has_room(owner: Any, path: Path) -> bool:
     return reach(owner, path) is None and holder is not None and not isinstance(holder, list)
 
 
-def _stays(value: Any, later: Any) -> bool:
-    """Whether a value is an array, and the same one later."""
-    return _is_array(value) and _is_array(later) and same(value, later)
+def _stays(held: Held, later: Any) -> bool:
+    """Whether what an object holds is an array, and the same one later."""
+    there = reach(later, held.path)
+    return _is_array(held.value) and _is_array(there) and same(held.value, there)
 
 
 def _is_array(value: Any) -> bool:
@@ -166,8 +180,8 @@ def _stepped(method: str, owner: Any) -> float:
 def _planned(methods: Methods, given: Sequence[str], begun: Begun, *, handed: bool = False) -> Plan:
     """How the backward pass is called; that of a loss may be `handed` what its forward pass was."""
     backward = of_object(methods.backward, begun.owner)
-    required = [p.name for p in parameters_of(backward) or () if p.default is p.empty]
-    same = _handed_over(required, given) if np.ndim(begun.result) == 0 else None
+    required = needs(backward)
+    same = _handed_over(required, given, begun)
     if same is not None and (handed or _renamed(required, begun)):
         return same
     try:
@@ -178,9 +192,9 @@ def _planned(methods: Methods, given: Sequence[str], begun: Begun, *, handed: bo
         return same
 
 
-def _handed_over(required: Sequence[str], given: Sequence[str]) -> Plan | None:
-    """The backward pass called as its forward pass was, if it takes as much."""
-    if not len(required) == len(given) > 1:
+def _handed_over(required: Sequence[str], given: Sequence[str], begun: Begun) -> Plan | None:
+    """The backward pass of a loss called as its forward pass was, if it takes as much."""
+    if np.ndim(begun.result) or not len(required) == len(given) > 1:
         return None
     roles = [Role(p, "input", name) for p, name in zip(required, given, strict=True)]
     return Plan((0,), tuple(roles))

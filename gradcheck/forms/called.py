@@ -26,11 +26,6 @@ class Entry:
         return any(isinstance(key, str) for key in self.path)
 
     @property
-    def is_bare(self) -> bool:
-        """Whether it is a gradient, and nothing but a position tells which."""
-        return self.value is not None and not self.has_a_word
-
-    @property
     def shape(self) -> tuple[int, ...]:
         """The shape of its value."""
         return np.shape(self.value)
@@ -54,8 +49,8 @@ def entries_of(value: Any, names: Mapping[Path, str], path: Path = ()) -> Iterat
 
 def _name_at(path: Path, names: Mapping[Path, str]) -> str:
     """The last word on the way, or what the return statement says, or the position."""
-    words = [key for key in path if isinstance(key, str)]
-    return str(words[-1] if words else names.get(path, path[-1] if path else ""))
+    said = names.get(path, path[-1] if path else "")
+    return str(next((key for key in reversed(path) if isinstance(key, str)), said))
 
 
 def is_number(value: Any) -> bool:

@@ -113,7 +113,7 @@ class Foreign:
         outputs, pull = room.run(call, arrays[:count], arrays[count:])
         return (copied(with_arrays(outputs, room)),), pull
 
-    def check(self, options: dict[str, Any], remarks: Sequence[Finding] = ()) -> Report:
+    def check(self, options: dict[str, Any]) -> Report:
         """Check it."""
         leaves = self.arguments.tree.leaves
         values = [leaf.value for leaf in leaves] + list(self.parameters.values())
@@ -122,7 +122,7 @@ class Foreign:
         with kept_randomness():
             outputs = Outputs.of(self.run(values)[0])
             layer = self._adapted(tuple(names), outputs)
-            return told(layer, values, [*remarks, *self._in_half(values, outputs)], **options)
+            return told(layer, values, list(self._in_half(values, outputs)), **options)
 
     def _in_half(self, values: Sequence[Array], outputs: Outputs) -> Iterator[Finding]:
         """How far the gradients in half precision are from those in float32."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
-from itertools import count
+from itertools import count, filterfalse
 from operator import attrgetter, or_
 from typing import Any
 
@@ -41,7 +41,7 @@ def match(
     leaves: Sequence[Leaf],
     names: Mapping[Path, str],
     arguments: Sequence[str],
-    order: Sequence[str] | None = None,
+    order: Sequence[str],
 ) -> Matching:
     """Find the gradient of each leaf in what a backward pass returned: an array, or a tree of them.
 
@@ -51,12 +51,16 @@ def match(
     if gradients is None:
         return UNFIT
     found = list(entries_of(gradients, names))
-    if order is not None:
+    if order:
         return _in_order(found, leaves, order)
     if not isinstance(gradients, (tuple, list)):
         return _at_once(gradients, found, leaves)
-    grouped = [[leaf for leaf in leaves if leaf.path[0] == name] for name in arguments]
+    grouped = [_within_argument(name, leaves) for name in arguments]
     return _by_position(gradients, grouped) or _one_after_another(found, leaves)
+
+
+def _within_argument(name: str, leaves: Sequence[Leaf]) -> list[Leaf]:
+    return [leaf for leaf in leaves if leaf.path[0] == name]
 
 
 def _at_once(gradients: Any, found: Sequence[Entry], leaves: Sequence[Leaf]) -> Matching:
@@ -107,7 +111,7 @@ def _fit(gradients: Sequence[Any], arguments: Sequence[list[Leaf]]) -> bool:
 
 def _may_be(gradient: Any, mine: list[Leaf]) -> bool:
     """Whether an argument and what is returned for it are both an array, or both a tree."""
-    return gradient is None or (bool(mine) and is_number(gradient) == (len(mine[0].path) == 1))
+    return gradient is None or any(is_number(gradient) == leaf.is_argument for leaf in mine)
 
 
 def _within(gradient: Any, mine: list[Leaf], position: int) -> Matching:
@@ -128,12 +132,12 @@ def _one_each(found: Sequence[Entry], leaves: Sequence[Leaf]) -> Matching:
 
 def _one_after_another(found: Sequence[Entry], leaves: Sequence[Leaf]) -> Matching:
     """The gradients laid flat beside the inputs laid flat; those with a name of their own by name."""
-    keyed = [entry for entry in found if entry.has_a_word]
+    has_a_name = attrgetter("has_a_word")
+    keyed, rest = list(filter(has_a_name, found)), list(filterfalse(has_a_name, found))
     if not keyed:
         return _one_each(found, _open(leaves, {}, "needs_one"))
     by_name = _by_name(keyed, leaves)
     # Beside a dict of gradients, what has no name belongs to an argument that is an array.
-    rest = [entry for entry in found if entry not in keyed]
     others = _one_each(rest, _open(leaves, by_name.paths, "stands_alone"))
     return by_name | others if others.fits else others
 
@@ -143,10 +147,11 @@ def _by_name(found: Sequence[Entry], leaves: Sequence[Leaf]) -> Matching:
     mine = named(found, leaves)
     names = {leaf.path: leaf.name for leaf in leaves}
     said = ((entry.name, names[path]) for path, entry in mine.items())
-    return Matching(_paths(mine), tuple(said), fits=bool(mine))
+    return Matching(paths_of(mine), tuple(said), fits=bool(mine))
 
 
-def _paths(found: Mapping[Path, Entry]) -> dict[Path, Path]:
+def paths_of(found: Mapping[Path, Entry]) -> dict[Path, Path]:
+    """For each leaf where its gradient is."""
     return {leaf: entry.path for leaf, entry in found.items()}
 
 
@@ -159,7 +164,7 @@ def name_by_name(
     entries: Sequence[Entry],
     inputs: Sequence[Leaf],
     parameters: Sequence[Leaf],
-    order: Sequence[str] | None = None,
+    order: Sequence[str] = (),
     *,
     guess_beside: bool = True,
     whole: bool = False,
@@ -171,26 +176,32 @@ def name_by_name(
     nobody goes further back from: its parameters' rather than its data's.
     """
     leaves = (*inputs, *parameters)
-    if order is not None:
+    if order:
         return _in_order(entries, leaves, order).paths
-    found = _paths(named(entries, leaves))
-    found |= _beside(found, entries, leaves)
+    found = paths_of(named(entries, leaves))
+    found = _beside(found, entries, leaves) | found
     if found and not guess_beside:
         return found
-    unnamed = [entry for entry in entries if entry.is_bare and entry.path not in found.values()]
-    theirs, mine = (_open(those, found, "hard") for those in (inputs, parameters))
+    unnamed = [entry for entry in _left(entries, found) if not entry.has_a_word]
+    theirs, mine = _open(inputs, found, "hard"), _open(parameters, found, "hard")
     return found | _guessed(unnamed, theirs, mine, whole=whole)
+
+
+def _left(entries: Sequence[Entry], found: Mapping[Path, Path]) -> list[Entry]:
+    """The gradients that belong to no leaf yet."""
+    taken = set(found.values())
+    return [entry for entry in entries if entry.value is not None and entry.path not in taken]
 
 
 def _beside(
     found: Mapping[Path, Path], entries: Sequence[Entry], leaves: Sequence[Leaf]
 ) -> dict[Path, Path]:
     """The other items of lists of which one is a list's gradient: of any shape, in their places."""
-    free = {entry.path for entry in entries if entry.value is not None} - set(found.values())
     lists = {leaf[:-1]: path[:-1] for leaf, path in found.items() if leaf[-1:] == path[-1:]}
-    open_ = (leaf.path for leaf in leaves if leaf.path not in found and leaf.path[:-1] in lists)
-    pairs = ((path, (*lists[path[:-1]], path[-1])) for path in open_)
-    return {leaf: path for leaf, path in pairs if path in free}
+    nowhere = (None,)
+    places = {x.path: (*lists.get(x.path[:-1], nowhere), x.path[-1]) for x in leaves}
+    free = {entry.path for entry in _left(entries, found)}
+    return {leaf: place for leaf, place in places.items() if place in free}
 
 
 def _guessed(
@@ -199,12 +210,12 @@ def _guessed(
     """Gradients without a name: the inputs' in order, then the parameters' by shape; of a model its own first."""
     trained = _laid(entries, parameters) if whole else {}
     if len(trained) == len(entries):
-        return _paths(trained)
+        return paths_of(trained)
     # A mask or a label in floats is given no gradient as long as there is something else.
     likely = sorted(inputs, key=lambda leaf: bool(np.isin(leaf.value, (0, 1)).all()))
     laid = _laid(entries, likely, of_any_shape=True)
     rest = [entry for entry in entries if entry not in laid.values()]
-    return _paths(laid) | _paths(_laid(rest, parameters))
+    return paths_of(laid) | paths_of(_laid(rest, parameters))
 
 
 def _laid(

@@ -45,19 +45,23 @@ def check_jvp(f: Function, jvp: Function, *inputs: Any, **options: Any) -> Repor
     names = tuple(input_names(f, len(inputs))[: len(inputs)])
     if strange:
         raise TypeError(no_input(next(iter(strange)), names))
-    arrays = [np.asarray(x) for x in inputs]
-    entries = sum(x.size for x in arrays if x.dtype.kind == "f")
-    if entries > MOST:
-        raise ValueError(
-            f"the inputs have {entries} entries, and a Jacobian-vector product is asked for each of "
-            f"them: at most {MOST}"
-        )
+    arrays = list(map(np.asarray, inputs))
+    _must_be_few(arrays)
     layer = Adapted(name_of(jvp), names, f, None, lambda f, _: jvp_layer(f, jvp))
     report = check(layer, *arrays, **options)
     report = replace(report, findings=(*report.findings, *_not_linear(f, jvp, arrays)))
     asked = options.get("lines")
     wanted = failing(report) if asked is None else asked
     return _with_lines(report, f, jvp, arrays) if wanted else report
+
+
+def _must_be_few(inputs: Sequence[Array]) -> None:
+    entries = sum(x.size for x in inputs if x.dtype.kind == "f")
+    if entries > MOST:
+        raise ValueError(
+            f"the inputs have {entries} entries, and a Jacobian-vector product is asked for each of "
+            f"them: at most {MOST}"
+        )
 
 
 def _with_lines(report: Report, f: Function, jvp: Function, inputs: Sequence[Array]) -> Report:

@@ -16,6 +16,8 @@ from gradcheck.forms.names import words
 from gradcheck.forms.objects import Begun, Methods, Module, checked, no_step
 from gradcheck.forms.rehearsal import Rehearsal, blank
 from gradcheck.forms.state import Globals, copy_of
+from gradcheck.forms.trees import is_array_or_float
+from gradcheck.forms.understanding import understood
 from gradcheck.layer import Function, name_of
 from gradcheck.meant import must_be_functions
 from gradcheck.result import Report
@@ -70,7 +72,7 @@ def adapt_loss(
     pristine = copy_of(owner if belongs else _globals(f, parameters))
     methods = Methods(name_of(f), function, function)
     form = blank(pristine, methods, arguments, Dice(seed), alone=True)
-    form = Rehearsal.of(form, _planned).understood(parameters, no_step, wrt, order)
+    form = understood(Rehearsal.of(form, _planned), parameters, no_step, wrt, order)
     if not form.sources:
         raise TypeError(
             f"{name_of(f)} returns no gradient: expected (value, gradient), where the gradient is an "
@@ -90,7 +92,7 @@ def _planned(begun: Begun) -> Plan:
     """Which item of the result is the value."""
     items = items_of(begun.result)
     for k, item in enumerate(items):
-        if isinstance(item, (float, np.floating, np.ndarray)) and np.ndim(item) == 0:
+        if is_array_or_float(item) and np.ndim(item) == 0:
             return Plan((k,), ())
     shapes = ", ".join(str(np.shape(item)) for item in items if isinstance(item, np.ndarray))
     raise TypeError(

@@ -78,6 +78,12 @@ def takes(function: Function) -> list[str]:
     return [parameter.name for parameter in parameters_of(function) or ()]
 
 
+def needs(function: Function) -> list[str]:
+    """Those of them that have no default."""
+    parameters = parameters_of(function) or ()
+    return [parameter.name for parameter in parameters if parameter.default is parameter.empty]
+
+
 def are_turned_round(forward: Function, backward: Function) -> bool:
     """Whether two functions are a backward pass and its forward pass by what they are called and take.
 
@@ -102,12 +108,15 @@ def returned_names(function: Function) -> dict[Path, str]:
     Empty where the source is not at hand or names nothing.
     """
     tree = _tree(function)
-    if tree is None:
-        return {}
+    returned = _returned(tree)
+    return dict(_named(returned[-1], (), _assigned(tree))) if returned else {}
+
+
+def _returned(tree: ast.AST) -> list[ast.expr]:
+    """What a function returns, in the order of the text."""
     if isinstance(tree, ast.Lambda):
-        return dict(_named(tree.body, (), {}))
-    returns = [n.value for n in _own(tree) if isinstance(n, ast.Return) and n.value is not None]
-    return dict(_named(returns[-1], (), _assigned(tree))) if returns else {}
+        return [tree.body]
+    return [n.value for n in _own(tree) if isinstance(n, ast.Return) and n.value is not None]
 
 
 def _assigned(tree: ast.AST) -> dict[str, ast.expr]:
@@ -121,21 +130,23 @@ def _assigned(tree: ast.AST) -> dict[str, ast.expr]:
     }
 
 
-def _tree(function: Function) -> ast.AST | None:
+def _tree(function: Function) -> ast.AST:
+    """The text of a function, or a lambda; nothing in it where it is not at hand."""
     while isinstance(function, partial):
         function = function.func
     try:
         source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
         found = ast.parse(source).body[0]
     except (OSError, TypeError, SyntaxError, IndexError):
-        return None
+        return ast.Pass()
     return found if isinstance(found, ast.FunctionDef) else _lambda(found, takes(function))
 
 
-def _lambda(statement: ast.stmt, names: Sequence[str]) -> ast.Lambda | None:
+def _lambda(statement: ast.stmt, names: Sequence[str]) -> ast.AST:
     """The lambda in a statement that takes these parameters, if there is but one."""
     several = [node for node in ast.walk(statement) if isinstance(node, ast.Lambda)]
-    return only([node for node in several if [one.arg for one in node.args.args] == names])
+    mine = [node for node in several if [one.arg for one in node.args.args] == names]
+    return only(mine) or ast.Pass()
 
 
 def _own(tree: ast.AST) -> Iterator[ast.AST]:

@@ -110,8 +110,7 @@ def must_be_an_object(module: Any) -> None:
 
 
 def _found(module: Any, wanted: str, usual: Sequence[str]) -> str:
-    names = usual if wanted == usual[0] else (wanted,)
-    for name in names:
+    for name in usual if wanted == usual[0] else (wanted,):
         if callable(getattr(module, name, None)):
             return name
     raise TypeError(_no_method(module, wanted, usual[0]))
@@ -119,9 +118,9 @@ def _found(module: Any, wanted: str, usual: Sequence[str]) -> str:
 
 def _no_method(module: Any, wanted: str, option: str) -> str:
     """What is said of an object that has not the method: those that it has."""
-    methods = [n for n in dir(module) if not n.startswith("_") and callable(getattr(module, n))]
-    alone = next((n for n in methods if n in COSTS), None)
-    hint = f"; of one that returns value and gradients check_loss(….{alone}, …)" if alone else ""
+    methods = [n for n in dir(module) if n[0] != "_" and callable(getattr(module, n))]
+    costs = sorted(set(methods).intersection(COSTS))
+    hint = f"; of one that returns value and gradients check_loss(….{costs[0]}, …)" if costs else ""
     return (
         f"{type(module).__name__} has no method {wanted!r}; it has {', '.join(methods) or 'none'}: "
         f"say which, {option}=…{hint}"
@@ -189,7 +188,7 @@ class Module:
     def _make_room(self, owner: Any) -> None:
         """Where a parameter has another size than it came with, so has what its gradient is added up in."""
         for h in self.owner.held:
-            source, shape = self._source((SELF, *h.path)), np.shape(reach(owner, h.path))
+            source, shape = self.source_of((SELF, *h.path)), np.shape(reach(owner, h.path))
             beside: Any = reach(owner, source.path) if source.kind == LEFT else None
             if np.shape(beside) == np.shape(h.value) != shape:
                 put(owner, source.path, np.zeros(shape, h.value.dtype))
@@ -221,7 +220,7 @@ class Module:
 
     def gradients(self, backward: Function, begun: Begun, dy: Array) -> Any:
         """Call the backward pass, and collect the gradient of each input."""
-        stepping = {s.path for s in self.sources.values() if s.kind == STEP}
+        stepping = (s.path for s in self.sources.values() if s.kind == STEP)
         before = {path: np.array(reach(begun.owner, path)) for path in stepping}
         returned = self.go_back(backward, begun, self.outputs.upstream(dy))
         if not self.fits:
@@ -239,9 +238,10 @@ class Module:
 
     def _in_order(self) -> list[Source]:
         """Where the gradient of each input is."""
-        return [self._source(leaf.path) for leaf in self.inputs.chosen]
+        return [self.source_of(leaf.path) for leaf in self.inputs.chosen]
 
-    def _source(self, path: Path) -> Source:
+    def source_of(self, path: Path) -> Source:
+        """Where the gradient of a leaf is."""
         return self.sources.get(path, NOWHERE)
 
     def assembled(self, forward: Function, backward: Function | None) -> Layer:

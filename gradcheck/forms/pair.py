@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,7 +12,7 @@ from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.called import Entry, entries_of, named
 from gradcheck.forms.calling import outputs_of
 from gradcheck.forms.dice import Dice
-from gradcheck.forms.gradients import Matching, match, name_by_name
+from gradcheck.forms.gradients import Matching, match, name_by_name, paths_of
 from gradcheck.forms.names import (
     are_turned_round,
     is_parameter,
@@ -98,7 +99,7 @@ def adapt_pair(
     leaves, given = arguments.tree.leaves, arguments.tree.template
     returned, beside = _without_defaults(returned, given, arguments.defaults)
     said = returned_names(backward)
-    found = match(returned, leaves, said, tuple(given), words(order) or None)
+    found = match(returned, leaves, said, tuple(given), words(order))
     own = _of_a_model(form, returned, said) if order is None else None
     found, some = (own, True) if own else (found, isinstance(returned, dict))
     chosen, remarks = choose(form, found, wrt, named=some)
@@ -115,12 +116,10 @@ def adapt_pair(
 def _tried(ways: Sequence[Module]) -> tuple[Module, Any]:
     """The first way to call the backward pass that does not raise, and what it returns."""
     for form in ways:
-        try:
+        # That it raises is for the check itself to find.
+        with suppress(Exception):
             begun = form.begin(form.methods.forward, form.inputs.values)
             return form, form.go_back(form.methods.backward, begun, form.outputs.drawn(0))
-        except Exception:
-            # That it raises is for the check itself to find.
-            continue
     return ways[0], None
 
 
@@ -137,7 +136,7 @@ def _of_a_model(form: Module, returned: Any, said: Mapping[Path, str]) -> Matchi
     entries = _called_gradients(list(entries_of(returned, said)))
     by_name = named(entries, leaves)
     if 0 < len(by_name) == len(entries):
-        return Matching({leaf: entry.path for leaf, entry in by_name.items()})
+        return Matching(paths_of(by_name))
     fits = 0 < len(entries) <= len(mine)
     return Matching(name_by_name(entries, [], mine, whole=True)) if fits else None
 
@@ -184,18 +183,17 @@ def choose(
     Where gradients were returned under names, one may be left out on purpose.
     """
     leaves, asked = form.inputs.leaves, asked_for(wanted)
-    touched = {leaf.path[0] for leaf in leaves if leaf.path in matching.paths}
+    touched = {path[0] for path in matching.paths}
 
     def fate(leaf: Leaf) -> str:
         if leaf.name in asked:
             return "input"
         found = _fate(leaf, matching, named=named, beside=leaf.path[0] in touched)
-        if found != "doubtful":
-            return found
-        return "left out" if reaches(form.value, leaves, leaf) is False else "missing"
+        unmoved = found == "doubtful" and reaches(form.value, leaves, leaf) is False
+        return "left out" if unmoved else found
 
     fates = [(leaf, fate(leaf)) for leaf in leaves]
-    inputs, missing = _of_fate(fates, "input", "missing"), _of_fate(fates, "missing")
+    inputs, missing = _of_fate(fates, "input", "doubtful"), _of_fate(fates, "doubtful")
     out = [leaf.name for leaf in _of_fate(fates, "left out")]
     message = "No gradient of {} is returned, so none was checked; wrt= asks for it."
     return Inputs(leaves, inputs, missing), said_of(out, message, left_out=out)

@@ -14,7 +14,7 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import count, repeat
+from itertools import count, product, repeat
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ import numpy as np
 from gradcheck.forms.arguments import SPREAD
 from gradcheck.forms.calling import Kind, Plan, Role, items_of
 from gradcheck.forms.names import is_cache, is_of, is_upstream
-from gradcheck.forms.trees import Tree
+from gradcheck.forms.trees import Tree, is_array_or_float
 from gradcheck.layer import Function, parameters_of
 from gradcheck.meant import first_that_fits
 
@@ -89,6 +89,11 @@ class Roles(dict[str, Role]):
     def take(self, name: str, kind: Kind) -> None:
         """Give a parameter its role."""
         self[name] = Role(name, kind)
+
+    def drop(self, kind: Kind) -> None:
+        """Take their roles from the parameters of a kind."""
+        for role in self.of(kind):
+            del self[role.name]
 
 
 def plan(
@@ -175,7 +180,7 @@ def _cache_without_a_name(facts: Facts) -> int:
 
 def _last_is_cache(facts: Facts, roles: Roles) -> bool:
     """Whether the last item is no array, or there is a parameter for it beside the upstream gradients."""
-    if not isinstance(facts.items[-1], (np.ndarray, float, np.floating)):
+    if not is_array_or_float(facts.items[-1]):
         return True
     room = len(roles.open(facts)) + len(roles.of("upstream"))
     return room >= len(facts.items) and not facts.has_its_own(len(facts.items) - 1)
@@ -187,12 +192,13 @@ def _fill(facts: Facts, roles: Roles, held: int | None) -> None:
         _take_the_cache(facts, roles, held)
     for parameter in roles.open(facts)[: _room(facts, roles, held)]:
         roles.take(parameter.name, "upstream")
-    if not roles.of("upstream") and facts.places and np.ndim(_first_array(facts.items)):
-        # The first parameter is the upstream gradient, whatever its name, unless the output is a number.
-        roles.take(facts.places[0].name, "upstream")
-    for role in roles.of("cache") if held is None else ():
+    # The first parameter is the upstream gradient, whatever its name, unless the output is a number.
+    for first in facts.places[:1] if np.ndim(_first_array(facts.items)) else ():
+        if not roles.of("upstream"):
+            roles.take(first.name, "upstream")
+    if held is None:
         # A parameter called cache without one to hand over: what the object itself keeps, say.
-        del roles[role.name]
+        roles.drop("cache")
 
 
 def _take_the_cache(facts: Facts, roles: Roles, held: int) -> None:
@@ -254,9 +260,10 @@ def _chosen(
     """The outputs in the order of the upstream parameters, and whether one takes all of them."""
     if not takers or len(outputs) < 2:
         return outputs, False
-    mine = [k for taker in takers for k in outputs if is_of(taker, facts.names.get(k, ""))]
+    pairs = product(takers, outputs)
+    mine = tuple(k for taker, k in pairs if is_of(taker, facts.names.get(k, "")))
     if len(set(mine)) == len(mine) == len(takers):
-        return tuple(mine), False
+        return mine, False
     return (outputs, True) if len(takers) == 1 else (outputs[: len(takers)], False)
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.objects import LEFT, RETURNED, Module
+from gradcheck.forms.objects import LEFT, STEP, Module
 from gradcheck.forms.saying import said_of
 from gradcheck.forms.state import SELF, reach
 from gradcheck.forms.told import Inputs, reaches, same
@@ -18,16 +17,16 @@ from gradcheck.result import Array, Finding
 
 def where(form: Module) -> list[Finding]:
     """Says where the gradients were found, of those that are not returned."""
-    found = ((leaf.name, form.sources.get(leaf.path)) for leaf in form.inputs.chosen)
-    places = [f"{name} {source}" for name, source in found if source and source.kind != RETURNED]
+    found = ((leaf.name, form.source_of(leaf.path)) for leaf in form.inputs.chosen)
+    places = [f"{name} {source}" for name, source in found if source.kind in (LEFT, STEP)]
     return said_of(places, "Gradients were read here: {}.")
 
 
 def accumulates(form: Module) -> Iterator[Finding]:
     """A remark where a second backward pass adds to what the first has left; the buffers begin at zero."""
     adding = _added_to(form, [s.path for s in form.sources.values() if s.kind == LEFT])
+    _clear(form, adding)
     if adding:
-        _clear(form, adding)
         names = ", ".join(spelled((SELF, *path)) for path in adding)
         yield Finding(
             "accumulates",
@@ -47,20 +46,20 @@ def _clear(form: Module, paths: Sequence[Path]) -> None:
 def _added_to(form: Module, paths: Sequence[Path]) -> list[Path]:
     """The gradients in an object to which a second backward pass adds what the first has added."""
     begun = form.begin(form.methods.forward, form.inputs.values)
-    values = [_held(begun.owner, paths)]
+
+    def held() -> list[Array]:
+        return [np.array(reach(begun.owner, path)) for path in paths]
+
+    def left() -> list[Array]:
+        form.go_back(form.methods.backward, begun, form.outputs.drawn(0))
+        return held()
+
     try:
-        for _ in range(2):
-            form.go_back(form.methods.backward, begun, form.outputs.drawn(0))
-            values.append(_held(begun.owner, paths))
+        each = zip(paths, held(), left(), left(), strict=True)
     except Exception:
         # One that works once is a finding of the check itself.
         return []
-    return [path for path, *held in zip(paths, *values, strict=True) if _grows(*held)]
-
-
-def _held(owner: Any, paths: Sequence[Path]) -> list[Array]:
-    """What an object holds at some places, in arrays of its own."""
-    return [np.array(reach(owner, path)) for path in paths]
+    return [path for path, before, first, second in each if _grows(before, first, second)]
 
 
 def _grows(before: Array, first: Array, second: Array) -> bool:

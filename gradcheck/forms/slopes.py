@@ -15,6 +15,7 @@ from gradcheck.forms.derivative import check_derivative
 from gradcheck.forms.names import is_target, is_upstream
 from gradcheck.forms.objects import DERIVATIVES, names_of
 from gradcheck.forms.saying import said
+from gradcheck.forms.trees import copied
 from gradcheck.layer import input_names, required
 from gradcheck.meant import OPTIONS
 from gradcheck.result import Report
@@ -37,15 +38,15 @@ def check_slope(
     to, back = names_of(module, forward, backward)
     f, df = getattr(module, to), getattr(module, back)
     takes = required(df)
-    if back not in DERIVATIVES or any(map(is_upstream, takes)) or len(takes) != len(required(f)):
+    if back not in DERIVATIVES or any(map(is_upstream, takes)):
         return None
     try:
         given = inspect.signature(f).bind(*inputs, **by_name).args
-        value = f(*[np.array(x) if isinstance(x, np.ndarray) else x for x in given])
+        value = f(*copied(given))
     except Exception:
         # Why it cannot be called is for the usual way to say.
         return None
-    if len(given) != len(takes) or np.ndim(value) == 0:
+    if not len(given) == len(takes) == len(required(f)) or np.ndim(value) == 0:
         return None
     at = differentiated(required(f), given)
     message = (
@@ -63,8 +64,12 @@ def check_slope(
 
 def differentiated(names: Sequence[str], given: Sequence[Any]) -> int:
     """The position of the input that a derivative is by: the first of floats that is no target."""
-    floats = [k for k, x in enumerate(given) if np.asarray(x).dtype.kind == "f"]
-    return next((k for k in floats if not is_target(names[k])), floats[0] if floats else 0)
+
+    def likely(k: int) -> tuple[bool, bool]:
+        is_float = np.asarray(given[k]).dtype.kind == "f"
+        return is_float, is_float and not is_target(names[k])
+
+    return max(range(len(given)), key=likely, default=0)
 
 
 def of_one_input(

@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 
 from gradcheck.forms.names import is_of
-from gradcheck.forms.trees import Leaf, Path, children, deep_copy, spelled
+from gradcheck.forms.trees import (
+    Leaf,
+    Path,
+    children,
+    deep_copy,
+    is_array_or_float,
+    is_float,
+    spelled,
+)
 from gradcheck.layer import Function, Misuse
 
 GRADIENTS = (
@@ -57,16 +65,11 @@ def floats_in(owner: Any) -> list[Held]:
 
 
 def _walk(value: Any, path: Path, above: frozenset[int]) -> Iterator[tuple[Path, Any]]:
-    if isinstance(value, np.ndarray) or is_number(value):
+    if is_array_or_float(value):
         yield path, value
     elif id(value) not in above and len(path) <= DEEPEST:
         for key, inner in [*children(value), *_attributes(value)]:
             yield from _walk(inner, (*path, key), above | {id(value)})
-
-
-def is_number(value: Any) -> bool:
-    """Whether it is a single float."""
-    return isinstance(value, (float, np.floating))
 
 
 def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
@@ -170,7 +173,7 @@ class Owner:
         """An object with some of its arrays, which are given names that no other input has."""
         names = names_in(pristine, [h.path for h in held], taken)
         leaves = (
-            Leaf((SELF, *h.path), np.array(h.value), soft=is_number(h.value), label=name)
+            Leaf((SELF, *h.path), np.array(h.value), soft=is_float(h.value), label=name)
             for h, name in zip(held, names, strict=True)
         )
         return Owner(pristine, tuple(leaves), tuple(held))
@@ -178,7 +181,7 @@ class Owner:
     def fresh(self, values: Sequence[Any]) -> Any:
         """A copy of the object, with these values for its leaves."""
         pairs = list(zip(self.held, values, strict=True))
-        owner = copy_of(self.pristine, {id(h.value): v for h, v in pairs if not is_number(h.value)})
+        owner = copy_of(self.pristine, {id(h.value): v for h, v in pairs if not is_float(h.value)})
         for h, value in pairs:
             # A number is no object of its own to be replaced, and what the class holds is not copied.
             if reach(owner, h.path) is not value:
@@ -188,11 +191,10 @@ class Owner:
 
 def gradient_path(held: Held, after: Mapping[Path, Any]) -> Path | None:
     """Where in an object the gradient of one of its arrays is, by the conventions that people follow."""
-    for path in held.paths:
-        found = [place for place in after if _belongs(place, path)]
-        if found:
-            return min(found, key=lambda place: np.shape(after[place]) != np.shape(held.value))
-    return None
+    ways = ([place for place in after if _belongs(place, path)] for path in held.paths)
+    places = next(filter(None, ways), [])
+    shape = np.shape(held.value)
+    return min(places, key=lambda place: np.shape(after[place]) != shape, default=None)
 
 
 def _belongs(gradient: Path, path: Path) -> bool:
@@ -211,20 +213,12 @@ def _beside(gradient: Path, path: Path) -> bool:
 
 def _in_parallel(gradient: Path, path: Path) -> bool:
     """self.params["W"] and self.grads["W"] or self.grads["dW"]; self.params[0] and self.grads[0]."""
-    differing, last = _differing(gradient, path), len(path) - 1
-    if not differing or differing[0] == last:
+    if len(gradient) != len(path):
         return False
-    first, *rest = differing
-    return _holds_gradients(gradient[first], path[first]) and all(
-        k == last and _named(gradient[k], path[k]) for k in rest
-    )
-
-
-def _differing(one: Path, other: Path) -> list[int]:
-    """At which keys two paths of one length differ."""
-    if len(one) != len(other):
-        return []
-    return [k for k, (a, b) in enumerate(zip(one, other, strict=True)) if a != b]
+    *holders, (mine, its) = zip(gradient, path, strict=True)
+    differing = [(one, other) for one, other in holders if one != other]
+    holds_them = len(differing) == 1 and _holds_gradients(*differing[0])
+    return holds_them and (mine == its or _named(mine, its))
 
 
 def _holds_gradients(key: Any, beside: Any = "") -> bool:
@@ -241,10 +235,8 @@ def _in_the_dict_of_gradients(gradient: Path, path: Path) -> bool:
 
 def _held_together(gradient: Path, path: Path) -> bool:
     """self.W.data and self.W.grad."""
-    if gradient[:-1] != path[:-1] or len(path) < 2:
-        return False
     value, beside = str(path[-1]).strip("_"), str(gradient[-1]).strip("_")
-    return value in HOLDERS and beside in HELD
+    return gradient[:-1] == path[:-1] != () and value in HOLDERS and beside in HELD
 
 
 CONVENTIONS = (_beside, _in_parallel, _in_the_dict_of_gradients, _held_together)
@@ -261,10 +253,12 @@ def names_in(owner: Any, paths: Sequence[Path], taken: Sequence[str]) -> list[st
 
 
 def _shown(owner: Any, path: Path) -> Path:
-    if len(path) == 2 and isinstance(path[1], str) and isinstance(reach(owner, path[:1]), dict):
-        return path[1:]
-    held = len(path) > 1 and str(path[-1]).strip("_") in HOLDERS
-    return path[:-1] if held else path
+    match path:
+        case (name, str(key)) if isinstance(reach(owner, (name,)), dict):
+            return (key,)
+        case (_, *_, last) if str(last).strip("_") in HOLDERS:
+            return path[:-1]
+    return path
 
 
 def _text(path: Path) -> str:

@@ -104,26 +104,26 @@ class _Moved:
         here = self.both.values(copies(self.inputs))
         wide, narrow = self._difference(step), self._difference(step / 2)
         found = {}
-        for name, value in here.items():
-            if name in wide and name in narrow and wide[name].shape == value.shape:
-                slope = (4 * narrow[name] - wide[name]) / 3
-                noise = NOISE * epsilon * np.abs(value).max(initial=0) / step
-                found[name] = slope, np.abs(slope - narrow[name]) + noise
+        for name in _alike(here, wide, narrow):
+            slope = (4 * narrow[name] - wide[name]) / 3
+            noise = NOISE * epsilon * np.abs(here[name]).max(initial=0) / step
+            found[name] = slope, np.abs(slope - narrow[name]) + noise
         return found
 
     def _difference(self, step: float) -> dict[str, Array]:
         up, down = (self.both.values(self._at(sign * step)) for sign in (1, -1))
-        return {
-            name: (value - down[name]) / (2 * step)
-            for name, value in up.items()
-            if name in down and value.shape == down[name].shape
-        }
+        return {name: (up[name] - down[name]) / (2 * step) for name in _alike(up, down)}
 
     def _at(self, t: float) -> list[Array]:
         return [
             x.copy() if v is None else (x + t * v).astype(x.dtype)
             for x, v in zip(self.inputs, self.directions, strict=True)
         ]
+
+
+def _alike(first: dict[str, Array], *others: dict[str, Array]) -> list[str]:
+    """The names that hold an array of the same shape everywhere."""
+    return [n for n, x in first.items() if all(n in o and o[n].shape == x.shape for o in others)]
 
 
 NOISE = 100

@@ -41,11 +41,11 @@ class Outputs:
     def of(outputs: tuple[Any, ...]) -> Outputs:
         """What these outputs are made of."""
         tree = Tree.of(outputs)
-        return Outputs(tree, Packing.of([leaf.value for leaf in tree.leaves if _moves(leaf)]))
+        return Outputs(tree, Packing.of(_moving(tree)))
 
     def packed(self, outputs: tuple[Any, ...]) -> Array:
         """Every float in the outputs, as one array."""
-        return self.packing.packed([leaf.value for leaf in Tree.of(outputs).leaves if _moves(leaf)])
+        return self.packing.packed(_moving(Tree.of(outputs)))
 
     def upstream(self, dy: Array) -> list[Any]:
         """For each output its upstream gradient, structured as the output is."""
@@ -55,8 +55,7 @@ class Outputs:
 
     def random(self, seed: int) -> Array:
         """A random upstream gradient for all of them."""
-        value = self.packing.packed([leaf.value for leaf in self.tree.leaves if _moves(leaf)])
-        return random_upstream(value, seed)
+        return random_upstream(self.packing.packed(_moving(self.tree)), seed)
 
     def drawn(self, seed: int) -> list[Any]:
         """A random upstream gradient for each output."""
@@ -65,6 +64,11 @@ class Outputs:
 
 def _moves(leaf: Leaf) -> bool:
     return leaf.value.dtype.kind in "fc"
+
+
+def _moving(tree: Tree) -> list[Array]:
+    """The outputs that an input can move."""
+    return [leaf.value for leaf in tree.leaves if _moves(leaf)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -106,9 +107,17 @@ def _apart(value: Any, path: Path, found: list[tuple[_Place, Leaf]]) -> Any:
 def _leaf(value: Any, path: Path) -> Leaf | None:
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiubc":
         return Leaf(path, value.copy())
-    if isinstance(value, (float, np.floating)):
-        return Leaf(path, np.asarray(value), soft=True)
-    return None
+    return Leaf(path, np.asarray(value), soft=True) if is_float(value) else None
+
+
+def is_float(value: Any) -> bool:
+    """Whether it is a single float, no array."""
+    return isinstance(value, (float, np.floating))
+
+
+def is_array_or_float(value: Any) -> bool:
+    """Whether it is what a forward pass computes with."""
+    return isinstance(value, np.ndarray) or is_float(value)
 
 
 def children(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -181,12 +190,8 @@ class Packing:
     @property
     def common(self) -> tuple[int, ...]:
         """The axes that every shape begins with."""
-        kept = []
-        for lengths in zip(*self.shapes, strict=False):
-            if len(set(lengths)) > 1:
-                break
-            kept.append(lengths[0])
-        return tuple(kept)
+        axes = map(set, zip(*self.shapes, strict=False))
+        return tuple(min(lengths) for lengths in itertools.takewhile(lambda n: len(n) == 1, axes))
 
     def packed(self, arrays: Sequence[Any]) -> Array:
         """One array with everything in it.
