@@ -9,9 +9,8 @@ from functools import cached_property
 from gradcheck.along import along
 from gradcheck.diagnosis import Context, who_agrees
 from gradcheck.lines import agreed, in_doubt, trace
-from gradcheck.marked import Traced
-from gradcheck.repair import LIMIT, Check, Search, find_repair
-from gradcheck.result import Along, Finding, Lines, Repair, Row, Smallest, failing
+from gradcheck.repair import LIMIT, Check, Search, find_repair, named_values
+from gradcheck.result import Along, Finding, Lines, Repair, Row, Smallest, Traced, failing
 from gradcheck.smallest import smallest
 
 MOMENT = LIMIT // 2
@@ -84,7 +83,7 @@ class Again:
     def smallest(self) -> Smallest:
         """The check, shrunk as long as it says the same."""
         context = self.context
-        return smallest(context.layer, context.names, context.inputs, self.check)
+        return smallest(context.layer, context.names, context.inputs, self.check, named_values)
 
     def tensors(self) -> list[Traced]:
         """Every value of the layer at its point, with its gradient."""

@@ -16,7 +16,6 @@ from functools import partial
 import numpy as np
 
 from gradcheck.layer import Layer, copies, random_upstream, run
-from gradcheck.repair import named_values
 from gradcheck.result import Array, Report, Row, Smallest, Verdict, failing
 
 SECONDS = 10.0
@@ -28,6 +27,8 @@ MANY = 17
 
 Check = Callable[..., Report]
 """`check(layer, *inputs, upstream=…)`: a fresh check."""
+Named = Callable[[Layer, Sequence[Array], Array], tuple[Mapping[str, Array], Mapping[str, Array]]]
+"""The values by name of the forward and of the backward pass, given inputs and an upstream gradient."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +44,14 @@ def smallest(
     names: Sequence[str],
     inputs: Sequence[Array],
     check: Check,
+    named: Named,
     seconds: float = SECONDS,
     least: int = 1,
 ) -> Smallest:
     """Shrink a check as long as it says the same, for some seconds.
 
-    No axis gets shorter than `least`; with 2 a matrix stays a matrix.
+    `named` gives the values by name of what is left. No axis gets shorter than `least`; with 2 a matrix
+    stays a matrix.
     """
     start = _Case(tuple(x.copy() for x in inputs))
     shrink = _Shrink(
@@ -63,7 +66,7 @@ def smallest(
     if not shrink.said.stays(_Said.of(report)):
         # With the upstream gradient that was drawn it is said, with ones it is not.
         report, upstream = _drawn(check, layer, case)
-    forward, backward = named_values(layer, case.inputs, upstream)
+    forward, backward = named(layer, case.inputs, upstream)
     known = dict(zip(names, case.inputs, strict=False))
     backward = _without(backward, {*known, *forward})
     forward = _without(forward, known.keys())

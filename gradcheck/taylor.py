@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.derivative import derivative_layer
+from gradcheck.jacobians import derivative_layer
 from gradcheck.layer import Layer, listed, random_upstream, run
 from gradcheck.numeric import CAUTION, Forward, random_direction, scales
 from gradcheck.result import Array, Verdict

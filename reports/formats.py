@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 
 from gradcheck.render import Format, escape, printable, table
 from gradcheck.result import CODES, Finding, Report, Verdict, plain
+from gradcheck.result.written import CSV_COLUMNS as CSV_HEADS
+from gradcheck.result.written import SCHEMA, csv_cells, saying
 from gradcheck.version import __version__
-from gradcheck.written import CSV_COLUMNS as CSV_HEADS
-from gradcheck.written import SCHEMA, csv_cells, saying
 from reports.table import COLUMNS, lines
 from reports.targets import Outcome
 

@@ -7,7 +7,7 @@ import shlex
 import numpy as np
 import pytest
 
-from gradcheck.marked import Traced
+from gradcheck.result import Traced
 from reports.cli import main
 from reports.lecture import own_handout, own_slides
 from reports.lecture.example import _without_rearranged

@@ -19,7 +19,7 @@ import gradcheck
 from gradcheck import Finding, Verdict, check, check_loss
 from gradcheck.codes import CODES
 from gradcheck.render import escape, fitting, table
-from gradcheck.written import ENDINGS
+from gradcheck.result.written import ENDINGS
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from gradcheck.check import check
-from gradcheck.layer import Adapted, Backward, Layer, Misuse, input_names, name_of
+from gradcheck.jacobians import derivative_layer, jacobian_layer
+from gradcheck.layer import Adapted, Layer, input_names, name_of
 from gradcheck.meant import must_be_functions
 from gradcheck.result import Array, Report
 
@@ -70,59 +71,3 @@ def _is_elementwise(f: Callable[[Array], Any], x: Array, y: Array) -> bool:
     half = np.random.default_rng(0).random(x.shape) < 0.5
     near = np.where(half, x * (1 + 1e-3) + 1e-6, x).astype(x.dtype)
     return bool(np.array_equal(np.asarray(f(near))[~half], y[~half]))
-
-
-def derivative_layer(f: Callable[[Array], Any], df: Callable[[Array], Any]) -> Layer:
-    """A layer whose way back multiplies with a derivative, whichever kind its shape says it is."""
-
-    def layer(x: Array) -> tuple[Any, Backward]:
-        y = np.asarray(f(x))
-
-        def backward(dy: Array) -> Array:
-            derivative = _array_of(df(x))
-            if derivative.shape == x.shape and y.shape in ((), x.shape):
-                return np.asarray(dy * derivative)
-            if derivative.shape == y.shape + x.shape:
-                return np.asarray(np.tensordot(dy, derivative, axes=y.ndim))
-            raise Misuse(
-                f"df(x) has shape {derivative.shape}; for f(x) of shape {y.shape} expected "
-                f"{' or '.join(str(s) for s in _derivative_shapes(x, y))}"
-            )
-
-        return y, backward
-
-    return layer
-
-
-def jacobian_layer(shape: tuple[int, ...]) -> Callable[..., Layer]:
-    """Each of f's outputs, `shape` of them, at a point of its own.
-
-    With respect to its own point x_k the gradient of output k is row k of the Jacobian.
-    """
-    rows = list(np.ndindex(shape))
-
-    def made(f: Callable[[Array], Any], df: Callable[[Array], Any]) -> Layer:
-        def layer(points: Array) -> tuple[Any, Backward]:
-            y = np.array([np.asarray(f(points[k]))[k] for k in rows]).reshape(shape)
-
-            def backward(dy: Array) -> Array:
-                jacobian = np.array([np.asarray(df(points[k]))[k] for k in rows])
-                weights = dy.reshape(dy.shape + (1,) * (points.ndim - dy.ndim))
-                return np.asarray(weights * jacobian.reshape(points.shape))
-
-            return y, backward
-
-        return layer
-
-    return made
-
-
-def _array_of(derivative: Any) -> Array:
-    if derivative is None:
-        raise Misuse("df(x) returned None: is its `return` forgotten?")
-    return np.asarray(derivative)
-
-
-def _derivative_shapes(x: Array, y: Array) -> list[tuple[int, ...]]:
-    jacobian = y.shape + x.shape
-    return [x.shape, jacobian] if y.shape == x.shape and x.shape else [jacobian]

@@ -14,9 +14,8 @@ from gradcheck.layer import Layer, input_names
 from gradcheck.lines.intermediate import Intermediate
 from gradcheck.lines.readings import Match, matches_of
 from gradcheck.lines.record import Record, record
-from gradcheck.marked import Traced
 from gradcheck.numeric import Forward
-from gradcheck.result import Array
+from gradcheck.result import Array, Traced
 
 
 def trace(layer: Layer, inputs: Sequence[Any], dy: Array) -> list[Traced]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from reports.commands.arguments import PASSED, natural, subcommand
 
 if TYPE_CHECKING:
-    from gradcheck.marked import Traced
+    from gradcheck.result import Traced
 
 
 def add_to(commands: Any) -> None:

@@ -13,8 +13,7 @@ from typing import Any
 from gradcheck.again import Again
 from gradcheck.layer import Adapted, Function, Layer
 from gradcheck.lines import Unreadable, trace
-from gradcheck.marked import Traced
-from gradcheck.result import Report, failing
+from gradcheck.result import Report, Traced, failing
 from reports.lecture.blackboard import worked
 from reports.lecture.curves import measured_curves, measured_taylor
 from reports.lecture.example import Example, of, plain_upstream, shrunk

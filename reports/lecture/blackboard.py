@@ -7,9 +7,8 @@ from html import escape
 
 import numpy as np
 
-from gradcheck.marked import Traced
 from gradcheck.render import shape_text
-from gradcheck.result import Array
+from gradcheck.result import Array, Traced
 from reports.lecture.sums import Place, Sum, Sums, Term
 from reports.page.graph import Node, drawn
 from reports.page.shell import caption

@@ -13,8 +13,8 @@ import numpy as np
 from gradcheck import check
 from gradcheck.layer import Layer
 from gradcheck.lines import Unreadable, trace
-from gradcheck.marked import Traced
-from gradcheck.result import Array, Report
+from gradcheck.repair import named_values
+from gradcheck.result import Array, Report, Traced
 from gradcheck.smallest import Check, smallest
 from layers.catalogue import Entry
 from reports.lecture.steps import NOTHING
@@ -105,7 +105,9 @@ def _whole_numbers(
     telling = partial(_telling, again)
     if shapes is None:
         quick = telling if _tells(telling, layer, drawn) else again
-        small = smallest(layer, list(drawn), list(drawn.values()), quick, SECONDS, LEAST).inputs
+        small = smallest(
+            layer, list(drawn), list(drawn.values()), quick, named_values, SECONDS, LEAST
+        ).inputs
     else:
         small = {name: _cut(x, shapes[name]) for name, x in drawn.items()}
     cut = {n: _cut(drawn[n], x.shape) if x.dtype.kind == "f" else x for n, x in small.items()}

@@ -12,8 +12,7 @@ from html import escape
 import numpy as np
 
 from gradcheck.lines import Unreadable, trace
-from gradcheck.marked import Traced
-from gradcheck.result import Array
+from gradcheck.result import Array, Traced
 from layers.catalogue import Entry
 from layers.mistakes import MISTAKES, Mistake
 from reports.lecture.blackboard import SAME, compared, graph

@@ -15,8 +15,7 @@ import numpy as np
 
 from gradcheck.layer import Function
 from gradcheck.lines import Unreadable
-from gradcheck.marked import Traced
-from gradcheck.result import Array
+from gradcheck.result import Array, Traced
 from reports.lecture.steps import NOTHING, RESULT, Key, Step, steps_of
 
 Entry = tuple[Key, tuple[int, ...]]

@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gradcheck.marked import Traced
-from gradcheck.result import Report, fault
+from gradcheck.result import Report, Traced, fault
 from layers.catalogue import CATALOGUE
 from reports.errors import At, UserError, did_you_mean
 from reports.places import places_of

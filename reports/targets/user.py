@@ -10,9 +10,8 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck.curves import curves_of
-from gradcheck.marked import Traced
 from gradcheck.plots import drawn_row
-from gradcheck.result import Report, fault
+from gradcheck.result import Report, Traced, fault
 from reports.errors import At, UserError
 from reports.targets import found, loading
 from reports.targets.asking import asked

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
-from gradcheck.edits import Repair
-from gradcheck.marked import Line, Lines, Traced
-from gradcheck.row import Row
-from gradcheck.verdict import Array, Finding, Verdict
+from gradcheck.result.edits import Repair
+from gradcheck.result.marked import Line, Lines, Traced
+from gradcheck.result.row import Row
+from gradcheck.result.verdict import Array, Finding, Verdict
 
 
 class Along(NamedTuple):

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gradcheck.codes import Code
-from gradcheck.verdict import Finding
+from gradcheck.result.verdict import Finding
 
 
 @dataclass(frozen=True)

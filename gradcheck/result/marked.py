@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradcheck.render import escape, source_line
-from gradcheck.verdict import Array, Finding, Verdict
+from gradcheck.result.verdict import Array, Finding, Verdict
 
 
 @dataclass(frozen=True, eq=False)

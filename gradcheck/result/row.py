@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.render import scientific, shape_text
-from gradcheck.verdict import Array, Finding, Verdict
+from gradcheck.result.verdict import Array, Finding, Verdict
 
 
 @dataclass(frozen=True, eq=False, repr=False)

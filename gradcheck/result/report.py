@@ -10,32 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import written
-from gradcheck.codes import CODES, Code
-from gradcheck.edits import Edit, Repair
-from gradcheck.judgement import Along, Behind, Judgement
-from gradcheck.marked import Line, Lines, Traced
-from gradcheck.row import COLUMNS, Row, failing
-from gradcheck.verdict import Array, Finding, Verdict, fault, plain
-
-__all__ = [
-    "CODES",
-    "COLUMNS",
-    "Along",
-    "Array",
-    "Code",
-    "Edit",
-    "Finding",
-    "Line",
-    "Lines",
-    "Repair",
-    "Report",
-    "Row",
-    "Verdict",
-    "failing",
-    "fault",
-    "plain",
-]
+from gradcheck.result import written
+from gradcheck.result.judgement import Along, Behind, Judgement
+from gradcheck.result.marked import Traced
+from gradcheck.result.row import Row
+from gradcheck.result.verdict import Array
 
 
 @dataclass(frozen=True, eq=False, repr=False)

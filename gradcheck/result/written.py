@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from gradcheck.judgement import Judgement
 from gradcheck.render import Format, escape, fenced, fitting, printable, sentence, table, without
-from gradcheck.row import COLUMNS, CSV_FIGURES, DROPPABLE, Row, failing
-from gradcheck.verdict import plain
+from gradcheck.result.judgement import Judgement
+from gradcheck.result.row import COLUMNS, CSV_FIGURES, DROPPABLE, Row, failing
+from gradcheck.result.verdict import plain
 
 SCHEMA = 1
 """The version of what `record` returns: it grows when a key changes its meaning or goes."""
