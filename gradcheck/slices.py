@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -133,8 +133,8 @@ def _slices(grouping: Grouping) -> Iterator[_Some]:
 
 
 def _arrays(found: Found) -> dict[str, Array]:
-    """What was found, by name."""
-    return {field.name: getattr(found, field.name) for field in fields(found)}
+    """What was found, by name; doubts are for pieces, which have no slices."""
+    return {name: array for name, array in vars(found).items() if isinstance(array, np.ndarray)}
 
 
 def _enter(found: Found, some: _Some, part: Part) -> None:

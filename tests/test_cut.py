@@ -339,3 +339,15 @@ def test_a_cut_that_saves_nothing_is_not_made(monkeypatch):
     assert cut_at(check(loss, *given)) == ["z"]
     monkeypatch.setattr(cutting, "WORTH", 0.5)
     assert not cut_at(check(loss, *given))
+
+
+def test_a_doubt_about_what_arrives_is_followed_without_another_evaluation():
+    W, x = RNG.normal(size=(5, 3)), RNG.normal(size=(2, 5))
+    forward = Forward(lambda x: np.tanh(x @ W), [x])
+    dy, doubt = RNG.normal(size=(2, 3)), RNG.uniform(size=(2, 3))
+    plain = NumericalWitness(forward, dy)
+    found, told = plain.gradient(0), plain.under(dy, [doubt]).gradient(0)
+    assert told.evaluations == found.evaluations and (told.value == found.value).all()
+    slopes = doubt * (1 - np.tanh(x @ W) ** 2)
+    np.testing.assert_allclose(told.doubted[0], slopes @ np.abs(W).T, rtol=1e-3)
+    assert not found.doubted

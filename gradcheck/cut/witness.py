@@ -21,9 +21,6 @@ from gradcheck.lines.recorder import Passing
 from gradcheck.numeric import Forward, Grouping, NumericalGradient, NumericalWitness, Variable
 from gradcheck.result import Array, Verdict
 
-STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
-"""Relative step of a central difference that is right to ten digits: a bound needs one."""
-
 
 @dataclass(frozen=True)
 class _Arrival:
@@ -38,6 +35,32 @@ class _Arrival:
         """The upstream gradient of the piece before the cut."""
         return self.numeric.value if self.confirmed is None else self.confirmed
 
+    @property
+    def bound(self) -> Array:
+        """What may be wrong with it. What moves nothing behind the cut under any step is no doubt.
+
+        (A score that is masked.)
+        """
+        return np.where(self.numeric.felt(self.dy), self.numeric.bound, 0.0)
+
+    def before(self, probe: NumericalWitness) -> NumericalWitness:
+        """The witness of the piece before the cut: of a numerical gradient it follows the doubts, of two kinds."""
+        if self.confirmed is not None:
+            return probe.under(self.dy)
+        kinks, bound = self.numeric.kinks, self.bound
+        return probe.under(self.dy, [np.where(kinks, 0.0, bound), np.where(kinks, bound, 0.0)])
+
+    def onto(self, numeric: NumericalGradient) -> NumericalGradient:
+        """What a piece contributes, with the doubts about what arrives at its end."""
+        if self.confirmed is not None:
+            # Right up to the bound, and so it is nearly exact: of what adds up this part may be wrong.
+            smooth = ~self.numeric.kinks
+            doubt = norm(self.bound[smooth]) / (norm(self.numeric.value[smooth]) or 1.0)
+            return replace(numeric, bound=numeric.bound + doubt * numeric.absolute_sum)
+        smooth, jump = numeric.doubted
+        kinks = numeric.kinks | (jump > numeric.bound + smooth)
+        return replace(numeric, bound=numeric.bound + smooth + jump, kinks=kinks)
+
 
 @dataclass(frozen=True)
 class _Piece:
@@ -49,45 +72,7 @@ class _Piece:
     def part(self, place: int) -> NumericalGradient:
         """What an input of the piece, or the cut before it, contributes through this piece."""
         numeric = self.witness.gradient(place)
-        if self.arrival is None or not self.arrival.numeric.bound.any():
-            return numeric
-        # What moves nothing behind the cut under any step (a score that is masked) is no doubt.
-        arriving = self.arrival.numeric
-        felt = arriving.felt(self.witness.dy)
-        arriving = replace(arriving, bound=np.where(felt, arriving.bound, 0.0))
-        if self.arrival.confirmed is not None:
-            # Right up to the bound, and so it is nearly exact: of what adds up this part may be wrong.
-            smooth = ~arriving.kinks
-            doubt = norm(arriving.bound[smooth]) / (norm(arriving.value[smooth]) or 1.0)
-            return replace(numeric, bound=numeric.bound + doubt * numeric.absolute_sum)
-        return self._with_doubt(place, numeric, arriving)
-
-    def _with_doubt(
-        self, place: int, numeric: NumericalGradient, arriving: NumericalGradient
-    ) -> NumericalGradient:
-        """A part whose bound holds that of the numerical gradient which arrives, as it is felt here."""
-        before = self.witness.forward.evaluations
-        smooth = self._felt(place, numeric.grouping, np.where(arriving.kinks, 0, arriving.bound))
-        bound, kinks = numeric.bound + smooth, numeric.kinks
-        if arriving.kinks.any():
-            jump = self._felt(place, numeric.grouping, np.where(arriving.kinks, arriving.bound, 0))
-            bound, kinks = bound + jump, kinks | (jump > bound)
-        used = numeric.evaluations + self.witness.forward.evaluations - before
-        return replace(numeric, bound=bound, kinks=kinks, evaluations=used)
-
-    def _felt(self, place: int, grouping: Grouping, weights: Array) -> Array:
-        """Σ_o weights_o |∂v_o/∂x_i| for each entry of an input. Two evaluations a group."""
-        variable = Variable(self.witness.forward, place)
-        felt = np.zeros(variable.shape)
-        if not weights.any():
-            return felt
-        for group in grouping.groups():
-            step = STEP * variable.scale[group]
-            ahead, behind = variable.at(group, step), variable.at(group, -step)
-            moved = np.abs(variable.value(group, ahead) - variable.value(group, behind))
-            total = grouping.gather((weights * moved)[None], group)[0]
-            felt[group] = total / (ahead - behind)
-        return felt
+        return numeric if self.arrival is None else self.arrival.onto(numeric)
 
 
 class PiecewiseWitness(NumericalWitness):
@@ -193,7 +178,8 @@ class PiecewiseWitness(NumericalWitness):
         if key not in self._known:
             last = k == len(pieces.cuts)
             arrival = None if last else self._arrival(pieces.cuts[k], pieces, k + 1)
-            witness = self._probe(pieces, k).under(self.dy if arrival is None else arrival.dy)
+            probe = self._probe(pieces, k)
+            witness = probe.under(self.dy) if arrival is None else arrival.before(probe)
             witness.progress = self.progress
             self._known[key] = _Piece(witness, arrival)
         return self._known[key]

@@ -22,6 +22,7 @@ class NumericalGradient:
     in which they move together. `steps` are those that each entry's value was seen at, relative to its
     scale; none where no difference was taken. `undecided` marks entries outside their bounds where several
     kinks meet, while all around them the backward pass is right: what it may say there is not seen from outside.
+    `doubted` is what doubts about the upstream gradient come to here, of each kind.
     """
 
     value: Array
@@ -34,6 +35,7 @@ class NumericalGradient:
     steps: Array | None = None
     surroundings: Array | float = 0.0
     undecided: Array | bool = False
+    doubted: tuple[Array, ...] = ()
 
     def felt(self, claimed: Array) -> Array:
         """Which entries move an output under any step, near or far, or are claimed to; all, where none is.

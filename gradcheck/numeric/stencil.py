@@ -19,7 +19,7 @@ entry does not touch cancel exactly; the step is the one really taken, (x+h) −
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -96,10 +96,17 @@ class Stencil:
         dy: the upstream gradient.
         noise: the measured noise of each output.
         method: `extrapolated`, `central` or `forward`.
+        doubts: what may be wrong with dy, output by output, of one kind after another.
     """
 
     def __init__(
-        self, variable: Variable, grouping: Grouping, dy: Array, noise: Array, method: str
+        self,
+        variable: Variable,
+        grouping: Grouping,
+        dy: Array,
+        noise: Array,
+        method: str,
+        doubts: Sequence[Array] = (),
     ) -> None:
         self.variable = variable
         self.grouping = grouping
@@ -111,6 +118,9 @@ class Stencil:
         self.surroundings = np.zeros(variable.shape)
         """The slope over the longest step within |x|, or the first beyond it that moves an output by more
         than noise, with nothing cancelling."""
+        self.doubts = doubts
+        self.doubted = tuple(np.full(variable.shape, np.nan) for _ in doubts)
+        """What each doubt comes to, Σ doubt |∂f/∂x|: at the first step is close enough."""
 
     def estimate(self, groups: Groups, step: Array, roughness: float = 1.0) -> StencilEstimate:
         """What one step says of every entry of a group. Four evaluations.
@@ -160,6 +170,7 @@ class Stencil:
             )
             moved = self._sum(np.abs(self.dy) * points.moved, groups)
             self._learn_surroundings(sample, moved)
+            self._learn_doubts(points, groups)
             rounded = roughness * self._noise_of(groups) + MOVED * self.variable.epsilon * moved
             # The last term is this arithmetic's own: all that is left where outputs are exact.
             round_off = EXTRAPOLATED * rounded / points.wide + CONTRACTION * EPSILON * absolute
@@ -303,6 +314,12 @@ class Stencil:
         if new.any():
             slope = np.nan_to_num((moved - self._noise_of(groups)) / sample.step, posinf=0.0)
             groups.put(self.surroundings, np.where(new, np.maximum(slope, 0), known))
+
+    def _learn_doubts(self, points: Points, groups: Groups) -> None:
+        for doubt, doubted in zip(self.doubts, self.doubted, strict=True):
+            known = groups.of(doubted)
+            slope = self._sum(doubt * np.abs(points.up - points.down), groups) / points.narrow
+            groups.put(doubted, np.where(np.isnan(known), slope, known))
 
     def _noise_of_stairs(self, sample: Sample) -> Array | float:
         """What the risers add, where a sample climbed any."""

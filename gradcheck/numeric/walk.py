@@ -58,12 +58,14 @@ class Found:
     absolute_sum: Array
     steps: Array
     surroundings: Array
+    doubted: tuple[Array, ...] = ()
 
     @classmethod
     def nothing(cls, shape: tuple[int, ...]) -> Found:
         """Before anything is known."""
-        zero, inf = np.zeros(shape), np.full(shape, np.inf)
-        return cls(zero, inf, np.zeros(shape, dtype=bool), *(zero.copy() for _ in range(3)))
+        value, absolute_sum, steps, surroundings = (np.zeros(shape) for _ in range(4))
+        bound, kinks = np.full(shape, np.inf), np.zeros(shape, dtype=bool)
+        return cls(value, bound, kinks, absolute_sum, steps, surroundings)
 
     def enter(self, groups: Groups, estimate: StencilEstimate, scale: Array) -> None:
         """Put down what is believed of one group; its steps as parts of the scale."""
@@ -107,7 +109,7 @@ class Walk:
                     found.enter(one, self._visit(one, seen), self.scale)
                 many = 1 if left else min(2 * many, self.most)
         self._sweep_idle(found)
-        found.surroundings = self.stencil.surroundings
+        found.surroundings, found.doubted = self.stencil.surroundings, self.stencil.doubted
         return found
 
     def _first_step(

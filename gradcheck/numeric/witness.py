@@ -8,7 +8,7 @@ Assumed is only that f is smooth, or straight on both sides of a kink, over the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -45,6 +45,7 @@ class NumericalWitness:
         method: one of `METHODS`.
         seed: for probes and confirmations.
         noise: the noise of each output, where it is known already.
+        doubts: what may be wrong with dy, output by output; every gradient tells what that comes to.
         progress: called with groups done and groups in all.
     """
 
@@ -56,6 +57,7 @@ class NumericalWitness:
         seed: int = 0,
         noise: Array | None = None,
         progress: Progress | None = None,
+        doubts: Sequence[Array] = (),
     ) -> None:
         if method not in METHODS:
             raise ValueError(f"method is {method!r}, expected one of {', '.join(METHODS)}")
@@ -64,6 +66,7 @@ class NumericalWitness:
         self.method = method
         self.seed = seed
         self.progress = progress
+        self.doubts = doubts
         if self.dy.shape != forward.value.shape:
             raise ValueError(
                 f"dy has shape {self.dy.shape}, the forward pass returns {forward.value.shape}"
@@ -104,11 +107,14 @@ class NumericalWitness:
             joints,
             found.steps,
             found.surroundings,
+            doubted=found.doubted,
         )
 
-    def under(self, dy: Array) -> NumericalWitness:
+    def under(self, dy: Array, doubts: Sequence[Array] = ()) -> NumericalWitness:
         """A witness under another upstream gradient, which knows what this one has probed."""
-        other = NumericalWitness(self.forward, dy, self.method, self.seed, self.noise)
+        other = NumericalWitness(
+            self.forward, dy, self.method, self.seed, self.noise, doubts=doubts
+        )
         other._groupings = self._groupings
         return other
 
@@ -206,7 +212,7 @@ class NumericalWitness:
         return bool(self.forward.epsilon(position) > EPSILON)
 
     def _walk(self, variable: Variable, grouping: Grouping) -> Found:
-        stencil = Stencil(variable, grouping, self.dy, self.noise, self.method)
+        stencil = Stencil(variable, grouping, self.dy, self.noise, self.method, self.doubts)
         return Walk(stencil).through(self.progress)
 
     def _probed(self, position: int) -> tuple[Grouping, int]:
