@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from types import FunctionType
+from types import BuiltinFunctionType, FunctionType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -86,11 +86,18 @@ class Instrument:
 
     def followed(self, function: Any) -> Any:
         """The instrumented copy of a function of the user's, with what is bound to it; others as they are."""
+        if isinstance(function, BuiltinFunctionType) or self._is_anothers(function):
+            return function
         with suppress(Unreadable, SyntaxError):
             bare, ahead, keywords = unbound(function)
             if bare.__code__.co_filename in self.files and not hasattr(bare, "__wrapped__"):
                 return partial(self._copied(bare), *ahead, **keywords)
         return function
+
+    def _is_anothers(self, function: Any) -> bool:
+        """Whether it is a plain function of another file: most calls are, and it is told at once."""
+        plain = isinstance(function, FunctionType)
+        return plain and function.__code__.co_filename not in self.files
 
     def _copied(self, bare: FunctionType) -> FunctionType:
         """The copy of a helper, made where it is first called."""
