@@ -1,6 +1,7 @@
 """What all tests share: their own helpers within reach, generators that start anew, and who shares a process."""
 
 import contextlib
+import gc
 import io
 import sys
 from pathlib import Path
@@ -28,18 +29,31 @@ TOGETHER = {
 """Files whose tests share a process: TensorFlow is imported once, the wheel is built once, a run is done once."""
 
 
-STARTS = (
-    "test_targets",
-    "test_courses",
-    "test_examples",
-    "test_golden",
-    "test_own_handout",
+AT_THE_END = (
+    "test_recurrent.py",
+    "test_stairs.py",
+    "test_strange_conventions.py",
+    "test_styles.py",
+    "test_unseen.py",
+    "test_wild.py",
 )
-"""Files whose tests start many processes, by forks as long as TensorFlow is not there: they run first."""
+"""Files whose tests start no process. The others run before TensorFlow is there: a fork takes a hundredth of the
+fresh interpreter that is started beside its threads. And a large group as the last would run alone."""
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: item.path.stem not in STARTS)
+    def turn(item):
+        file = item.path.name
+        return 1 if TOGETHER.get(file) == "tensorflow" else 2 if file in AT_THE_END else 0
+
+    items.sort(key=turn)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_old_is_collected():
+    """What is left of the files before, modules above all, is looked through by no garbage collection again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -57,7 +57,7 @@ def test_the_line_of_the_wrong_one_is_named(stem, capsys):
     if "def report(" in text(stem):
         report = imported(stem, "wrong").report()
         assert report.verdict is Verdict.FAIL, str(report)
-        lines = named(report.to_dict()["findings"])
+        lines = named([f.to_dict() for f in report.findings])
     else:
         status, reports = checked(FOLDER / "wrong" / f"{stem}.py", capsys)
         assert status == 1

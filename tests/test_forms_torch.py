@@ -142,7 +142,7 @@ def test_trees_labels_and_several_outputs():
 def test_the_example_and_the_line_of_its_wrong_twin():
     assert imported("torch_function").report().passed
     report = imported("torch_function", "wrong").report()
-    assert named(report.to_dict()["findings"]) == marked("torch_function"), str(report)
+    assert named([f.to_dict() for f in report.findings]) == marked("torch_function"), str(report)
     assert "repeated-index-lost" in {finding.code for finding in report.all_findings()}
 
 
