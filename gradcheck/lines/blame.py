@@ -249,14 +249,14 @@ def _first_step(wrong: Compared) -> int | None:
 
 def _by_its_uses(judgement: Judgement, wrong: Compared, draws: Draws[Seen]) -> Finding | None:
     """A diagnosis by what is computed from the value, which is the same at other draws."""
-    found, shapes = _use_of(judgement, wrong), wrong.suspect.shapes
-    if found is None:
-        return None
-    for there, other in draws:
-        known = _use_of(there, other)
-        if known is None or not is_again(found, known, shapes != other.suspect.shapes):
-            return None
-    return found
+    found = _use_of(judgement, wrong)
+    again = found is not None and all(_is_said_at(found, wrong, *draw) for draw in draws)
+    return found if again else None
+
+
+def _is_said_at(found: Finding, wrong: Compared, there: Judgement, other: Compared) -> bool:
+    known, grown = _use_of(there, other), wrong.suspect.shapes != other.suspect.shapes
+    return known is not None and is_again(found, known, grown)
 
 
 def _use_of(judgement: Judgement, wrong: Compared) -> Finding | None:

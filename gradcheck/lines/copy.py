@@ -109,8 +109,8 @@ class Copy:
     def raised_at(self, error: Exception) -> list[int]:
         """The lines of the backward pass that an error passed on its way out, where it arose first."""
         frames, own = traceback.extract_tb(error.__traceback__), dict(self.listing)
-        lines = (frame.lineno for frame in reversed(frames) if frame.filename == COPIED)
-        return [line for line in lines if line in own]
+        passed = (frame.lineno for frame in reversed(frames) if frame.filename == COPIED)
+        return [line for line in passed if line in own]
 
 
 @dataclass(frozen=True)

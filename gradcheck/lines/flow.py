@@ -63,10 +63,14 @@ def _is_known(record: Record, label: Label, matches: Matches) -> bool:
 
 def doubtful_sites(record: Record, place: Site, known: set[str]) -> list[Site]:
     """The other statements that one is computed by, back to values that are known."""
-    names = reached(record, place.reads, stop=known)
-    inner = (site for site in record.copy.inner if site.name in names)
-    sites = chain(*(_computing(record, name) for name in names), inner)
+    sites = _computing_any(record, reached(record, place.reads, stop=known))
     return sorted((s for s in sites if s.line != place.line), key=attrgetter("line"))
+
+
+def _computing_any(record: Record, names: set[str]) -> Iterable[Site]:
+    """The statements that give variables a value, those in the functions within the pass included."""
+    inner = (site for site in record.copy.inner if site.name in names)
+    return chain(*(_computing(record, name) for name in names), inner)
 
 
 def lines_of(sites: Iterable[Site]) -> set[int]:

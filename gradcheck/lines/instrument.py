@@ -34,8 +34,9 @@ from gradcheck.lines.statements import (
 )
 
 VALUE, PIECE, BACKWARD = "_forward_value", "_forward_piece", "_backward_value"
-UPSTREAM, CALL, INDEX = "_upstream", "_call", "_index"
-"""The names under which the copies know the recorder's methods, and what makes an index of a[…]."""
+UPSTREAM, CALL, INDEX = "_upstream_value", "_call", "_index"
+CALLS = (VALUE, PIECE, BACKWARD, UPSTREAM, CALL)
+"""The names under which the copies know the recorder's methods; `INDEX` makes an index of a[…]."""
 
 Text = tuple[tuple[int, str], ...]
 """Lines with their numbers."""
@@ -64,16 +65,8 @@ class Instrument:
 
     def compiled(self, source: Source, tree: ast.FunctionDef) -> FunctionType:
         """Compile a tree, changed or within a changed one, with what the added calls call."""
-        scope = {
-            VALUE: self.recorder.forward_value,
-            PIECE: self.recorder.forward_piece,
-            BACKWARD: self.recorder.backward_value,
-            UPSTREAM: self.recorder.upstream_value,
-            CALL: self.recorder.call,
-            INDEX: np.s_,
-            **self.scope,
-        }
-        return source.compiled(tree, scope)
+        calls = {name: getattr(self.recorder, name[1:]) for name in CALLS}
+        return source.compiled(tree, {**calls, INDEX: np.s_, **self.scope})
 
     def change(self, source: Source, tree: ast.FunctionDef, function: str = "") -> None:
         """Change the tree of a function, or of a helper of that name."""
@@ -136,7 +129,7 @@ def _calls(node: ast.AST) -> Iterator[ast.Call]:
                 yield inner
 
 
-NOT_FOLLOWED = {"np", "numpy", "super", VALUE, PIECE, BACKWARD, UPSTREAM, CALL, INDEX}
+NOT_FOLLOWED = {"np", "numpy", "super", INDEX, *CALLS}
 """What is never a function of the user's; to look costs time at each call."""
 
 
@@ -151,6 +144,11 @@ class Assigned:
     reads: frozenset[str]
     statement: ast.stmt
     loop: int | None
+
+    @property
+    def adds(self) -> bool:
+        """Whether it goes on with what was there, as += does."""
+        return isinstance(self.statement, ast.AugAssign)
 
 
 @dataclass(frozen=True)
@@ -217,13 +215,13 @@ class Forward(_Handler):
 
     def seen_after(self, one: Assigned) -> Iterator[ast.stmt]:
         """The value, or the piece of it that is written in a loop; what goes into its activation before."""
-        name, code, onto = one.name, one.code, isinstance(one.statement, ast.AugAssign)
-        if not onto:
+        name, code = one.name, one.code
+        if not one.adds:
             self._see_before(name, one.value)
         if one.index is None or (one.loop is None and not _is_text(one.index)):
             site = self.add(name, one.statement, reads=one.reads)
             yield _statement(f"{code} = {VALUE}({site}, {code})")
-        elif not onto:
+        elif not one.adds:
             reads = one.reads - {name}
             site = self.add(name, one.statement, whole=False, in_place=True, reads=reads)
             yield _statement(f"{PIECE}({site}, {code}, {_index(one.index)})")
@@ -298,8 +296,7 @@ class Backward(_Handler):
         """The value, or the piece of it that is written."""
         name, code, reads, statement = one.name, one.code, one.reads, one.statement
         if one.index is None:
-            onto = isinstance(statement, ast.AugAssign)
-            site = self.add(name, statement, loop=one.loop, in_place=onto, reads=reads)
+            site = self.add(name, statement, loop=one.loop, in_place=one.adds, reads=reads)
             yield _statement(f"{code} = {BACKWARD}({site}, {code})")
             return
         piece = one.loop is not None and isinstance(statement, ast.Assign)
@@ -309,33 +306,29 @@ class Backward(_Handler):
 
     def _returned(self, value: ast.expr, path: tuple[Any, ...]) -> ast.expr:
         """What is returned, with a call around each gradient in it."""
-        held = _parts(value)
-        if held is not None:
-            parts, keys = held
-            parts[:] = [
-                part if key is None else self._returned(part, (*path, key))
-                for part, key in zip(parts, keys, strict=True)
-            ]
-            return value
+        match value:
+            case ast.Tuple(parts) | ast.List(parts):
+                keys: Sequence[Any] = _positions(parts)
+            case ast.Dict(names, parts):
+                keys = [name.value if isinstance(name, ast.Constant) else None for name in names]
+            case _:
+                return self._seen(value, path)
+        parts[:] = [
+            part if key is None else self._returned(part, (*path, key))
+            for part, key in zip(parts, keys, strict=True)
+        ]
+        return value
+
+    def _seen(self, value: ast.expr, path: tuple[Any, ...]) -> ast.expr:
         site = self.add(name_of(value) or "", value, path=path)
-        call = _expression(f"{BACKWARD}({site}, None)")
-        assert isinstance(call, ast.Call)
-        call.args[1] = value
+        call = ast.Call(ast.Name(BACKWARD, ast.Load()), [ast.Constant(site), value], [])
         return ast.copy_location(call, value)
 
 
-def _parts(value: ast.expr) -> tuple[list[ast.expr], Sequence[Any]] | None:
-    """The parts of a tuple, list or dictionary, each with what it is found by; None of anything else.
-
-    What is behind a star cannot be told.
-    """
-    match value:
-        case ast.Tuple(parts) | ast.List(parts):
-            starred = any(isinstance(part, ast.Starred) for part in parts)
-            return parts, [None] * len(parts) if starred else range(len(parts))
-        case ast.Dict(keys, values):
-            return values, [key.value if isinstance(key, ast.Constant) else None for key in keys]
-    return None
+def _positions(parts: Sequence[ast.expr]) -> Sequence[int | None]:
+    """Where the parts of a tuple or list stand; what is behind a star cannot be told."""
+    starred = any(isinstance(part, ast.Starred) for part in parts)
+    return [None] * len(parts) if starred else range(len(parts))
 
 
 def _is_text(index: ast.expr) -> bool:

@@ -13,7 +13,15 @@ import numpy as np
 
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.lines.names import grouped
-from gradcheck.lines.recorder import ACTIVATION, CutOut, Occurrences, Passing, Recorder, is_number
+from gradcheck.lines.recorder import (
+    ACTIVATION,
+    CutOut,
+    Occurrences,
+    Passing,
+    Recorder,
+    Site,
+    is_number,
+)
 from gradcheck.result import Array
 
 LARGEST = 100_000
@@ -66,7 +74,7 @@ class Intermediate:
         move: Any = moved - self.value
         if not move.any():
             return {}
-        if not (self.steps or self.places):
+        if not self.each_place:
             move = [*([np.zeros(())] * self.passing), move]
         if self.parts:
             move = [part.within(piece) for part, piece in zip(self.parts, move, strict=True)]
@@ -116,12 +124,17 @@ def meanings(recorder: Recorder, context: Context) -> dict[str, tuple[Intermedia
 def _cut_out(recorder: Recorder) -> Iterator[Intermediate]:
     """For names given parts of what came out of an activation the same parts of what went in."""
     for number, parts in recorder.cut_out.items():
-        passings = recorder.recorded[number]
-        if len(parts) == len(passings.values) and len({part.site for part in parts}) == 1:
-            site = replace(passings.site, name=passings.site.name + ACTIVATION)
-            pieces = Occurrences(site, [part.piece for part in parts])
-            if why_immovable(pieces) is None:
-                yield replace(_meaning(parts[0].site, pieces), parts=tuple(parts))
+        cut = recorder.recorded[number]
+        if len(parts) == len(cut.values) and len({part.site for part in parts}) == 1:
+            yield from _went_in(cut.site, parts)
+
+
+def _went_in(site: Site, parts: Sequence[CutOut]) -> Iterator[Intermediate]:
+    """What went into an activation where a name is given parts of what came out."""
+    site = replace(site, name=site.name + ACTIVATION)
+    pieces = Occurrences(site, [part.piece for part in parts])
+    if why_immovable(pieces) is None:
+        yield replace(_meaning(parts[0].site, pieces), parts=tuple(parts))
 
 
 def _pieces_joined(several: list[Intermediate]) -> list[Intermediate]:
@@ -165,12 +178,13 @@ def _meaning(number: int, found: Occurrences) -> Intermediate:
 
 def why_immovable(found: Occurrences) -> str | None:
     """Why what a site of the forward pass gave its name cannot be moved a little; None if it can."""
-    values = [np.asarray(v) if is_number(v) else None for v in found.values]
+    if not all(map(is_number, found.values)):
+        return "is no array of numbers"
+    values = [*map(np.asarray, found.values)]
     return next((said for said, holds in IMMOVABLE.items() if holds(values)), None)
 
 
-IMMOVABLE: dict[str, Callable[[list[Any]], bool]] = {
-    "is no array of numbers": lambda values: any(v is None for v in values),
+IMMOVABLE: dict[str, Callable[[list[Array]], bool]] = {
     "does not hold floats": lambda values: any(v.dtype.kind != "f" for v in values),
     "is not finite": lambda values: not all(np.isfinite(v).all() for v in values),
     f"has more than {LARGEST:,} entries": lambda values: sum(v.size for v in values) > LARGEST,

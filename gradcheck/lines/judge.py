@@ -361,20 +361,13 @@ def _compare(record: Record, stage: Stage, label: Label, match: Match, known: se
     numeric = stage.numeric(one)
     assert numeric is not None
     row, _ = compare(one.name, hand, numeric, None)
-    time = _wrong_from(match, row, record)
-    return Compared(
-        label=label,
-        site=_origin(record, time, known),
-        time=time,
-        row=row,
-        suspect=WrongGradient(
-            *(stage.context, stage.position(one), hand.astype(np.float64)),
-            *(row.numeric, row.bound, ~numeric.kinks),
-        ),
-        match=match,
-        file=record.copy.file,
-        part=_first_part(match, record),
+    time, part = _wrong_from(match, row, record), _first_part(match, record)
+    suspect = WrongGradient(
+        *(stage.context, stage.position(one), hand.astype(np.float64)),
+        *(row.numeric, row.bound, ~numeric.kinks),
     )
+    site = _origin(record, time, known)
+    return Compared(label, site, time, row, suspect, match, record.copy.file, part)
 
 
 def _first_part(match: Match, record: Record) -> tuple[int, Any] | None:

@@ -62,8 +62,8 @@ def _misfit(record: Record, place: Site, doubtful: Sequence[Site]) -> Site:
     """
     doubted, known = _parts(record, place.text, doubtful)
     wanted = _shape_wanted(record, place) or _shape_of(known)
-    misfits = [] if wanted is None else [p.site for p in doubted if p.is_misfit(wanted, place)]
-    return misfits[0] if len(set(misfits)) == 1 else place
+    misfits = {part.site for part in doubted if part.is_misfit(wanted, place)}
+    return misfits.pop() if len(misfits) == 1 else place
 
 
 def _parts(record: Record, text: str, doubtful: Sequence[Site]) -> tuple[list[_Part], list[_Part]]:
@@ -109,9 +109,9 @@ class _Part:
         indices = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         return _Part(event.site, _taken(np.shape(event.value), indices), False)
 
-    def is_misfit(self, wanted: Shape, place: Site) -> bool:
+    def is_misfit(self, wanted: Shape | None, place: Site) -> bool:
         """Whether it cannot take part in something of a shape, entry by entry; an unknown one may."""
-        if self.shape is None or (self.whole and self.site.loop != place.loop):
+        if wanted is None or self.shape is None or (self.whole and self.site.loop != place.loop):
             return False
         return _broadcast(self.shape, wanted) != wanted
 

@@ -222,9 +222,11 @@ class _Pair:
         return len(self.intermediate.each_place)
 
     @property
-    def giving(self) -> Iterable[Site]:
-        """The statements that give the name a value of its own."""
-        return dict.fromkeys(event.site for _, event in self.events if event.site.whole)
+    def passed_a_step(self) -> list[list[Sequence[Timed]]]:
+        """The events of each step, for each statement that gives the name a value as often as there are steps."""
+        giving = dict.fromkeys(event.site for _, event in self.events if event.site.whole)
+        passed = (_steps(self.events, site) for site in giving)
+        return [steps for steps in passed if len(steps) == self.steps]
 
 
 Way = Callable[[_Pair], list[Match]]
@@ -265,8 +267,7 @@ def _value_a_step(pair: _Pair) -> list[Match]:
     """
     if pair.hand is None or pair.steps < 2:
         return []
-    passed = (_steps(pair.events, site) for site in pair.giving)
-    return [m for steps in passed if len(steps) == pair.steps for m in _passings(pair, steps)]
+    return [*chain(*(_passings(pair, steps) for steps in pair.passed_a_step))]
 
 
 def _passings(pair: _Pair, steps: list[Sequence[Timed]]) -> list[Match]:
