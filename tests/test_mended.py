@@ -21,6 +21,8 @@ def network(m):
 CLASSES = np.array([0, 2, 1, 1, 0])
 POINTS, WANTED = normal(5, 4), np.array([1, 0, 1, 1, 0])
 
+SENTENCES = [np.array([0, 2]), np.array([1, 3, 4]), np.array([2, 2, 0])]
+
 CHECKS = {
     "output_gate": lambda m: pair(
         *(m, "output_gate", normal(2, 5), normal(3, 5), normal(3, 5) / 2),
@@ -37,6 +39,11 @@ CHECKS = {
         m.softmax_loss_naive, normal(4, 3), POINTS, CLASSES, 0.05, wrt="W"
     ),
     "Network": network,
+    "Heads": lambda m: check_module(m.Heads(8, 2), normal(2, 3, 8)),
+    "bags": lambda m: check_loss(
+        lambda W, U: m.bags(W, U, SENTENCES, [1, 0, 3]), normal(5, 3), normal(3, 5)
+    ),
+    "Columns": lambda m: check_module(m.Columns(), normal(4, 6)),
     "gates": lambda m: pair(m, "gates", normal(3, 2), normal(2, 12), normal(4)),
 }
 
@@ -54,7 +61,9 @@ def test_the_mistake_has_its_name_and_its_line(name, right, wrong, code):
     points = POINTS.copy()
     report = CHECKS[name](copy)
     assert report.verdict is Verdict.FAIL
-    assert report.by_line.first_wrong.evidence["line"] == line and not report.by_line.notes
+    assert report.by_line.first_wrong.evidence["line"] == line
+    # A multiple of what it is named for is left out where it is not alone in that.
+    assert all("is a multiple" in note for note in report.by_line.notes)
     said = {row.findings[0].code for row in report if row.verdict is Verdict.FAIL}
     # Of a recurrence some gradients are right at the last step alone, and others are called by the edit.
     assert code in said and said <= {code, "wrong-variable"}

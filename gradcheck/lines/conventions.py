@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from gradcheck.diagnosis.margins import FEWEST
 from gradcheck.lines.flow import doubtful_sites
 from gradcheck.lines.judge import Compared, Judgement, before_activations
 from gradcheck.lines.narrow import comes_right_with
@@ -24,7 +23,7 @@ def without_conventions(judgement: Judgement) -> Judgement:
 
 
 def _is_a_convention(judgement: Judgement, wrong: Compared) -> bool:
-    return _is_a_multiple(wrong) and _leaves_an_error(judgement, wrong)
+    return (wrong.multiple or 0) > 0 and _leaves_an_error(judgement, wrong)
 
 
 def _leaves_an_error(judgement: Judgement, wrong: Compared) -> bool:
@@ -63,13 +62,3 @@ def _is_unexplained(judgement: Judgement, wrong: Compared) -> bool:
     record, known = judgement.record, judgement.known_but(wrong)
     behind = doubtful_sites(record, record.log[wrong.time].site, known)
     return not behind and _leaves_an_error(judgement, wrong)
-
-
-def _is_a_multiple(wrong: Compared) -> bool:
-    """Whether a value is what it should be but for a positive factor."""
-    suspect, true = wrong.suspect, wrong.row.numeric
-    square = float((true * true).sum())
-    if not wrong.can_be_set_right or true.size < FEWEST or not square:
-        return False
-    k = float((suspect.claimed * true).sum()) / square
-    return k > 0 and suspect.is_(suspect.measured.times(k))

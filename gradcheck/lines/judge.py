@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.compare import agrees, compare
+from gradcheck.diagnosis.margins import FEWEST
 from gradcheck.diagnosis.wrong import Comparison, Context, WrongGradient
 from gradcheck.layer import copies
 from gradcheck.lines.flow import behind, gives, known_names
@@ -67,6 +68,14 @@ class Compared:
     def is_right(self) -> bool:
         """Whether nothing can be said against it."""
         return self.row.verdict is Verdict.PASS
+
+    @cached_property
+    def multiple(self) -> float | None:
+        """The number that it is times the gradient it is named for, if it is one."""
+        if not self.can_be_set_right or np.count_nonzero(self.row.numeric) < FEWEST:
+            return None
+        k, model = self.suspect.times_itself()
+        return k if k and self.suspect.is_(model) else None
 
     def was_right(self, until: int) -> bool:
         """Whether it has a name and was right, or at first was, before a moment."""
@@ -346,13 +355,15 @@ def _best(tried: Sequence[Compared]) -> Compared:
     return min(tried, key=_distance)
 
 
-def _distance(one: Compared) -> tuple[bool, bool, float, float]:
+def _distance(one: Compared) -> tuple[bool, bool, bool, float, float]:
+    # What is a multiple of one is explained by that, though another may happen to be nearer.
+    unexplained = one.multiple is None
     # What nothing is computed from, an attribute that keeps a value for the backward pass, is no meaning.
     unused = not one.row.numeric.any()
     share = float(np.mean(_wrong(one.match, one.row)))
     # Where two meanings have the same gradient rounding does not decide.
     error = round(one.row.relative_error, 6)
-    return one.row.verdict is not Verdict.PASS, unused, share, error
+    return one.row.verdict is not Verdict.PASS, unused, unexplained, share, error
 
 
 def _compare(record: Record, stage: Stage, label: Label, match: Match, known: set[str]) -> Compared:

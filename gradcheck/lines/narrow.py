@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import inf
 
 import numpy as np
@@ -36,15 +37,24 @@ class Narrowed:
 
 def narrowed(judgement: Judgement, wrong: Compared, others: Sequence[Site]) -> Narrowed:
     """Blame another line of those in doubt where only that explains the error, and acquit the innocent."""
-    own = wrong.site
-    if judgement.record.raised_at is not None or not others:
-        return Narrowed(own, tuple(others))
+    own, left = wrong.site, tuple(others)
+    if judgement.record.raised_at is not None:
+        return Narrowed(own, left)
+    chosen = _scaled_before(judgement, wrong)
+    if others and not chosen:
+        chosen, left = _explaining(judgement, wrong, others)
+    return next(_solving(chosen, (*left, own)), Narrowed(own, left))
+
+
+def _explaining(
+    judgement: Judgement, wrong: Compared, others: Sequence[Site]
+) -> tuple[list[Site], tuple[Site, ...]]:
+    """The statements of the others that may alone explain the error, and all that are not ruled out."""
     explains, fits = _tried(judgement, wrong, others)
-    left = tuple(site for site, fit in fits.items() if fit is not Fit.NO)
     chosen = _with(fits, Fit.YES)
     if explains is False:
         chosen = chosen or _behind_it_all(judgement, wrong, fits)
-    return next(_solving(chosen, (*left, own)), Narrowed(own, left))
+    return chosen, tuple(site for site, fit in fits.items() if fit is not Fit.NO)
 
 
 def _solving(chosen: Sequence[Site], doubted: Sequence[Site]) -> Iterator[Narrowed]:
@@ -52,6 +62,30 @@ def _solving(chosen: Sequence[Site], doubted: Sequence[Site]) -> Iterator[Narrow
     for site in chosen:
         if _all_go_through(site, chosen):
             yield Narrowed(site, tuple(s for s in doubted if s.line != site.line), True)
+
+
+def _scaled_before(judgement: Judgement, wrong: Compared) -> list[Site]:
+    """The last statement whose value, without the factor of the first wrong value, makes all gradients right.
+
+    Only where that value alone does not: what several wrong values share is a factor of what they all are
+    computed by, which by itself may be as right as its name says.
+    """
+    k = wrong.multiple
+    if k is None or wrong.label.call or comes_right_with(judgement, wrong) is not False:
+        return []
+    rerun = Rerun(judgement.record)
+    shared = set.intersection(*(set(behind) for behind in _all_behind(judgement)))
+    before = sorted(shared, key=lambda site: site.line, reverse=True)
+    with np.errstate(all="ignore"):
+        right = (site for site in before if rerun.right_times(site, 1 / k))
+        return [*islice(right, 1)]
+
+
+def _all_behind(judgement: Judgement) -> list[list[Site]]:
+    """What stands behind each wrong value, back to the beginning."""
+    record = judgement.record
+    wrong = (one.site for one in judgement.compared if one.is_wrong)
+    return [[*doubtful_sites(record, site, set()), site] for site in wrong]
 
 
 def _with(fits: Mapping[Site, Fit], wanted: Fit) -> list[Site]:

@@ -325,6 +325,20 @@ def _along(pair: _Pair, hand: Array, axis: int) -> Match:
     return Match(pair.intermediate, np.moveaxis(hand, axis, 0), times)
 
 
+def _before_another_shape(pair: _Pair) -> list[Match]:
+    """What the name held last in the shape of the value, before it was laid out otherwise: heads merged, say."""
+    one, before = pair.intermediate, pair.events[:-1]
+    if pair.alone is None or not all(event.site.whole for _, event in pair.events):
+        return []
+    held = [
+        (t, np.asarray(event.value))
+        for t, event in before
+        if np.shape(event.value) == one.value.shape
+    ]
+    everywhere = (slice(None),) * one.value.ndim
+    return [Match(one, hand, ((t, everywhere),)) for t, hand in held[-1:] if hand.dtype.kind == "f"]
+
+
 def _reshaped(pair: _Pair) -> list[Match]:
     """The same entries in another shape, where that is a matter of layout."""
     hand, value = pair.alone, pair.intermediate.value
@@ -345,6 +359,7 @@ WAYS: tuple[Way, ...] = (
     _same_shape,
     _value_a_step,
     _stacked,
+    _before_another_shape,
     _reshaped,
     _misshapen,
 )

@@ -81,6 +81,11 @@ class Rerun:
                 return self._solved({time: np.array(np.broadcast_to(value, own))}, freedom)
         return found
 
+    def right_times(self, site: Site, k: float) -> bool:
+        """Whether every gradient is right once all that a statement computes is multiplied by a number."""
+        replaced = {t: (None, k * value) for t, value in self._given_at(site).items()}
+        return bool(replaced and self.error.size) and self._leaves(replaced, np.zeros(1))
+
     def _given_at(self, site: Site) -> Values:
         """When a statement gave its name a value, and which."""
         log = enumerate(self.record.log)

@@ -6,6 +6,7 @@ A name is what stands for one value: `z`, an attribute `self.z`, an item `cache[
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -70,6 +71,8 @@ def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.ex
     match target, value:
         case ast.Tuple(inner) | ast.List(inner), ast.Tuple(parts) if len(inner) == len(parts):
             pairs: Iterable[tuple[ast.expr, ast.expr]] = zip(inner, parts, strict=True)
+        case ast.Tuple(inner) | ast.List(inner), _ if len(each := _one_by_one(value)) == len(inner):
+            pairs = zip(inner, each, strict=True)
         case ast.Tuple(inner) | ast.List(inner), _:
             pairs = ((one, ast.Subscript(value, ast.Constant(k))) for k, one in enumerate(inner))
         case _:
@@ -77,6 +80,34 @@ def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.ex
             return
     for pair in pairs:
         yield from _pairs(*pair)
+
+
+def _one_by_one(value: ast.expr) -> list[ast.expr]:
+    """What `(f(one) for one in (a, b))` is made of, f(a) and f(b): neither is computed with what the other is.
+
+    Each in a tuple of its own, as nothing of it is code that runs.
+    """
+    match value:
+        case ast.GeneratorExp(written, [loop]) | ast.ListComp(written, [loop]):
+            pass
+        case _:
+            return []
+    match loop:
+        case ast.comprehension(ast.Name(name), ast.Tuple(parts) | ast.List(parts), []):
+            each = (_Put(name, part).visit(copy.deepcopy(written)) for part in parts)
+            return [ast.Tuple([one], ast.Load()) for one in each]
+    return []
+
+
+class _Put(ast.NodeTransformer):
+    """Puts an expression where a name stands."""
+
+    def __init__(self, name: str, instead: ast.expr) -> None:
+        self.name, self.instead = name, instead
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """The expression, if it is that name."""
+        return self.instead if node.id == self.name else node
 
 
 def reads_for(statement: ast.stmt, target: ast.expr, value: ast.expr) -> frozenset[str]:

@@ -8,6 +8,7 @@ known cannot be meant.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import filterfalse, product
@@ -114,10 +115,21 @@ SIZES = (".shape", "len(", ".size")
 
 def _is_no_size(place: Place, edit: Alternative, after: Any) -> bool:
     """Whether a size is read that is 1: a factor vanishes by it in all sizes, and it is not what is meant."""
+    if _is_a_size(place) and type(after) is not int:
+        # What is called a size stays one: where it is read wrongly, that is the line to change.
+        return True
     if type(after) is not int or after != 1:
         return False
     written = ast.unparse(place.computed) + ast.unparse(edit.node)
     return any(size in written for size in SIZES)
+
+
+def _is_a_size(place: Place) -> bool:
+    """Whether a statement only gives a name to a size, `m = X.shape[0]`."""
+    written = ast.unparse(place.computed)
+    return type(place.before) is int and bool(
+        re.fullmatch(r"[\w.]+\.shape\[-?\d\]|len\([\w.]+\)|[\w.]+\.size", written)
+    )
 
 
 @dataclass(frozen=True)

@@ -114,11 +114,15 @@ def _distinct(nodes: Iterable[Node]) -> tuple[Node, ...]:
 
 @dataclass(frozen=True)
 class Scope:
-    """The names visible in one statement, as they were when it was last reached, with those of its module."""
+    """The names visible in one statement, as they were when it was last reached, with those of its module.
+
+    `uneven` are those whose length was another when it was first reached: the words of each sentence, say.
+    """
 
     local: Mapping[str, Any]
     surroundings: Mapping[str, Any]
     pool: Pool = Pool()
+    uneven: frozenset[str] = frozenset()
     known: dict[int, tuple[ast.AST, Any]] = field(default_factory=dict)
 
     @cached_property
@@ -210,8 +214,28 @@ class Scope:
 
     @cached_property
     def sizes(self) -> list[ast.expr]:
-        """Each size as the first expression for it."""
-        return [several[0] for several in self.all_sizes.values()]
+        """Each size as the first expression for it, and what only in the last turn of a loop is as large."""
+        several = [first for first, *_ in self.all_sizes.values()]
+        own = [expression(f"len({name})") for name in self.names if name in self.uneven]
+        return [*several, *own]
+
+    def is_uneven(self, node: ast.AST) -> bool:
+        """Whether a number is read that may have been another one in each turn of a loop."""
+        return self.shape(node) == () and any(
+            one.id in self.uneven for one in inside(node, ast.Name)
+        )
+
+
+def uneven(first: Names, last: Names) -> frozenset[str]:
+    """The names of what has another length by the end than it had at first."""
+    both = first.keys() & last.keys()
+    return frozenset(name for name in both if _length(first[name]) != _length(last[name]))
+
+
+def _length(value: Any) -> int | None:
+    """How many items something holds, if it holds any."""
+    several = isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0)
+    return len(value) if several else None
 
 
 def _sizes_of(name: str, array: Array) -> list[tuple[int, str]]:

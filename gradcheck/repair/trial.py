@@ -24,7 +24,7 @@ from gradcheck.repair.candidates import Candidate, Sieve
 from gradcheck.repair.patience import STEPS, Meter, counted, patience
 from gradcheck.repair.places import Known, Place, Scopes, Slot, places
 from gradcheck.repair.program import OWN, Program, backward_in
-from gradcheck.repair.scope import Pool, Scope, code_of
+from gradcheck.repair.scope import Pool, Scope, code_of, uneven
 from gradcheck.repair.surroundings import Surroundings
 from gradcheck.repair.tree import expression
 from gradcheck.repair.watch import SEEN, Watch, lines_of, watched
@@ -171,8 +171,12 @@ class Trials:
         # No backward pass is mended by calling itself.
         surroundings = {name: value for name, value in module.items() if name != self.tree.name}
         pool = Pool.of(copy.deepcopy(self.tree), last, surroundings, self._ahead)
+        turns = {at: uneven(watch.first.get(at, {}), names) for at, names in watch.found.items()}
         last_of_all, first_of_all = (
-            {at: Scope({**around, **names}, surroundings, pool) for at, names in found.items()}
+            {
+                at: Scope({**around, **names}, surroundings, pool, turns.get(at, frozenset()))
+                for at, names in found.items()
+            }
             for found in (watch.found, watch.first)
         )
         scopes = Scopes(last_of_all, first_of_all)

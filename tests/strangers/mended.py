@@ -222,6 +222,90 @@ class Network(object):
         return cost, (nabla_b, nabla_w)
 
 
+class Heads:
+    def __init__(self, d, h):
+        rng = np.random.default_rng(2)
+        self.h = h
+        self.Wq, self.Wk, self.Wv, self.Wo = (rng.normal(size=(d, d)) / 2 for _ in range(4))
+
+    def forward(self, x):
+        b, t, d = x.shape
+        dh = d // self.h
+        self.x = x
+        self.q = (x @ self.Wq).reshape(b, t, self.h, dh).transpose(0, 2, 1, 3)
+        self.k = (x @ self.Wk).reshape(b, t, self.h, dh).transpose(0, 2, 1, 3)
+        self.v = (x @ self.Wv).reshape(b, t, self.h, dh).transpose(0, 2, 1, 3)
+        scores = np.matmul(self.q, self.k.swapaxes(-1, -2)) / np.sqrt(dh)
+        scores = scores - scores.max(-1, keepdims=True)
+        e = np.exp(scores)
+        self.attn = e / e.sum(-1, keepdims=True)
+        self.concat = np.matmul(self.attn, self.v).transpose(0, 2, 1, 3).reshape(b, t, d)
+        return self.concat @ self.Wo
+
+    def backward(self, dout):
+        b, t, d = dout.shape
+        dh = d // self.h
+        self.dWo = self.concat.reshape(-1, d).T @ dout.reshape(-1, d)
+        dctx = (dout @ self.Wo.T).reshape(b, t, self.h, dh).transpose(0, 2, 1, 3)
+        dattn = dctx @ self.v.transpose(0, 1, 3, 2)
+        dv = self.attn.transpose(0, 1, 3, 2) @ dctx
+        tmp = dattn * self.attn
+        dscores = (tmp - self.attn * tmp.sum(-1, keepdims=True)) / np.sqrt(dh)
+        dq = dscores @ self.k
+        dk = dscores.transpose(0, 1, 3, 2) @ self.q
+        dq, dk, dv = [g.transpose(0, 2, 1, 3).reshape(-1, d) for g in (dq, dk, dv)]
+        x = self.x.reshape(-1, d)
+        self.dWq, self.dWk, self.dWv = x.T @ dq, x.T @ dk, x.T @ dv
+        return (dq @ self.Wq.T + dk @ self.Wk.T + dv @ self.Wv.T).reshape(b, t, d)
+
+
+def bags(W, U, sentences, targets):
+    loss = 0.0
+    dW, dU = np.zeros_like(W), np.zeros_like(U)
+    for words, target in zip(sentences, targets):
+        h = np.zeros(W.shape[1])
+        for w in words:
+            h += W[w]
+        h /= len(words)
+        z = h @ U
+        p = np.exp(z - z.max())
+        p /= p.sum()
+        loss -= np.log(p[target])
+        dz = p.copy()
+        dz[target] -= 1
+        dU += np.outer(h, dz)
+        dh = U @ dz
+        for w in words:
+            dW[w] += dh / len(words)
+    return loss, dW, dU
+
+
+class Columns:
+    def __init__(self):
+        rng = np.random.default_rng(0)
+        self.W1, self.b1 = rng.normal(size=(5, 4)), rng.normal(size=(5, 1))
+        self.W2, self.b2 = rng.normal(size=(3, 5)), rng.normal(size=(3, 1))
+
+    def forward(self, X):
+        self.X = X
+        self.Z1 = self.W1 @ X + self.b1
+        self.A1 = np.tanh(self.Z1)
+        self.Z2 = self.W2 @ self.A1 + self.b2
+        self.A2 = sigmoid(self.Z2)
+        return self.A2
+
+    def backward(self, dA2):
+        m = self.X.shape[1]
+        dZ2 = dA2 * sigmoid_prime(self.Z2)
+        self.dW2 = dZ2 @ self.A1.T
+        self.db2 = np.sum(dZ2, axis=1, keepdims=True)
+        dA1 = self.W2.T @ dZ2
+        dZ1 = dA1 * (1 - self.A1**2)
+        self.dW1 = dZ1 @ self.X.T
+        self.db1 = np.sum(dZ1, axis=1, keepdims=True)
+        return self.W1.T @ dZ1
+
+
 MISTAKES = [
     ("output_gate", "da_next * np.tanh(c_next) * ot", "da_next * c_next * ot", "missing-mask"),
     ("cost", "(h - t[i]) * X[i, j]", "(h - t[i]) * h * (1 - h) * X[i, j]", "missing-mask"),
@@ -238,4 +322,7 @@ MISTAKES = [
         "wrong-shape",
     ),
     ("gates", "y * (1 - y) * ds[t, : 2 * d]", "y * (1 - y) * ds[t, d:]", "shifted"),
+    ("bags", "dW[w] += dh / len(words)", "dW[w] += dh", "scaled"),
+    ("Columns", "dA1 = self.W2.T @ dZ2", "dA1 = self.W2.T @ dZ2 / m", "scaled"),
+    ("Heads", "keepdims=True)) / np.sqrt(dh)", "keepdims=True))", "scaled"),
 ]

@@ -141,13 +141,15 @@ OPERANDS = ast.Pass()
 
 
 def _operands(scope: Scope) -> Iterator[Operand]:
-    seen: set[tuple[tuple[int, ...], bytes, bool]] = set()
+    seen: set[tuple[tuple[int, ...], bytes, bool, str]] = set()
     for price, node in _written(scope):
         value = scope.value(node)
         shape = shape_of(value)
         if shape is not None:
             # A size may be meant where a number is, and elsewhere is another one.
-            key = shape, np.asarray(value, dtype=complex).tobytes(), isinstance(node, ast.Constant)
+            written = ast.unparse(node) if scope.is_uneven(node) else ""
+            numbers = np.asarray(value, dtype=complex).tobytes()
+            key = shape, numbers, isinstance(node, ast.Constant), written
             yield from () if key in seen else [Operand(node, price, shape)]
             seen.add(key)
 
