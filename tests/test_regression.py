@@ -3,8 +3,10 @@
 import inspect
 
 import pytest
-from handed_in import records
+from handed_in import records, unwrapped
 from strangers import regression
+
+from reports.cli import main
 
 SOURCE = inspect.getsource(regression)
 
@@ -25,6 +27,11 @@ FOUND = {
     "chain_nll": ["unary", "trans"],
     "Factorization": ["P", "Q"],
     "RNN": ["x", "h_prev", "params.0", "params.1", "params.2"],
+    "Elementwise": ["input"],
+    "Softmax": ["input"],
+    "swish": ["x"],
+    "LeastSquares": ["w", "b"],
+    "SoftmaxRegression": ["W"],
 }
 """What the file holds, and whose gradients there are."""
 
@@ -52,6 +59,10 @@ def test_all_are_found_by_their_names_and_pass(tmp_path, capsys):
         ("kl_loss", "dlogvar = 0.5 *", "dlogvar =", "logvar", "scaled"),
         ("residuals", "-t * p[0] * np.exp(-p[1] * t)", "t * p[0] * np.exp(-p[1] * t)", "p", "sign-flipped"),
         ("Factorization", "dQ = -E.T @ self.P", "dQ = E.T @ self.P", "Q", "sign-flipped"),
+        ("Softmax", "- self.output.T)", "+ self.output.T)", "input", None),
+        ("swish", "return s + x * s * (1 - s)", "return s + x * s", "x", None),
+        ("LeastSquares", "db = 2 / n *", "db = 1 / n *", "b", "scaled"),
+        ("SoftmaxRegression", "X.T @ p / n + 2 *", "X.T @ p / n +", "W", "extra-term"),
         ("RNN", "np.dot(h_prev.T, dt)", "np.dot(h_next.T, dt)", "params.1", None),
     ],
 )  # fmt: skip
@@ -67,3 +78,25 @@ def test_a_wrong_one_is_convicted_in_its_own_gradient(
     assert status == 1 and rows[gradient]["verdict"] == "FAIL"
     codes = {f["code"] for f in rows[gradient]["findings"]}
     assert code is None or code in codes
+
+
+NO_LOSS = """
+import numpy as np
+
+def forward_prop(W, b, X):
+    Z = W.dot(X) + b
+    A = np.exp(Z) / sum(np.exp(Z))
+    return Z, A
+
+def backward_prop(Z, A, X):
+    return (A - 1).dot(X.T), np.sum(A - 1)
+
+def prop_inputs(rng):
+    return {"W": rng.normal(size=(2, 3)), "b": rng.normal(size=(2, 1)), "X": rng.normal(size=(3, 4))}
+"""
+
+
+def test_a_backward_pass_of_a_loss_that_is_nowhere_is_told(tmp_path, capsys):
+    (tmp_path / "net.py").write_text(NO_LOSS)
+    assert main(["check", f"{tmp_path / 'net.py'}:prop"]) == 2
+    assert "write one function that returns the loss" in unwrapped(capsys.readouterr().err)

@@ -23,9 +23,30 @@ from gradcheck.layer import Adapted, Backward, Function, Layer
 from gradcheck.meant import OPTIONS
 from gradcheck.result import Array, Finding, Report
 
-COSTS = ("cost", "loss", "compute_cost", "compute_loss", "calculate", "error")
-"""What people call the method that says how far off a network is."""
-DERIVATIVES = ("gradient", "grad", "derivative", "deriv", "derivate", "prime", "derivative_func")
+COSTS = (
+    *("cost", "loss", "compute_cost", "compute_loss", "calculate", "error", "objective"),
+    *(
+        "loss_and_grad",
+        "loss_and_gradient",
+        "loss_and_gradients",
+        "cost_and_grad",
+        "cost_and_gradient",
+    ),
+)
+"""What people call the method that says how far off a network is, alone or with its gradient."""
+DERIVATIVES = (
+    *(
+        "gradient",
+        "grad",
+        "derivative",
+        "deriv",
+        "derivate",
+        "prime",
+        "derivative_func",
+        "gradients",
+    ),
+    *("compute_gradient", "compute_gradients", "calculate_gradient", "calculate_gradients"),
+)
 """What people call a method that may be a derivative, and take no upstream gradient."""
 FORWARDS = (
     *("forward", "__call__", "forward_pass", "feedforward", "fprop", "forward_propagation"),

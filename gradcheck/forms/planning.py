@@ -122,7 +122,16 @@ def plan(
         raise TypeError(_unknown(left[0].name, facts))
     taken = {role.key for role in roles.of("item")} if len(items) > 1 else set()
     free = set(range(len(items))) - {held} - taken
-    return _arranged(facts, roles, tuple(filter(facts.is_output, sorted(free))), held)
+    outputs = tuple(filter(facts.is_output, sorted(free)))
+    if not outputs:
+        raise TypeError(NO_OUTPUT)
+    return _arranged(facts, roles, outputs, held)
+
+
+NO_OUTPUT = (
+    "the backward pass is handed everything that the forward pass returns, and takes no upstream gradient: "
+    "what it goes back from, a loss, is in neither; write one function that returns the loss and these gradients"
+)
 
 
 def _item_names(names: Mapping[Any, str], count: int) -> dict[int, str]:
@@ -192,8 +201,10 @@ def _fill(facts: Facts, roles: Roles, held: int | None) -> None:
         _take_the_cache(facts, roles, held)
     for parameter in roles.open(facts)[: _room(facts, roles, held)]:
         roles.take(parameter.name, "upstream")
-    # The first parameter is the upstream gradient, whatever its name, unless the output is a number.
-    for first in facts.places[:1] if np.ndim(_first_array(facts.items)) else ():
+    # The first parameter is the upstream gradient, whatever its name, unless the output is a number, or
+    # several outputs are handed over by their names.
+    handed = len(roles.of("item")) > 1
+    for first in facts.places[:1] if np.ndim(_first_array(facts.items)) and not handed else ():
         if not roles.of("upstream"):
             roles.take(first.name, "upstream")
     if held is None:

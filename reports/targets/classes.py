@@ -39,6 +39,13 @@ PART = re.compile(
 )
 """How those are called that lie between 0 and 1."""
 
+FUNCTION = re.compile(r"^(activation|act|func|function|fn)(_?(func|function|fn))?$", re.IGNORECASE)
+SLOPE = re.compile(
+    r"^(d_?|grad_?)?(activation|act|func|function|fn)_?(func_?)?(prime|deriv\w*|grad\w*|backward)$",
+    re.IGNORECASE,
+)
+"""How those are called that are a function of each entry, and its derivative."""
+
 WEIGHTS = re.compile(
     r"^(b|bias|beta|gamma|[wu](x|h|xh|hh|i|r)?|weights?|kernels?|theta)\d?$", re.IGNORECASE
 )
@@ -171,10 +178,19 @@ def _arguments(made: type, needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
 
 
 def _sizes(needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """Small numbers, each another; a half for what is a part of something."""
+    """Small numbers, each another; a half for what is a part of something, functions where they are asked for."""
     for sizes in itertools.permutations((5, 2, 3, 7), len(needed)):
-        pairs = zip(needed, sizes, strict=True)
-        yield tuple(0.5 if PART.match(name) else size for name, size in pairs)
+        yield tuple(itertools.starmap(_meant, zip(needed, sizes, strict=True)))
+
+
+def _meant(name: str, size: int) -> Any:
+    """What an argument of a constructor may be, by its name; a size where that says nothing."""
+    other = ((PART, 0.5), (SLOPE, _tanh_prime), (FUNCTION, np.tanh))
+    return next((value for names, value in other if names.match(name)), size)
+
+
+def _tanh_prime(x: Any) -> Any:
+    return 1 - np.tanh(x) ** 2
 
 
 def _weights(needed: Sequence[str], dtype: str) -> Iterator[tuple[Any, ...]]:
@@ -199,4 +215,6 @@ def _proposed(name: str, needed: Sequence[str], sizes: Sequence[Any]) -> list[Fi
 
 
 def _size(value: Any) -> str:
+    if callable(value):
+        return str(getattr(value, "__name__", value)).lstrip("_")
     return str(value) if np.ndim(value) == 0 else f"array{np.shape(value)}"

@@ -172,7 +172,11 @@ def _pair(module: ModuleType, name: str) -> Parts | None:
         both.append((name, name.replace("forward", "backward")))
     pairs = (tuple(_function(module, one) for one in pair) for pair in both)
     found = next(filter(all, pairs), None)
-    return None if found is None else ("pair", found)  # type: ignore[return-value]
+    if found is None:
+        return None
+    # softplus_backward(x) of softplus(x) takes the input and no upstream gradient.
+    alone = len(wanted(found[0])) == 1 and wanted(found[0]) == wanted(found[1])  # type: ignore[arg-type]
+    return ("derivative" if alone else "pair", found)  # type: ignore[return-value]
 
 
 def _class(module: ModuleType, name: str) -> Parts | None:

@@ -214,6 +214,9 @@ def _choices(
     """For each input what it may be, the likely first."""
     likely = ((BATCH, sizes[0]), (BATCH, sizes[1]), (sizes[1],)) if sizes[1:] else ()
     told, seen = documented(function, names), read_off(function, names)
+    # What is transposed has two axes: a row of numbers would be what it is, and mean something else.
+    columns_first = len(names) == 1 and ".T" in text
+    usual = sorted(SHAPES, key=lambda s: len(s) == 1) if columns_first else SHAPES
     options = {
         **_options(function, names),
         **{name: [_on] for name in filter(FLAG.match, names)},
@@ -229,7 +232,7 @@ def _choices(
             return [_floats(name, shape) for shape in SHAPES]
         # Of the logarithm of a probability: what is compared with it is a class.
         classes = [_one_hot] if is_target(name) and "log(" in text else []
-        return _likely(name, (*first, SHAPES[0], *likely, *SHAPES[1:]), classes)
+        return _likely(name, (*first, usual[0], *likely, *usual[1:]), classes)
 
     return [options.get(name) or choice(name) for name in names]
 

@@ -263,3 +263,80 @@ class RNN:
         self.grads[1][...] = np.dot(h_prev.T, dt)
         self.grads[2][...] = np.sum(dt, axis=0)
         return np.dot(dt, Wx.T), np.dot(dt, Wh.T)
+
+
+# What is made of a function and its derivative; what is meant for columns.
+
+
+class Elementwise(Layer):
+    def __init__(self, activation, activation_prime):
+        self.activation, self.activation_prime = activation, activation_prime
+
+    def forward(self, input):
+        self.input = input
+        return self.activation(self.input)
+
+    def backward(self, output_gradient, learning_rate):
+        return np.multiply(output_gradient, self.activation_prime(self.input))
+
+
+class Softmax(Layer):
+    def __init__(self):
+        pass
+
+    def forward(self, input):
+        tmp = np.exp(input)
+        self.output = tmp / np.sum(tmp)
+        return self.output
+
+    def backward(self, output_gradient, learning_rate):
+        n = np.size(self.output)
+        return np.dot((np.identity(n) - self.output.T) * self.output, output_gradient)
+
+
+# A derivative that is called a backward pass, and takes the input alone.
+
+
+def swish(x):
+    return x / (1 + np.exp(-x))
+
+
+def swish_backward(x):
+    s = 1 / (1 + np.exp(-x))
+    return s + x * s * (1 - s)
+
+
+# Models that are objects.
+
+
+class LeastSquares:
+    def __init__(self, n_features, lr=0.01):
+        self.w, self.b, self.lr = np.random.randn(n_features), 0.0, lr
+
+    def predict(self, X):
+        return X @ self.w + self.b
+
+    def loss(self, X, y):
+        return np.mean((self.predict(X) - y) ** 2)
+
+    def gradients(self, X, y):
+        n = len(y)
+        err = self.predict(X) - y
+        dw = 2 / n * X.T @ err
+        db = 2 / n * err.sum()
+        return dw, db
+
+
+class SoftmaxRegression:
+    def __init__(self, d, k, reg=0.1):
+        self.W = np.random.randn(d, k) * 0.01
+        self.reg = reg
+
+    def loss_and_grad(self, X, y):
+        p = np.exp(X @ self.W)
+        p /= p.sum(1, keepdims=True)
+        n = X.shape[0]
+        loss = -np.log(p[np.arange(n), y]).mean() + self.reg * np.sum(self.W**2)
+        p[np.arange(n), y] -= 1
+        grad = X.T @ p / n + 2 * self.reg * self.W
+        return loss, grad
