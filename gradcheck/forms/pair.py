@@ -13,13 +13,7 @@ from gradcheck.forms.called import Entry, entries_of, named
 from gradcheck.forms.calling import outputs_of
 from gradcheck.forms.dice import Dice
 from gradcheck.forms.gradients import Matching, match, name_by_name, paths_of
-from gradcheck.forms.names import (
-    are_turned_round,
-    is_parameter,
-    returned_names,
-    takes,
-    words,
-)
+from gradcheck.forms.names import are_turned_round, is_parameter, returned_names, takes, words
 from gradcheck.forms.objects import RETURNED, Methods, Module, Source, checked
 from gradcheck.forms.planning import plan
 from gradcheck.forms.rehearsal import blank

@@ -55,17 +55,16 @@ class Sieve:
 
     def lets_through(self, candidate: Candidate) -> bool:
         """Whether a candidate is worth a run."""
-        place, edit = candidate.place, candidate.edit
+        place = candidate.place
         if place.root is None:
             return True
-        after = NOTHING if _is_idle(candidate) else place.after(edit.node)
-        if after is NOTHING or _is_longer(place, after) or _is_no_size(place, edit, after):
+        after = NOTHING if _is_idle(candidate) else place.after(candidate.edit.node)
+        if after is NOTHING or not _may_be_meant(candidate, after):
             return False
         if place.repeated is not None:
             # What comes last may be an exception: only its shape is looked at.
-            alike = edit.price < OF_ANY_SHAPE or _is_alike(place.before, after)
-            return alike and place.may_be_true(after)
-        return self._is_new(place, after) and place.may_be_true(after)
+            return candidate.edit.price < OF_ANY_SHAPE or _is_alike(place.before, after)
+        return self._is_new(place, after)
 
     def lets_through_again(self, candidate: Candidate) -> None:
         """Let through what computes the same: it may do so for another reason, and elsewhere differ."""
@@ -79,6 +78,13 @@ class Sieve:
             return False
         self.values.update(keys)
         return True
+
+
+def _may_be_meant(candidate: Candidate, after: Any) -> bool:
+    """Whether a loop is no longer with it, no size is read that is 1, and what is known is not missed."""
+    place = candidate.place
+    odd = _is_longer(place, after) or _is_no_size(place, candidate.edit, after)
+    return not odd and place.may_be_true(after)
 
 
 def _is_idle(candidate: Candidate) -> bool:

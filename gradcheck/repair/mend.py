@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
@@ -49,10 +50,9 @@ class Mend:
         """The whole numbers that are read where they were not, and those above 2 that are written."""
         before = set(map(ast.unparse, inside(self.old, *READ)))
         new = (one for one in inside(self.new, *READ) if ast.unparse(one) not in before)
-        written = _constants(self.new) - _constants(self.old)
-        large = (value for value in written if type(value) is int and value > FACTOR)
-        several = (*map(self.value, new), *large, self.after)
-        return frozenset(value for value in several if type(value) is int)
+        written = _whole(_constants(self.new) - _constants(self.old))
+        large = (value for value in written if value > FACTOR)
+        return frozenset([*_whole(map(self.value, new)), *large, *_whole([self.after])])
 
     def value(self, node: ast.AST | None) -> Any:
         """What an expression is worth there; None if it has no value."""
@@ -114,6 +114,10 @@ def _leads_to_an_axis(slot: Slot) -> bool:
 def is_mask(value: Any) -> bool:
     """Whether a value is an array of truth values."""
     return getattr(value, "dtype", None) == np.bool_
+
+
+def _whole(values: Iterable[Any]) -> list[int]:
+    return [value for value in values if type(value) is int]
 
 
 def _constants(node: ast.AST) -> set[Any]:

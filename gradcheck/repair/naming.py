@@ -8,7 +8,7 @@ speaks is heard.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -52,8 +52,8 @@ Rule = Callable[[Mend], Slip | None]
 
 def name_of(mend: Mend) -> Name | None:
     """What a mistake is called whose mend is known; None if no rule knows it."""
-    slips = (found for rule in RULES if (found := rule(mend)) is not None)
-    return next((name for one in slips if (name := _told(mend, one)) is not None), None)
+    slips = filter(None, (rule(mend) for rule in RULES))
+    return next(filter(None, (_told(mend, one) for one in slips)), None)
 
 
 def _told(mend: Mend, what: Slip) -> Name | None:
@@ -62,7 +62,7 @@ def _told(mend: Mend, what: Slip) -> Name | None:
     said = "" if about is None else f"`{ast.unparse(about)}`"
     clause = what.clause.replace("{}", f"`{ast.unparse(mend.size or mend.old)}`")
     clause = clause.replace("{about}", said)
-    return None if code is None else Name(code, clause)  # type: ignore[arg-type]
+    return Name(code, clause) if code else None  # type: ignore[arg-type]
 
 
 def _turns(mend: Mend) -> Slip | None:
@@ -82,9 +82,8 @@ def _backwards(mend: Mend) -> Slip | None:
     """An axis read backwards, or not."""
     old, new = mend.texts
     step = mend.is_an_index and {old, new} == {"-1", "1"}
-    if step or (old.count(REVERSED) != new.count(REVERSED) and "range" not in old):
-        return slip.BACKWARDS
-    return None
+    turned = old.count(REVERSED) != new.count(REVERSED) and "range" not in old
+    return slip.BACKWARDS if step or turned else None
 
 
 def _along(mend: Mend) -> Slip | None:
@@ -129,9 +128,8 @@ CERTAIN = ("sign-flipped", "averaged")
 
 def _number(mend: Mend) -> Slip | None:
     """Another number: a factor, a size; an exponent is another derivative."""
-    if not mend.count(mend.old) == mend.count(mend.new) == 1:
-        return None
-    if getattr(mend.edit.slip, "code", None) in CERTAIN or _varies(mend):
+    numbers = mend.count(mend.old) == mend.count(mend.new) == 1
+    if not numbers or getattr(mend.edit.slip, "code", None) in CERTAIN or _varies(mend):
         return None
     if any(map(_leads_to_an_exponent, mend.place.path)):
         return slip.OTHER_POWER
@@ -140,14 +138,15 @@ def _number(mend: Mend) -> Slip | None:
 
 def _varies(mend: Mend) -> bool:
     """Whether a number is read that is another one in each turn of a loop: no factor of the whole."""
+    return any(_reads_what_is_written(mend, one, 0) for one in (mend.old, mend.new))
+
+
+def _reads_what_is_written(mend: Mend, node: ast.AST, after: int) -> bool:
+    """Whether an expression reads a name that the loop around it gives a value in a line after some line."""
     loop = mend.place.repeated
-    written = set(_written_after(0, loop)) if loop is not None else set()
-    return any(_reads(one, written) for one in (mend.old, mend.new))
-
-
-def _reads(node: ast.AST, names: set[str]) -> bool:
-    """Whether one of some names is read in an expression."""
-    return not names.isdisjoint(name.id for name in inside(node, ast.Name))
+    names = [] if loop is None else inside(loop, ast.Name)
+    written = {name.id for name in names if name.lineno > after and not is_read(name)}
+    return not written.isdisjoint(name.id for name in inside(node, ast.Name))
 
 
 def _is_power(node: ast.AST) -> bool:
@@ -216,21 +215,8 @@ def _of_a_term(mend: Mend) -> Code | None:
     term = mend.edit.about
     if term is None or isinstance(term, ast.Constant) or mend.count(mend.old) == 1:
         return None
-    return "carry-dropped" if _is_carried(mend, term) else "extra-term"
-
-
-def _is_carried(mend: Mend, term: ast.expr) -> bool:
-    """Whether an expression reads a name that a later line of the loop around it writes."""
-    if mend.place.repeated is None:
-        return False
-    return _reads(term, set(_written_after(mend.place.statement.lineno, mend.place.repeated)))
-
-
-def _written_after(line: int, loop: ast.AST) -> Iterator[str]:
-    """The names that are given a value in a loop after some line."""
-    for name in inside(loop, ast.Name):
-        if name.lineno > line and not is_read(name):
-            yield name.id
+    is_carried = _reads_what_is_written(mend, term, mend.place.statement.lineno)
+    return "carry-dropped" if is_carried else "extra-term"
 
 
 def _of_what_is_lost(mend: Mend) -> Code | None:

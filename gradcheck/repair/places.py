@@ -44,13 +44,13 @@ class Known:
     by_position: Mapping[int, True_] = field(default_factory=dict)
     first: Mapping[tuple[str, int], True_] = field(default_factory=dict)
 
-    def of(self, statement: ast.stmt, root: Slot) -> True_ | None:
+    def of(self, statement: ast.stmt, root: Slot | None) -> True_ | None:
         """What the expression that a statement computes should be, if that is known."""
-        match statement:
-            case ast.Assign([ast.Name(name)]):
+        match statement, root:
+            case ast.Assign([ast.Name(name)]), _:
                 return self.by_name.get((name, statement.lineno))
-            case ast.Return():
-                return self.by_position.get(root.index or 0)
+            case ast.Return(), Slot(index=index):
+                return self.by_position.get(index or 0)
         return None
 
     def at_first(self, statement: ast.stmt) -> True_ | None:
@@ -173,11 +173,7 @@ class Scopes:
 
 
 def places(
-    function: ast.FunctionDef,
-    scopes: Scopes,
-    known: Known,
-    *,
-    helper: bool = False,
+    function: ast.FunctionDef, scopes: Scopes, known: Known, *, helper: bool = False
 ) -> Iterator[Place]:
     """Every place of a function, in the order of its text; its nodes are exchanged in place.
 
@@ -185,19 +181,24 @@ def places(
     """
     slots = {id(slot.node): slot for parent in ast.walk(function) for slot in _children(parent)}
     for statement, repeated in _statements(function, function if helper else None):
-        at = statement.lineno, statement.col_offset
-        scope, roots = scopes.last.get(at, NOWHERE), _roots(statement, slots)
-        first = known.at_first(statement) if repeated else None
-        if first is not None and _is_wrong(scopes.first.get(at, NOWHERE), statement, first):
-            # Later turns go on with what is wrong already: the first is judged by itself.
-            scope = scopes.first[at]
-        else:
-            first = None
+        scope, first = _judged(statement, scopes, known if repeated else Known())
+        roots = _roots(statement, slots)
         for node in (statement, *_read_by(statement)):
             root, path = roots.get(id(node)), _path(node, statement, slots)
-            known_here = first if repeated or root is None else known.of(statement, root)
-            true = None if root is None else known_here
-            yield Place(path, node, statement, scope, root, true, repeated)
+            true = first if repeated else known.of(statement, root)
+            yield Place(path, node, statement, scope, root, true if root else None, repeated)
+
+
+def _judged(statement: ast.stmt, scopes: Scopes, known: Known) -> tuple[Scope, True_ | None]:
+    """Where a statement is judged: as it was last passed; or first, by what is true then, if it is wrong already.
+
+    Later turns go on with what is wrong.
+    """
+    at = statement.lineno, statement.col_offset
+    true, scope = known.at_first(statement), scopes.first.get(at, NOWHERE)
+    if true is not None and _is_wrong(scope, statement, true):
+        return scope, true
+    return scopes.last.get(at, NOWHERE), None
 
 
 def _is_wrong(scope: Scope, statement: ast.stmt, true: True_) -> bool:

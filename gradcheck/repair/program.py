@@ -121,7 +121,7 @@ def _helpers(tree: ast.AST, reached: Mapping[str, FunctionType]) -> dict[str, So
     found: dict[str, Source] = {}
     while trees:
         called = _called(trees.pop())
-        for name in sorted(n for n in reached if n not in found and _as_called(n) in called):
+        for name in sorted(n for n in reached.keys() - found if _as_called(n) in called):
             with suppress(Unreadable):
                 found[name] = Source.of(reached[name])
                 trees.append(found[name].tree)
@@ -277,10 +277,16 @@ def _patch(file: str, changed: list[tuple[Source, list[str], list[str]]]) -> str
     now = list(whole)
     for source, before, after in sorted(changed, key=lambda one: -one[0].line):
         begin = source.line - 1 if lines else 0
-        margin = " " * (len(source.lines[0]) - len(source.lines[0].lstrip()))
+        first = source.lines[0]
+        margin = first.removesuffix(first.lstrip())
         for a, b, c, d in reversed([*_differences(before, after)]):
-            moved = [f"{margin}{line}\n" if line.strip() else f"{line}\n" for line in after[c:d]]
-            now[begin + a : begin + b] = moved
-    name = os.path.relpath(file) if os.path.exists(file) else file
-    name = file.lstrip(os.sep) if name.startswith(os.pardir) else name
+            moved = textwrap.indent("".join(f"{line}\n" for line in after[c:d]), margin)
+            now[begin + a : begin + b] = moved.splitlines(keepends=True)
+    name = _called_in_a_patch(file)
     return "".join(difflib.unified_diff(whole, now, f"a/{name}", f"b/{name}"))
+
+
+def _called_in_a_patch(file: str) -> str:
+    """A file as it is called from here, if it is below."""
+    name = os.path.relpath(file) if os.path.exists(file) else file
+    return file.lstrip(os.sep) if name.startswith(os.pardir) else name

@@ -57,8 +57,8 @@ class Pool:
     @staticmethod
     def of(tree: ast.AST, local: Names, module: Names, ahead: ast.AST) -> Pool:
         """The expressions of a tree, and what objects at hand hold: self.x, cache["x"], read or not."""
-        held = [one for name in local for one in _held(name, local[name])]
-        ends = [end for s in inside(tree, ast.Slice) for end in (s.lower, s.upper, s.step)]
+        held = chain.from_iterable(map(_held, local, local.values()))
+        ends = chain.from_iterable((s.lower, s.upper, s.step) for s in inside(tree, ast.Slice))
         return Pool(
             _distinct([*filter(is_read, inside(tree, *COMPOUND)), *held]),
             _distinct([one.slice for one in inside(tree, ast.Subscript)]),
@@ -88,13 +88,18 @@ def _unread(tree: ast.AST) -> tuple[str, ...]:
 
 def _held(text: str, value: Any, depth: int = 2) -> list[ast.expr]:
     """The arrays and numbers that an object or a dictionary holds, or one within it."""
-    items = {f"{text}.{name}": held for name, held in getattr(value, "__dict__", {}).items()}
-    if isinstance(value, dict):
-        items = {f"{text}[{key!r}]": held for key, held in value.items() if isinstance(key, str)}
+    items = _items(text, value)
     found = [expression(one) for one, held in items.items() if isinstance(held, NUMBERS)]
     for one, held in items.items() if depth else ():
         found += _held(one, held, depth - 1)
     return found
+
+
+def _items(text: str, value: Any) -> dict[str, Any]:
+    """What an object or a dictionary holds, under what would be written to read it."""
+    if isinstance(value, dict):
+        return {f"{text}[{key!r}]": held for key, held in value.items() if isinstance(key, str)}
+    return {f"{text}.{name}": held for name, held in getattr(value, "__dict__", {}).items()}
 
 
 NUMBERS = (np.ndarray, np.floating, float, int)

@@ -7,6 +7,8 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain
 
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.layer import copies, run
@@ -42,6 +44,14 @@ def _each_with(
     return ((trials, one) for trials, those in zip(several, turn, strict=True) for one in those)
 
 
+def _is_idle(trials: Trials, candidate: Candidate, right: frozenset[int]) -> bool:
+    """Whether an item might as well not be set: that says nothing of what it should be."""
+    place = candidate.place
+    if not place.sets_an_item or isinstance(candidate.edit.node, ast.Pass):
+        return False
+    return trials.right_without(place.statement) == right
+
+
 @dataclass(frozen=True)
 class Search:
     """What a search has found: a proved repair or none, after so many steps, and whether the clock ended it."""
@@ -73,12 +83,7 @@ class _Step:
 
 
 def find_repair(
-    context: Context,
-    rows: Sequence[Row],
-    lines: Lines,
-    check: Check,
-    seed: int,
-    limit: int = LIMIT,
+    context: Context, rows: Sequence[Row], lines: Lines, check: Check, seed: int, limit: int = LIMIT
 ) -> Search | None:
     """Search an edit of the backward pass after which every gradient passes; None if it cannot be read.
 
@@ -122,26 +127,28 @@ class _Task:
             if step.anywhere:
                 return self._repair(step)
             only_here.append(step)
-        if only_here or not self.leads or edits == 1:
-            return self._repair(only_here[0]) if only_here else None
+        if only_here:
+            return self._repair(only_here[0])
+        return self._search_behind(edits - 1) if self.leads and edits > 1 else None
+
+    def _search_behind(self, edits: int) -> Repair | None:
+        """A proved repair of what is still wrong behind the edit that leads farthest."""
         lead = max(self.leads, key=_Step.gain)
         # Where the second mistake is, nobody has said yet.
         lines = replace(self.lines, first_wrong=None)
         behind = replace(self, lines=lines, taken=(*self.taken, lead), leads=[])
         self.meter.limit += BEHIND
-        return behind.search(lead.program, edits - 1)
+        return behind.search(lead.program, edits)
 
     def _proved(self, program: Program, edits: int) -> Iterator[_Step]:
         """The edits that are proved; those that leave something wrong are kept as leads."""
         for trials, candidate in self._candidates(program):
             step = self._step(trials, candidate)
-            if step is None:
-                continue
-            if len(step.right) < len(self.rows):
-                self.leads.append(step)
-            else:
+            if step is not None and len(step.right) == len(self.rows):
                 yield from filter(self._is_proved, self._as_good_here(trials, candidate, step))
                 trials.sieve.lets_through_again(candidate)
+            elif step is not None:
+                self.leads.append(step)
 
     def _as_good_here(self, trials: Trials, candidate: Candidate, step: _Step) -> Iterator[_Step]:
         """An edit that makes every gradient right, and the same with sizes that are as large here."""
@@ -155,14 +162,14 @@ class _Task:
         """What may be meant, until the time is up: of every function what is likelier before what is not."""
         names = sorted(program.sources, key=lambda name: self._lateness(program, name))
         several = [Trials(self.context, self.rows, program, name) for name in names]
-        for turn in zip(*map(self._rounds, several), strict=True):
-            for trials, candidate in _each_with(several, turn):
-                if self.meter.is_over:
-                    return
-                self.meter.steps += SIEVED
-                if trials.sieve.lets_through(candidate):
-                    self.meter.steps += TRIED
-                    yield trials, candidate
+        turns = zip(*map(self._rounds, several), strict=True)
+        for trials, candidate in chain.from_iterable(map(partial(_each_with, several), turns)):
+            if self.meter.is_over:
+                return
+            self.meter.steps += SIEVED
+            if trials.sieve.lets_through(candidate):
+                self.meter.steps += TRIED
+                yield trials, candidate
 
     def _said(self) -> list[int]:
         """The line of the first wrong value, and those that share the doubt."""
@@ -180,7 +187,7 @@ class _Task:
         """The candidates of one function, counted in its lines."""
         offset = trials.program.sources[trials.name].line - 1
         compared = {(o.name, o.line - offset): (o.numeric, o.bound) for o in self.lines.compared}
-        parts = [(o, *o.part) for o in self.lines.compared if o.part is not None]
+        parts = ((o, *o.part) for o in self.lines.compared if o.part is not None)
         first = {(o.name, n - offset): (o.numeric[at], o.bound[at]) for o, n, at in parts}
         returned = {p: (row.numeric, row.bound) for p, row in self.rows.items()}
         several = trials.places(Known(compared, returned, first))
@@ -191,11 +198,8 @@ class _Task:
         """An edit that leads on: no gradient is wrong with it that was right, and something comes right."""
         place, edit = candidate.place, candidate.edit
         right, known = trials.right_with(candidate), place.true is not None
-        if not right >= trials.right or (right == trials.right and not known):
-            return None
-        idle = place.sets_an_item and not isinstance(edit.node, ast.Pass)
-        if idle and trials.right_without(place.statement) == right:
-            # What might as well not stand there says nothing of what should.
+        leads_on = right > trials.right or (right == trials.right and known)
+        if not leads_on or _is_idle(trials, candidate, right):
             return None
         mend = Mend(place, edit, place.before, place.after(edit.node))
         return _Step(
@@ -219,11 +223,10 @@ class _Task:
     def _repair(self, last: _Step) -> Repair:
         program, steps = last.program, (*self.taken, last)
         everywhere = bool(self.proof.elsewhere.more) and all(step.anywhere for step in steps)
-        names = [self._finding(step, step.name) for step in steps if step.name is not None]
         return Repair(
             *(program.edits(), program.diff(), program.texts[OWN]),
             gradients=tuple(row.name for row in self.rows.values()),
-            names=tuple(names),
+            names=tuple(self._finding(step, step.name) for step in steps if step.name),
             only_here=not everywhere,
         )
 

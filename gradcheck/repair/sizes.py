@@ -35,8 +35,8 @@ class Resized:
     @cached_property
     def lengths(self) -> dict[Axis, int]:
         """The axes that are longer than one, with their lengths."""
-        axes = {(k, axis): n for k, x in enumerate(self.inputs) for axis, n in enumerate(x.shape)}
-        return {axis: n for axis, n in axes.items() if n > 1}
+        axes = ((k, axis) for k, x in enumerate(self.inputs) for axis in range(x.ndim))
+        return {(k, axis): n for k, axis in axes if (n := self.inputs[k].shape[axis]) > 1}
 
     @property
     def fixed(self) -> frozenset[int]:

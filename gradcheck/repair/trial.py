@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from types import CodeType
 from typing import Any
 
@@ -104,14 +105,14 @@ class Trials:
 
     def right_without(self, statement: ast.stmt) -> frozenset[int]:
         """Which are right if a statement is left out."""
-        lists = (block for node in ast.walk(self.tree) for block in blocks(node))
-        found = ((block, k) for block in lists for k, one in enumerate(block) if one is statement)
-        for block, k in found:
-            block[k] = ast.copy_location(ast.Pass(), statement)
-            try:
-                return self._right(self._built(self.tree, {}))
-            finally:
-                block[k] = statement
+        for block in chain.from_iterable(map(blocks, ast.walk(self.tree))):
+            if statement in block:
+                k = block.index(statement)
+                block[k] = ast.copy_location(ast.Pass(), statement)
+                try:
+                    return self._right(self._built(self.tree, {}))
+                finally:
+                    block[k] = statement
         return frozenset()
 
     def _right(self, layer: Layer) -> frozenset[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, product
 
 import numpy as np
 
@@ -37,20 +37,27 @@ class Operand:
 @on(ast.expr)
 def _another_operand(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
     """A factor or a term more: what is at hand, a size, a derivative, a mask, what stands elsewhere."""
-    shape = scope.shape(node) or ()
     for one in operands(scope) if is_numeric(node, scope) else ():
-        yield from _beside(node, one) if _broadcast(shape, one.shape) else ()
-        yield from _multiplied(node, shape, one)
+        yield from _with(node, scope, one)
 
 
 @on(ast.expr)
 def _unread_operand(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
     """A factor or a term more, from a name that is given a value and read nowhere: it was meant for something."""
-    shape = scope.shape(node) or ()
     names = [name for name in scope.pool.unread if scope.shape(read(name)) is not None]
-    for one in _forms_of(names, scope) if names and is_numeric(node, scope) else ():
-        yield from _beside(node, one) if _broadcast(shape, one.shape) else ()
-        yield from _multiplied(node, shape, one)
+    for one in _forms_of(names, scope) if is_numeric(node, scope) else ():
+        yield from _with(node, scope, one)
+
+
+def _with(node: ast.expr, scope: Scope, one: Operand) -> Iterator[Alternative]:
+    """An expression and an operand, entry by entry and as matrices, where their shapes allow it."""
+    shape = scope.shape(node) or ()
+    if _broadcast(shape, one.shape):
+        yield from _beside(node, one)
+    if _multiply(shape, one.shape):
+        yield _more(node, ast.MatMult(), one.node, one.price + 0.5, one.node)
+    if _multiply(one.shape, shape):
+        yield _more(one.node, ast.MatMult(), node, one.price + 0.5, one.node)
 
 
 def _forms_of(names: list[str], scope: Scope) -> Iterator[Operand]:
@@ -64,7 +71,7 @@ def _indicated(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
     """1 where a class is the right one, 0 elsewhere, taken off: of the one index and label, or of all of them."""
     if is_numeric(node, scope):
         shape = scope.shape(node)
-        for one in map(expression, _of_rows(node, scope) if shape else _of_one(scope)):
+        for one in map(expression, _of_rows(node, shape, scope) if shape else _of_one(scope)):
             yield Alternative(ast.BinOp(node, ast.Sub(), one), 1.5, slip.LABEL)
 
 
@@ -74,20 +81,12 @@ def _of_one(scope: Scope) -> list[str]:
     return [f"({k} == {label})" for label in map(ast.unparse, items) for k in scope.counts]
 
 
-def _of_rows(node: ast.expr, scope: Scope) -> list[str]:
+def _of_rows(node: ast.expr, shape: tuple[int, ...], scope: Scope) -> list[str]:
     """The labels of all rows of an array, as rows of zeros with a 1."""
     integers = [n for n in scope.arrays if scope.local[n].dtype.kind in "iu"]
-    labels = [n for n in integers if scope.local[n].shape == (scope.shape(node) or ())[:-1]]
+    labels = [n for n in integers if scope.local[n].shape == shape[:-1]]
     tables = scope.same_shape(node)[:1]
-    return [f"np.eye({one}.shape[-1])[{label}]" for one in tables for label in labels]
-
-
-def _multiplied(node: ast.expr, shape: tuple[int, ...], one: Operand) -> Iterator[Alternative]:
-    """An expression and an operand, as matrices."""
-    if _multiply(shape, one.shape):
-        yield _more(node, ast.MatMult(), one.node, one.price + 0.5, one.node)
-    if _multiply(one.shape, shape):
-        yield _more(one.node, ast.MatMult(), node, one.price + 0.5, one.node)
+    return [f"np.eye({one}.shape[-1])[{label}]" for one, label in product(tables, labels)]
 
 
 FACTOR = slip.LEFT_FACTOR
@@ -121,9 +120,8 @@ def _product(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
     """A term or factor more that is itself a product of two things at hand."""
     shape = scope.shape(node) or ()
     fitting = [n for n in scope.arrays if _repeats_to(np.shape(scope.local[n]), shape)]
-    pairs = combinations_with_replacement(fitting[-MANY:], 2)
-    for text in (f"{one} * {other}" for one, other in pairs):
-        both = expression(text)
+    for pair in combinations_with_replacement(fitting[-MANY:], 2):
+        both = expression(" * ".join(pair))
         for op in (ast.Sub(), ast.Add(), ast.Mult()):
             yield _more(node, op, both, 4, both)
 
@@ -168,12 +166,12 @@ def _written(scope: Scope) -> Iterator[tuple[float, ast.expr]]:
         (2.4, _filled(FACTORS[:4], items)),
         (DERIVED, _filled((*FACTORS, *helpers), scope.arrays)),
     )
-    yield from ((price, node) for price, several in priced for node in several)
+    return ((price, node) for price, several in priced for node in several)
 
 
 def _filled(forms: Iterable[str], values: Iterable[str]) -> Iterator[ast.expr]:
     """Derivatives made from what is at hand."""
-    yield from (expression(form.format(value)) for value in values for form in forms)
+    return (expression(form.format(value)) for value, form in product(values, forms))
 
 
 def _broadcast(one: tuple[int, ...], other: tuple[int, ...]) -> bool:

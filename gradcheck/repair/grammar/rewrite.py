@@ -37,9 +37,7 @@ Rule = Callable[[ast.AST, Scope], Iterable[Alternative]]
 """From a node to what might have been meant by it."""
 
 
-def on(
-    *kinds: type[Node],
-) -> Callable[[Callable[[Node, Scope], Iterable[Alternative]]], Rule]:
+def on(*kinds: type[Node]) -> Callable[[Callable[[Node, Scope], Iterable[Alternative]]], Rule]:
     """A rule for nodes of some kinds, where they are read."""
 
     def limited(rule: Callable[[Node, Scope], Iterable[Alternative]]) -> Rule:

@@ -10,15 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.repair import slips as slip
-from gradcheck.repair.grammar.rewrite import (
-    Alternative,
-    Guard,
-    Rewrite,
-    Rule,
-    on,
-    priced,
-    rules,
-)
+from gradcheck.repair.grammar.rewrite import Alternative, Guard, Rewrite, Rule, on, priced, rules
 from gradcheck.repair.scope import Scope
 from gradcheck.repair.tree import called_name, is_read
 
