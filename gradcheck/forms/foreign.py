@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -83,27 +83,37 @@ class Tensors:
 
 
 @dataclass(frozen=True, eq=False)
-class Foreign:
-    """A framework's function with its inputs and parameters.
+class Subject:
+    """What is checked: a function of tensors, what a report calls it, its parameters, which are moved too.
 
-    `halved` is the room in which it computes in half precision, where that is what it was given: its
-    formula is judged in float32 then, and what it returns in half precision beside that. `written` are
-    the functions of a custom gradient.
+    The signature of `called` names the inputs; `written` are the functions of a custom gradient.
     """
 
-    name: str
     function: Function
+    called: Function
+    name: str
+    parameters: Mapping[str, Array] = field(default_factory=dict)
+    written: Written | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Foreign:
+    """A framework's function with its inputs.
+
+    `halved` is the room in which it computes in half precision, where that is what it was given: its
+    formula is judged in float32 then, and what it returns in half precision beside that.
+    """
+
+    subject: Subject
     room: Room
     arguments: Arguments
-    parameters: Mapping[str, Array] = field(default_factory=dict)
     halved: Room | None = None
-    written: Written | None = None
 
     def run(
         self, arrays: Sequence[Array], room: Room | None = None, function: Function | None = None
     ) -> tuple[tuple[Any, ...], Pull]:
         """The outputs as arrays, and the way back; in another room, or of another function."""
-        room, function = room or self.room, function or self.function
+        room, function = room or self.room, function or self.subject.function
         count = len(self.arguments.tree.leaves)
 
         def call(tensors: list[Any]) -> Any:
@@ -116,9 +126,9 @@ class Foreign:
     def check(self, options: dict[str, Any]) -> Report:
         """Check it."""
         leaves = self.arguments.tree.leaves
-        values = [leaf.value for leaf in leaves] + list(self.parameters.values())
+        values = [leaf.value for leaf in leaves] + list(self.subject.parameters.values())
         taken = [leaf.name for leaf in leaves]
-        names = taken + [n if n not in taken else f"self.{n}" for n in self.parameters]
+        names = taken + [n if n not in taken else f"self.{n}" for n in self.subject.parameters]
         with kept_randomness():
             outputs = Outputs.of(self.run(values)[0])
             layer = self._adapted(tuple(names), outputs)
@@ -144,20 +154,19 @@ class Foreign:
 
     def _adapted(self, names: tuple[str, ...], outputs: Outputs) -> Adapted:
         """The function as a layer, whose lines can be read if they are those of a custom gradient."""
-        written, leaves = self.written, self.arguments.tree.leaves
-        if written is None or self.parameters:
-            function = self.function
-            return Adapted(
-                self.name, names, function, None, lambda *_: self.layer(outputs, leaves, function)
-            )
+        subject, leaves = self.subject, self.arguments.tree.leaves
+        written, function = subject.written, subject.function
+        if written is None or subject.parameters:
+            whole = self.layer(outputs, leaves, function)
+            return Adapted(subject.name, names, function, None, lambda *_: whole)
 
         def assembled(forward: Function, backward: Function | None) -> Layer:
             own = forward is written.forward and backward is written.backward
-            function = self.function if own else written.assemble(forward, backward)
-            return self.layer(outputs, leaves, function)
+            changed = function if own else written.assemble(forward, backward)
+            return self.layer(outputs, leaves, changed)
 
         return Adapted(
-            self.name,
+            subject.name,
             names,
             written.forward,
             written.backward,
@@ -170,7 +179,9 @@ class Foreign:
 
     def layer(self, outputs: Outputs, leaves: Sequence[Leaf], function: Function) -> Layer:
         """A function of tensors as a layer of arrays."""
-        floats = [leaf.value.dtype.kind == "f" for leaf in leaves] + [True] * len(self.parameters)
+        floats = [leaf.value.dtype.kind == "f" for leaf in leaves] + [True] * len(
+            self.subject.parameters
+        )
 
         def layer(*arrays: Array) -> tuple[Any, Backward]:
             values, pull = self.run(arrays, function=function)
@@ -189,11 +200,15 @@ HALVES = ("float16", "bfloat16")
 """The dtypes of half precision, which is coarser than the checker's steps can be."""
 
 
-def half_among(values: Any) -> str | None:
-    """The name of the dtype of half precision among arrays and tensors, None if there is none."""
-    dtypes = [getattr(value, "dtype", "") for value in flat(values, lambda v: hasattr(v, "dtype"))]
+T = TypeVar("T")
+
+
+def in_half(room: T, given: Any) -> T | None:
+    """A framework computing in the half precision that is found among arrays and tensors; None if none is."""
+    dtypes = [getattr(value, "dtype", "") for value in flat(given, lambda v: hasattr(v, "dtype"))]
     names = [getattr(dtype, "name", str(dtype).rpartition(".")[-1]) for dtype in dtypes]
-    return next((name for name in names if name in HALVES), None)
+    half = next((name for name in names if name in HALVES), None)
+    return replace(room, half=half) if half else None  # type: ignore[type-var]
 
 
 def in_single(value: Any) -> Any:
@@ -218,27 +233,22 @@ def flat(value: Any, is_tensor: Callable[[Any], bool]) -> list[Any]:
     return [tensor for _, item in children(value) for tensor in flat(item, is_tensor)]
 
 
-def understood(
-    function: Function,
-    called: Function,
-    name: str,
-    room: Room,
+def checked(
+    subject: Subject,
     inputs: Sequence[Any],
     named: Mapping[str, Any],
-    parameters: Mapping[str, Array] | None = None,
-    halved: Room | None = None,
-    written: Written | None = None,
-) -> tuple[Foreign, dict[str, Any]]:
-    """A framework's function with its inputs, and the options for `check`.
+    room: Room,
+    halved: Room | None,
+) -> Report:
+    """Check a framework's function at tensors, arrays, trees of them, and constants.
 
-    The signature of `called` names the inputs, which are tensors, arrays, trees of them, and constants;
     `halved` is the framework in half precision, if that is what they are in.
     """
     options, by_word = parted(named, OPTIONS)
-    inputs = [with_arrays(value, room) for value in inputs]
+    here = [with_arrays(value, room) for value in inputs]
     by_word = {key: with_arrays(value, room) for key, value in by_word.items()}
-    arguments = Arguments.of(called, inputs, by_word)
-    return Foreign(name, function, room, arguments, parameters or {}, halved, written), options
+    arguments = Arguments.of(subject.called, here, by_word)
+    return Foreign(subject, room, arguments, halved).check(options)
 
 
 def installed(package: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.foreign import Pull, Written, half_among, in_single, installed, understood
+from gradcheck.forms import foreign
 from gradcheck.forms.names import takes
 from gradcheck.layer import Function, name_of
 from gradcheck.result import Array, Report
@@ -28,18 +28,17 @@ def check_jax(f: Function, *inputs: Any, **named: Any) -> Report:
         *inputs: arrays, trees of them, and constants.
         **named: inputs by name, and options as for `check`.
     """
-    jax = installed("jax")
+    jax = foreign.installed("jax")
 
-    half = half_among([inputs, named])
-    halved = _Room(jax, half) if half is not None else None
-    form, options = understood(
-        f, f, name_of(f), _Room(jax), inputs, named, halved=halved, written=_written(jax, f)
-    )
+    room = _Room(jax)
+    halved = foreign.in_half(room, [inputs, named])
     with _double_precision(jax):
-        return form.check(options)
+        return foreign.checked(
+            foreign.Subject(f, f, name_of(f), written=_written(jax, f)), inputs, named, room, halved
+        )
 
 
-def _written(jax: Any, f: Any) -> Written | None:
+def _written(jax: Any, f: Any) -> foreign.Written | None:
     """The two functions of a custom_vjp, also of one under jit; None for anything else."""
     while not isinstance(f, jax.custom_vjp):
         if not hasattr(f, "__wrapped__"):
@@ -54,7 +53,7 @@ def _written(jax: Any, f: Any) -> Written | None:
         return made  # type: ignore[no-any-return]
 
     inputs = [name for k, name in enumerate(takes(f)) if k not in f.nondiff_argnums]
-    return Written(f.fwd, f.bwd, assemble, tuple(inputs), tuple(takes(f.bwd)[-1:]))
+    return foreign.Written(f.fwd, f.bwd, assemble, tuple(inputs), tuple(takes(f.bwd)[-1:]))
 
 
 @contextmanager
@@ -76,14 +75,14 @@ class _Room:
     half: Any = None
 
     def array(self, value: Any) -> Any:
-        return in_single(np.asarray(value) if isinstance(value, self.jax.Array) else value)
+        return foreign.in_single(np.asarray(value) if isinstance(value, self.jax.Array) else value)
 
     def like(self, tensor: Any, array: Array) -> Any:
         return self.jax.numpy.asarray(array, dtype=tensor.dtype)
 
     def run(
         self, call: Callable[[list[Any]], Any], leaves: Sequence[Array], parameters: Sequence[Array]
-    ) -> tuple[Any, Pull]:
+    ) -> tuple[Any, foreign.Pull]:
         arrays = [
             self.jax.numpy.array(leaf, dtype=self.half if leaf.dtype == np.float32 else None)
             for leaf in leaves

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.foreign import Pull, Written, flat, half_among, in_single, understood
+from gradcheck.forms import foreign
 from gradcheck.forms.names import takes
 from gradcheck.layer import Function, name_of
 from gradcheck.result import Array, Report
@@ -35,22 +35,19 @@ def check_tensorflow(f: Function, *inputs: Any, **named: Any) -> Report:
     if getattr(f, "built", True) is False:
         f(*[tf.convert_to_tensor(value) for value in arrays])
     variables = list(getattr(f, "trainable_variables", ()))
-    room = _Room(tf, variables)
-    half = half_among([arrays, named])
-    halved = replace(room, half=half) if half is not None else None
-    values = dict(zip(_names(variables), (v.numpy() for v in variables), strict=True))
-    name = name_of(f) if not variables else str(getattr(f, "name", name_of(f)))
+    values = [v.numpy() for v in variables]
+    name = str(getattr(f, "name", name_of(f))) if variables else name_of(f)
     called: Function = getattr(f, "call", getattr(f, "python_function", f))
-    form, options = understood(
-        f, called, name, room, arrays, named, values, halved, _written(tf, called)
-    )
+    held = dict(zip(_names(variables), values, strict=True))
+    subject = foreign.Subject(f, called, name, held, _written(tf, called))
+    room = _Room(tf, variables)
     try:
-        return form.check(options)
+        return foreign.checked(subject, arrays, named, room, foreign.in_half(room, [arrays, named]))
     finally:
-        room.assign(list(values.values()))
+        room.assign(values)
 
 
-def _written(tf: Any, called: Any) -> Written | None:
+def _written(tf: Any, called: Any) -> foreign.Written | None:
     """The function under a tf.custom_gradient, which returns its value and the way back."""
     decorator = getattr(called, "_tf_decorator", None)
     if getattr(decorator, "decorator_name", "") != "custom_gradient":
@@ -60,7 +57,7 @@ def _written(tf: Any, called: Any) -> Written | None:
     def assemble(forward: Function, _: Any) -> Function:
         return tf.custom_gradient(wraps(function)(lambda *inputs: forward(*inputs)))  # type: ignore[no-any-return]
 
-    return Written(function, None, assemble, tuple(takes(function)))
+    return foreign.Written(function, None, assemble, tuple(takes(function)))
 
 
 def _in_dtype_of(f: Any, value: Any) -> Any:
@@ -87,7 +84,7 @@ class _Room:
     half: Any = None
 
     def array(self, value: Any) -> Any:
-        return in_single(value.numpy() if hasattr(value, "numpy") else value)
+        return foreign.in_single(value.numpy() if hasattr(value, "numpy") else value)
 
     def _tensor(self, array: Array) -> Any:
         tensor = self.tf.constant(np.array(array))
@@ -103,7 +100,7 @@ class _Room:
 
     def run(
         self, call: Callable[[list[Any]], Any], leaves: Sequence[Array], parameters: Sequence[Array]
-    ) -> tuple[Any, Pull]:
+    ) -> tuple[Any, foreign.Pull]:
         tf, values = self.tf, [np.array(p) for p in parameters]
         self.assign(values)
         tensors = [self._tensor(leaf) for leaf in leaves]
@@ -112,11 +109,9 @@ class _Room:
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(floats)
             outputs = call(tensors)
-            results = flat(outputs, tf.is_tensor)
-        sources = [
-            *floats,
-            *(w if not callable(w) else v for v, w in zip(self.variables, watched, strict=True)),
-        ]
+            results = foreign.flat(outputs, tf.is_tensor)
+        pairs = zip(self.variables, watched, strict=True)
+        sources = [*floats, *(v if callable(w) else w for v, w in pairs)]
 
         def pull(upstream: list[Array]) -> list[Array]:
             # A custom gradient may read the variables, which other runs have moved since.

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.foreign import (
-    Pull,
-    Written,
-    flat,
-    half_among,
-    in_single,
-    installed,
-    understood,
-)
+from gradcheck.forms import foreign
 from gradcheck.forms.names import takes
 from gradcheck.forms.trees import copied
 from gradcheck.layer import Function, name_of
@@ -41,27 +33,26 @@ def check_torch(f: Any, *inputs: Any, **named: Any) -> Report:
         *inputs: tensors or arrays, trees of them, and constants.
         **named: inputs by name, and options as for `check`.
     """
-    torch = installed("torch")
+    torch = foreign.installed("torch")
+    is_module = isinstance(f, torch.nn.Module)
+    trained = {k: p for k, p in f.named_parameters() if p.requires_grad} if is_module else {}
+    held = [*foreign.flat([*inputs, *named.values()], torch.is_tensor), *trained.values()]
+    device = next(iter(held), torch.zeros(())).device
+    room = _Room(torch, device, module=f if is_module else None, names=tuple(trained))
+    halved = foreign.in_half(room, [inputs, named, held])
+    subject = _subject(torch, f, {name: room.array(p) for name, p in trained.items()})
+    return foreign.checked(subject, inputs, named, room, halved)
 
-    tensors = flat([*inputs, *named.values()], torch.is_tensor)
-    parameters: dict[str, Any] = {}
-    function: Function = f
-    called, name, written = f, name_of(f), None
-    if isinstance(f, type) and issubclass(f, torch.autograd.Function):
-        function = called = _signed(f, torch.autograd.Function)
-        written = _written(f, called, torch.autograd.Function)
-    elif isinstance(f, torch.nn.Module):
-        parameters = {k: p for k, p in f.named_parameters() if p.requires_grad}
-        function, called, name = _arguments, f.forward, type(f).__name__
-    held = [*tensors, *parameters.values()]
-    first = next(iter(held), torch.zeros(()))
-    half = half_among([inputs, named, held])
-    module = f if isinstance(f, torch.nn.Module) else None
-    room = _Room(torch, first.device, None, module, tuple(parameters))
-    halved = replace(room, half=getattr(torch, half)) if half is not None else None
-    values = {name: room.array(p) for name, p in parameters.items()}
-    form, options = understood(function, called, name, room, inputs, named, values, halved, written)
-    return form.check(options)
+
+def _subject(torch: Any, f: Any, parameters: Mapping[str, Array]) -> foreign.Subject:
+    """A function, what is applied by an autograd.Function, or the call of a module with these parameters."""
+    if isinstance(f, torch.nn.Module):
+        return foreign.Subject(_arguments, f.forward, type(f).__name__, parameters)
+    if not (isinstance(f, type) and issubclass(f, torch.autograd.Function)):
+        return foreign.Subject(f, f, name_of(f))
+    called = _signed(f, torch.autograd.Function)
+    written = _written(f, called, torch.autograd.Function)
+    return foreign.Subject(called, called, name_of(f), written=written)
 
 
 def _arguments(*args: Any, **keywords: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -82,7 +73,7 @@ def _signed(function: Any, base: Any) -> Function:
     return called
 
 
-def _written(function: Any, called: Function, base: Any) -> Written:
+def _written(function: Any, called: Function, base: Any) -> foreign.Written:
     """The two static methods of an autograd.Function."""
 
     def assemble(forward: Function, backward: Any) -> Function:
@@ -90,12 +81,14 @@ def _written(function: Any, called: Function, base: Any) -> Written:
         return _signed(type(function.__name__, (function,), methods), base)
 
     upstream = tuple(takes(function.backward)[1:])
-    return Written(function.forward, function.backward, assemble, tuple(takes(called)), upstream)
+    return foreign.Written(
+        function.forward, function.backward, assemble, tuple(takes(called)), upstream
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class _Room:
-    """PyTorch on one device; `half` is the dtype to compute in if it is coarser than float32."""
+    """PyTorch on one device; `half` names the dtype to compute in if it is coarser than float32."""
 
     torch: Any
     device: Any
@@ -105,7 +98,7 @@ class _Room:
 
     def array(self, value: Any) -> Any:
         if not self.torch.is_tensor(value):
-            return in_single(value)
+            return foreign.in_single(value)
         # NumPy has no bfloat16, and the checker's steps need float32 at least.
         coarse = value.dtype in (self.torch.bfloat16, self.torch.float16)
         return (value.float() if coarse else value).detach().cpu().numpy()
@@ -117,39 +110,34 @@ class _Room:
         tensor = self.torch.as_tensor(np.array(array), device=self.device)
         if not tensor.dtype.is_floating_point:
             return tensor
-        return (tensor.to(self.half) if self.half is not None else tensor).requires_grad_()
+        half = self.half and getattr(self.torch, self.half)
+        return (tensor.to(half) if half is not None else tensor).requires_grad_()
 
     def run(
         self, call: Callable[[list[Any]], Any], leaves: Sequence[Array], parameters: Sequence[Array]
-    ) -> tuple[Any, Pull]:
+    ) -> tuple[Any, foreign.Pull]:
         torch = self.torch
         tensors, values = [self._tensor(x) for x in leaves], [self._tensor(p) for p in parameters]
         with torch.enable_grad():
             outputs = self._called(call, tensors, dict(zip(self.names, values, strict=True)))
         sources = [t for t in tensors if t.requires_grad] + values
-        results = [r for r in flat(outputs, torch.is_tensor) if r.dtype.is_floating_point]
+        results = [r for r in foreign.flat(outputs, torch.is_tensor) if r.dtype.is_floating_point]
         return outputs, partial(self._pulled, results, sources)
 
     def _pulled(
         self, results: Sequence[Any], sources: Sequence[Any], upstream: Sequence[Array]
     ) -> list[Array]:
         """The gradients of the sources; zero for what the results do not depend on."""
-        pairs = [
-            (r, self.torch.as_tensor(np.array(u), device=r.device).to(r.dtype))
-            for r, u in zip(results, upstream, strict=True)
-            if r.requires_grad
-        ]
+        both = zip(results, upstream, strict=True)
+        pairs = [(r, self.like(r, u)) for r, u in both if r.requires_grad]
         found = self.torch.autograd.grad(
             [r for r, _ in pairs],
             sources,
             [u for _, u in pairs],
             retain_graph=True,
-            allow_unused=True,
+            materialize_grads=True,
         )
-        return [
-            self.array(self.torch.zeros_like(s) if g is None else g)
-            for s, g in zip(sources, found, strict=True)
-        ]
+        return list(map(self.array, found))
 
     def _called(
         self, call: Callable[[list[Any]], Any], tensors: list[Any], parameters: Mapping[str, Any]
