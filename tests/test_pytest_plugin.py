@@ -166,6 +166,7 @@ def test_an_error_in_the_summary_breaks_no_session(run, pytester):
     )
     result = run("--gradcheck-summary=all", "-k", "fixture")
     result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*summary left out: RuntimeError('broken')*"])
 
 
 def test_tensorflow_is_not_imported_at_the_start(pytester, monkeypatch):

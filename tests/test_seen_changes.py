@@ -1,6 +1,7 @@
 """Changes to the checker's own code that once went unseen by every test, each with the test that sees it."""
 
 import ast
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,12 +11,18 @@ from gradcheck.compare import compare
 from gradcheck.diagnosis.sizes import _sizes_of
 from gradcheck.forms.arguments import _signature
 from gradcheck.layer import random_upstream
+from gradcheck.lines.judge import Judgement
+from gradcheck.lines.recorder import Label
+from gradcheck.lines.rerun import Rerun
 from gradcheck.numeric import Forward, NumericalWitness
 from gradcheck.numeric.estimate import StencilEstimate
 from gradcheck.numeric.steps import _Table
+from gradcheck.repair.grammar.calls import _left_out
 from gradcheck.repair.grammar.rewrites import other_constant
 from gradcheck.repair.proof import Proof
+from gradcheck.repair.tree import expression
 from gradcheck.smallest import smallest
+from gradcheck.taylor import TaylorTest
 
 X = np.random.default_rng(0).normal(size=(3, 4))
 
@@ -184,3 +191,51 @@ def test_an_objects_slope_is_asked_where_nothing_else_is_said_of_its_gradients()
 
 def test_a_function_without_a_signature_has_numbered_inputs():
     assert list(_signature(min, 2).parameters) == ["input0", "input1"]
+
+
+def test_five_remainders_on_a_line_have_a_slope_and_four_have_none():
+    def remainders(clear):
+        steps = 2.0 ** -np.arange(1, 8)
+        floor = np.where(np.arange(7) < clear, 0.0, 1.0)
+        return TaylorTest(Verdict.PASS, 2.0, False, steps, steps**2, floor)
+
+    assert remainders(5).is_straight and remainders(7).is_straight
+    assert not remainders(4).is_straight
+
+
+def test_of_several_inputs_without_a_gradient_the_first_is_named():
+    def layer(x, labels, w, b):
+        return x * w + b + labels, lambda dy: (dy * w, dy, None, None)
+
+    report = check(layer, X[0], np.arange(4), X[1], X[2], lines=False)
+    (finding,) = [f for f in report.all_findings() if "integers" in f.evidence]
+    assert (finding.evidence["none"], finding.code) == ("w", "wrong-count")
+    assert "None for w: one gradient for each input" in finding.message
+
+
+@pytest.mark.parametrize("error", [[0.0, 0.0], [1.0, np.inf], [np.nan, 0.0], [np.inf, np.inf]])
+def test_no_error_and_one_that_is_no_number_have_nothing_to_be_explained(error):
+    def seen(error):
+        return Rerun.error.func(SimpleNamespace(run=lambda _: np.array(error)))
+
+    assert seen(error).size == 0
+    assert seen([0.0, 2.0]).tolist() == [0.0, 2.0]
+
+
+def test_what_a_function_is_left_out_of_is_its_first_argument_or_its_object():
+    def left(text):
+        scope = SimpleNamespace(local={"a", "b"})
+        return [ast.unparse(one.node) for one in _left_out(expression(text), scope)]
+
+    assert left("np.maximum(a, b)") == ["a"] and left("make()") == []
+    assert left("a.clip(b, 1)") == ["a", "b"] and left("np.zeros_like(a)") == []
+
+
+def test_a_name_of_ones_own_is_not_known_and_what_is_returned_has_none():
+    judgement = SimpleNamespace(known={"x", "dx", "dz"})
+
+    def left(label):
+        return Judgement.known_but(judgement, SimpleNamespace(label=label))
+
+    assert left(Label("dz")) == {"x", "dx"}
+    assert left(Label("x", returned=True)) == {"x", "dx", "dz"}
