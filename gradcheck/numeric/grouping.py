@@ -217,25 +217,41 @@ class _Probing:
         self.found = self._probes()
 
     def _probes(self) -> list[Probe]:
-        """Up to two single entries that touch something, of five that are tried."""
+        """Up to two single entries that touch something, of five that are tried: going up, then down.
+
+        Half of what goes into a ReLU touches nothing, either way.
+        """
         found: list[Probe] = []
-        entry = tuple(int(self.rng.integers(length)) for length in self.shape)
-        for _ in range(5):
-            perturbation = np.zeros(self.shape)
-            perturbation[entry] = 1.0
-            touched = self.touch(perturbation)
-            if not touched.any():
-                touched = self.touch(-perturbation)
-            if touched.any():
-                found.append((entry, tuple(np.unique(axis) for axis in np.nonzero(touched))))
+        idle: list[tuple[int, ...]] = []
+        for entry in self._entries():
+            touched = self._touched_by(entry, 1.0)
+            found += [] if touched is None else [(entry, touched)]
+            idle += [entry] if touched is None else []
+            if len(found) == 2:
+                return found
+        for entry in idle:
+            touched = self._touched_by(entry, -1.0)
+            found += [] if touched is None else [(entry, touched)]
             if len(found) == 2:
                 break
-            # Every index moves, so that an axis explained by chance once is not explained twice.
+        return found
+
+    def _touched_by(self, entry: tuple[int, ...], direction: float) -> tuple[Array, ...] | None:
+        """The output indices that a single entry touches in one direction, if any."""
+        perturbation = np.zeros(self.shape)
+        perturbation[entry] = direction
+        touched = self.touch(perturbation)
+        return tuple(np.unique(axis) for axis in np.nonzero(touched)) if touched.any() else None
+
+    def _entries(self) -> Iterator[tuple[int, ...]]:
+        """Five at random. Every index moves, so that an axis explained by chance once is not explained twice."""
+        entry = tuple(int(self.rng.integers(length)) for length in self.shape)
+        for _ in range(5):
+            yield entry
             entry = tuple(
                 (k + int(self.rng.integers(1, max(length, 2)))) % length
                 for k, length in zip(entry, self.shape, strict=True)
             )
-        return found
 
     def elementwise(self) -> bool:
         """Whether each entry touches the output in its own place, as a random half of them does."""
