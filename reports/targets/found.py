@@ -202,7 +202,12 @@ def _flagged(module: ModuleType, name: str) -> Parts | None:
 def _cost(module: ModuleType, name: str) -> Parts | None:
     """A cost with the gradient that takes the same: compute_cost and compute_gradient, cost and gradient."""
     value = _function(module, name)
-    if value is None or not COST.search(name):
+    if (
+        value is None
+        or not COST.search(name)
+        or returns_way_back(value)
+        or returns_gradients(value)
+    ):
         return None
     gradients = [n for n in _own(module) if GRADIENT.search(n) and _takes_the_same(module, n, name)]
     costs = [n for n in _own(module) if COST.search(n) and _takes_the_same(module, n, name)]
@@ -237,7 +242,7 @@ def _anything(module: ModuleType, name: str) -> Parts | None:
     return ("layer", (value,)) if value and returns_two(value) else None
 
 
-FINDERS: tuple[Finder, ...] = (_pair, _class, _derivative, _flagged, _layer, _cost)
+FINDERS: tuple[Finder, ...] = (_pair, _class, _derivative, _flagged, _cost, _layer)
 """What a name may stand for, the most telling first."""
 
 
