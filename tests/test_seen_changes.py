@@ -9,7 +9,9 @@ import pytest
 from gradcheck import Verdict, check, check_module, check_pair
 from gradcheck.compare import compare
 from gradcheck.diagnosis.sizes import _sizes_of
+from gradcheck.forms.adapting import built
 from gradcheck.forms.arguments import _signature
+from gradcheck.forms.objects import Methods
 from gradcheck.layer import random_upstream
 from gradcheck.lines.judge import Judgement
 from gradcheck.lines.recorder import Label
@@ -239,3 +241,22 @@ def test_a_name_of_ones_own_is_not_known_and_what_is_returned_has_none():
 
     assert left(Label("dz")) == {"x", "dx"}
     assert left(Label("x", returned=True)) == {"x", "dx", "dz"}
+
+
+class Lazy:
+    """What a first forward pass leaves: parameters, and numbers that are none."""
+
+    def forward(self, x):
+        if not hasattr(self, "W"):
+            self.W, self.order, self.rate = np.ones((4, 2)), np.arange(2), 0.5
+        self.x = x
+        return x @ self.W[:, self.order]
+
+    def backward(self, dy):
+        self.dW = self.x.T @ dy
+        return dy @ self.W.T
+
+
+def test_parameters_made_in_a_forward_pass_are_arrays_of_floats():
+    methods = Methods.of(Lazy(), "forward", "backward")
+    assert set(vars(built(Lazy(), methods, [X], {}))) == {"W"}
