@@ -35,8 +35,8 @@ def blamed(judgement: Judgement, wrong: Compared, found: Finding | None) -> Find
     """The first wrong value, with its line, its diagnosis, and the lines that share the doubt."""
     record, site = judgement.record, wrong.site
     lines = narrowed(judgement, wrong, _others(judgement, wrong))
-    also = _doubted_loops(judgement, lines) | lines_of(lines.others)
-    also -= {lines.site.line}
+    loops = doubtful_loops(record, (lines.site, *lines.others), judgement.right_before())
+    also = (loops | lines_of(lines.others)) - {lines.site.line}
     if lines.solved and site in judgement.right_sites:
         # A helper's line that was right at another call goes wrong with what it is handed, not before.
         also.discard(site.line)
@@ -53,16 +53,11 @@ def _others(judgement: Judgement, wrong: Compared) -> list[Site]:
     # Where a helper computed it, the line that calls the helper may have called it with something wrong.
     called = record.log[wrong.time].site
     behind = doubtful_sites(record, called, judgement.known_but(wrong))
-    others = chain(
-        *(behind, [called], _handing_on(record, wrong), _writing(record, wrong)),
-        _handing_in(judgement, wrong),
+    handed = chain(
+        _handing_on(record, wrong), _writing(record, wrong), _handing_in(judgement, wrong)
     )
+    others = chain(behind, [called], handed)
     return [site for site in others if site.line != wrong.site.line]
-
-
-def _doubted_loops(judgement: Judgement, lines: Narrowed) -> set[int]:
-    """The loops around the lines in doubt, which may run the wrong way."""
-    return doubtful_loops(judgement.record, (lines.site, *lines.others), judgement.right_before())
 
 
 def _writing(record: Record, wrong: Compared) -> list[Site]:

@@ -47,9 +47,10 @@ def as_meant(judgement: Judgement, seed: int) -> Judgement:
 def _explaining_before_activations(judgement: Judgement, seed: int) -> dict[Label, Compared]:
     """The values that are wrong before an activation, and set right there explain the error."""
     plain = [one.label for one in judgement.compared if not one.intermediate.is_before_activation]
-    others = before_activations(judgement.record, judgement.matches, plain, seed)
-    wrong = {label: one for label, one in others.items() if one.is_wrong}
-    return {label: one for label, one in wrong.items() if comes_right_with(judgement, one)}
+    others = before_activations(judgement.record, judgement.matches, plain, seed).items()
+    return {
+        label: one for label, one in others if one.is_wrong and comes_right_with(judgement, one)
+    }
 
 
 def _is_usual(judgement: Judgement) -> bool:

@@ -179,7 +179,7 @@ def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
     body, inner, upstream = back.numbered(tree), _inner(back, tree), _upstream(user, back, tree)
     behind.change(back, tree)
     Backward(back, recorder.backward_sites, "", frozenset()).upstream(tree, upstream)
-    forward = user.forward if there is None else _changed(there, ahead)
+    forward = _forward(user, there, ahead)
     if inside:
         whole = user.assemble(forward, None)
     else:
@@ -194,8 +194,10 @@ def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
     )
 
 
-def _changed(source: Source, instrument: Instrument) -> Function:
-    """An instrumented copy, called with what the original is called with besides the inputs."""
+def _forward(user: Adapted, source: Source | None, instrument: Instrument) -> Function:
+    """The forward pass, instrumented where it can be read, called with what is bound to it."""
+    if source is None:
+        return user.forward
     instrument.change(source, source.tree)
     return source.bound(instrument.compiled(source, source.tree))
 

@@ -31,8 +31,8 @@ def at_work(function: Function) -> Source:
     """
     bare, ahead, keywords = unbound(function)
     tree = _tree(bare.__code__)
-    call = None if tree is None else _handing_on(tree)
-    if tree is None or call is None or (called := _called_by(call, bare)) is None:
+    call = _handing_on(tree)
+    if call is None or (called := _called_by(call, bare)) is None:
         return Source.of(function)
     inner, passed = at_work(called), _passed(call, called)
 
@@ -49,22 +49,22 @@ def at_work(function: Function) -> Source:
 
 
 @cache
-def _tree(code: CodeType) -> ast.FunctionDef | None:
-    """A function by its code, a lambda written out as a function; None where its source is not at hand."""
-    with suppress(OSError, TypeError, SyntaxError, Unreadable):
+def _tree(code: CodeType) -> ast.FunctionDef:
+    """A function by its code, a lambda written out as one; without statements where its source is not at hand."""
+    with suppress(OSError, TypeError, ValueError, SyntaxError, Unreadable):
         if code.co_name == "<lambda>":
             return _lambda(code)
         return parsed_function(inspect.getsource(code))
-    return None
+    return _function([])
 
 
-def _lambda(code: CodeType) -> ast.FunctionDef | None:
+def _lambda(code: CodeType) -> ast.FunctionDef:
     """The only lambda with this code in its file, as a function."""
     module = ast.parse("".join(linecache.getlines(code.co_filename)))
     places = set(code.co_positions())
     lambdas = (node for node in ast.walk(module) if isinstance(node, ast.Lambda))
-    found = [one for one in lambdas if _place(one.body) in places]
-    return _written_out(found[0]) if len(found) == 1 else None
+    (found,) = (one for one in lambdas if _place(one.body) in places)
+    return _function([ast.Return(found.body)], found.args)
 
 
 def _place(node: ast.expr) -> tuple[int | None, ...]:
@@ -72,9 +72,9 @@ def _place(node: ast.expr) -> tuple[int | None, ...]:
     return node.lineno, node.end_lineno, node.col_offset, node.end_col_offset
 
 
-def _written_out(written: ast.Lambda) -> ast.FunctionDef:
-    function = parsed_function("def _lambda(): pass")
-    function.args, function.body = written.args, [ast.Return(written.body)]
+def _function(body: list[ast.stmt], arguments: ast.arguments | None = None) -> ast.FunctionDef:
+    function = parsed_function("def _function(): pass")
+    function.args, function.body = arguments or function.args, body
     return function
 
 

@@ -21,6 +21,7 @@ from gradcheck.lines.names import grouped
 from gradcheck.lines.readings import (
     Match,
     Matches,
+    Touches,
     counterpart,
     matches_before,
     matches_of,
@@ -202,11 +203,11 @@ def judge(record: Record, seed: int) -> Judgement:
     Raises:
         Unreadable: if intermediate values cannot be moved.
     """
-    matches = matches_of(record)
-    stage = _staged(record, matches, seed)
-    asked = (label for label in matches if not record.stays_given(label))
-    notes = [_left_out(label, record, matches[label], stage) for label in asked]
-    matches = _movable(matches, stage)
+    laid = matches_of(record)
+    stage = _staged(record, laid, seed)
+    asked = {label: laid[label] for label in laid if not record.stays_given(label)}
+    notes = [_left_out(label, record, several, stage) for label, several in asked.items()]
+    matches = _movable(asked, stage)
     found = _as_meant(_beside(record, matches, stage, matches), record, matches, seed)
     suspects, reasons = without_innocent(found, record)
     return Judgement(record, matches, stage, _by_time(suspects), (*filter(None, notes), *reasons))
@@ -222,7 +223,6 @@ def _beside(record: Record, matches: Matches, stage: Stage, known_by: Matches) -
     return [
         _best([_compare(record, stage, label, match, known) for match in several])
         for label, several in matches.items()
-        if several and not record.stays_given(label)
     ]
 
 
@@ -246,10 +246,9 @@ def before_activations(
 
 
 def _movable(matches: Matches, stage: Stage) -> Matches:
-    """The matches, none for a label beside which a value stands that cannot be moved."""
-    return {
-        label: () if stage.why_unmoved(several) else several for label, several in matches.items()
-    }
+    """The matches of labels beside which a value stands, and none that cannot be moved."""
+    laid = {label: several for label, several in matches.items() if several}
+    return {label: several for label, several in laid.items() if not stage.why_unmoved(several)}
 
 
 def without_innocent(compared: list[Compared], record: Record) -> tuple[list[Compared], list[str]]:
@@ -430,34 +429,23 @@ def _wrong(match: Match, row: Row) -> Array:
 
 def _wrong_from(match: Match, row: Row, record: Record) -> int:
     """When the first wrong part of a value was computed; the last part if none is wrong."""
-    last = match.ended
     if row.verdict is not Verdict.FAIL or not match.fits:
-        return last
+        return match.ended
     wrong = _wrong(match, row)
-    if match.overwritten:
-        return _made_wrong(match, wrong, record)
-    return min((time for time, place in match.times if wrong[place].any()), default=last)
+    times = _making_wrong(match, wrong, record) if match.overwritten else match.times
+    return match.first_touching(wrong, times)
 
 
-def _made_wrong(match: Match, wrong: Array, record: Record) -> int:
+def _making_wrong(match: Match, wrong: Array, record: Record) -> Touches:
     """Of several statements that wrote over each other the last that touched what is wrong and little else.
 
     One that is passed several times, into a place each, is asked as a whole too.
     """
-    touched = [(match.touched(place), time) for time, place in match.times]
-    passings = grouped(touched, lambda one: record.log[one[1]].site).values()
-    tried = [
-        *sorted(touched, key=itemgetter(1), reverse=True),
-        *(_as_one(p, wrong) for p in passings),
-    ]
-    holding = [(int(t.sum()), time) for t, time in tried if (t | ~wrong).all()]
-    return min(holding, key=itemgetter(0))[1]
-
-
-def _as_one(passings: Sequence[tuple[Array, int]], wrong: Array) -> tuple[Array, int]:
-    """What a statement touched at all its passings, and when it first touched what is wrong."""
-    first = min((time for touched, time in passings if touched[wrong].any()), default=0)
-    return np.any([touched for touched, _ in passings], axis=0), first
+    alone = [(one,) for one in sorted(match.times, key=itemgetter(0), reverse=True)]
+    passings = grouped(match.times, lambda one: record.log[one[0]].site).values()
+    tried = [*alone, *map(tuple, passings)]
+    holding = [times for times in tried if (match.touched(times) | ~wrong).all()]
+    return min(holding, key=lambda times: int(match.touched(times).sum()))
 
 
 def _laid_beside_another(one: Compared, compared: Sequence[Compared], record: Record) -> bool:

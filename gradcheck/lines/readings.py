@@ -37,11 +37,17 @@ class Match:
     times: Touches
     reshaped: bool = False
 
-    def touched(self, place: Any) -> Array:
-        """Which entries are in a place."""
+    def touched(self, times: Touches) -> Array:
+        """Which entries were computed at some of the times."""
         touched = np.zeros(self.hand.shape, dtype=bool)
-        touched[place] = True
+        for _, place in times:
+            touched[place] = True
         return touched
+
+    def first_touching(self, entries: Array, times: Touches) -> int:
+        """The first of some times at which one of these entries was computed; the last of all if none was."""
+        touching = (time for time, place in times if entries[place].any())
+        return min(touching, default=self.ended)
 
     @property
     def fits(self) -> bool:
@@ -51,7 +57,7 @@ class Match:
     @property
     def overwritten(self) -> bool:
         """Whether a value was written over after all of it was there: several statements made it."""
-        return self.in_parts and any(self.touched(place).all() for _, place in self.times)
+        return self.in_parts and any(self.touched((one,)).all() for one in self.times)
 
     @property
     def in_parts(self) -> bool:
@@ -273,7 +279,7 @@ def _value_a_step(pair: _Pair) -> list[Match]:
 def _passings(pair: _Pair, steps: list[Sequence[Timed]]) -> list[Match]:
     """The values that a statement gave, or those at the end of each step, in either direction of time."""
     # What is filled piece by piece has no meaning before it is complete.
-    filled = not all(e.site.whole for step in steps for _, e in step)
+    filled = not all(event.site.whole for _, event in chain(*steps))
     return [
         _by_pieces(match, several)
         for chosen, several in product((-1,) if filled else (0, -1), (steps[::-1], steps))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -335,12 +335,17 @@ class Recorder:
 
     def _seen_elsewhere(self, place: Site, array: Array, index: Any) -> None:
         """What is written into one array is written into those that it is a view of, or shares memory with."""
-        part = array if index is None else array[index]
-        others = [*self._live.values()] if place.in_place else []
-        if place.path is None:
-            self._live[place.variable] = (place, array)
+        others = {**self._live}
+        others.pop(place.variable, None)
+        if place.in_place:
+            part = array if index is None else array[index]
+            self._seen_in(others.values(), part, place)
+        if not place.is_returned:
+            self._live[place.variable] = place, array
+
+    def _seen_in(self, others: Iterable[tuple[Site, Array]], part: Array, place: Site) -> None:
         for other, whole in others:
-            region = None if other.variable == place.variable else region_of(part, whole)
+            region = region_of(part, whole)
             if region is not None:
                 seen = replace(other, line=place.line, text=place.text, reads=place.reads)
                 self._event(replace(seen, whole=False, in_place=True), whole, region)

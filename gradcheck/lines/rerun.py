@@ -112,14 +112,16 @@ class Rerun:
     def _effects(self, values: Values) -> Array | None:
         """What moving each entry of the values by one does to the error; None if it costs too much or fails."""
         error, whole = self.error, _in_one_piece(values)
-        count = whole.size
-        if not (error.size and 0 < count <= LARGEST and count * len(self.record.log) <= WORK):
+        if not error.size or not self._is_affordable(whole.size):
             return None
         # What is nothing but rounding is moved by more than that.
         scale = max(EXPLAINED * float(np.abs(error).max()), float(np.abs(whole).max()))
-        moved = [self.run(_replaced(values, change)) for change in scale * np.eye(count)]
+        moved = [self.run(_replaced(values, change)) for change in scale * np.eye(whole.size)]
         effects = (np.stack(moved, axis=1) - error[:, None]) / scale
         return effects if np.isfinite(effects).all() else None
+
+    def _is_affordable(self, count: int) -> bool:
+        return 0 < count <= LARGEST and count * len(self.record.log) <= WORK
 
     @cached_property
     def error(self) -> Array:
@@ -184,7 +186,7 @@ def _is_free(event: Event) -> bool:
     if not (event.site.whole and isinstance(event.value, np.ndarray | float)):
         return False
     value = np.asarray(event.value)
-    return value.dtype.kind in "iub" or (value.dtype.kind == "f" and bool(np.isfinite(value).all()))
+    return value.dtype.kind in "iubf" and bool(np.isfinite(value).all())
 
 
 def _as_floats(value: Any) -> Array:

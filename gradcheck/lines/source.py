@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import CodeType, FunctionType, MethodType
@@ -91,13 +91,8 @@ class Source:
         """A changed tree as a function, with the original's globals, closure, defaults, and the names in scope."""
         function = self.function
         tree.decorator_list = []
-        # Inside a function that has the free names as arguments they are compiled as free names.
         free = function.__code__.co_freevars
-        around = parsed_function(f"def _around({', '.join(free)}):\n    pass")
-        around.body = [tree]
-        module = ast.fix_missing_locations(ast.Module([around], []))
-        codes = _codes(compile(module, COPIED, "exec"))
-        code = _further_down(next(c for c in codes if c.co_name == tree.name), self.line - 1)
+        code = _further_down(_code(tree, free), self.line - 1)
         cells = dict(zip(free, function.__closure__ or (), strict=True))
         closure = tuple(cells[name] for name in code.co_freevars)
         seen = {**function.__globals__, **scope}
@@ -188,6 +183,16 @@ def _statements(node: ast.AST) -> Iterator[tuple[list[ast.stmt], ast.stmt]]:
 def _rows(node: ast.stmt | ast.expr) -> range:
     assert node.end_lineno is not None
     return range(node.lineno - 1, node.end_lineno)
+
+
+def _code(tree: ast.FunctionDef, free: Sequence[str]) -> CodeType:
+    """The code of a function in which some names are free."""
+    # Inside a function that has them as arguments they are compiled as such.
+    around = parsed_function(f"def _around({', '.join(free)}):\n    pass")
+    around.body = [tree]
+    module = ast.fix_missing_locations(ast.Module([around], []))
+    codes = _codes(compile(module, COPIED, "exec"))
+    return next(code for code in codes if code.co_name == tree.name)
 
 
 def _codes(code: CodeType) -> list[CodeType]:

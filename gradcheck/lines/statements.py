@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -164,9 +164,17 @@ def activated(value: ast.expr) -> tuple[ast.Call, int] | None:
         ):
             return activated(inner)
         case ast.Call(_, arguments):
-            varying = [k for k, a in enumerate(arguments) if not isinstance(a, ast.Constant)]
-            if len(varying) == 1 and not isinstance(arguments[varying[0]], ast.Starred):
-                return value, varying[0]
+            alone = _varying_alone(arguments)
+            return None if alone is None else (value, alone)
+    return None
+
+
+def _varying_alone(arguments: Sequence[ast.expr]) -> int | None:
+    """The place of the only argument that is not constant."""
+    varying = [(k, one) for k, one in enumerate(arguments) if not isinstance(one, ast.Constant)]
+    match varying:
+        case [(k, one)] if not isinstance(one, ast.Starred):
+            return k
     return None
 
 
