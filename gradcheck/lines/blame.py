@@ -256,12 +256,10 @@ def _is_said_at(found: Finding, wrong: Compared, there: Judgement, other: Compar
 
 def _use_of(judgement: Judgement, wrong: Compared) -> Finding | None:
     """A diagnosis by what is computed from the value, as far as its gradients are known."""
-    record, value = judgement.record, wrong.intermediate
     if not wrong.match.fits:
         return None
-    copy, inputs = record.copy, record.context.inputs
-    source = Source(value, copy.layer, copy.recorder, inputs, _first_step(wrong))
-    return diagnose_uses(wrong.suspect, source, _uses(judgement, value))
+    source = Source(wrong.intermediate, judgement.record, _first_step(wrong))
+    return diagnose_uses(wrong.suspect, source, _uses(judgement, wrong.intermediate))
 
 
 def _uses(judgement: Judgement, value: Intermediate) -> list[Use]:

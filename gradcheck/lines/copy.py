@@ -132,24 +132,15 @@ class BackwardText:
 
 
 def backward_text(layer: Function, backward: Function) -> BackwardText:
-    """Where the backward pass that a layer has returned is written, in the layer or elsewhere.
-
-    Raises:
-        Unreadable: if there is no source, or no backward pass to be found in it.
-    """
+    """Where the backward pass that a layer has returned is written; Unreadable if that is nowhere to be found."""
     source, tree, inside = _located(_taken_apart(layer, backward))
     return BackwardText(source, inside, source.numbered(tree))
 
 
 def rewritten(layer: Function, written: BackwardText, text: str | Function) -> Function:
-    """The layer with another text in place of that of the function which holds its backward pass.
+    """The layer with another text, or a function compiled by `written.source`, that holds its backward pass.
 
-    Or with a function that `written.source` has compiled. What is bound to the layer, and to a backward pass
-    that is a partial or a method, stays bound.
-
-    Raises:
-        SyntaxError: if the text is no Python.
-        Unreadable: if it is no function.
+    SyntaxError or Unreadable if the text is no function. What is bound to the old ones stays bound.
     """
     source = written.source
     changed = source.compiled(parsed_function(text), {}) if isinstance(text, str) else text
@@ -162,10 +153,8 @@ def rewritten(layer: Function, written: BackwardText, text: str | Function) -> F
 def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
     """The instrumented copy of a layer and of the backward pass that it has returned, wherever that is written.
 
-    With `follow` functions of the same file are instrumented too, where they are called.
-
-    Raises:
-        Unreadable: if there is no source, or no backward pass to be found in it.
+    With `follow` functions of the same file are instrumented too, where they are called. Unreadable if there
+    is no source, or no backward pass to be found in it.
     """
     user = _taken_apart(layer, backward)
     recorder = Recorder(user.dialect)

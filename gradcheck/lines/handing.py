@@ -24,11 +24,7 @@ LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", 
 
 
 def at_work(function: Function) -> Source:
-    """The source of a function, or, where it only hands on to another, of that other.
-
-    Raises:
-        Unreadable: as for `Source.of`.
-    """
+    """The source of a function, or, where it only hands on to another, of that other; or Unreadable."""
     bare, ahead, keywords = unbound(function)
     tree = _tree(bare.__code__)
     call = _handing_on(tree)

@@ -166,7 +166,7 @@ class _Handler:
 
     def handle(self, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
         """A statement with the calls around it."""
-        raise NotImplementedError
+        return [statement, *self.assigned(statement, loop)]
 
     def assigned(self, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
         """The calls that see what a statement assigns."""
@@ -210,8 +210,7 @@ class Forward(_Handler):
 
     def handle(self, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
         """A statement with the calls before and after it."""
-        after = self.assigned(statement, loop)
-        return [*self._appended(statement), statement, *after]
+        return [*self._appended(statement), *super().handle(statement, loop)]
 
     def seen_after(self, one: Assigned) -> Iterator[ast.stmt]:
         """The value, or the piece of it that is written in a loop; what goes into its activation before."""
@@ -268,29 +267,24 @@ class Backward(_Handler):
                 return [ast.copy_location(ast.Return(self._returned(value, ())), statement)]
             case _ if makes_room(statement):
                 return [statement]
-        after = self.assigned(statement, loop)
-        written = [self._written(place, statement, loop) for place in written_into(statement)]
-        return [statement, *after, *self._items(statement, loop), *written]
+        seen = super().handle(statement, loop)
+        return [*seen, *self._items(statement, loop), *self._written(statement, loop)]
 
-    def _items(self, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
-        return [
-            _statement(f"{BACKWARD}({self.add(name, value, loop=loop)}, {name})")
-            for name, value in items_written(statement).items()
-        ]
+    def _items(self, statement: ast.stmt, loop: int | None) -> Iterator[ast.stmt]:
+        for name, value in items_written(statement).items():
+            yield _statement(f"{BACKWARD}({self.add(name, value, loop=loop)}, {name})")
 
-    def _written(self, place: ast.expr, statement: ast.stmt, loop: int | None) -> ast.stmt:
-        name = str(name_of(place))
-        reads = names_read(statement) | {name}
-        site = self.add(name, statement, loop=loop, whole=False, in_place=True, reads=reads)
-        return _statement(f"{BACKWARD}({site}, {ast.unparse(place)})")
+    def _written(self, statement: ast.stmt, loop: int | None) -> Iterator[ast.stmt]:
+        for place in written_into(statement):
+            name = str(name_of(place))
+            reads = names_read(statement) | {name}
+            site = self.add(name, statement, loop=loop, whole=False, in_place=True, reads=reads)
+            yield _statement(f"{BACKWARD}({site}, {ast.unparse(place)})")
 
     def upstream(self, tree: ast.FunctionDef, names: tuple[str, ...]) -> None:
         """The arguments that carry upstream gradients are the first values."""
-        calls = [
-            _statement(f"{UPSTREAM}({self.add(name, tree, reads=frozenset())}, {name})")
-            for name in names
-        ]
-        tree.body[:0] = calls
+        sites = ((self.add(name, tree, reads=frozenset()), name) for name in names)
+        tree.body[:0] = [_statement(f"{UPSTREAM}({site}, {name})") for site, name in sites]
 
     def seen_after(self, one: Assigned) -> Iterator[ast.stmt]:
         """The value, or the piece of it that is written."""

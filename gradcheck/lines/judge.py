@@ -198,11 +198,7 @@ class Judgement:
 
 
 def judge(record: Record, seed: int) -> Judgement:
-    """Compare every value that has a counterpart.
-
-    Raises:
-        Unreadable: if intermediate values cannot be moved.
-    """
+    """Compare every value that has a counterpart; Unreadable if intermediate values cannot be moved."""
     laid = matches_of(record)
     stage = _staged(record, laid, seed)
     asked = {label: laid[label] for label in laid if not record.stays_given(label)}

@@ -92,8 +92,7 @@ class Record:
 def record(context: Context, rows: Sequence[Row], *, raised: bool) -> Record:
     """Run the instrumented copy of the context's layer, once each way; its backward pass may be known to raise.
 
-    Raises:
-        Unreadable: if there is no such copy, or it does not compute what the layer does.
+    Unreadable if there is no such copy, or it does not compute what the layer does.
     """
     by_position = {context.names.index(row.name): row for row in rows}
     copy, raised_at = _ran(context, by_position, raised)

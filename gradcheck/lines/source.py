@@ -42,11 +42,7 @@ class Source:
 
     @staticmethod
     def of(function: Callable[..., Any]) -> Source:
-        """The source of a function, method, partial or callable object.
-
-        Raises:
-            Unreadable: if there is none, or it is not written with `def`.
-        """
+        """The source of a function, method, partial or callable object written with `def`; else Unreadable."""
         bare, ahead, keywords = unbound(function)
         bare = inspect.unwrap(bare)
         if bare.__name__ == "<lambda>":
@@ -119,12 +115,7 @@ def unbound(function: Any) -> tuple[FunctionType, tuple[Any, ...], dict[str, Any
 
 
 def parsed_function(text: str) -> ast.FunctionDef:
-    """The syntax tree of a function's text.
-
-    Raises:
-        SyntaxError: if the text is no Python.
-        Unreadable: if it is something else than a function written with `def`.
-    """
+    """The syntax tree of a function's text; SyntaxError if it is no Python, Unreadable if it is no `def`."""
     tree = ast.parse(textwrap.dedent(text)).body[0]
     if not isinstance(tree, ast.FunctionDef):
         raise Unreadable("it is not written with def")

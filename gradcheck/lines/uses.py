@@ -7,10 +7,8 @@ of that next value, so hypotheses apply to it as to a layer of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +16,8 @@ from gradcheck.diagnosis.diagnose import OF_THE_VALUE, diagnose
 from gradcheck.diagnosis.wrong import Context, WrongGradient
 from gradcheck.layer import copies
 from gradcheck.lines.intermediate import Intermediate
-from gradcheck.lines.recorder import Recorder, Replay
+from gradcheck.lines.record import Record
+from gradcheck.lines.recorder import Replay
 from gradcheck.numeric import Forward, NumericalWitness
 from gradcheck.result import Array, Finding
 
@@ -42,14 +41,12 @@ class Use:
 class Source:
     """A value whose uses are looked at: at one time step, if a step is given.
 
-    `layer` and `recorder` are the instrumented copy, which has recorded a run with these `inputs`.
+    `record` is that of the run which computed it.
     """
 
     value: Intermediate
-    layer: Callable[..., Any]
-    recorder: Recorder
-    inputs: list[Array]
-    step: int | None = None
+    record: Record
+    step: int | None
 
     def has(self, use: Use) -> bool:
         """Whether a use reaches the time step that is looked at."""
@@ -68,15 +65,15 @@ class Source:
 
     def _become(self, use: Use, moved: Array) -> Array:
         """What a use becomes if the value is moved and every other is held."""
-        arrays, value, used = copies(self.inputs), self.value, use.intermediate
+        value, used, copy = self.value, use.intermediate, self.record.copy
+        arrays = copies(self.record.context.inputs)
         whole = value.value.copy()
         whole[value.place(self.step)] = moved
         if value.is_input:
             arrays[value.position] = whole
-        replay = Replay(frozenset(used.sites), use.between)
-        self.recorder.start(value.move(whole), replay)
-        self.layer(*arrays)
-        seen = [*chain(*(self.recorder.seen.get(site, ()) for site in used.sites))]
+        copy.recorder.start(value.move(whole), Replay(frozenset(used.sites), use.between))
+        copy.layer(*arrays)
+        seen = [*chain(*(copy.recorder.seen.get(site, ()) for site in used.sites))]
         if self.step is not None:
             return seen[self.step]
         return np.stack(seen) if used.each_place else seen[used.passing]
