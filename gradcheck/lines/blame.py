@@ -51,7 +51,7 @@ def _others(judgement: Judgement, wrong: Compared) -> list[Site]:
     """The statements that share the doubt with that of the first wrong value."""
     record = judgement.record
     # Where a helper computed it, the line that calls the helper may have called it with something wrong.
-    called = record.log[wrong.time].site
+    called = judgement.computing(wrong)
     behind = doubtful_sites(record, called, judgement.known_but(wrong))
     handed = chain(
         _handing_on(record, wrong), _writing(record, wrong), _handing_in(judgement, wrong)
@@ -88,13 +88,13 @@ def _since_right(judgement: Judgement, until: int) -> Sequence[Event]:
 
 def _reads_what_it_is_handed(record: Record, site: Site) -> bool:
     """Whether a statement of a helper reads a name of its own that none of its statements computes."""
-    handed = site.reads - {other.variable for other in record.copy.sites}
+    handed = site.reads - {other.variable for other in record.sites}
     return bool(site.function) and any(read.startswith(f"{site.function}::") for read in handed)
 
 
 def _is_of_a_call(record: Record, wrong: Compared) -> bool:
     """Whether what is wrong is what a helper has returned."""
-    helpers = {key_of(site.function) for site in record.copy.sites} - {""}
+    helpers = {key_of(site.function) for site in record.sites} - {""}
     return bool({read.partition("[")[0] for read in wrong.site.reads} & helpers)
 
 

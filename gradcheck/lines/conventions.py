@@ -60,6 +60,6 @@ def _is_usual(judgement: Judgement) -> bool:
 
 def _is_unexplained(judgement: Judgement, wrong: Compared) -> bool:
     """Whether the first wrong value, set right, leaves an error, and is computed by what is known."""
-    record, known = judgement.record, judgement.known_but(wrong)
-    behind = doubtful_sites(record, record.log[wrong.time].site, known)
+    known = judgement.known_but(wrong)
+    behind = doubtful_sites(judgement.record, judgement.computing(wrong), known)
     return not behind and _leaves_an_error(judgement, wrong)

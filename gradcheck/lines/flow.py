@@ -31,7 +31,7 @@ def _computing(record: Record, name: str) -> list[Site]:
     """The statements that give a variable its value; for the name of a helper, what it returns."""
     # Any part of what a helper returns in one piece comes from there.
     names = {name, f"{name.partition('[')[0]}["}
-    return [site for site in record.copy.sites if names & gives(site)]
+    return [site for site in record.sites if names & gives(site)]
 
 
 def gives(site: Site) -> set[str]:
@@ -83,7 +83,7 @@ def doubtful_loops(record: Record, sites: Iterable[Site], right: set[str]) -> se
 
     Then it runs the right way.
     """
-    return _loops(sites) - _loops(site for site in record.copy.sites if site.variable in right)
+    return _loops(sites) - _loops(site for site in record.sites if site.variable in right)
 
 
 def _loops(sites: Iterable[Site]) -> set[int]:
@@ -116,8 +116,7 @@ def _is_read_for_the_value(record: Record, label: Label) -> bool:
 def _held_before(record: Record, name: str) -> list[Any]:
     """What a name held in the forward pass, as an input too, and the value of that."""
     context, value = record.context, record.context.forward.value
-    recorded = record.copy.recorder.recorded.values()
-    named = (one.values for one in recorded if one.site.name == name)
+    named = (one.values for one in record.occurrences if one.site.name == name)
     inputs = [x for n, x in zip(context.names, context.inputs, strict=True) if n == name]
     return [*chain(*named), *inputs, *([value] * (value.size > 1))]
 

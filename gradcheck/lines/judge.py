@@ -172,10 +172,14 @@ class Judgement:
         """What is wrong under a label."""
         return next((one for one in self.all_wrong if one.label == label), None)
 
+    def computing(self, one: Compared) -> Site:
+        """The statement that gave the name its value, also where it only handed on another's."""
+        return self.record.log[one.time].site
+
     def _placed(self, one: Compared) -> Compared:
         if not one.site.function or one.site not in self.right_sites:
             return one
-        return replace(one, site=self.record.log[one.time].site)
+        return replace(one, site=self.computing(one))
 
     def without(self, wrong: Compared, note: str) -> Judgement:
         """The judgement without a value, and why."""

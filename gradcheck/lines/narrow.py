@@ -7,8 +7,9 @@ explanation, and the mistake is where all that is wrong comes from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from math import inf
 
@@ -16,14 +17,15 @@ import numpy as np
 
 from gradcheck.lines.flow import doubtful_sites, reached
 from gradcheck.lines.judge import Compared, Judgement
+from gradcheck.lines.names import grouped
 from gradcheck.lines.recorder import Site
 from gradcheck.lines.rerun import Fit, Rerun
 
 
+@np.errstate(all="ignore")
 def comes_right_with(judgement: Judgement, wrong: Compared) -> bool | None:
     """Whether every gradient is right once a wrong value is set right; None if that cannot be told."""
-    with np.errstate(all="ignore"):
-        return Rerun(judgement.record).right_with(wrong)
+    return Rerun(judgement.record).right_with(wrong)
 
 
 @dataclass(frozen=True)
@@ -43,27 +45,26 @@ def narrowed(judgement: Judgement, wrong: Compared, others: Sequence[Site]) -> N
     chosen = _scaled_before(judgement, wrong)
     if others and not chosen:
         chosen, left = _explaining(judgement, wrong, others)
-    return next(_solving(chosen, (*left, own)), Narrowed(own, left))
+    # Of none or several nobody knows, and the blame stays where it was.
+    first = next(filter(partial(_all_go_through, chosen), chosen), own)
+    others = tuple(site for site in (*left, own) if site.line != first.line)
+    return Narrowed(first, others, solved=first is not own)
 
 
 def _explaining(
     judgement: Judgement, wrong: Compared, others: Sequence[Site]
 ) -> tuple[list[Site], tuple[Site, ...]]:
     """The statements of the others that may alone explain the error, and all that are not ruled out."""
-    explains, fits = _tried(judgement, wrong, others)
-    chosen = _with(fits, Fit.YES)
-    if explains is False:
-        chosen = chosen or _behind_it_all(judgement, wrong, fits)
+    explains = _explains(judgement, wrong)
+    fits = _fits(judgement, wrong, others, explains)
+    by_fit = grouped(fits, lambda site: fits[site])
+    chosen = by_fit.get(Fit.YES, [])
+    if not chosen and explains is False:
+        chosen = _behind_it_all(judgement, wrong, by_fit)
     return chosen, tuple(site for site, fit in fits.items() if fit is not Fit.NO)
 
 
-def _solving(chosen: Sequence[Site], doubted: Sequence[Site]) -> Iterator[Narrowed]:
-    """The one that all others go through; of none or several nobody knows, and the blame stays where it was."""
-    for site in chosen:
-        if _all_go_through(site, chosen):
-            yield Narrowed(site, tuple(s for s in doubted if s.line != site.line), True)
-
-
+@np.errstate(all="ignore")
 def _scaled_before(judgement: Judgement, wrong: Compared) -> list[Site]:
     """The last statement whose value, without the factor of the first wrong value, makes all gradients right.
 
@@ -76,31 +77,27 @@ def _scaled_before(judgement: Judgement, wrong: Compared) -> list[Site]:
     rerun = Rerun(judgement.record)
     shared = set.intersection(*(set(behind) for behind in _all_behind(judgement)))
     before = sorted(shared, key=lambda site: site.line, reverse=True)
-    with np.errstate(all="ignore"):
-        right = (site for site in before if rerun.right_times(site, 1 / k))
-        return [*islice(right, 1)]
+    right = (site for site in before if rerun.right_times(site, 1 / k))
+    return [*islice(right, 1)]
 
 
 def _all_behind(judgement: Judgement) -> list[list[Site]]:
     """What stands behind each wrong value, back to the beginning."""
-    record = judgement.record
-    wrong = (one.site for one in judgement.compared if one.is_wrong)
-    return [[*doubtful_sites(record, site, set()), site] for site in wrong]
+    wrong = (one.site for one in judgement.all_wrong)
+    return [[*doubtful_sites(judgement.record, site, set()), site] for site in wrong]
 
 
-def _with(fits: Mapping[Site, Fit], wanted: Fit) -> list[Site]:
-    return [site for site, fit in fits.items() if fit is wanted]
-
-
-def _behind_it_all(judgement: Judgement, wrong: Compared, fits: Mapping[Site, Fit]) -> list[Site]:
+def _behind_it_all(
+    judgement: Judgement, wrong: Compared, by_fit: Mapping[Fit, list[Site]]
+) -> list[Site]:
     """Where the first wrong value, set right, leaves an error: lines that it is computed by, read there too.
 
     Those that could explain any error; or else what cannot be solved for, an index, say, and goes into
     all that is wrong.
     """
-    roots = _roots(judgement, wrong)
-    shared = [s for s in _with(fits, Fit.UNKNOWN) if all(s in behind for behind in roots)]
-    return _with(fits, Fit.ANYTHING) or shared
+    roots, unknown = _roots(judgement, wrong), by_fit.get(Fit.UNKNOWN, ())
+    shared = [site for site in unknown if all(site in behind for behind in roots)]
+    return by_fit.get(Fit.ANYTHING) or shared
 
 
 def _roots(judgement: Judgement, wrong: Compared) -> list[list[Site]]:
@@ -113,20 +110,23 @@ def _roots(judgement: Judgement, wrong: Compared) -> list[list[Site]]:
     ]
 
 
-def _all_go_through(site: Site, chosen: Sequence[Site]) -> bool:
+def _all_go_through(chosen: Sequence[Site], site: Site) -> bool:
     """Whether a statement is the only one of these lines, or computed by all others."""
     return all(site.line == other.line or other.variable in site.reads for other in chosen)
 
 
-def _tried(
-    judgement: Judgement, wrong: Compared, others: Sequence[Site]
-) -> tuple[bool | None, dict[Site, Fit]]:
-    """Whether the first wrong value, set right, explains the error, and whether some value of another does."""
-    record, rerun = judgement.record, Rerun(judgement.record)
-    with np.errstate(all="ignore"):
-        # One call of a helper set right tells nothing of the others, nor does one of a derivative.
-        alone = record.copy.chained and not wrong.label.call
-        explains = rerun.right_with(wrong) if alone else None
-        freedom = inf if explains is False else rerun.freedom(wrong)
-        shape = wrong.match.hand.shape
-        return explains, {site: rerun.fit(site, shape, freedom) for site in dict.fromkeys(others)}
+def _explains(judgement: Judgement, wrong: Compared) -> bool | None:
+    """Whether the first wrong value, set right, explains the error; None if that cannot be told."""
+    # One call of a helper set right tells nothing of the others, nor does one of a derivative.
+    alone = judgement.record.copy.chained and not wrong.label.call
+    return comes_right_with(judgement, wrong) if alone else None
+
+
+@np.errstate(all="ignore")
+def _fits(
+    judgement: Judgement, wrong: Compared, others: Iterable[Site], explains: bool | None
+) -> dict[Site, Fit]:
+    """For other statements whether some value of what they compute explains the error."""
+    rerun, shape = Rerun(judgement.record), wrong.match.hand.shape
+    freedom = inf if explains is False else rerun.freedom(wrong)
+    return {site: rerun.fit(site, shape, freedom) for site in dict.fromkeys(others)}

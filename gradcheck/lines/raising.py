@@ -46,7 +46,7 @@ def _raising(record: Record, line: int) -> Site:
     """The statement that raises, also where it gives nothing a value."""
     text = dict(record.copy.listing)[line].strip()
     nothing = Site("", line, text, frozenset())
-    sites = [site for site in record.copy.sites if site.line == line]
+    sites = [site for site in record.sites if site.line == line]
     # Of several statements in a line, the first that has not been passed as often as those before it.
     site = min(sites, key=record.passings, default=nothing)
     # An array that is written into was made somewhere.

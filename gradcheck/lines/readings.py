@@ -151,7 +151,7 @@ def why_left_out(record: Record, label: Label) -> str | None:
 def _immovable(record: Record, name: str) -> Iterator[str]:
     """Why the values that a gradient's name speaks of cannot be moved."""
     values = undressed(name)
-    for occurrences in record.copy.recorder.recorded.values():
+    for occurrences in record.occurrences:
         if key_of(occurrences.site.name) in values:
             reason = why_immovable(occurrences)
             yield f"{name} is left out: {occurrences.site.name} {reason}."

@@ -15,7 +15,7 @@ from gradcheck.layer import Backward, copies, listed, run
 from gradcheck.lines.copy import Copy, Path, instrumented
 from gradcheck.lines.intermediate import Intermediate, meanings
 from gradcheck.lines.names import grouped
-from gradcheck.lines.recorder import Event, Label, Site, is_number
+from gradcheck.lines.recorder import Event, Label, Occurrences, Site, is_number
 from gradcheck.lines.source import Unreadable
 from gradcheck.result import Array, Row, failing
 
@@ -41,6 +41,16 @@ class Record:
     returned: dict[int, Site]
     meanings: dict[str, tuple[Intermediate, ...]]
     raised_at: list[int] | None = None
+
+    @property
+    def sites(self) -> list[Site]:
+        """The statements of the backward pass and of its helpers."""
+        return self.copy.sites
+
+    @property
+    def occurrences(self) -> Iterable[Occurrences]:
+        """What the statements of the forward pass gave to their names."""
+        return self.copy.recorder.recorded.values()
 
     @property
     def given(self) -> set[Label]:

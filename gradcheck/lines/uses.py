@@ -104,8 +104,7 @@ def _counted_wrongly(
 ) -> Finding | None:
     """Whether what is wrong is the part that flows through one use, left out or with a wrong factor."""
     part, through = step.gradient(0).value, use.intermediate.name
-    difference, square = suspect.claimed - suspect.true, float((part * part).sum())
-    k = float((difference * part).sum()) / square if square > 0 else 0.0
+    k = multiple(suspect.claimed - suspect.true, part)
     if k == 0 or not suspect.is_(suspect.true + k * part):
         return None
     how = "is missing" if abs(k + 1) < WHOLE else f"is taken {k + 1:.6g} times"
@@ -115,3 +114,9 @@ def _counted_wrongly(
         "places receives the sum of what flows back from each, once.",
         {"through": through, "factor": k},
     )
+
+
+def multiple(a: Array, of: Array) -> float:
+    """The factor with which one array comes nearest to another; 0 where it is zero everywhere."""
+    square = float((of * of).sum())
+    return float((a * of).sum()) / square if square > 0 else 0.0
