@@ -106,7 +106,6 @@ class PiecewiseWitness(NumericalWitness):
 
     @property
     def _arrivals(self) -> dict[Passing, _Arrival]:
-        """What has arrived at each cut."""
         arrived = (piece.arrival for piece in self._known.values())
         return {arrival.cut.passing: arrival for arrival in arrived if arrival is not None}
 

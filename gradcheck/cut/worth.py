@@ -54,7 +54,6 @@ def _in_doubles(witness: NumericalWitness) -> bool:
 def _in_fewer(
     witness: NumericalWitness, layer: Layer, names: Sequence[str]
 ) -> PiecewiseWitness | None:
-    """The witness of pieces that save enough evaluations."""
     return _apart(witness, layer, names, _cheapest, WORTH * _expected(witness))
 
 
@@ -100,7 +99,6 @@ def _smallest(witness: NumericalWitness, reading: Reading) -> Ways:
 
 
 def _expected(witness: NumericalWitness) -> int:
-    """How many evaluations all gradients take."""
     return witness.expected_once + sum(map(witness.expected, witness.forward.movable))
 
 

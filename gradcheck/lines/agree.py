@@ -61,7 +61,6 @@ def _blaming_another(lines: Lines, repair: Repair) -> Lines:
 
 
 def _seen(first: Finding) -> str:
-    """Where the mistake showed, in a sentence."""
     seen = first.evidence["seen"]
     if first.evidence["code"] == "raises":
         return f"Line {seen['line']} raises."

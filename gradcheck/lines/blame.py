@@ -61,7 +61,6 @@ def _others(judgement: Judgement, wrong: Compared) -> list[Site]:
 
 
 def _writing(record: Record, wrong: Compared) -> list[Site]:
-    """The statements that wrote over a wrong value."""
     match = wrong.match
     return [record.log[time].site for time, _ in match.times] if match.overwritten else []
 
@@ -284,6 +283,5 @@ def _reading(judgement: Judgement, name: str, but: Collection[str]) -> list[Inte
 
 
 def _assigning(record: Record, names: Collection[str]) -> frozenset[int]:
-    """The statements of the forward pass that give these names a value."""
     recorded = record.copy.recorder.recorded.items()
     return frozenset(number for number, found in recorded if found.site.variable in names)

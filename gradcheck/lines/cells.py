@@ -23,7 +23,6 @@ def cell_of(file: str, line: int) -> str:
 
 
 def _lengths(notebook: Path) -> list[int]:
-    """How many lines each code cell has."""
     try:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         codes = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]

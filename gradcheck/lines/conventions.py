@@ -27,7 +27,6 @@ def _is_a_convention(judgement: Judgement, wrong: Compared) -> bool:
 
 
 def _leaves_an_error(judgement: Judgement, wrong: Compared) -> bool:
-    """Whether gradients are wrong also where a wrong value is set right."""
     return comes_right_with(judgement, wrong) is False
 
 
@@ -54,7 +53,6 @@ def _explaining_before_activations(judgement: Judgement, seed: int) -> dict[Labe
 
 
 def _is_usual(judgement: Judgement) -> bool:
-    """Whether names in this backward pass mean gradients before an activation."""
     return any(one.intermediate.is_before_activation for one in judgement.compared)
 
 

@@ -92,7 +92,6 @@ class Copy:
 
     @property
     def _returns(self) -> dict[Path, Site]:
-        """What the pass itself returns, by the way to it."""
         return {s.path: s for s in self.sites if s.path is not None and not s.function}
 
     def _held(self, name: str, path: Iterable[Any]) -> Site | None:

@@ -14,7 +14,14 @@ from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
 
-from gradcheck.lines.source import Function, Source, Unreadable, parsed_function, unbound
+from gradcheck.lines.source import (
+    Function,
+    Source,
+    Unreadable,
+    from_lambda,
+    parsed_function,
+    unbound,
+)
 from gradcheck.lines.statements import base_of, name_of
 
 CALLED = "_called"
@@ -46,12 +53,12 @@ def at_work(function: Function) -> Source:
 
 @cache
 def _tree(code: CodeType) -> ast.FunctionDef:
-    """A function by its code, a lambda written out as one; without statements where its source is not at hand."""
+    """A function by its code, a lambda as one too; one that does nothing where its source is not at hand."""
     with suppress(OSError, TypeError, ValueError, SyntaxError, Unreadable):
         if code.co_name == "<lambda>":
             return _lambda(code)
         return parsed_function(inspect.getsource(code))
-    return _function([])
+    return parsed_function("def _nothing(): pass")
 
 
 def _lambda(code: CodeType) -> ast.FunctionDef:
@@ -60,18 +67,12 @@ def _lambda(code: CodeType) -> ast.FunctionDef:
     places = set(code.co_positions())
     lambdas = (node for node in ast.walk(module) if isinstance(node, ast.Lambda))
     (found,) = (one for one in lambdas if _place(one.body) in places)
-    return _function([ast.Return(found.body)], found.args)
+    return from_lambda(found, "_lambda")
 
 
 def _place(node: ast.expr) -> tuple[int | None, ...]:
     """From where to where an expression stands, as its code says it."""
     return node.lineno, node.end_lineno, node.col_offset, node.end_col_offset
-
-
-def _function(body: list[ast.stmt], arguments: ast.arguments | None = None) -> ast.FunctionDef:
-    function = parsed_function("def _function(): pass")
-    function.args, function.body = arguments or function.args, body
-    return function
 
 
 def _handing_on(tree: ast.FunctionDef) -> ast.Call | None:
@@ -111,7 +112,6 @@ def _cells(bare: FunctionType) -> Iterator[tuple[str, Any]]:
 
 
 def _is_users(function: Any) -> bool:
-    """Whether something is a function written by the user."""
     with suppress(Unreadable):
         bare, _, _ = unbound(function)
         return not bare.__code__.co_filename.startswith(LIBRARIES)

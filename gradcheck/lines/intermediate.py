@@ -168,7 +168,6 @@ def _given(number: int, found: Occurrences) -> Iterator[Intermediate]:
 
 
 def _meaning(number: int, found: Occurrences) -> Intermediate:
-    """The values that a site gave its name, as one."""
     site, values = found.site, found.values
     one = Intermediate(site.name, np.array(values[0]), (number,), site.variable, reads=site.reads)
     if found.indices:

@@ -342,7 +342,6 @@ def _forward(record: Record, several: Sequence[Intermediate]) -> Callable[..., A
 
 
 def _left_out(label: Label, record: Record, several: Sequence[Match], stage: Stage) -> str | None:
-    """Why a gradient's name is not compared, if it is one."""
     if not several:
         return why_left_out(record, label)
     reason = stage.why_unmoved(several)
@@ -473,7 +472,6 @@ def _means_something_else(one: Compared, record: Record) -> bool:
 
 
 def _proved(record: Record) -> set[str]:
-    """The names that a gradient is computed from which is right."""
     right = (position for position, row in record.rows.items() if _proves(row))
     return set().union(*(behind(record, position) for position in right))
 

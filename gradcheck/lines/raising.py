@@ -76,7 +76,6 @@ def _parts(record: Record, text: str, doubtful: Sequence[Site]) -> tuple[list[_P
 
 
 def _name_of(node: ast.expr) -> str:
-    """The name of which a factor or term is a part."""
     return name_of(node.value if isinstance(node, ast.Subscript) else node) or ""
 
 

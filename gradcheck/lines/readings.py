@@ -313,7 +313,6 @@ def _by_pieces(match: Match, steps: Sequence[Sequence[Timed]]) -> Match:
 
 
 def _is_plain(index: Any) -> bool:
-    """Whether an index names the axes one by one."""
     return isinstance(index, tuple) and Ellipsis not in index
 
 

@@ -197,7 +197,6 @@ def _is_of_a_local(event: Event) -> bool:
 
 
 def _label(event: Event, inputs: dict[Path | None, str], ragged: set[str]) -> Label:
-    """What the value of an event is filed under."""
     site = event.site
     if site.is_returned:
         return Label(inputs.get(site.path, ""), returned=True)

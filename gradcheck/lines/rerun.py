@@ -87,7 +87,6 @@ class Rerun:
         return bool(replaced and self.error.size) and self._leaves(replaced, np.zeros(1))
 
     def _given_at(self, site: Site) -> Values:
-        """When a statement gave its name a value, and which."""
         log = enumerate(self.record.log)
         return {t: _as_floats(e.value) for t, e in log if e.site == site and _is_free(e)}
 
@@ -200,7 +199,6 @@ def _in_one_piece(values: Values) -> Array:
 
 
 def _replaced(values: Values, change: Array) -> Replaced:
-    """Values with a change, which is given in one piece."""
     pairs = zip(values.items(), _pieces(change, values), strict=True)
     return {time: (None, (value + piece).astype(value.dtype)) for (time, value), piece in pairs}
 

@@ -129,8 +129,11 @@ def returned_function(tree: ast.FunctionDef) -> ast.FunctionDef | None:
         match node:
             case ast.Return(ast.Tuple([_, ast.Name(name)])) if name in inner:
                 return inner[name]
-            case ast.Return(ast.Tuple([_, ast.Lambda()])):
-                return _written_out(body, node)
+            case ast.Return(ast.Tuple([_, ast.Lambda() as written] as parts)):
+                function = from_lambda(written, "_backward")
+                body.insert(body.index(node), function)
+                parts[1] = ast.copy_location(ast.Name("_backward", ast.Load()), written)
+                return function
     return None
 
 
@@ -139,17 +142,12 @@ def functions_in(tree: ast.FunctionDef) -> list[ast.FunctionDef]:
     return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n is not tree]
 
 
-def _written_out(body: list[ast.stmt], returns: ast.Return) -> ast.FunctionDef:
-    """Put a function before a return statement in place of the lambda in it."""
-    assert isinstance(returns.value, ast.Tuple)
-    written = returns.value.elts[1]
-    assert isinstance(written, ast.Lambda)
-    function = parsed_function("def _backward(): pass")
+def from_lambda(written: ast.Lambda, name: str) -> ast.FunctionDef:
+    """A lambda as a function of that name."""
+    function = parsed_function(f"def {name}(): pass")
     function.args = written.args
     function.body = [ast.copy_location(ast.Return(written.body), written.body)]
-    body.insert(body.index(returns), ast.copy_location(function, written))
-    returns.value.elts[1] = ast.copy_location(ast.Name("_backward", ast.Load()), written)
-    return function
+    return ast.copy_location(function, written)
 
 
 def blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:

@@ -39,7 +39,6 @@ def trace(layer: Layer, inputs: Sequence[Any], dy: Array) -> list[Traced]:
 
 
 def _is_users(one: Intermediate) -> bool:
-    """Whether a value was given its name by the user, in the layer."""
     return not (one.is_input or one.is_before_activation)
 
 

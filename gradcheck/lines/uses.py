@@ -13,7 +13,7 @@ from itertools import chain
 import numpy as np
 
 from gradcheck.diagnosis.diagnose import OF_THE_VALUE, diagnose
-from gradcheck.diagnosis.wrong import Context, WrongGradient
+from gradcheck.diagnosis.wrong import Context, WrongGradient, factor
 from gradcheck.layer import copies
 from gradcheck.lines.intermediate import Intermediate
 from gradcheck.lines.record import Record
@@ -104,7 +104,8 @@ def _counted_wrongly(
 ) -> Finding | None:
     """Whether what is wrong is the part that flows through one use, left out or with a wrong factor."""
     part, through = step.gradient(0).value, use.intermediate.name
-    k = multiple(suspect.claimed - suspect.true, part)
+    with np.errstate(all="ignore"):
+        k = factor(suspect.claimed - suspect.true, part)
     if k == 0 or not suspect.is_(suspect.true + k * part):
         return None
     how = "is missing" if abs(k + 1) < WHOLE else f"is taken {k + 1:.6g} times"
@@ -114,9 +115,3 @@ def _counted_wrongly(
         "places receives the sum of what flows back from each, once.",
         {"through": through, "factor": k},
     )
-
-
-def multiple(a: Array, of: Array) -> float:
-    """The factor with which one array comes nearest to another; 0 where it is zero everywhere."""
-    square = float((of * of).sum())
-    return float((a * of).sum()) / square if square > 0 else 0.0
