@@ -122,14 +122,18 @@ def _choice(mend: Mend) -> Slip | None:
     return slip.CHOICE if chooses or tested or within else None
 
 
-CERTAIN = ("sign-flipped", "averaged")
+CERTAIN = {
+    slip.MEAN,
+    slip.SUM,
+    *(one for one in vars(slip).values() if getattr(one, "code", None) == "sign-flipped"),
+}
 """What a slip says more truly than the ratio of two numbers."""
 
 
 def _number(mend: Mend) -> Slip | None:
     """Another number: a factor, a size; an exponent is another derivative."""
     numbers = mend.count(mend.old) == mend.count(mend.new) == 1
-    if not numbers or getattr(mend.edit.slip, "code", None) in CERTAIN or _varies(mend):
+    if not numbers or mend.edit.slip in CERTAIN or _varies(mend):
         return None
     if any(map(_leads_to_an_exponent, mend.place.path)):
         return slip.OTHER_POWER
