@@ -17,6 +17,7 @@ from gradcheck.cut import cuts_of, in_all_pieces, in_pieces, maker, remarks
 from gradcheck.diagnosis.explain import explain_row, forward_disagrees, is_contradicted, of_one_draw
 from gradcheck.diagnosis.wrong import Comparison, Context
 from gradcheck.directional import Directions, compare_directions
+from gradcheck.exits import staying
 from gradcheck.formula import with_more_digits
 from gradcheck.layer import Function, Layer, bind, left_at_defaults, name_of, positions
 from gradcheck.lines import check_lines
@@ -30,6 +31,7 @@ from gradcheck.slices import SlicedWitness, foresee
 from gradcheck.tape import tape_gradients
 
 
+@staying
 def check(
     layer: Layer,
     *inputs: Any,

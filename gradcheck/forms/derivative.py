@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.check import check
+from gradcheck.exits import staying
 from gradcheck.jacobians import derivative_layer, jacobian_layer
 from gradcheck.layer import Adapted, Layer, input_names, name_of
 from gradcheck.meant import must_be_functions
@@ -17,6 +18,7 @@ MOST = 256
 """Outputs up to which a Jacobian is compared entry by entry; it takes an evaluation of f for each of them."""
 
 
+@staying
 def check_derivative(
     f: Callable[[Array], Any], df: Callable[[Array], Any], x: Any, **options: Any
 ) -> Report:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck.check import check
 from gradcheck.compare import norm
+from gradcheck.exits import staying
 from gradcheck.forms.arguments import parted
 from gradcheck.forms.names import takes
 from gradcheck.forms.tangents import tangent_lines
@@ -21,6 +22,7 @@ MOST = 4096
 """Entries of the inputs up to which every direction is asked for."""
 
 
+@staying
 def check_jvp(f: Function, jvp: Function, *inputs: Any, **options: Any) -> Report:
     """Check a Jacobian-vector product: the derivative of f along a direction.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.exits import staying
 from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.calling import Plan, items_of
 from gradcheck.forms.dice import Dice
@@ -23,6 +24,7 @@ from gradcheck.meant import must_be_functions
 from gradcheck.result import Report
 
 
+@staying
 def check_loss(
     f: Function,
     *inputs: Any,

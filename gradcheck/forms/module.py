@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from gradcheck.exits import staying
 from gradcheck.forms.adapting import adapt_module
 from gradcheck.forms.objects import checked
 from gradcheck.forms.slopes import check_slope
 from gradcheck.result import Report
 
 
+@staying
 def check_module(
     module: Any,
     *inputs: Any,

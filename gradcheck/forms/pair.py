@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from gradcheck.exits import staying
 from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.called import Entry, entries_of, named
 from gradcheck.forms.calling import outputs_of
@@ -25,6 +26,7 @@ from gradcheck.meant import first_that_fits, must_be_functions
 from gradcheck.result import Finding, Report
 
 
+@staying
 def check_pair(
     forward: Function,
     backward: Function,

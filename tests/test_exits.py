@@ -1,0 +1,63 @@
+"""A layer that ends the program fails its check, in Python as on the command line, and ends nothing."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from gradcheck import (
+    assert_gradients,
+    check,
+    check_derivative,
+    check_loss,
+    check_module,
+    check_pair,
+)
+
+X = np.ones((2, 3))
+
+
+class Leaving:
+    def forward(self, x):
+        return 2 * x
+
+    def backward(self, dy):
+        sys.exit(0)
+
+
+def leaving(x):
+    return 2 * x, lambda dy: sys.exit(0)
+
+
+def at_once(x):
+    sys.exit("enough")
+
+
+CALLS = {
+    "layer": lambda: check(leaving, X),
+    "forward": lambda: check(at_once, X),
+    "pair": lambda: check_pair(lambda x: (2 * x, None), lambda dy, cache: sys.exit(0), X),
+    "module": lambda: check_module(Leaving(), X),
+    "loss": lambda: check_loss(at_once, X),
+    "derivative": lambda: check_derivative(np.sin, at_once, X),
+}
+
+
+@pytest.mark.parametrize("shape", CALLS)
+def test_whoever_calls_goes_on_with_a_report_that_fails(shape):
+    report = CALLS[shape]()
+    assert not report.passed and [one.code for one in report.findings] == ["raises"]
+    assert "SystemExit" in report.findings[0].message and "line " in report.findings[0].message
+
+
+def test_an_assertion_says_it():
+    with pytest.raises(AssertionError, match="raises SystemExit: 0 while it is checked"):
+        assert_gradients(leaving, X)
+
+
+def test_whoever_stops_it_by_hand_is_heard():
+    def stopped(x):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check(stopped, X)
