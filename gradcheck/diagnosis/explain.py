@@ -227,8 +227,8 @@ def _rounding_of(tape: Array, dtype: Any) -> float:
 def _mistake(row: Row, numeric: NumericalGradient, context: Context, position: int) -> Finding:
     """What the mistake is: ties, a precision, a hypothesis that explains it, or what can be said of it."""
     hand = row.analytic.astype(np.float64)
-    wrong = ~agrees(hand, row.numeric, row.bound)
-    if numeric.joint is not None and context.compared[position].ties_broken > 0 and not wrong.any():
+    broken = context.compared[position].ties_broken > 0
+    if numeric.joint is not None and broken and agrees(hand, row.numeric, row.bound).all():
         return _ties(numeric.joint, hand, who_agrees(row))
     if _in_float32(row, hand):
         return Finding(
@@ -241,14 +241,21 @@ def _mistake(row: Row, numeric: NumericalGradient, context: Context, position: i
     sides = who_agrees(row)
     # What an independent derivation says too is no slip of the pen.
     named = None if sides == WITH_THE_HAND else diagnose(suspect, again=again(suspect))
-    named = named or Finding(
+    named = named or _unnamed(row, suspect)
+    return replace(named, message=named.message + sides)
+
+
+def _unnamed(row: Row, suspect: WrongGradient) -> Finding:
+    """How many entries are wrong, and what can be said of them."""
+    hand = row.analytic.astype(np.float64)
+    wrong = ~agrees(hand, row.numeric, row.bound)
+    return Finding(
         "unknown",
         f"{int(wrong.sum())} of {wrong.size} entries are wrong; the worst at "
         f"{list(row.worst)}: hand-derived {hand[row.worst]:.6g}, numeric "
         f"{row.numeric[row.worst]:.6g} ± {row.bound[row.worst]:.1e}{describe(suspect)}.",
         {"entries": int(wrong.sum())},
     )
-    return replace(named, message=named.message + sides)
 
 
 def _ties(joint: Joint, hand: Array, witnesses: str) -> Finding:

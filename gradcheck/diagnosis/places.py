@@ -56,13 +56,15 @@ def _ways_to_cut(a: Array) -> Iterator[tuple[int, int]]:
 
 def _order_of_parts(s: WrongGradient, axis: int, count: int) -> list[int] | None:
     """Which part of the true gradient stands in the place of each, if just one may in each."""
+    bounds = s.bound + s.grain
     claimed, true, bound, smooth = (
-        np.split(values, count, axis) for values in (s.claimed, s.true, s.bound + s.grain, s.smooth)
+        np.split(x, count, axis) for x in (s.claimed, s.true, bounds, s.smooth)
     )
-    every = range(count)
-    pairs = [(claimed[k], true[m], bound[m], smooth[k] & smooth[m]) for k in every for m in every]
-    same = np.array([seen.any() and agrees(a, n, wide)[seen].all() for a, n, wide, seen in pairs])
-    same = same.reshape(count, count)
+    same = np.zeros((count, count), dtype=bool)
+    for mine, its in np.ndindex(count, count):
+        seen = smooth[mine] & smooth[its]
+        alike = agrees(claimed[mine], true[its], bound[its])[seen]
+        same[mine, its] = alike.size and alike.all()
     is_order = (same.sum(axis=0) == 1).all() and (same.sum(axis=1) == 1).all()
     return same.argmax(axis=1).tolist() if is_order else None
 

@@ -72,8 +72,7 @@ def forward_at(s: WrongGradient, position: int, altered: Array) -> Forward | Non
 def altered_input(s: WrongGradient) -> Iterator[Finding]:
     """The hand-derived gradient is the true one of a layer whose input was transposed or flipped."""
     for position, (name, x) in enumerate(s.context.named_inputs):
-        can_be_turned = x.dtype.kind == "f" and 2 <= x.size <= LARGEST
-        for code, change, altered in _alterations(s, position) if can_be_turned else ():
+        for code, change, altered in _alterations(s, position) if _can_be_turned(x) else ():
             other = forward_at(s, position, np.ascontiguousarray(altered))
             if other is not None and predicts_slopes(s.claimed, s.position, other, s.context.dy):
                 yield Finding(
@@ -89,6 +88,10 @@ LOOK_FOR: dict[Code, str] = {
     "missing-mask": "a mask is upside down, or argmin stands for argmax",
 }
 """What to do about an input that was altered."""
+
+
+def _can_be_turned(x: Array) -> bool:
+    return x.dtype.kind == "f" and 2 <= x.size <= LARGEST
 
 
 def _alterations(s: WrongGradient, position: int) -> Iterator[tuple[Code, str, Array]]:

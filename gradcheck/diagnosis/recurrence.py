@@ -54,16 +54,16 @@ def _sequences(s: WrongGradient) -> Iterator[Sequence]:
 
 def _read_along(s: WrongGradient, position: int, axis: int) -> Iterator[Sequence]:
     """An input as a sequence along one of its axes, if it is read step by step along it."""
-    x = s.x_of(position)
-    for k, steps in enumerate(s.context.dy.shape):
-        if steps == x.shape[axis] and _is_causal(s, position, axis, k):
-            yield Sequence(position, axis, k)
-    if position == 0 and x.ndim > 2 and _only_the_last_counts(s, position, axis):
+    axes = (k for k in range(s.context.dy.ndim) if _is_causal(s, position, axis, k))
+    yield from (Sequence(position, axis, k) for k in axes)
+    if position == 0 and _only_the_last_counts(s, position, axis):
         yield Sequence(position, axis, None)
 
 
 def _is_causal(s: WrongGradient, position: int, axis: int, output_axis: int) -> bool:
     """Whether a later time step leaves earlier outputs alone and changes its own, the first the last."""
+    if s.x_of(position).shape[axis] != s.context.dy.shape[output_axis]:
+        return False
     by_last, by_first = (
         np.moveaxis(_changed_by(s, position, axis, t), output_axis, 0) for t in (-1, 0)
     )
@@ -81,11 +81,10 @@ def _changed_by(s: WrongGradient, position: int, axis: int, t: int) -> Array:
 def _only_the_last_counts(s: WrongGradient, position: int, axis: int) -> bool:
     """Whether one step alone gives an output of the same shape, and the order of the steps matters."""
     x = s.x_of(position)
-    alone = forward_at(s, position, x.take([0], axis))
-    reversed_ = forward_at(s, position, np.ascontiguousarray(np.flip(x, axis)))
-    if alone is None or reversed_ is None:
+    if x.ndim < 3 or forward_at(s, position, x.take([0], axis)) is None:
         return False
-    return not np.allclose(reversed_.value, s.context.forward.value)
+    reversed_ = forward_at(s, position, np.ascontiguousarray(np.flip(x, axis)))
+    return reversed_ is not None and not np.allclose(reversed_.value, s.context.forward.value)
 
 
 def _right_at_one_step(s: WrongGradient, sequence: Sequence, position: int) -> bool:

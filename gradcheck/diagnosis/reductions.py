@@ -211,8 +211,8 @@ def _one_of_several(s: WrongGradient) -> Finding:
 
 
 def _repeats_an_index(s: WrongGradient) -> bool:
-    ids = next((x for x in s.context.inputs if x.dtype.kind in "iu" and x.size > 1), None)
-    return ids is not None and np.unique(ids).size < ids.size
+    indices = (x for x in s.context.inputs if x.dtype.kind in "iu" and x.size > 1)
+    return any(np.unique(ids).size < ids.size for ids in itertools.islice(indices, 1))
 
 
 def _lost(s: WrongGradient) -> Finding:

@@ -51,14 +51,19 @@ def layouts(shape: tuple[int, ...]) -> Iterator[Layout]:
     # Large groups first: what is constant in them is so in smaller ones too.
     for axes in reversed(list(subsets(len(shape)))):
         yield Layout(shape, axes)
-    for cut in range(len(shape) if math.prod(shape) <= LARGEST else 0):
-        several = [k for k in range(2, shape[cut] // 2 + 1) if shape[cut] % k == 0]
-        for first in several:
-            parts = (*shape[:cut], first, shape[cut] // first, *shape[cut + 1 :])
-            for axes in reversed(list(subsets(len(parts)))):
-                # Both parts are the whole axis, and neither is none of it.
-                if (cut in axes) != (cut + 1 in axes):
-                    yield Layout(parts, axes, cut)
+    for parts, cut in _cut_in_two(shape) if math.prod(shape) <= LARGEST else ():
+        for axes in reversed(list(subsets(len(parts)))):
+            # Both parts are the whole axis, and neither is none of it.
+            if (cut in axes) != (cut + 1 in axes):
+                yield Layout(parts, axes, cut)
+
+
+def _cut_in_two(shape: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], int]]:
+    """The shapes in which one axis is cut into groups, with that axis."""
+    for cut, length in enumerate(shape):
+        for first in range(2, length // 2 + 1):
+            if length % first == 0:
+                yield (*shape[:cut], first, length // first, *shape[cut + 1 :]), cut
 
 
 @dataclass(frozen=True)
@@ -180,15 +185,19 @@ def _factors_of_the_terms(s: WrongGradient, group: Group) -> dict[str, float]:
     own = tuple(map(int, np.unravel_index(int(np.abs(c).argmax()), c.shape)))
     alone = np.zeros(c.shape, dy.dtype)
     alone[own] = 1
-    alone = alone.reshape(dy.shape)
-    answer = s.at_upstream(alone)
-    if answer is None:
-        return {}
+    answer = s.at_upstream(alone.reshape(dy.shape))
+    return {} if answer is None else _fitted(s, group, own, alone.reshape(dy.shape), answer)
+
+
+def _fitted(
+    s: WrongGradient, group: Group, own: tuple[int, ...], alone: Array, answer: Array
+) -> dict[str, float]:
+    """How often the answer to one output alone has each term, beside the input that is the output's own."""
     numeric = s.context.witness(s.context.forward, alone).gradient(s.position)
-    beside = group.beside(own)
-    answer, true = (value.reshape(c.shape)[beside] for value in (answer, numeric.value))
+    beside, shape = group.beside(own), group.centred.shape
+    claimed, true = answer.reshape(shape)[beside], numeric.value.reshape(shape)[beside]
     terms = np.stack([term[beside] for term in group.terms.values()], axis=-1)
-    fits, left = _fit(terms, answer, true)
+    fits, left = _fit(terms, claimed, true)
     # Else an input reaches the output by another way too.
     slack = numeric.bound.max() + NAMED * np.abs(true).max(initial=0.0)
     known = fits[1].all() and agrees(left, np.zeros(()), slack).all()

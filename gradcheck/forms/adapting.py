@@ -87,15 +87,16 @@ def built(owner: Any, methods: Methods, inputs: Sequence[Any], named: Mapping[st
 
     They stay as they are in another pass, with other inputs: what is kept for the way back does not.
     """
-    once, twice = _two_passes(owner, methods, inputs, named)
-    made = [h for h in held_in(once) if _has_room(owner, h.path) and _stays(h, twice)]
-    for h in made:
-        put(owner, h.path, h.value)
-    # It may say of itself that it is built.
-    for name, value in attributes(once).items() if made else ():
-        if isinstance(value, bool):
-            setattr(owner, name, value)
+    for path, value in _made(owner, *_two_passes(owner, methods, inputs, named)).items():
+        put(owner, path, value)
     return owner
+
+
+def _made(owner: Any, once: Any, twice: Any) -> dict[Path, Any]:
+    """What a forward pass has made in an object, and its flags then: it may say of itself that it is built."""
+    held = [h for h in held_in(once) if _has_room(owner, h.path) and _stays(h, twice)]
+    flags = {(n,): v for n, v in attributes(once).items() if isinstance(v, bool)}
+    return flags | {h.path: h.value for h in held} if held else {}
 
 
 def _two_passes(

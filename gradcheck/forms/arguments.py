@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,13 +113,12 @@ def _needed(signature: inspect.Signature) -> list[str]:
 
 def _as_array(value: Any) -> Any:
     """A list of numbers, some of them floats, is an array written down; one of whole numbers is not."""
-    if isinstance(value, (list, tuple)) and value:
-        try:
-            array = np.asarray(value)
-        except ValueError:
-            return value
-        if array.dtype.kind == "f" and not _holds_arrays(value):
-            return array
+    if not isinstance(value, (list, tuple)) or _holds_arrays(value):
+        return value
+    # Items of several shapes are no array.
+    with suppress(ValueError):
+        array = np.asarray(value)
+        return array if len(value) and array.dtype.kind == "f" else value
     return value
 
 

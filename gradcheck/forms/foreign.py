@@ -205,10 +205,14 @@ T = TypeVar("T")
 
 def in_half(room: T, given: Any) -> T | None:
     """A framework computing in the half precision that is found among arrays and tensors; None if none is."""
-    dtypes = [getattr(value, "dtype", "") for value in flat(given, lambda v: hasattr(v, "dtype"))]
-    names = [getattr(dtype, "name", str(dtype).rpartition(".")[-1]) for dtype in dtypes]
-    half = next((name for name in names if name in HALVES), None)
+    names = map(_dtype_name, flat(given, lambda value: hasattr(value, "dtype")))
+    half = next(filter(HALVES.__contains__, names), None)
     return replace(room, half=half) if half else None  # type: ignore[type-var]
+
+
+def _dtype_name(value: Any) -> str:
+    """The name of an array's or a tensor's dtype: `torch.float16` is float16."""
+    return str(getattr(value.dtype, "name", str(value.dtype).rpartition(".")[-1]))
 
 
 def in_single(value: Any) -> Any:

@@ -199,9 +199,9 @@ def _beside(
     """The other items of lists of which one is a list's gradient: of any shape, in their places."""
     lists = {leaf[:-1]: path[:-1] for leaf, path in found.items() if leaf[-1:] == path[-1:]}
     nowhere = (None,)
-    places = {x.path: (*lists.get(x.path[:-1], nowhere), x.path[-1]) for x in leaves}
-    free = {entry.path for entry in _left(entries, found)}
-    return {leaf: place for leaf, place in places.items() if place in free}
+    free = {(entry.path[:-1], entry.path[-1:]): entry.path for entry in _left(entries, found)}
+    places = {x.path: free.get((lists.get(x.path[:-1], nowhere), x.path[-1:])) for x in leaves}
+    return {leaf: place for leaf, place in places.items() if place is not None}
 
 
 def _guessed(

@@ -69,7 +69,7 @@ def _must_be_few(inputs: Sequence[Array]) -> None:
 def _with_lines(report: Report, f: Function, jvp: Function, inputs: Sequence[Array]) -> Report:
     """The report with the lines of the product, along one random direction."""
     rng = np.random.default_rng(report.seed)
-    found = tangent_lines(f, jvp, inputs, [_drawn(x, rng) for x in inputs], called)
+    found = tangent_lines(f, jvp, inputs, _direction(inputs, rng), called)
     first = () if found.first_wrong is None else (found.first_wrong,)
     return replace(report, by_line=found, findings=(*report.findings, *first))
 
@@ -137,7 +137,7 @@ def _not_linear(f: Function, jvp: Function, inputs: Sequence[Array]) -> list[Fin
     """Whether the tangent along a sum is the sum of the tangents."""
     rng = np.random.default_rng(0)
     y = np.asarray(f(*inputs))
-    one, two = ([_drawn(x, rng) for x in inputs] for _ in range(2))
+    one, two = _direction(inputs, rng), _direction(inputs, rng)
     both = list(map(_sum, one, two))
     try:
         tangents = [tangent_of(jvp, inputs, v, y) for v in (one, two, both)]
@@ -160,5 +160,9 @@ def _sum(u: Array | None, v: Array | None) -> Array | None:
     return None if u is None or v is None else u + v
 
 
-def _drawn(x: Array, rng: np.random.Generator) -> Array | None:
-    return rng.standard_normal(x.shape).astype(x.dtype) if x.dtype.kind == "f" else None
+def _direction(inputs: Sequence[Array], rng: np.random.Generator) -> list[Array | None]:
+    """A random direction in which the floats move."""
+    return [
+        rng.standard_normal(x.shape).astype(x.dtype) if x.dtype.kind == "f" else None
+        for x in inputs
+    ]

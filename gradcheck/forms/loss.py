@@ -67,11 +67,10 @@ def adapt_loss(
     wrt: Any = None,
 ) -> Module:
     """Understand a loss; the arguments are those of `check_loss`."""
-    owner = getattr(f, "__self__", None)
-    belongs = owner is not None and hasattr(f, "__func__") and not isinstance(owner, ModuleType)
-    function = f.__func__ if belongs else f  # type: ignore[attr-defined]
+    owner = _owner_of(f)
+    function = f if owner is None else f.__func__  # type: ignore[attr-defined]
     arguments = Arguments.of(f, inputs, named)
-    pristine = copy_of(owner if belongs else _globals(f, parameters))
+    pristine = copy_of(_globals(f, parameters) if owner is None else owner)
     methods = Methods(name_of(f), function, function)
     form = blank(pristine, methods, arguments, Dice(seed), alone=True)
     form = understood(Rehearsal.of(form, _planned), parameters, no_step, wrt, order)
@@ -83,6 +82,12 @@ def adapt_loss(
     return form
 
 
+def _owner_of(f: Function) -> Any:
+    """The object that a method belongs to; None of a function."""
+    owner = getattr(f, "__self__", None)
+    return owner if hasattr(f, "__func__") and not isinstance(owner, ModuleType) else None
+
+
 def _globals(f: Function, parameters: Any) -> Globals | None:
     """The globals that were named as parameters of a function, if they are."""
     names = words(parameters)
@@ -92,12 +97,16 @@ def _globals(f: Function, parameters: Any) -> Globals | None:
 
 def _planned(begun: Begun) -> Plan:
     """Which item of the result is the value."""
-    items = items_of(begun.result)
-    for k, item in enumerate(items):
+    for k, item in enumerate(items_of(begun.result)):
         if is_array_or_float(item) and np.ndim(item) == 0:
             return Plan((k,), ())
-    shapes = ", ".join(str(np.shape(item)) for item in items if isinstance(item, np.ndarray))
     raise TypeError(
         "a loss is a single number, with its gradient beside it: this function returns "
-        f"{'arrays of shapes ' + shapes if shapes else type(begun.result).__name__}"
+        f"{_returned(begun.result)}"
     )
+
+
+def _returned(result: Any) -> str:
+    """What stands where a loss should."""
+    shapes = [str(item.shape) for item in items_of(result) if isinstance(item, np.ndarray)]
+    return f"arrays of shapes {', '.join(shapes)}" if shapes else type(result).__name__

@@ -144,9 +144,12 @@ def _tree(function: Function) -> ast.AST:
 
 def _lambda(statement: ast.stmt, names: Sequence[str]) -> ast.AST:
     """The lambda in a statement that takes these parameters, if there is but one."""
-    several = [node for node in ast.walk(statement) if isinstance(node, ast.Lambda)]
-    mine = [node for node in several if [one.arg for one in node.args.args] == names]
-    return only(mine) or ast.Pass()
+    several = (node for node in ast.walk(statement) if isinstance(node, ast.Lambda))
+    return only([node for node in several if _parameters(node) == names]) or ast.Pass()
+
+
+def _parameters(node: ast.Lambda) -> list[str]:
+    return [one.arg for one in node.args.args]
 
 
 def _own(tree: ast.AST) -> Iterator[ast.AST]:

@@ -241,8 +241,7 @@ class Module:
 
     def gradients(self, backward: Function, begun: Begun, dy: Array) -> Any:
         """Call the backward pass, and collect the gradient of each input."""
-        stepping = (s.path for s in self.sources.values() if s.kind == STEP)
-        before = {path: np.array(reach(begun.owner, path)) for path in stepping}
+        before = self._before_a_step(begun.owner)
         returned = self.go_back(backward, begun, self.outputs.upstream(dy))
         if not self.fits:
             return returned
@@ -256,6 +255,11 @@ class Module:
         }
         found = [read[source.kind](source.path) for source in self._in_order()]
         return found if self.plan.upstream else [times(dy, g) for g in found]
+
+    def _before_a_step(self, owner: Any) -> dict[Path, Array]:
+        """The arrays whose gradients are read off a step."""
+        stepping = {source.path for source in self.sources.values() if source.kind == STEP}
+        return {path: np.array(reach(owner, path)) for path in stepping}
 
     def _in_order(self) -> list[Source]:
         """Where the gradient of each input is."""

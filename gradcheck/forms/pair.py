@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from gradcheck.exits import staying
@@ -92,12 +93,12 @@ def adapt_pair(
     form, returned = _tried(
         [replace(form, plan=w, outputs=Outputs.of(outputs_of(w, begun.result))) for w in ways]
     )
-    leaves, given = arguments.tree.leaves, arguments.tree.template
+    given = arguments.tree.template
     returned, beside = _without_defaults(returned, given, arguments.defaults)
     said = returned_names(backward)
-    found = match(returned, leaves, said, tuple(given), words(order))
-    own = _of_a_model(form, returned, said) if order is None else None
-    found, some = (own, True) if own else (found, isinstance(returned, dict))
+    found = _of_a_model(form, returned, said) if order is None else None
+    some = found is not None or isinstance(returned, dict)
+    found = found or match(returned, arguments.tree.leaves, said, tuple(given), words(order))
     chosen, remarks = choose(form, found, wrt, named=some)
     drawn = form.dice.remarks(begun.state)
     return replace(
@@ -127,7 +128,7 @@ def _of_a_model(form: Module, returned: Any, said: Mapping[Path, str]) -> Matchi
     """
     if form.plan.upstream or not _is_a_number(form.outputs):
         return None
-    leaves = [leaf for leaf in form.inputs.leaves if leaf.floats]
+    leaves = list(filter(attrgetter("floats"), form.inputs.leaves))
     mine = [leaf for leaf in leaves if is_parameter(leaf.name)]
     entries = _called_gradients(list(entries_of(returned, said)))
     by_name = named(entries, leaves)

@@ -120,12 +120,17 @@ def plan(
     left = roles.open(facts)
     if left:
         raise TypeError(_unknown(left[0].name, facts))
-    taken = {role.key for role in roles.of("item")} if len(items) > 1 else set()
-    free = set(range(len(items))) - {held} - taken
-    outputs = tuple(filter(facts.is_output, sorted(free)))
+    return _arranged(facts, roles, _outputs(facts, roles, held), held)
+
+
+def _outputs(facts: Facts, roles: Roles, held: int | None) -> tuple[int, ...]:
+    """The items of floats that are neither the cache nor handed over as they are."""
+    several = len(facts.items) > 1
+    taken = {held, *(role.key for role in roles.of("item") if several)}
+    outputs = tuple(k for k in range(len(facts.items)) if k not in taken and facts.is_output(k))
     if not outputs:
         raise TypeError(NO_OUTPUT)
-    return _arranged(facts, roles, outputs, held)
+    return outputs
 
 
 NO_OUTPUT = (
@@ -201,15 +206,21 @@ def _fill(facts: Facts, roles: Roles, held: int | None) -> None:
         _take_the_cache(facts, roles, held)
     for parameter in roles.open(facts)[: _room(facts, roles, held)]:
         roles.take(parameter.name, "upstream")
-    # The first parameter is the upstream gradient, whatever its name, unless the output is a number, or
-    # several outputs are handed over by their names.
-    handed = len(roles.of("item")) > 1
-    for first in facts.places[:1] if np.ndim(_first_array(facts.items)) and not handed else ():
-        if not roles.of("upstream"):
-            roles.take(first.name, "upstream")
+    if not roles.of("upstream"):
+        _take_the_first(facts, roles)
     if held is None:
         # A parameter called cache without one to hand over: what the object itself keeps, say.
         roles.drop("cache")
+
+
+def _take_the_first(facts: Facts, roles: Roles) -> None:
+    """The first parameter is the upstream gradient, whatever its name.
+
+    Not where the output is a number, or several outputs are handed over by their names.
+    """
+    handed = len(roles.of("item")) > 1
+    for first in facts.places[:1] if np.ndim(_first_array(facts.items)) and not handed else ():
+        roles.take(first.name, "upstream")
 
 
 def _take_the_cache(facts: Facts, roles: Roles, held: int) -> None:
@@ -271,11 +282,18 @@ def _chosen(
     """The outputs in the order of the upstream parameters, and whether one takes all of them."""
     if not takers or len(outputs) < 2:
         return outputs, False
-    pairs = product(takers, outputs)
-    mine = tuple(k for taker, k in pairs if is_of(taker, facts.names.get(k, "")))
+    mine = _by_their_names(facts, takers, outputs)
     if len(set(mine)) == len(mine) == len(takers):
         return mine, False
     return (outputs, True) if len(takers) == 1 else (outputs[: len(takers)], False)
+
+
+def _by_their_names(
+    facts: Facts, takers: Sequence[str], outputs: tuple[int, ...]
+) -> tuple[int, ...]:
+    """The outputs whose gradients the upstream parameters are called as, in their order."""
+    pairs = product(takers, outputs)
+    return tuple(k for taker, k in pairs if is_of(taker, facts.names.get(k, "")))
 
 
 def _unknown(name: str, facts: Facts) -> str:

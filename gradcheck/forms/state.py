@@ -78,9 +78,8 @@ def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
         return
     own = getattr(value, "__dict__", {})
     yield from own.items()
-    for name in _slots(type(value)):
-        if hasattr(value, name):
-            yield name, getattr(value, name)
+    filled = filter(partial(hasattr, value), _slots(type(value)))
+    yield from ((name, getattr(value, name)) for name in filled)
     yield from ((name, item) for name, item in _arrays_of(type(value)) if name not in own)
 
 

@@ -135,22 +135,16 @@ def _compared(events: Sequence[Event], moved: _Moved, file: str) -> Iterator[Lin
     last: dict[Site, Event] = {event.site: event for event in events}
     for site, event in last.items():
         name = _counterpart(site, event.value, moved.slopes)
-        if name is None:
-            continue
-        slope, bound = moved.slopes[name]
-        hand = np.asarray(event.value)
-        within = bool((np.abs(hand - slope) <= bound).all())
-        yield Line(
-            site.name or "the returned tangent",
-            site.line,
-            site.text,
-            relative_error(hand, slope),
-            bound,
-            Verdict.PASS if within else Verdict.FAIL,
-            hand,
-            slope,
-            file,
-        )
+        if name is not None:
+            yield _line(site, np.asarray(event.value), *moved.slopes[name], file)
+
+
+def _line(site: Site, hand: Array, slope: Array, bound: Array, file: str) -> Line:
+    """A tangent beside the one that is measured."""
+    right = (np.abs(hand - slope) <= bound).all()
+    name, verdict = site.name or "the returned tangent", Verdict.PASS if right else Verdict.FAIL
+    error = relative_error(hand, slope)
+    return Line(name, site.line, site.text, error, bound, verdict, hand, slope, file)
 
 
 def _counterpart(site: Site, value: Any, slopes: dict[str, tuple[Array, Array]]) -> str | None:

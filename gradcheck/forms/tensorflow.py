@@ -63,10 +63,11 @@ def _written(tf: Any, called: Any) -> foreign.Written | None:
 def _in_dtype_of(f: Any, value: Any) -> Any:
     """A float array in the dtype in which a Keras layer computes; anything else as it is."""
     dtype = getattr(f, "compute_dtype", None)
-    array = np.asarray(value) if hasattr(value, "dtype") or isinstance(value, float) else value
-    if dtype in ("float32", "float64") and isinstance(array, np.ndarray):
-        return array.astype(dtype) if array.dtype.kind == "f" else array
-    return value
+    known = hasattr(value, "dtype") or isinstance(value, float)
+    if not known or dtype not in ("float32", "float64"):
+        return value
+    array = np.asarray(value)
+    return array.astype(dtype) if array.dtype.kind == "f" else array
 
 
 def _names(variables: Sequence[Any]) -> list[str]:

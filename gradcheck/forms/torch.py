@@ -117,7 +117,7 @@ class _Room:
         self, call: Callable[[list[Any]], Any], leaves: Sequence[Array], parameters: Sequence[Array]
     ) -> tuple[Any, foreign.Pull]:
         torch = self.torch
-        tensors, values = [self._tensor(x) for x in leaves], [self._tensor(p) for p in parameters]
+        tensors, values = (list(map(self._tensor, arrays)) for arrays in (leaves, parameters))
         with torch.enable_grad():
             outputs = self._called(call, tensors, dict(zip(self.names, values, strict=True)))
         sources = [t for t in tensors if t.requires_grad] + values

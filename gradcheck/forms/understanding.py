@@ -98,8 +98,8 @@ def _of_inputs(run: Rehearsal, sources: Mapping[Path, Source]) -> dict[Path, Sou
         return {}
     leaves = _without(run.form.arguments.tree.leaves, sources)
     after = run.arrays_after
-    places = {x.path: gradient_path(Held(x.value, (x.path,)), after) for x in leaves}
-    found = {path: Source(LEFT, place) for path, place in places.items() if place is not None}
+    places = ((x.path, gradient_path(Held(x.value, (x.path,)), after)) for x in leaves)
+    found = {path: Source(LEFT, place) for path, place in places if place}
     return found or _of_the_first(leaves, after)
 
 

@@ -11,7 +11,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import filterfalse, product
+from itertools import chain, filterfalse, product
 from operator import length_hint
 from typing import Any
 
@@ -148,7 +148,7 @@ class Doubt:
     @staticmethod
     def of(said: Sequence[int], several: Sequence[Place], function: ast.FunctionDef) -> Doubt:
         """What was said of a function: the line of its first wrong value, then those that share the doubt."""
-        own = {line for place in several for line in place.lines}
+        own = set(chain.from_iterable(place.lines for place in several))
         first = next((line for line in said[:1] if line in own), _first_wrong(several))
         around = [loop.lineno for loop in inside(function, ast.For) if first in lines_of(loop)]
         return Doubt(first, frozenset([*said, *around]))

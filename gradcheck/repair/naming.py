@@ -43,7 +43,7 @@ def _leads_to_a_choice(slot: Slot) -> bool:
 
 
 def _leads_to_an_exponent(slot: Slot) -> bool:
-    return _is_power(slot.parent) and slot.name == "right"
+    return isinstance(getattr(slot.parent, "op", None), ast.Pow) and slot.name == "right"
 
 
 Rule = Callable[[Mend], Slip | None]
@@ -153,11 +153,6 @@ def _reads_what_is_written(mend: Mend, node: ast.AST, after: int) -> bool:
     return not written.isdisjoint(name.id for name in inside(node, ast.Name))
 
 
-def _is_power(node: ast.AST) -> bool:
-    """Whether something is raised to something."""
-    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow)
-
-
 def _is_ratio(old: Any, new: Any) -> bool:
     """Whether one value is a multiple of another."""
     with suppress(TypeError, ValueError):
@@ -195,18 +190,8 @@ RULES: tuple[Rule, ...] = (
 """From where it stands to what it is worth; the first that speaks is heard."""
 
 
-def _of_a_factor(mend: Mend) -> Code | None:
-    """A number, or one for each slice, is a scale; one for each entry, or a mask, is a derivative."""
-    return _of_a_scale(mend, mend.edit.about)
-
-
-def _of_a_power(mend: Mend) -> Code | None:
-    """The same of what is raised."""
-    return _of_a_scale(mend, mend.old)
-
-
 def _of_a_scale(mend: Mend, operand: ast.AST | None) -> Code:
-    """What a factor, or what is raised, does: signs, a scale or a derivative."""
+    """What a factor, or what is raised, does: a sign; a scale, of all or of each slice; else a derivative."""
     value, count = mend.value(operand), mend.count(operand)
     if isinstance(value, np.ndarray) and set(np.unique(value)) == {-1, 1}:
         return "sign-flipped"
@@ -246,8 +231,8 @@ def _axes_left(value: Any, without: int) -> int:
 
 
 CODES: dict[str, Callable[[Mend], Code | None]] = {
-    "factor": _of_a_factor,
-    "power": _of_a_power,
+    "factor": lambda mend: _of_a_scale(mend, mend.edit.about),
+    "power": lambda mend: _of_a_scale(mend, mend.old),
     "term": _of_a_term,
     "lost": _of_what_is_lost,
     "axes": _of_axes,

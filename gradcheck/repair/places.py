@@ -179,7 +179,8 @@ def places(
 
     `scopes` say what can be written in each statement; a helper may be called more than once.
     """
-    slots = {id(slot.node): slot for parent in ast.walk(function) for slot in _children(parent)}
+    several = chain.from_iterable(map(_children, ast.walk(function)))
+    slots = {id(slot.node): slot for slot in several}
     for statement, repeated in _statements(function, function if helper else None):
         scope, first = _judged(statement, scopes, known if repeated else Known())
         roots = _roots(statement, slots)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from types import FunctionType, MappingProxyType, MethodType
 from typing import Any
 
@@ -161,12 +162,15 @@ def _all_methods(around: Names) -> dict[str, FunctionType]:
     """The methods of the classes that a module itself defines."""
     classes = {one for one in around.values() if isinstance(one, type)}
     own = (cls for cls in classes if cls.__module__ == around.get("__name__"))
-    several = {
-        f"{cls.__name__}.{name}": getattr(one, "__func__", one)
-        for cls in own
-        for name, one in vars(cls).items()
-    }
-    return {name: one for name, one in several.items() if isinstance(one, FunctionType)}
+    return dict(chain.from_iterable(map(_methods_of, own)))
+
+
+def _methods_of(cls: type) -> Iterator[tuple[str, FunctionType]]:
+    """What a class defines itself, named with the class."""
+    for name, one in vars(cls).items():
+        function = getattr(one, "__func__", one)
+        if isinstance(function, FunctionType):
+            yield f"{cls.__name__}.{name}", function
 
 
 AS_EDITED = "_as_edited"
