@@ -53,7 +53,8 @@ class Again:
     @cached_property
     def _at_once(self) -> Search | None:
         """What is searched before anything is said: for a name, or shortly where the lines leave a doubt."""
-        if self._leaves_open:
+        if self._leaves_open or self.lines.first_wrong is None:
+            # Where no value could be compared only an edit says which line it is.
             return self._thorough
         return self._searched(MOMENT) if in_doubt(self.lines) else None
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.compare import relative_error
 from gradcheck.diagnosis.diagnose import OF_THE_VALUE, Draws, diagnose, diagnose_shape, is_again
 from gradcheck.diagnosis.draws import Redrawn, afresh
 from gradcheck.diagnosis.wrong import Context, WrongGradient
@@ -22,10 +23,11 @@ from gradcheck.lines.judge import Compared, Judgement, judge
 from gradcheck.lines.narrow import Narrowed, narrowed
 from gradcheck.lines.record import Record, record
 from gradcheck.lines.recorder import Event, Site
+from gradcheck.lines.rerun import EXPLAINED, Rerun
 from gradcheck.lines.statements import key_of
 from gradcheck.lines.uses import Source, Use, diagnose_uses
 from gradcheck.numeric import Forward
-from gradcheck.result import Array, Finding, Row
+from gradcheck.result import Array, Finding, Line, Row, Verdict
 
 Seen = tuple[Judgement, Compared]
 """A wrong value, and the judgement that it is of."""
@@ -45,6 +47,28 @@ def blamed(judgement: Judgement, wrong: Compared, found: Finding | None) -> Find
     seen = {"name": wrong.label.in_a_sentence, "line": site.line}
     message = _message(lines, wrong, found)
     return first_wrong(record, message, lines.site, sorted(also), name=named, code=code, seen=seen)
+
+
+def solved(judgement: Judgement, first: Finding) -> tuple[Line, ...]:
+    """What the line that is blamed should have computed, where it has no counterpart and was solved for."""
+    record, line = judgement.record, first.evidence["line"]
+    sites = [site for site in record.copy.sites if site.line == line]
+    if len(sites) != 1 or any(one.line.line == line for one in judgement.compared):
+        return ()
+    (site,) = sites
+    with np.errstate(all="ignore"):
+        values = Rerun(record).wanted(site)
+    if not values:
+        return ()
+    times = sorted(values)
+    # Where there are several, that of the first turn is known the same way as what a loop fills by parts.
+    true = values[times[0]] if len(times) == 1 else values[times[0]][None]
+    hand = np.asarray(record.log[times[0]].value, dtype=np.float64).reshape(true.shape)
+    bound = np.full(true.shape, EXPLAINED * float(np.abs(true).max(initial=0.0)))
+    part = None if len(times) == 1 else (line, 0)
+    error = relative_error(hand, true)
+    text, file = site.text, record.copy.file
+    return (Line(site.name, line, text, error, bound, Verdict.FAIL, hand, true, file, part),)
 
 
 def _others(judgement: Judgement, wrong: Compared) -> list[Site]:

@@ -86,6 +86,18 @@ class Rerun:
         replaced = {t: (None, k * value) for t, value in self._given_at(site).items()}
         return bool(replaced and self.error.size) and self._leaves(replaced, np.zeros(1))
 
+    def wanted(self, site: Site) -> Values:
+        """What a statement should have computed, where only that makes every gradient right; nothing else."""
+        values = self._given_at(site)
+        matrix = self._effects(values)
+        if matrix is None:
+            return {}
+        change, _, rank, _ = np.linalg.lstsq(matrix, -self.error, rcond=1e-9)
+        replaced = _replaced(values, change)
+        if rank < len(change) or not self._leaves(replaced, np.zeros(1)):
+            return {}
+        return {time: value for time, (_, value) in replaced.items()}
+
     def _given_at(self, site: Site) -> Values:
         log = enumerate(self.record.log)
         return {t: _as_floats(e.value) for t, e in log if e.site == site and _is_free(e)}

@@ -30,7 +30,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gradcheck.diagnosis.wrong import Context
-from gradcheck.lines.blame import blamed, diagnosis, explained
+from gradcheck.lines.blame import blamed, diagnosis, explained, solved
 from gradcheck.lines.conventions import as_meant, without_conventions
 from gradcheck.lines.judge import Judgement, judge
 from gradcheck.lines.raising import blamed_for_raising
@@ -60,7 +60,8 @@ def _told(judgement: Judgement) -> tuple[list[Row], Lines]:
     if wrong is not None:
         found = diagnosis(judgement, wrong)
         rows = explained(judgement, wrong, found)
-        return rows, replace(lines, first_wrong=blamed(judgement, wrong, found))
+        first = blamed(judgement, wrong, found)
+        return rows, replace(lines, first_wrong=first, solved=solved(judgement, first))
     if record.raised_at is not None:
         lines = replace(lines, first_wrong=blamed_for_raising(judgement))
     return list(record.rows.values()), lines

@@ -74,6 +74,14 @@ class Pool:
         return [call for call in self.calls if called_name(call) == name]
 
     @cached_property
+    def turns(self) -> list[str]:
+        """The indices by which each turn of a loop has its own part of an array: {0}[i], {0}[:, j]."""
+        named = (one for one in self.indices if any(inside(one, ast.Name)))
+        plain = (one for one in named if not any(inside(one, ast.Call, ast.BinOp, ast.Subscript)))
+        whole = (ast.Subscript(ast.Name("{0}"), one, ast.Load()) for one in plain)
+        return sorted(map(ast.unparse, whole))
+
+    @cached_property
     def parts(self) -> list[str]:
         """The indices that leave a part, as they are written."""
         return sorted(f"[{text}]" for text in map(ast.unparse, self.indices) if ":" in text)

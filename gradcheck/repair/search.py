@@ -135,7 +135,7 @@ class _Task:
         """A proved repair of what is still wrong behind the edit that leads farthest."""
         lead = max(self.leads, key=_Step.gain)
         # Where the second mistake is, nobody has said yet.
-        lines = replace(self.lines, first_wrong=None)
+        lines = replace(self.lines, first_wrong=None, solved=())
         behind = replace(self, lines=lines, taken=(*self.taken, lead), leads=[])
         self.meter.limit += BEHIND
         return behind.search(lead.program, edits)
@@ -186,8 +186,9 @@ class _Task:
     def _rounds(self, trials: Trials) -> tuple[Iterator[Candidate], ...]:
         """The candidates of one function, counted in its lines."""
         offset = trials.program.sources[trials.name].line - 1
-        compared = {(o.name, o.line - offset): (o.numeric, o.bound) for o in self.lines.compared}
-        parts = ((o, *o.part) for o in self.lines.compared if o.part is not None)
+        known = (*self.lines.compared, *self.lines.solved)
+        compared = {(o.name, o.line - offset): (o.numeric, o.bound) for o in known}
+        parts = ((o, *o.part) for o in known if o.part is not None)
         first = {(o.name, n - offset): (o.numeric[at], o.bound[at]) for o, n, at in parts}
         returned = {p: (row.numeric, row.bound) for p, row in self.rows.items()}
         several = trials.places(Known(compared, returned, first))

@@ -53,6 +53,7 @@ OTHER_VALUE = Slip("wrong-variable", "{} is read where another value is meant")
 OTHER_VALUES = Slip("wrong-variable", "{} is computed from another value than is meant")
 OTHER_INDEX = Slip("wrong-variable", "{} is the index of something else")
 DEFAULT = Slip("wrong-variable", "{} leaves an argument to its default")
+UNPACKED = Slip("swapped", "two of the names are exchanged: they get each other's value")
 EXCHANGED = Slip("swapped", "two values stand in each other's place")
 
 TURNED = Slip("transposed", "{} has its axes in the wrong order")

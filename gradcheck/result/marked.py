@@ -42,12 +42,16 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """What was found line by line: `listing` is the backward pass with its line numbers."""
+    """What was found line by line: `listing` is the backward pass with its line numbers.
+
+    `solved` is what a line without a counterpart should have computed, as far as the gradients tell.
+    """
 
     compared: tuple[Line, ...] = ()
     listing: tuple[tuple[int, str], ...] = ()
     notes: tuple[str, ...] = ()
     first_wrong: Finding | None = None
+    solved: tuple[Line, ...] = ()
 
     def marks(self) -> dict[int, str]:
         """For each line number that holds a compared value: `right`, `wrong` or `unclear`."""

@@ -165,6 +165,7 @@ def _written(scope: Scope) -> Iterator[tuple[float, ast.expr]]:
         (2.3, scope.pool.ahead),
         (2.4, _filled(FACTORS[:4], items)),
         (DERIVED, _filled((*FACTORS, *helpers), scope.arrays)),
+        (DERIVED + 0.1, _filled(scope.pool.turns, scope.arrays)),
     )
     return ((price, node) for price, several in priced for node in several)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, permutations, product
+from itertools import chain, combinations, permutations, product
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,22 @@ def _each(several: Iterable[tuple[Rewrite, ...]]) -> tuple[Rewrite, ...]:
 ADDED_AT = ["np.add.at(a, b, c)", "np.add.at(a, np.s_[b], c)"]
 """Slices are an argument in brackets only."""
 
+FEW = 6
+"""Names up to which any two may have been exchanged where several are unpacked; of more, neighbours."""
+
+
+def _unpacked_otherwise(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
+    """`w, h = x.shape`: two names exchanged where several are given their values."""
+    match node:
+        case ast.Assign([ast.Tuple(names)], value) if not isinstance(value, ast.Tuple):
+            for i, j in combinations(range(len(names)), 2):
+                if j == i + 1 or len(names) <= FEW:
+                    order = [*range(len(names))]
+                    order[i], order[j] = j, i
+                    target = ast.Tuple([names[k] for k in order], ast.Store())
+                    yield Alternative(ast.Assign([target], value), 1.3, slip.UNPACKED)
+
+
 STATED: tuple[Rule, ...] = (
     *_each(rules(f"a {op}= b", ["a = b"], 1, slip.COUNTED_AGAIN, about="a") for op in "+-*/"),
     *_each(
@@ -98,6 +114,7 @@ STATED: tuple[Rule, ...] = (
     *rules("a", ["reversed(a)", "list(a)[1:]", "list(a)[:-1]"], 1.2, when=_counts_turns),
     *rules("a[b] += c", ADDED_AT, 1.5, slip.REPEATED),
     *rules("a[b] = c", ADDED_AT, 1.5, slip.REPEATED),
+    _unpacked_otherwise,
 )
 """Statements."""
 
