@@ -32,6 +32,8 @@ FOUND = {
     "swish": ["x"],
     "LeastSquares": ["w", "b"],
     "SoftmaxRegression": ["W"],
+    "MLP": ["x", "weights.0", "weights.1", "biases.0", "biases.1"],
+    "Heads": ["x", "W_v"],
 }
 """What the file holds, and whose gradients there are."""
 
@@ -63,6 +65,8 @@ def test_all_are_found_by_their_names_and_pass(tmp_path, capsys):
         ("swish", "return s + x * s * (1 - s)", "return s + x * s", "x", None),
         ("LeastSquares", "db = 2 / n *", "db = 1 / n *", "b", "scaled"),
         ("SoftmaxRegression", "X.T @ p / n + 2 *", "X.T @ p / n +", "W", "extra-term"),
+        ("MLP", "self.acts[i].T @ grad", "self.acts[i].T @ grad * 2", "weights.0", "scaled"),
+        ("Heads", "dv @ self.W_v.T", "dv @ self.W_v", "x", "transposed"),
         ("RNN", "np.dot(h_prev.T, dt)", "np.dot(h_next.T, dt)", "params.1", None),
     ],
 )  # fmt: skip

@@ -47,9 +47,18 @@ def undressed(name: str) -> list[str]:
 
 
 def is_of(gradient: str, value: str) -> bool:
-    """Whether a name is that of a gradient of `value`, in capitals or not."""
-    pairs = ((gradient, value), (gradient.lower(), value.lower()))
+    """Whether a name is that of a gradient of `value`, in capitals or not, `grad_w` that of `weights`."""
+    low = value.lower()
+    pairs = ((gradient, value), (gradient.lower(), low), (gradient.lower(), SHORT.sub(_first, low)))
     return any(v.lstrip("_") in undressed(g) for g, v in pairs)
+
+
+SHORT = re.compile(r"^(weights?|bias(es)?)(?=\d*$)")
+"""What people write out where it is a parameter, and not where it is its gradient."""
+
+
+def _first(word: re.Match[str]) -> str:
+    return word[0][0]
 
 
 def is_cache(name: str) -> bool:

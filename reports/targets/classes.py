@@ -39,6 +39,15 @@ PART = re.compile(
 )
 """How those are called that lie between 0 and 1."""
 
+PARTS = re.compile(r"^(n_?|num_?)?(heads?|groups?)$|^nhead$", re.IGNORECASE)
+"""How is called into how many parts of equal length the features go."""
+
+LENGTHS = re.compile(
+    r"^((layers?|hidden|network)_?(sizes|dims|dimensions|units|shape)|sizes|layers|dims|architecture)$",
+    re.IGNORECASE,
+)
+"""How the lengths of all layers of a network are called, the input's first."""
+
 FUNCTION = re.compile(r"^(activation|act|func|function|fn)(_?(func|function|fn))?$", re.IGNORECASE)
 SLOPE = re.compile(
     r"^(d_?|grad_?)?(activation|act|func|function|fn)_?(func_?)?(prime|deriv\w*|grad\w*|backward)$",
@@ -179,13 +188,17 @@ def _arguments(made: type, needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
 
 def _sizes(needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """Small numbers, each another; a half for what is a part of something, functions where they are asked for."""
-    for sizes in itertools.permutations((5, 2, 3, 7), len(needed)):
+    parted = any(map(PARTS.match, needed))
+    for sizes in itertools.permutations((6, 4, 8) if parted else (5, 2, 3, 7), len(needed)):
         yield tuple(itertools.starmap(_meant, zip(needed, sizes, strict=True)))
 
 
 def _meant(name: str, size: int) -> Any:
     """What an argument of a constructor may be, by its name; a size where that says nothing."""
-    other = ((PART, 0.5), (SLOPE, _tanh_prime), (FUNCTION, np.tanh))
+    other = (
+        *((PART, 0.5), (SLOPE, _tanh_prime), (FUNCTION, np.tanh)),
+        *((PARTS, 2), (LENGTHS, [5, 4, 2])),
+    )
     return next((value for names, value in other if names.match(name)), size)
 
 
@@ -217,4 +230,4 @@ def _proposed(name: str, needed: Sequence[str], sizes: Sequence[Any]) -> list[Fi
 def _size(value: Any) -> str:
     if callable(value):
         return str(getattr(value, "__name__", value)).lstrip("_")
-    return str(value) if np.ndim(value) == 0 else f"array{np.shape(value)}"
+    return f"array{np.shape(value)}" if isinstance(value, np.ndarray) else str(value)

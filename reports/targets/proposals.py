@@ -212,7 +212,12 @@ def _choices(
     function: Function, names: Sequence[str], sizes: Shape, text: str
 ) -> list[Sequence[Draw]]:
     """For each input what it may be, the likely first."""
-    likely = ((BATCH, sizes[0]), (BATCH, sizes[1]), (sizes[1],)) if sizes[1:] else ()
+    likely: tuple[Shape, ...] = ()
+    if sizes[1:]:
+        likely = ((BATCH, sizes[0]), (BATCH, sizes[1]), (sizes[1],))
+    elif sizes:
+        # Square matrices alone: a batch of rows, or of sequences.
+        likely = ((BATCH, sizes[0]), (2, BATCH, sizes[0]))
     told, seen = documented(function, names), read_off(function, names)
     # What is transposed has two axes: a row of numbers would be what it is, and mean something else.
     columns_first = len(names) == 1 and ".T" in text

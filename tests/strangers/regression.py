@@ -340,3 +340,47 @@ class SoftmaxRegression:
         p[np.arange(n), y] -= 1
         grad = X.T @ p / n + 2 * self.reg * self.W
         return loss, grad
+
+
+# A net from the lengths of its layers; features that go into heads.
+
+
+class MLP:
+    def __init__(self, sizes):
+        self.weights = [np.random.randn(a, b) * 0.5 for a, b in zip(sizes[:-1], sizes[1:])]
+        self.biases = [np.zeros(b) for b in sizes[1:]]
+
+    def forward(self, x):
+        self.acts = [x]
+        for i, (w, b) in enumerate(zip(self.weights, self.biases)):
+            z = self.acts[-1] @ w + b
+            self.acts.append(np.tanh(z) if i < len(self.weights) - 1 else z)
+        return self.acts[-1]
+
+    def backward(self, grad):
+        self.grad_w, self.grad_b = [None] * len(self.weights), [None] * len(self.biases)
+        for i in reversed(range(len(self.weights))):
+            if i < len(self.weights) - 1:
+                grad = grad * (1 - self.acts[i + 1] ** 2)
+            self.grad_w[i] = self.acts[i].T @ grad
+            self.grad_b[i] = grad.sum(0)
+            grad = grad @ self.weights[i].T
+        return grad
+
+
+class Heads:
+    def __init__(self, d_model, num_heads):
+        assert d_model % num_heads == 0
+        self.h, self.dk = num_heads, d_model // num_heads
+        self.W_v = np.random.randn(d_model, d_model)
+
+    def forward(self, x):
+        self.x, (b, t, d) = x, x.shape
+        self.v = (x @ self.W_v).reshape(b, t, self.h, self.dk).transpose(0, 2, 1, 3)
+        return np.cumsum(self.v, axis=2)
+
+    def backward(self, dy):
+        dv = np.cumsum(dy[:, :, ::-1], axis=2)[:, :, ::-1]
+        dv = dv.transpose(0, 2, 1, 3).reshape(self.x.shape)
+        self.dW_v = np.einsum("btd,bte->de", self.x, dv)
+        return dv @ self.W_v.T
