@@ -11,7 +11,8 @@ from gradcheck.compare import compare
 from gradcheck.cut import PiecewiseWitness, in_pieces
 from gradcheck.cut import worth as cutting
 from gradcheck.cut.places import Pieces, read
-from gradcheck.numeric import Forward, NumericalWitness
+from gradcheck.numeric import Forward, Grouping, NumericalWitness, Variable
+from gradcheck.numeric.stencil import Stencil
 from layers import Objective, conv2d, dense, lstm, max_pool2d, relu, softmax_cross_entropy, tanh
 from layers.network import Network, Step
 from layers.types import present
@@ -351,3 +352,18 @@ def test_a_doubt_about_what_arrives_is_followed_without_another_evaluation():
     slopes = doubt * (1 - np.tanh(x @ W) ** 2)
     np.testing.assert_allclose(told.doubted[0], slopes @ np.abs(W).T, rtol=1e-3)
     assert not found.doubted
+
+
+def test_a_doubt_is_as_steep_as_the_function_is_close_by():
+    variable = Variable(Forward(lambda x: np.minimum(x, 1.2), [np.ones(1)]), 0)
+    everything = (np.ones(1), np.full(1, 1e-16), "extrapolated", [np.full(1, 0.5)])
+    stencil = Stencil(variable, Grouping((1,)), *everything)
+    groups = stencil.grouping.beside(((slice(0, 1),),))
+    # Over a step that is passed for straight, the slope is 0.6.
+    stencil.judge(stencil.sample(groups, np.ones((1, 1)), straight=True))
+    assert stencil.doubted[0] == pytest.approx(0.3)
+    stencil.judge(stencil.sample(groups, np.full((1, 1), 1e-3)))
+    assert stencil.doubted[0] == pytest.approx(0.5)
+    # Far below them rounding is all that is seen.
+    stencil.judge(stencil.sample(groups, np.full((1, 1), 3e-16)))
+    assert stencil.doubted[0] == pytest.approx(0.5)

@@ -42,6 +42,7 @@ from gradcheck.numeric.margins import (
     STENCIL_CAUTION,
     SWEEP_FIRST,
 )
+from gradcheck.numeric.steps import first_pair, first_step
 from gradcheck.numeric.variable import Variable
 from gradcheck.result import Array
 
@@ -120,7 +121,7 @@ class Stencil:
         than noise, with nothing cancelling."""
         self.doubts = doubts
         self.doubted = tuple(np.full(variable.shape, np.nan) for _ in doubts)
-        """What each doubt comes to, Σ doubt |∂f/∂x|: at the first step is close enough."""
+        """What each doubt comes to, Σ doubt |∂f/∂x|, to the few digits that a bound needs."""
 
     def estimate(self, groups: Groups, step: Array, roughness: float = 1.0) -> StencilEstimate:
         """What one step says of every entry of a group. Four evaluations.
@@ -170,7 +171,7 @@ class Stencil:
             )
             moved = self._sum(np.abs(self.dy) * points.moved, groups)
             self._learn_surroundings(sample, moved)
-            self._learn_doubts(points, groups)
+            self._learn_doubts(sample)
             rounded = roughness * self._noise_of(groups) + MOVED * self.variable.epsilon * moved
             # The last term is this arithmetic's own: all that is left where outputs are exact.
             round_off = EXTRAPOLATED * rounded / points.wide + CONTRACTION * EPSILON * absolute
@@ -315,11 +316,16 @@ class Stencil:
             slope = np.nan_to_num((moved - self._noise_of(groups)) / sample.step, posinf=0.0)
             groups.put(self.surroundings, np.where(new, np.maximum(slope, 0), known))
 
-    def _learn_doubts(self, points: Points, groups: Groups) -> None:
+    def _learn_doubts(self, sample: Sample) -> None:
+        """By the steepest of the usual steps, or the first of all where none of them is taken."""
+        groups, points, step = sample.groups, sample.points, sample.step
+        scale, epsilon = groups.of(self.variable.scale), self.variable.epsilon
+        usual = (first_step(epsilon) * scale <= step) & (step <= first_pair(epsilon) * scale)
         for doubt, doubted in zip(self.doubts, self.doubted, strict=True):
             known = groups.of(doubted)
             slope = self._sum(doubt * np.abs(points.up - points.down), groups) / points.narrow
-            groups.put(doubted, np.where(np.isnan(known), slope, known))
+            first = np.where(np.isnan(known), slope, known)
+            groups.put(doubted, np.where(usual, np.fmax(first, slope), first))
 
     def _noise_of_stairs(self, sample: Sample) -> Array | float:
         """What the risers add, where a sample climbed any."""
