@@ -39,11 +39,16 @@ def in_pieces(witness: NumericalWitness, layer: Layer, names: Sequence[str]) -> 
     if _in_doubles(witness):
         return _in_fewer(witness, layer, names) or witness
     # float32's bounds, chained, would soon be too wide to tell: the pieces are those of more digits.
-    wide = witness.lifted
+    return _lifted(witness, layer, names) or witness
+
+
+def _lifted(narrow: NumericalWitness, layer: Layer, names: Sequence[str]) -> LiftedWitness | None:
+    """A witness that asks the pieces of the wide forward pass, where there is one that is worth it."""
+    wide = narrow.lifted
     if wide is None or not _in_doubles(wide):
-        return witness
+        return None
     pieces = _in_fewer(wide, layer, names)
-    return witness if pieces is None else LiftedWitness(witness, pieces)
+    return None if pieces is None else LiftedWitness(narrow, pieces)
 
 
 def _in_doubles(witness: NumericalWitness) -> bool:

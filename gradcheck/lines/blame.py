@@ -35,16 +35,11 @@ Seen = tuple[Judgement, Compared]
 
 def blamed(judgement: Judgement, wrong: Compared, found: Finding | None) -> Finding:
     """The first wrong value, with its line, its diagnosis, and the lines that share the doubt."""
-    record, site = judgement.record, wrong.site
-    lines = narrowed(judgement, wrong, _others(judgement, wrong))
-    loops = doubtful_loops(record, (lines.site, *lines.others), judgement.right_before())
-    also = (loops | lines_of(lines.others)) - {lines.site.line}
-    if lines.solved and site in judgement.right_sites:
-        # A helper's line that was right at another call goes wrong with what it is handed, not before.
-        also.discard(site.line)
+    record, lines = judgement.record, narrowed(judgement, wrong, _others(judgement, wrong))
+    also = _sharing_doubt(judgement, wrong, lines)
     code = None if found is None else found.code
     named = _called(lines.site) if lines.solved else str(wrong.label)
-    seen = {"name": wrong.label.in_a_sentence, "line": site.line}
+    seen = {"name": wrong.label.in_a_sentence, "line": wrong.site.line}
     message = _message(lines, wrong, found)
     return first_wrong(record, message, lines.site, sorted(also), name=named, code=code, seen=seen)
 
@@ -69,6 +64,16 @@ def solved(judgement: Judgement, first: Finding) -> tuple[Line, ...]:
     error = relative_error(hand, true)
     text, file = site.text, record.copy.file
     return (Line(site.name, line, text, error, bound, Verdict.FAIL, hand, true, file, part),)
+
+
+def _sharing_doubt(judgement: Judgement, wrong: Compared, lines: Narrowed) -> set[int]:
+    """The lines that share the doubt with the one that is blamed, loops around them included."""
+    sites = (lines.site, *lines.others)
+    also = lines_of(sites) | doubtful_loops(judgement.record, sites, judgement.right_before())
+    if lines.solved and wrong.site in judgement.right_sites:
+        # A helper's line that was right at another call goes wrong with what it is handed, not before.
+        also.discard(wrong.site.line)
+    return also - {lines.site.line}
 
 
 def _others(judgement: Judgement, wrong: Compared) -> list[Site]:

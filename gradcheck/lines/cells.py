@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -23,9 +24,8 @@ def cell_of(file: str, line: int) -> str:
 
 
 def _lengths(notebook: Path) -> list[int]:
-    try:
+    with suppress(OSError, ValueError, KeyError, TypeError):
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         codes = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-    return [len(code.split("\n")) for code in codes]
+        return [len(code.split("\n")) for code in codes]
+    return []

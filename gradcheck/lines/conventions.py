@@ -45,15 +45,15 @@ def as_meant(judgement: Judgement, seed: int) -> Judgement:
 
 def _explaining_before_activations(judgement: Judgement, seed: int) -> dict[Label, Compared]:
     """The values that are wrong before an activation, and set right there explain the error."""
-    plain = [one.label for one in judgement.compared if not one.intermediate.is_before_activation]
-    others = before_activations(judgement.record, judgement.matches, plain, seed).items()
+    others = before_activations(judgement.record, judgement.matches, judgement.plain, seed).items()
     return {
         label: one for label, one in others if one.is_wrong and comes_right_with(judgement, one)
     }
 
 
 def _is_usual(judgement: Judgement) -> bool:
-    return any(one.intermediate.is_before_activation for one in judgement.compared)
+    """Whether names in this backward pass mean gradients before an activation."""
+    return len(judgement.plain) < len(judgement.compared)
 
 
 def _is_unexplained(judgement: Judgement, wrong: Compared) -> bool:

@@ -107,9 +107,14 @@ class Copy:
 
     def raised_at(self, error: Exception) -> list[int]:
         """The lines of the backward pass that an error passed on its way out, where it arose first."""
-        frames, own = traceback.extract_tb(error.__traceback__), dict(self.listing)
-        passed = (frame.lineno for frame in reversed(frames) if frame.filename == COPIED)
-        return [line for line in passed if line in own]
+        own = dict(self.listing)
+        return [line for line in reversed(_lines_passed(error)) if line in own]
+
+
+def _lines_passed(error: Exception) -> list[int | None]:
+    """The lines of compiled copies that an error passed on its way out, where it arose last."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [frame.lineno for frame in frames if frame.filename == COPIED]
 
 
 @dataclass(frozen=True)
@@ -178,8 +183,13 @@ def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
         helpers=behind.helpers,
         elsewhere=len(files) > 1,
         chained=user.chained,
-        alone=there is not None and not inside and there.function is back.function,
+        alone=_is_another_of(back, there),
     )
+
+
+def _is_another_of(source: Source, other: Source | None) -> bool:
+    """Whether the function of one source is also that of another."""
+    return other is not None and other is not source and other.function is source.function
 
 
 def _forward(user: Adapted, source: Source | None, instrument: Instrument) -> Function:

@@ -304,7 +304,7 @@ class Backward(_Handler):
             case ast.Tuple(parts) | ast.List(parts):
                 keys: Sequence[Any] = _positions(parts)
             case ast.Dict(names, parts):
-                keys = [name.value if isinstance(name, ast.Constant) else None for name in names]
+                keys = [*map(_constant, names)]
             case _:
                 return self._seen(value, path)
         parts[:] = [
@@ -317,6 +317,10 @@ class Backward(_Handler):
         site = self.add(name_of(value) or "", value, path=path)
         call = ast.Call(ast.Name(BACKWARD, ast.Load()), [ast.Constant(site), value], [])
         return ast.copy_location(call, value)
+
+
+def _constant(node: ast.expr | None) -> Any:
+    return node.value if isinstance(node, ast.Constant) else None
 
 
 def _positions(parts: Sequence[ast.expr]) -> Sequence[int | None]:

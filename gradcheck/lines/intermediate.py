@@ -112,13 +112,16 @@ def meanings(recorder: Recorder, context: Context) -> dict[str, tuple[Intermedia
     """What each name of the forward pass may mean, the last meaning first and an input last."""
     given = chain(*starmap(_given, sorted(recorder.recorded.items(), reverse=True)))
     values = chain(*map(_pieces_joined, grouped(given, attrgetter("variable")).values()))
-    inputs = [
+    by_name = grouped([*values, *_inputs(context), *_cut_out(recorder)], attrgetter("name"))
+    return {name: tuple(several) for name, several in by_name.items()}
+
+
+def _inputs(context: Context) -> list[Intermediate]:
+    return [
         Intermediate(name, context.inputs[position], position=position, variable=name)
         for position, name in enumerate(context.names)
         if position in context.true
     ]
-    by_name = grouped([*values, *inputs, *_cut_out(recorder)], attrgetter("name"))
-    return {name: tuple(several) for name, several in by_name.items()}
 
 
 def _cut_out(recorder: Recorder) -> Iterator[Intermediate]:

@@ -191,6 +191,12 @@ class Judgement:
         return replace(self, compared=_by_time(meant.get(one.label, one) for one in self.compared))
 
     @property
+    def plain(self) -> list[Label]:
+        """What is compared under its name, not with the gradient of what goes into an activation."""
+        plain = (one for one in self.compared if not one.intermediate.is_before_activation)
+        return [one.label for one in plain]
+
+    @property
     def right_sites(self) -> set[Site]:
         """The statements that have computed something right."""
         return {one.site for one in self.compared if one.is_right}
@@ -449,9 +455,13 @@ def _making_wrong(match: Match, wrong: Array, record: Record) -> Touches:
 
 def _laid_beside_another(one: Compared, compared: Sequence[Compared], record: Record) -> bool:
     """Whether it is laid beside an input only because it is returned for it, which is a wrong order."""
-    right = {other.intermediate.position for other in compared if other.is_right}
-    suspicious = one.is_wrong and not one.label.returned and one.intermediate.position in right
-    return suspicious and counterpart(record, one.label) is None
+    if not one.is_wrong or one.label.returned or counterpart(record, one.label) is not None:
+        return False
+    return one.intermediate.position in _positions_right(compared)
+
+
+def _positions_right(compared: Iterable[Compared]) -> set[int]:
+    return {one.intermediate.position for one in compared if one.is_right}
 
 
 def _returned_under_its_name(one: Compared, compared: Sequence[Compared]) -> bool:

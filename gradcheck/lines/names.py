@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from itertools import chain
 from typing import TypeVar
 
@@ -45,11 +45,14 @@ def counterparts(name: str, known: Iterable[str]) -> list[str]:
     """The names among those known that a gradient's name speaks of; exact ones alone if there are any."""
     values, by_key = undressed(name), grouped(known, key_of)
     exact = (by_key.get(one) or by_key.get(f"{one}s") for one in values)
-    # Names may differ in capitals and underscores only, where no two known ones do.
+    return next(filter(None, chain(exact, _alike(values, by_key))), [])
+
+
+def _alike(values: Iterable[str], by_key: dict[str, list[str]]) -> Iterator[list[str]]:
+    """The names that differ in capitals and underscores only, where no two known ones do."""
     plain = grouped(by_key, _plain)
     alike = (plain.get(_plain(one), ()) for one in values)
-    single = (by_key[keys[0]] for keys in alike if len(keys) == 1)
-    return next(filter(None, chain(exact, single)), [])
+    return (by_key[keys[0]] for keys in alike if len(keys) == 1)
 
 
 def grouped(several: Iterable[T], by: Callable[[T], K]) -> dict[K, list[T]]:

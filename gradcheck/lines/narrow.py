@@ -71,20 +71,19 @@ def _scaled_before(judgement: Judgement, wrong: Compared) -> list[Site]:
     Only where that value alone does not: what several wrong values share is a factor of what they all are
     computed by, which by itself may be as right as its name says.
     """
-    k = wrong.multiple
-    if k is None or wrong.label.call or comes_right_with(judgement, wrong) is not False:
+    k, rerun = wrong.multiple, Rerun(judgement.record)
+    if k is None or wrong.label.call or rerun.right_with(wrong) is not False:
         return []
-    rerun = Rerun(judgement.record)
-    shared = set.intersection(*(set(behind) for behind in _all_behind(judgement)))
+    shared = set.intersection(*_all_behind(judgement))
     before = sorted(shared, key=lambda site: site.line, reverse=True)
     right = (site for site in before if rerun.right_times(site, 1 / k))
     return [*islice(right, 1)]
 
 
-def _all_behind(judgement: Judgement) -> list[list[Site]]:
+def _all_behind(judgement: Judgement) -> list[set[Site]]:
     """What stands behind each wrong value, back to the beginning."""
     wrong = (one.site for one in judgement.all_wrong)
-    return [[*doubtful_sites(judgement.record, site, set()), site] for site in wrong]
+    return [{*doubtful_sites(judgement.record, site, set()), site} for site in wrong]
 
 
 def _behind_it_all(

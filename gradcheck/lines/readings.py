@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, pairwise, product
+from itertools import chain, count, pairwise, product
 from typing import Any
 
 import numpy as np
@@ -82,7 +82,11 @@ def matches_of(record: Record) -> Matches:
 def matches_before(record: Record, labels: Iterable[Label]) -> Matches:
     """Lay values beside what goes into an activation: dz may be the gradient of a in z = tanh(a)."""
     laid = {label: _matches(record, label, _before(record, label)) for label in labels}
-    return {label: tuple(m for m in several if m.fits) for label, several in laid.items()}
+    return {label: tuple(_fitting(several)) for label, several in laid.items()}
+
+
+def _fitting(matches: Iterable[Match]) -> list[Match]:
+    return [match for match in matches if match.fits]
 
 
 def _matches(record: Record, label: Label, ones: Iterable[Intermediate]) -> tuple[Match, ...]:
@@ -103,9 +107,8 @@ def _laid(pair: _Pair) -> Sequence[Match]:
 def _may_be_reshaped(record: Record, label: Label, one: Intermediate) -> bool:
     """Whether another shape is a matter of layout; of an input's gradient that is returned so it is not."""
     site, row = record.returned.get(one.position), record.rows.get(one.position)
-    if not label.returned and (site is None or label.name != site.name):
-        return True
-    return row is None or row.analytic.shape == row.shape
+    returned = label.returned or (site is not None and label.name == site.name)
+    return not returned or row is None or row.analytic.shape == row.shape
 
 
 def counterpart(record: Record, label: Label) -> str | None:
@@ -211,8 +214,9 @@ class _Pair:
     @property
     def writes(self) -> Touches:
         """What made the value that the name held in the end: it was given, then written into."""
-        parts = ((time, event.index) for time, event in self._since_given)
-        return tuple((t, self.everywhere if index is None else index) for t, index in parts)
+        return tuple(
+            (t, self.everywhere if e.index is None else e.index) for t, e in self._since_given
+        )
 
     @property
     def _since_given(self) -> Sequence[Timed]:
@@ -230,9 +234,13 @@ class _Pair:
     @property
     def passed_a_step(self) -> list[list[Sequence[Timed]]]:
         """The events of each step, for each statement that gives the name a value as often as there are steps."""
-        giving = dict.fromkeys(event.site for _, event in self.events if event.site.whole)
-        passed = (_steps(self.events, site) for site in giving)
+        passed = (_steps(self.events, site) for site in self.giving)
         return [steps for steps in passed if len(steps) == self.steps]
+
+    @property
+    def giving(self) -> Iterable[Site]:
+        """The statements that give the name a value of its own."""
+        return dict.fromkeys(event.site for _, event in self.events if event.site.whole)
 
 
 Way = Callable[[_Pair], list[Match]]
@@ -301,15 +309,12 @@ def _given(steps: Sequence[Sequence[Timed]], chosen: int, one: Intermediate) -> 
 
 def _by_pieces(match: Match, steps: Sequence[Sequence[Timed]]) -> Match:
     """A match whose steps were filled piece by piece, with the time of each piece."""
-    pieces = [
-        (time, (k, *event.index))
-        for k, step in enumerate(steps)
-        for time, event in step
-        if _is_plain(event.index)
-    ]
-    if not pieces or match.intermediate.places:
-        return match
-    return replace(match, times=tuple(pieces))
+    pieces = tuple(chain(*map(_pieces, count(), steps)))
+    return replace(match, times=pieces) if pieces and not match.intermediate.places else match
+
+
+def _pieces(k: int, step: Sequence[Timed]) -> Touches:
+    return tuple((time, (k, *event.index)) for time, event in step if _is_plain(event.index))
 
 
 def _is_plain(index: Any) -> bool:
@@ -321,8 +326,7 @@ def _stacked(pair: _Pair) -> list[Match]:
     if pair.hand is None or pair.intermediate.steps is None:
         return []
     axes = sorted(range(pair.hand.ndim), key=lambda axis: axis != 1)
-    laid = (_along(pair, pair.hand, axis) for axis in axes)
-    return [match for match in laid if match.fits]
+    return _fitting(_along(pair, pair.hand, axis) for axis in axes)
 
 
 def _along(pair: _Pair, hand: Array, axis: int) -> Match:
@@ -332,16 +336,13 @@ def _along(pair: _Pair, hand: Array, axis: int) -> Match:
 
 def _before_another_shape(pair: _Pair) -> list[Match]:
     """What the name held last in the shape of the value, before it was laid out otherwise: heads merged, say."""
-    one, before = pair.intermediate, pair.events[:-1]
     if pair.alone is None or not all(event.site.whole for _, event in pair.events):
         return []
     held = [
-        (t, np.asarray(event.value))
-        for t, event in before
-        if np.shape(event.value) == one.value.shape
+        Match(pair.intermediate, np.asarray(event.value), ((time, pair.everywhere),))
+        for time, event in pair.events[:-1]
     ]
-    everywhere = (slice(None),) * one.value.ndim
-    return [Match(one, hand, ((t, everywhere),)) for t, hand in held[-1:] if hand.dtype.kind == "f"]
+    return [match for match in _fitting(held)[-1:] if match.hand.dtype.kind == "f"]
 
 
 def _reshaped(pair: _Pair) -> list[Match]:

@@ -154,8 +154,7 @@ def _run(copy: Copy, context: Context, rows: dict[int, Row], raised: bool) -> li
         # A backward pass may write into what the forward pass has returned.
         value = np.array(result, dtype=np.result_type(result, np.float64))
         gradients, raised_at = _back(copy, context, backward, raised)
-        beside = ((a, rows[p]) for p, a in enumerate(gradients) if p in rows)
-        claimed = all(_same(a, row.analytic) for a, row in beside)
+        claimed = _are_claimed(gradients, rows)
     if not (claimed and np.array_equal(value, context.forward.value)):
         raise Unreadable("a copy made from its source computes something else")
     return raised_at
@@ -173,6 +172,12 @@ def _back(
         if not lines:
             raise
         return [], lines
+
+
+def _are_claimed(gradients: Iterable[Array | None], rows: dict[int, Row]) -> bool:
+    """Whether gradients are those of the check."""
+    beside = ((a, rows[p]) for p, a in enumerate(gradients) if p in rows)
+    return all(_same(a, row.analytic) for a, row in beside)
 
 
 @contextmanager

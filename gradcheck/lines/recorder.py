@@ -101,6 +101,11 @@ class Event:
     index: Any = None
     call: int = 0
 
+    @property
+    def everywhere(self) -> Any:
+        """The index of the whole value: None where the name was given it, all of it where it was written into."""
+        return None if self.site.whole else ...
+
 
 @dataclass
 class Occurrences:

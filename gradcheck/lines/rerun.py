@@ -114,8 +114,7 @@ class Rerun:
             # Where the error does not follow the values in proportion nobody knows what others would do.
             told = rank < equations and self._leaves(replaced, error + matrix @ change)
             return Fit.NO if told else Fit.UNKNOWN
-        unknowns = sum(_numbers(value) for _, value in replaced.values())
-        if min(equations, freedom) - min(int(rank), unknowns) < SPARE:
+        if min(equations, freedom) - min(int(rank), _unknowns(replaced)) < SPARE:
             return Fit.ANYTHING
         # What only wants its opposite is as well written with the wrong sign where it is used.
         return Fit.OPPOSITE if _opposite(values, replaced, matrix) else Fit.YES
@@ -175,8 +174,7 @@ def _truth(record: Record, wrong: Compared) -> Replaced | None:
     if not wrong.can_be_set_right:
         return None
     if match.overwritten:
-        whole = record.log[match.ended].site.whole
-        return _put(record, {match.ended: (None if whole else ..., true)})
+        return _put(record, {match.ended: (record.log[match.ended].everywhere, true)})
     return _put(record, {t: (record.log[t].index, true[place]) for t, place in match.times})
 
 
@@ -228,6 +226,11 @@ def _fits_into(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
         return np.broadcast_shapes(shape, other) == other != shape
     except ValueError:
         return False
+
+
+def _unknowns(replaced: Replaced) -> int:
+    """How many numbers values are made of."""
+    return sum(_numbers(value) for _, value in replaced.values())
 
 
 def _numbers(value: Array) -> int:

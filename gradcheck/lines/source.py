@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -107,7 +108,7 @@ def unbound(function: Any) -> tuple[FunctionType, tuple[Any, ...], dict[str, Any
             function = function.func
         elif isinstance(function, MethodType):
             ahead, function = (function.__self__, *ahead), function.__func__
-        elif callable(function) and isinstance(type(function).__call__, FunctionType):
+        elif isinstance(type(function).__call__, FunctionType):
             ahead, function = (function, *ahead), type(function).__call__
         else:
             raise Unreadable("it is no Python function")
@@ -187,7 +188,7 @@ def _code(tree: ast.FunctionDef, free: Sequence[str]) -> CodeType:
 def _codes(code: CodeType) -> list[CodeType]:
     """The code objects inside another, those at the surface first."""
     inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-    return [*inner, *(deeper for one in inner for deeper in _codes(one))]
+    return [*inner, *chain(*map(_codes, inner))]
 
 
 def _further_down(code: CodeType, lines: int) -> CodeType:

@@ -55,13 +55,15 @@ class Source:
     def through(self, use: Use) -> NumericalWitness | None:
         """The step from the value to a use, as a function with its upstream gradient."""
         try:
-            dy = use.intermediate.by_step(use.gradient)
-            dy = dy if self.step is None else dy[self.step]
+            dy = self._at_step(use.intermediate.by_step(use.gradient))
             x = np.array(self.value.value[self.value.place(self.step)])
             forward = Forward(lambda moved: self._become(use, moved), [x])
             return NumericalWitness(forward, dy) if forward.value.shape == dy.shape else None
         except (ValueError, IndexError):
             return None
+
+    def _at_step(self, array: Array) -> Array:
+        return array if self.step is None else array[self.step]
 
     def _become(self, use: Use, moved: Array) -> Array:
         """What a use becomes if the value is moved and every other is held."""
@@ -81,7 +83,7 @@ class Source:
 
 def diagnose_uses(suspect: WrongGradient, source: Source, uses: list[Use]) -> Finding | None:
     """Explain a wrong gradient by the uses of its value: one is left out, or the only one is wrong."""
-    steps = [(use, source.through(use)) for use in uses if source.has(use)]
+    steps = [(use, source.through(use)) for use in filter(source.has, uses)]
     explain = _in_the_step if len(steps) == 1 else _counted_wrongly
     told = (explain(suspect, use, step, source) for use, step in steps if step is not None)
     return next(filter(None, told), None)
