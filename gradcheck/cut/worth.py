@@ -37,7 +37,7 @@ def in_pieces(witness: NumericalWitness, layer: Layer, names: Sequence[str]) -> 
     if witness.method != "extrapolated" or _expected(witness) < MANY:
         return witness
     if _in_doubles(witness):
-        return _in_fewer(witness, layer, names) or witness
+        return _worthwhile(witness, layer, names) or witness
     # float32's bounds, chained, would soon be too wide to tell: the pieces are those of more digits.
     return _lifted(witness, layer, names) or witness
 
@@ -47,7 +47,7 @@ def _lifted(narrow: NumericalWitness, layer: Layer, names: Sequence[str]) -> Lif
     wide = narrow.lifted
     if wide is None or not _in_doubles(wide):
         return None
-    pieces = _in_fewer(wide, layer, names)
+    pieces = _worthwhile(wide, layer, names)
     return None if pieces is None else LiftedWitness(narrow, pieces)
 
 
@@ -56,7 +56,7 @@ def _in_doubles(witness: NumericalWitness) -> bool:
     return all(forward.epsilon(p) == np.finfo(np.float64).eps for p in forward.movable)
 
 
-def _in_fewer(
+def _worthwhile(
     witness: NumericalWitness, layer: Layer, names: Sequence[str]
 ) -> PiecewiseWitness | None:
     return _apart(witness, layer, names, _cheapest, WORTH * _expected(witness))
@@ -71,7 +71,7 @@ def in_all_pieces(
     """
     if witness is None or witness.method != "extrapolated" or not is_small(witness.forward):
         return None
-    return _apart(witness, layer, names, _smallest, PATIENCE)
+    return _apart(witness, layer, names, _most_pieces, PATIENCE)
 
 
 def _apart(
@@ -96,7 +96,7 @@ def _cheapest(witness: NumericalWitness, reading: Reading) -> Ways:
     return ways
 
 
-def _smallest(witness: NumericalWitness, reading: Reading) -> Ways:
+def _most_pieces(witness: NumericalWitness, reading: Reading) -> Ways:
     """Each input cut as often as can be."""
     together = reading.pieces()
     ways = {p: max(together, reading.pieces_of(p), key=len) for p in witness.forward.movable}

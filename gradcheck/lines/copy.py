@@ -183,13 +183,13 @@ def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
         helpers=behind.helpers,
         elsewhere=len(files) > 1,
         chained=user.chained,
-        alone=_is_another_of(back, there),
+        alone=_is_forward_too(back, there),
     )
 
 
-def _is_another_of(source: Source, other: Source | None) -> bool:
-    """Whether the function of one source is also that of another."""
-    return other is not None and other is not source and other.function is source.function
+def _is_forward_too(back: Source, there: Source | None) -> bool:
+    """Whether a backward pass is the forward pass too, as in a loss, and not only written within it."""
+    return there is not None and there is not back and there.function is back.function
 
 
 def _forward(user: Adapted, source: Source | None, instrument: Instrument) -> Function:
