@@ -48,7 +48,9 @@ def test_a_kink_and_a_graph_function():
 def keras_layer(factor, dtype):
     class Layer(tf.keras.layers.Layer):
         def build(self, shape):
-            self.w = self.add_weight(name="w", shape=(shape[-1], 2), initializer="glorot_uniform")
+            # One draw in eight makes float32 differences too coarse for dx, which then is INCONCLUSIVE.
+            glorot = tf.keras.initializers.GlorotUniform(seed=2)
+            self.w = self.add_weight(name="w", shape=(shape[-1], 2), initializer=glorot)
             self.v = self.add_weight(name="v", shape=(2,), initializer="ones")
 
         def call(self, x):

@@ -198,7 +198,7 @@ def diagnose_shape(name: str, a: Array, true: Array, bound: Array) -> Finding | 
 def _not_summed(name: str, a: Array, right: Callable[[Array], bool]) -> Finding | None:
     for axes in subsets(a.ndim):
         summed = a.sum(axis=axes, keepdims=True)
-        if summed.size < a.size and (right(summed) or right(summed.squeeze(axes))):
+        if summed.size < a.size and any(map(right, (summed, summed.squeeze(axes)))):
             return Finding(
                 "not-summed",
                 f"{name} is not summed back: added up over {named_axes(axes)} it is the true gradient. "

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.arguments import Arguments
+from gradcheck.forms.arguments import Arguments, parted
 from gradcheck.forms.calling import Plan, Role
 from gradcheck.forms.dice import Dice
 from gradcheck.forms.names import is_upstream, needs, returned_names, takes
@@ -108,7 +108,7 @@ def _two_passes(
     """
     forward = of_object(methods.forward, owner)
     known = inspect.signature(forward).parameters
-    arguments = Arguments.of(forward, inputs, {n: v for n, v in named.items() if n in known})
+    arguments = Arguments.of(forward, inputs, parted(named, known)[0])
     form = blank(owner, methods, arguments, Dice(None))
     here = form.inputs.values
     elsewhere = [moved(x) for x in here]

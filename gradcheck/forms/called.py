@@ -85,8 +85,8 @@ def _only(
 
 def _same_end(end: Path, path: Path, fold: Callable[[Any], str]) -> bool:
     """Whether a path ends as a gradient's does, with the dress of a gradient taken off."""
-    pairs = zip(end, path[-len(end) :], strict=False)
-    return len(end) <= len(path) and all(
-        fold(str(key)) in map(fold, (str(dressed), *undressed(str(dressed))))
-        for dressed, key in pairs
-    )
+
+    def is_called(dressed: Any, key: Any) -> bool:
+        return fold(str(key)) in map(fold, (str(dressed), *undressed(str(dressed))))
+
+    return len(end) <= len(path) and all(map(is_called, end, path[-len(end) :]))

@@ -228,8 +228,14 @@ def _take_the_cache(facts: Facts, roles: Roles, held: int) -> None:
     for role in roles.of("item"):
         if role.key == held:
             roles.take(role.name, "cache")
+    if not roles.of("cache"):
+        _take_the_last(facts, roles)
+
+
+def _take_the_last(facts: Facts, roles: Roles) -> None:
+    """The last parameter that is left is the cache, unless it alone may be an upstream gradient."""
     left = roles.open(facts)
-    if left and not roles.of("cache") and len(left) + bool(roles.of("upstream")) > 1:
+    if left and len(left) + bool(roles.of("upstream")) > 1:
         roles.take(left[-1].name, "cache")
 
 

@@ -87,7 +87,8 @@ class Inputs:
         """The option `wrt`: as given; else what has a gradient, with what should have one, which fails."""
         if wrt is not None or not self.missing:
             return wrt
-        return [x.name for x in self.chosen if x in self.missing or x.path in found]
+        paths = {*found, *(leaf.path for leaf in self.missing)}
+        return [leaf.name for leaf in self.chosen if leaf.path in paths]
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -35,13 +35,18 @@ def check_torch(f: Any, *inputs: Any, **named: Any) -> Report:
     """
     torch = foreign.installed("torch")
     is_module = isinstance(f, torch.nn.Module)
-    trained = {k: p for k, p in f.named_parameters() if p.requires_grad} if is_module else {}
+    trained = _trained(f) if is_module else {}
     held = [*foreign.flat([*inputs, *named.values()], torch.is_tensor), *trained.values()]
     device = next(iter(held), torch.zeros(())).device
     room = _Room(torch, device, module=f if is_module else None, names=tuple(trained))
     halved = foreign.in_half(room, [inputs, named, held])
     subject = _subject(torch, f, {name: room.array(p) for name, p in trained.items()})
     return foreign.checked(subject, inputs, named, room, halved)
+
+
+def _trained(module: Any) -> dict[str, Any]:
+    """The parameters of a module that are trained."""
+    return {name: p for name, p in module.named_parameters() if p.requires_grad}
 
 
 def _subject(torch: Any, f: Any, parameters: Mapping[str, Array]) -> foreign.Subject:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from gradcheck.forms.called import Entry, entries_of
@@ -76,7 +77,7 @@ def _without(leaves: Sequence[Leaf], sources: Mapping[Path, Source]) -> list[Lea
 
 def _returned(run: Rehearsal, mine: Sequence[Leaf], order: Sequence[str]) -> dict[Path, Source]:
     """The gradients that the backward pass returns: by name, then the inputs' in order, then by shape."""
-    inputs = [leaf for leaf in run.form.arguments.tree.leaves if leaf.floats]
+    inputs = list(filter(attrgetter("floats"), run.form.arguments.tree.leaves))
     alone, whole = run.form.alone, not run.form.plan.upstream
     found = name_by_name(_entries(run), inputs, mine, order, guess_beside=not alone, whole=whole)
     return {leaf: Source(RETURNED, path) for leaf, path in found.items()}

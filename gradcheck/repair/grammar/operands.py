@@ -154,7 +154,6 @@ def _operands(scope: Scope) -> Iterator[Operand]:
 
 def _written(scope: Scope) -> Iterator[tuple[float, ast.expr]]:
     """What is at hand, and what is made of it, with its price."""
-    items = [ast.unparse(one) for one in scope.pool.operands if isinstance(one, ast.Subscript)]
     helpers = [f"{name}({{0}})" for name, count in scope.pool.helpers.items() if count == 1]
     priced: tuple[tuple[float, Iterable[ast.expr]], ...] = (
         (2.0, map(read, scope.readable)),
@@ -163,11 +162,16 @@ def _written(scope: Scope) -> Iterator[tuple[float, ast.expr]]:
         (2.1, map(expression, ("-1", "-2"))),
         (2.2, scope.pool.operands),
         (2.3, scope.pool.ahead),
-        (2.4, _filled(FACTORS[:4], items)),
+        (2.4, _filled(FACTORS[:4], _items(scope))),
         (DERIVED, _filled((*FACTORS, *helpers), scope.arrays)),
         (DERIVED + 0.1, _filled(scope.pool.turns, scope.arrays)),
     )
     return ((price, node) for price, several in priced for node in several)
+
+
+def _items(scope: Scope) -> list[str]:
+    """The items that are read anywhere in the function, as they are written."""
+    return [ast.unparse(one) for one in scope.pool.operands if isinstance(one, ast.Subscript)]
 
 
 def _filled(forms: Iterable[str], values: Iterable[str]) -> Iterator[ast.expr]:
