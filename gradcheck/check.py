@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
 
@@ -11,22 +11,20 @@ import numpy as np
 
 from gradcheck.again import Again
 from gradcheck.budget import announced, covered, efforts_for
-from gradcheck.compare import compare, not_finite
+from gradcheck.compare import not_finite
 from gradcheck.conduct import Conduct, observe
 from gradcheck.cut import cuts_of, in_all_pieces, in_pieces, maker, remarks
-from gradcheck.diagnosis.explain import explain_row, forward_disagrees, is_contradicted, of_one_draw
-from gradcheck.diagnosis.wrong import Comparison, Context
-from gradcheck.directional import Directions, compare_directions
+from gradcheck.diagnosis.explain import explain_row, forward_disagrees, of_one_draw
+from gradcheck.diagnosis.wrong import Context
 from gradcheck.exits import staying
-from gradcheck.formula import with_more_digits
+from gradcheck.judging import judged
 from gradcheck.layer import Function, Layer, bind, left_at_defaults, name_of, positions
 from gradcheck.lines import check_lines
 from gradcheck.meant import must_be_a_layer
 from gradcheck.numeric import Forward, NumericalWitness, Progress
 from gradcheck.options import refuse, upstream_for
-from gradcheck.result import Array, Finding, Lines, Report, Row, Verdict, failing
+from gradcheck.result import Array, Finding, Lines, Report, Row, failing
 from gradcheck.returned import assign, missing_row
-from gradcheck.shaken import opened
 from gradcheck.slices import SlicedWitness, foresee
 from gradcheck.tape import tape_gradients
 
@@ -114,33 +112,26 @@ def check(
     witness: NumericalWitness = SlicedWitness(forward, seen.dy, method, seed, progress=progress)
     if effort != "directional":
         witness = in_pieces(witness, layer, names)
-
-    # Ask the tape.
-    tape = _taped(twin, arrays, seen, returned.compared)
-    findings += tape.findings
-
-    # Compare.
-    compared: dict[int, Comparison] = {}
-    apart = cache(partial(in_all_pieces, layer=layer, names=names))
     efforts = efforts_for(witness, returned.compared, effort, budget)
     foresee(witness, efforts)
     witness.progress = announced(witness, efforts, name)
-    for p in returned.compared:
-        hand, taped = returned.gradients.get(p), tape.gradients.get(p)
-        compared[p] = _compare(witness, p, names[p], hand, taped, efforts[p], compared, apart)
 
-    findings += [*remarks(witness, names), *covered(witness, names, efforts, budget)]
+    # Ask the tape.
+    tape = _taped(twin, arrays, seen, returned.compared)
+
+    # Compare.
+    apart = cache(partial(in_all_pieces, layer=layer, names=names))
+    compared = judged(witness, names, returned.gradients, tape.gradients, efforts, apart)
+    findings += [*tape.findings, *remarks(witness, names)]
+    findings += covered(witness, names, efforts, budget)
 
     # Explain.
-    context = Context(
-        layer, names, forward, seen.dy, compared, maker(layer, names), cuts_of(witness)
-    )
-    rows, by_line = _explain(context, seen.raised, lines, effort, seed)
-    rows = [of_one_draw(row, seen.findings) for row in rows]
+    cuts = cuts_of(witness)
+    context = Context(layer, names, forward, seen.dy, compared, maker(layer, names), cuts)
+    rows, by_line = _explain(context, seen, lines, effort, seed)
     # An edited text is no file whose source could be read, and so cannot be taken apart; and it may call
     # its inputs otherwise.
-    by = "complete" if context.cuts is None else "directional"
-    which = None if wrt is None else wanted
+    by, which = "complete" if cuts is None else "directional", None if wrt is None else wanted
     afresh = partial(check, wrt=which, method=method, effort=by, lines=False)
     again = Again(context, rows, by_line, afresh, seed)
     by_line = again.told_apart()
@@ -160,66 +151,25 @@ def assert_gradients(layer: Layer, *inputs: Any, **options: Any) -> Report:
     return report
 
 
-# Points that nobody asked for may lie where NumPy warns: what comes of it is in the report.
-@np.errstate(all="ignore")
-def _compare(
-    witness: NumericalWitness,
-    position: int,
-    name: str,
-    hand: Array | None,
-    tape: Array | None,
-    effort: str,
-    before: Mapping[int, Comparison],
-    apart: Callable[[NumericalWitness | None], NumericalWitness | None],
-) -> Comparison:
-    """Hand-derived beside witnessed: every entry, or along directions where that is asked for.
-
-    What the inputs `before` claim at their kinks counts for ties between inputs.
-    """
-    shape = witness.forward.inputs[position].shape
-    if effort == "directional" and hand is not None and hand.shape == shape:
-        directions = Directions(witness, position, witness.seed)
-        return Comparison(compare_directions(name, hand, directions, tape))
-    claims = _claimed_at_kinks(before)
-    numeric = witness.beside(position, hand, claims)
-    row, ties_broken = compare(name, hand, numeric, tape)
-    if not (numeric.value.size and witness.dy.size):
-        # Where there is nothing to compare nothing was proved.
-        return Comparison(replace(row, verdict=Verdict.INCONCLUSIVE), numeric, ties_broken)
-    judged = with_more_digits(witness, position, hand, row, claims, apart)
-    if judged is not None:
-        row, numeric, ties_broken = judged.row, judged.numeric, judged.ties_broken
-    if ties_broken <= 0:
-        row = opened(witness, position, numeric, row)
-    if row.verdict is Verdict.FAIL and is_contradicted(row):
-        # No conviction where an independent derivation says the same.
-        row = replace(row, verdict=Verdict.INCONCLUSIVE)
-    return Comparison(row, numeric, ties_broken)
-
-
-def _claimed_at_kinks(compared: Mapping[int, Comparison]) -> dict[int, tuple[Array, Array]]:
-    """Of each input, which entries are at a kink, and the gradient that was derived by hand."""
-    claims = {
-        p: (one.numeric.kinks, one.row.analytic)
-        for p, one in compared.items()
-        if one.numeric is not None and one.row.analytic.shape == one.numeric.kinks.shape
-    }
-    return {p: claim for p, claim in claims.items() if np.isfinite(claim[1]).all()}
-
-
 @np.errstate(all="ignore")
 def _explain(
-    context: Context, raised: bool, lines: bool | None, effort: str, seed: int
+    context: Context, seen: Conduct, lines: bool | None, effort: str, seed: int
 ) -> tuple[list[Row], Lines]:
     """The rows with their findings, and the lines, where they are asked for or something failed."""
-    # Of gradients that never were, there is nothing to say.
-    rows = [one.row for one in context.compared.values()]
-    if not raised:
-        rows = [explain_row(context, position) for position in context.compared]
+    rows, by_line = _explained(context, seen.raised), Lines()
     unasked = lines is None and bool(failing(rows))
     if lines or (unasked and effort == "complete"):
-        return check_lines(context, rows, seed, raised=raised)
-    return rows, Lines(notes=(NOT_ASKED,) if unasked and not raised else ())
+        rows, by_line = check_lines(context, rows, seed, raised=seen.raised)
+    elif unasked and not seen.raised:
+        by_line = Lines(notes=(NOT_ASKED,))
+    return [of_one_draw(row, seen.findings) for row in rows], by_line
+
+
+def _explained(context: Context, raised: bool) -> list[Row]:
+    """The rows with their findings; of gradients that never were there is nothing to say."""
+    if raised:
+        return [one.row for one in context.compared.values()]
+    return [explain_row(context, position) for position in context.compared]
 
 
 NOT_ASKED = (

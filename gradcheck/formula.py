@@ -9,12 +9,14 @@ rounding has done to it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
 from gradcheck.compare import agrees, compare, norm
+from gradcheck.diagnosis.wrong import Comparison
 from gradcheck.layer import copies, listed, run
 from gradcheck.numeric import Claims, NumericalGradient, NumericalWitness, is_small
 from gradcheck.result import Array, Row, Verdict
@@ -33,17 +35,24 @@ BEYOND = 4.0
 its own precision acquits it: the next draw may be less lucky."""
 
 
+Apart = Callable[[NumericalWitness | None], NumericalWitness | None]
+"""What takes the forward pass of a witness to pieces; None where it has but one."""
+
+
 class Judged(NamedTuple):
-    """A row, what it rests on, by how much tied entries miss their sum, and the verdict on the formula alone.
+    """What is found in more digits, and the verdict on the formula alone.
 
     `is_beyond_rounding` says that the formula is wrong by more than its own precision rounds anywhere.
     """
 
-    row: Row
-    numeric: NumericalGradient
-    ties_broken: float
+    found: Comparison
     formula: Verdict
     is_beyond_rounding: bool
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on the gradient."""
+        return self.found.row.verdict
 
     def counts(self, hand: Array, verdict: Verdict) -> bool:
         """Whether more digits than its own have a say against a verdict in its own precision."""
@@ -53,45 +62,47 @@ class Judged(NamedTuple):
         # What only more than float64's digits see is noise to who computes in it.
         if verdict is Verdict.FAIL:
             return self.formula is Verdict.PASS
-        return self.row.verdict is not Verdict.FAIL
+        return self.verdict is not Verdict.FAIL
 
 
 def with_more_digits(
     witness: NumericalWitness,
     position: int,
-    hand: Array | None,
-    row: Row,
+    hand: Array,
+    found: Comparison,
     others: Claims,
-    apart: Callable[[NumericalWitness | None], NumericalWitness | None],
-) -> Judged | None:
-    """What is made of a gradient in wider precisions, or piece by piece; None where that changes nothing.
+    apart: Apart,
+) -> Comparison:
+    """What is made of a gradient in wider precisions, or piece by piece; as `found` where that changes nothing.
 
     Asked of float32 always, and where its own precision reaches no verdict, or convicts what it has rounded
     itself: in 1 − p beside p = 1 even float64 loses the digits that the forward pass still feels. Of `others`,
     inputs that are at a kink, the gradient is claimed anew.
     """
-    if hand is None or not _asks_for_digits(witness, hand, row):
-        return None
+    row = found.row
+    if not _asks_for_digits(witness, hand, row):
+        return found
     judged = _judged(witness.lifted, position, hand, row, others)
     if row.verdict is not Verdict.PASS and not _is_settled(judged):
         # What one precision leaves open the next may tell, and where the whole loses it a piece may not.
         further = _further(witness, hand, row, apart)
         several = (_judged(wider, position, hand, row, others) for wider in further)
         judged = next((one for one in several if _passes(one)), judged)
-    return judged if judged is not None and judged.counts(hand, row.verdict) else None
+    return judged.found if judged is not None and judged.counts(hand, row.verdict) else found
 
 
 def _asks_for_digits(witness: NumericalWitness, hand: Array, row: Row) -> bool:
-    """Whether there is a doubt left, and numbers that could have lost digits."""
-    numbers = hand.dtype.kind == "f" and hand.shape == row.shape
-    if not numbers or not np.isfinite(hand).all():
-        return False
-    if _is_narrow(hand):
+    """Whether there are numbers that could have lost digits, and a doubt left."""
+    return _is_of_numbers(hand, row) and (
         # What its own bound is too wide for, as a formula it may be wrong.
-        return True
-    return row.verdict is Verdict.INCONCLUSIVE or (
-        row.verdict is Verdict.FAIL and is_small(witness.forward)
+        _is_narrow(hand)
+        or row.verdict is Verdict.INCONCLUSIVE
+        or (row.verdict is Verdict.FAIL and is_small(witness.forward))
     )
+
+
+def _is_of_numbers(hand: Array, row: Row) -> bool:
+    return hand.dtype.kind == "f" and hand.shape == row.shape and bool(np.isfinite(hand).all())
 
 
 def _is_narrow(hand: Array) -> bool:
@@ -99,18 +110,15 @@ def _is_narrow(hand: Array) -> bool:
 
 
 def _is_settled(judged: Judged | None) -> bool:
-    return judged is not None and judged.row.verdict is not Verdict.INCONCLUSIVE
+    return judged is not None and judged.verdict is not Verdict.INCONCLUSIVE
 
 
 def _passes(judged: Judged | None) -> bool:
-    return judged is not None and judged.row.verdict is Verdict.PASS
+    return judged is not None and judged.verdict is Verdict.PASS
 
 
 def _further(
-    witness: NumericalWitness,
-    hand: Array,
-    row: Row,
-    apart: Callable[[NumericalWitness | None], NumericalWitness | None],
+    witness: NumericalWitness, hand: Array, row: Row, apart: Apart
 ) -> Iterator[NumericalWitness | None]:
     """What may tell more than the next precision: the one after it, and the pieces in any that has the digits."""
     wide = witness.lifted
@@ -124,30 +132,59 @@ def _further(
 def _judged(
     wide: NumericalWitness | None, position: int, hand: Array, row: Row, others: Claims
 ) -> Judged | None:
-    """The row as one wider precision judges it."""
-    formulas = {} if wide is None else _lifted_gradients(wide, {position, *others})
+    """The row as one wider precision judges it; None where the layer does not follow into it."""
+    if wide is None:
+        return None
+    formulas = _lifted_gradients(wide, {position, *others})
     formula = formulas.get(position)
-    if wide is None or formula is None or formula.shape != hand.shape:
+    if formula is None or formula.shape != hand.shape:
         return None
     claims = {p: (kinks, formulas[p]) for p, (kinks, _) in others.items() if p in formulas}
-    numeric = wide.beside(position, formula, claims)
-    rounding = np.abs(hand.astype(np.float64) - formula.astype(np.float64))
-    # What cancels there loses in wider numbers too, by so many digits less as they have more.
-    fewer = float(np.finfo(formula.dtype).eps / np.finfo(hand.dtype).eps)
-    left = LEFT * fewer * rounding.max(initial=0.0)
-    doubted = replace(numeric, bound=numeric.bound + left)
-    there, ties_broken = compare(row.name, formula, doubted, None)
-    most = float(np.finfo(hand.dtype).eps) ** MOST_ROUNDING * norm(numeric.absolute_sum)
-    verdict = there.verdict
-    if verdict is Verdict.PASS and norm(rounding) > most:
-        verdict = Verdict.INCONCLUSIVE
-    numeric = replace(numeric, bound=numeric.bound + rounding)
-    here, _ = compare(row.name, hand, numeric, row.tape)
-    row = replace(here, verdict=verdict, resolution=there.resolution)
-    # Entry by entry rounding is luck; by as much as the unluckiest lost any other may be off.
-    coarse = doubted.bound + BEYOND * rounding.max(initial=0.0)
-    beyond = verdict is Verdict.FAIL and not agrees(formula, doubted.value, coarse).all()
-    return Judged(row, numeric, ties_broken, there.verdict, beyond)
+    return _Lifted(hand, formula, wide.beside(position, formula, claims)).judged(row)
+
+
+@dataclass(frozen=True, eq=False)
+class _Lifted:
+    """A gradient as it was derived, the same in a wider precision, and what is numerically true there."""
+
+    hand: Array
+    formula: Array
+    numeric: NumericalGradient
+
+    @cached_property
+    def rounding(self) -> Array:
+        """What its own precision has done to each entry."""
+        return np.abs(self.hand.astype(np.float64) - self.formula.astype(np.float64))
+
+    @property
+    def lost(self) -> float:
+        """The most that it has done to one."""
+        return float(self.rounding.max(initial=0.0))
+
+    def judged(self, row: Row) -> Judged:
+        """The formula judged in the wider precision, and its values in their own by that."""
+        doubted = self._doubted()
+        there, ties_broken = compare(row.name, self.formula, doubted, None)
+        verdict = there.verdict
+        if verdict is Verdict.PASS and self._has_lost_most():
+            verdict = Verdict.INCONCLUSIVE
+        numeric = replace(self.numeric, bound=self.numeric.bound + self.rounding)
+        here, _ = compare(row.name, self.hand, numeric, row.tape)
+        row = replace(here, verdict=verdict, resolution=there.resolution)
+        # Entry by entry rounding is luck; by as much as the unluckiest lost any other may be off.
+        coarse = agrees(self.formula, doubted.value, doubted.bound + BEYOND * self.lost)
+        beyond = verdict is Verdict.FAIL and not coarse.all()
+        return Judged(Comparison(row, numeric, ties_broken), there.verdict, beyond)
+
+    def _doubted(self) -> NumericalGradient:
+        """What cancels there loses in wider numbers too, by so many digits less as they have more."""
+        fewer = float(np.finfo(self.formula.dtype).eps / np.finfo(self.hand.dtype).eps)
+        return replace(self.numeric, bound=self.numeric.bound + LEFT * fewer * self.lost)
+
+    def _has_lost_most(self) -> bool:
+        """Whether more digits are gone than a gradient may lose that is called right."""
+        most = float(np.finfo(self.hand.dtype).eps) ** MOST_ROUNDING
+        return bool(norm(self.rounding) > most * norm(self.numeric.absolute_sum))
 
 
 def _lifted_gradients(wide: NumericalWitness, positions: Iterable[int]) -> dict[int, Array]:
