@@ -1,8 +1,10 @@
 """A handout of somebody's own code: every shape that can be checked, escaped, and its mistake with its repair."""
 
+import contextlib
 import json
 import re
 import shlex
+from functools import cache
 
 import numpy as np
 import pytest
@@ -73,16 +75,33 @@ def cut_loss_inputs(rng):
 '''
 
 
+def written(folder):
+    (folder / "pair.py").write_text(PAIR)
+    (folder / "others.py").write_text(OTHERS)
+    return folder
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    (tmp_path / "pair.py").write_text(PAIR)
-    (tmp_path / "others.py").write_text(OTHERS)
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return written(tmp_path)
 
 
-def test_a_wrong_pair_is_told_with_its_line_its_repair_and_true_sums(folder):
-    text = own_handout("pair.py", "scale", Options())
+@pytest.fixture(scope="module")
+def handout(tmp_path_factory):
+    """The handout of a name in a file, made once for all that read it."""
+    folder = written(tmp_path_factory.mktemp("own"))
+
+    @cache
+    def handout(place, name):
+        with contextlib.chdir(folder):
+            return own_handout(place, name, Options())
+
+    return handout
+
+
+def test_a_wrong_pair_is_told_with_its_line_its_repair_and_true_sums(handout):
+    text = handout("pair.py", "scale")
     assert "&lt;b&gt;not bold&lt;/b&gt; &amp; more" in text and "<b>not bold" not in text
     assert "<strong>FAIL.</strong> Wrong: dx." in text
     assert '<tr class="wrong"><td class="n">14</td>' in text
@@ -92,8 +111,8 @@ def test_a_wrong_pair_is_told_with_its_line_its_repair_and_true_sums(folder):
 
 
 @pytest.mark.parametrize("name", ["square", "ridge_loss", "Affine"])
-def test_every_shape_has_its_page(folder, name):
-    text = own_handout("others.py", name, Options())
+def test_every_shape_has_its_page(handout, name):
+    text = handout("others.py", name)
     assert "<strong>PASS.</strong>" in text and "In code" in text
     assert f"<h1>{name}</h1>" in text
 
@@ -104,9 +123,8 @@ def table_of(text):
     return {name: re.sub("<.*?>", " ", cells).split() for name, cells in rows}
 
 
-def test_the_gradient_of_a_loss_is_no_value_on_the_way_there(folder):
-    text = own_handout("others.py", "cut_loss", Options())
-    rows = table_of(text)
+def test_the_gradient_of_a_loss_is_no_value_on_the_way_there(handout):
+    rows = table_of(handout("others.py", "cut_loss"))
     assert list(rows) == ["w", "m", "loss"] and rows["loss"][1:] == ["1"]
 
 
@@ -124,13 +142,13 @@ def test_what_is_changed_in_place_keeps_what_it_was_computed_from():
     assert reads["m"] == ("x", "y") and reads["n"] == ("y",)
 
 
-def test_the_upstream_gradient_is_on_the_page(folder):
-    assert "–" not in table_of(own_handout("pair.py", "scale", Options()))["out"]
+def test_the_upstream_gradient_is_on_the_page(handout):
+    assert "–" not in table_of(handout("pair.py", "scale"))["out"]
 
 
-def test_only_what_opens_is_said_to_open(folder):
+def test_only_what_opens_is_said_to_open(handout):
     for place, name in (("pair.py", "scale"), ("others.py", "Affine")):
-        text = own_handout(place, name, Options())
+        text = handout(place, name)
         assert ("click on it" in text) == ("popovertarget" in text)
 
 
