@@ -143,6 +143,8 @@ def test_a_layer_of_a_net_is_not_blamed_for_what_it_was_handed(tmp_path, wrong):
     lines = range(start, start + len(source))
     assert {first.evidence["line"], *first.evidence["also"]} & {*lines}, first.message
     assert not first.message.startswith(","), first.message
+    # What holds at no other draw has no name: its derivative is not 1/x times the right one.
+    assert first.evidence["code"] is None, first.message
 
 
 def test_where_gradients_were_found_is_said():

@@ -29,6 +29,11 @@ Change = Callable[[Array], Array]
 class Redrawn(Context):
     """A context at fresh inputs, whose gradients are compared when somebody asks for them."""
 
+    @property
+    def convicts(self) -> bool:
+        """Nobody is convicted here: a value that is off by chance makes a name fail, and none hold."""
+        return False
+
     def comparison(self, position: int) -> Comparison | None:
         """The comparison of one input, made at the first time of asking; None for integers."""
         if self.inputs[position].dtype.kind != "f":
@@ -39,8 +44,8 @@ class Redrawn(Context):
 
     def _compare(self, position: int) -> Comparison:
         hand = self.backward(self.dy)[position]
-        # Nobody is convicted here: a value that is off by chance makes a name fail, and none hold.
-        numeric = self.witness(self.forward, self.dy).beside(position, hand, convicts=False)
+        witness = self.witness(self.forward, self.dy)
+        numeric = witness.beside(position, hand, convicts=self.convicts)
         row, ties_broken = compare(self.names[position], hand, numeric, None)
         return Comparison(row, numeric, ties_broken)
 

@@ -53,6 +53,11 @@ class Context:
         return list(zip(self.names, self.inputs, strict=False))
 
     @property
+    def convicts(self) -> bool:
+        """Whether what is wrong here is held against somebody, which takes a second look."""
+        return True
+
+    @property
     def true(self) -> dict[int, Array]:
         """The numerical gradients."""
         return {p: c.numeric.value for p, c in self.compared.items() if c.numeric is not None}

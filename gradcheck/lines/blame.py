@@ -19,7 +19,7 @@ from gradcheck.lines.agree import doubt
 from gradcheck.lines.cells import in_its_cell
 from gradcheck.lines.flow import behind, doubtful_loops, doubtful_sites, lines_of
 from gradcheck.lines.intermediate import Intermediate
-from gradcheck.lines.judge import Compared, Judgement, judge
+from gradcheck.lines.judge import Compared, Judgement, before_activations, judge
 from gradcheck.lines.narrow import Narrowed, narrowed
 from gradcheck.lines.record import Record, record
 from gradcheck.lines.recorder import Event, Site
@@ -206,10 +206,19 @@ def _afresh(judgement: Judgement, wrong: Compared) -> Iterator[Seen]:
     def seen(fresh: Redrawn) -> Seen | None:
         compared = filter(None, map(fresh.comparison, judgement.record.rows))
         found = judge(record(fresh, [one.row for one in compared], raised=False), seed=0)
-        other = found.wrong_under(wrong.label)
+        other = _meant_alike(found, wrong)
         return None if other is None else (found, _at_its_first_step(other))
 
     return afresh(judgement.record.context, seen)
+
+
+def _meant_alike(judgement: Judgement, wrong: Compared) -> Compared | None:
+    """What is wrong under the same label at another draw, compared with what it was taken for."""
+    other, label = judgement.wrong_under(wrong.label), wrong.label
+    if other is not None or not wrong.intermediate.is_before_activation:
+        return other
+    meant = before_activations(judgement.record, judgement.matches, [label], seed=0).get(label)
+    return meant if meant is not None and meant.is_wrong else None
 
 
 def _named_in(row: Row) -> Finding | None:

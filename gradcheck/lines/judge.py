@@ -315,7 +315,8 @@ def _comparison(
     one = match.intermediate
     # Where a whole function takes too long, the values between its pieces are known.
     cuts = context.cuts
-    numeric = _moved(witness, position, match) if cuts is None else _at_a_cut(cuts, one)
+    held = context.convicts
+    numeric = _moved(witness, position, match, held) if cuts is None else _at_a_cut(cuts, one)
     row, ties_broken = compare(one.name, match.hand, numeric, None)
     return Comparison(row, numeric, ties_broken)
 
@@ -326,9 +327,11 @@ def _at_a_cut(cuts: Mapping[Any, NumericalGradient], one: Intermediate) -> Numer
     return cuts[one.passed_at]
 
 
-def _moved(witness: NumericalWitness, position: int, match: Match) -> NumericalGradient:
+def _moved(
+    witness: NumericalWitness, position: int, match: Match, convicts: bool
+) -> NumericalGradient:
     try:
-        return witness.beside(position, match.hand)
+        return witness.beside(position, match.hand, convicts=convicts)
     except Exception as error:
         # Whoever asserts something of an intermediate value does not want it moved.
         reason = f"moving {match.intermediate.name} a little raises {error!r}"
