@@ -260,3 +260,20 @@ class Lazy:
 def test_parameters_made_in_a_forward_pass_are_arrays_of_floats():
     methods = Methods.of(Lazy(), "forward", "backward")
     assert set(vars(built(Lazy(), methods, [X], {}))) == {"W"}
+
+
+def test_of_a_gradient_that_is_a_sum_the_term_with_a_factor_too_many_is_told():
+    w = np.random.default_rng(1).normal(size=9)
+    report = check(
+        lambda w: (np.cos(w).sum() + 0.35 * (w @ w), lambda _: 0.7 * w - 2 * np.sin(w)), w
+    )
+    (finding,) = [f for f in report["w"].findings if f.code == "scaled"]
+    assert np.isclose(finding.evidence["factor"], 2) and finding.evidence["term"] == "w"
+    assert np.isclose(finding.evidence["of_term"], -0.7)
+
+
+def test_a_gradient_of_the_transposed_shape_is_called_transposed():
+    W = np.random.default_rng(2).normal(size=(4, 2))
+    report = check(lambda x, W: (x @ W, lambda dy: (dy @ W.T, dy.T @ x)), X, W, lines=False)
+    (finding,) = [f for f in report["W"].findings if f.code == "transposed"]
+    assert finding.evidence["axes"] == [1, 0]
