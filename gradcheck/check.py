@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.again import Again
 from gradcheck.budget import announced, covered, efforts_for
 from gradcheck.compare import not_finite
 from gradcheck.conduct import Conduct, observe
@@ -23,6 +22,7 @@ from gradcheck.lines import check_lines
 from gradcheck.meant import must_be_a_layer
 from gradcheck.numeric import Forward, NumericalWitness, Progress
 from gradcheck.options import refuse, upstream_for
+from gradcheck.repair import Again
 from gradcheck.result import Array, Finding, Lines, Report, Row, failing
 from gradcheck.returned import assign, missing_row
 from gradcheck.slices import SlicedWitness, foresee

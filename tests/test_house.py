@@ -1,4 +1,4 @@
-"""The house: arrows in one direction, no circles, rooms that open with a sentence, few thoughts in each."""
+"""The house: arrows one way, no circles, few floors, rooms that open with a sentence, few thoughts in each."""
 
 import ast
 from pathlib import Path
@@ -90,3 +90,33 @@ MOST = 12
 def test_few_thoughts_in_a_function():
     crowded = {name: k for name, k in complexities("gradcheck") if k > MOST}
     assert not crowded
+
+
+MEAN = 3
+"""What a function of the checker holds on average: a choice or two."""
+
+
+def test_few_thoughts_on_average():
+    counted = [k for _, k in complexities("gradcheck")]
+    assert sum(counted) / len(counted) < MEAN
+
+
+FLOORS = 12
+"""As many rooms stand above each other, each on what it imports; a folder is one room."""
+
+
+def test_few_floors():
+    graph = {}
+    for name, path in MODULES.items():
+        if name.startswith("gradcheck") and path not in LAUNCHERS:
+            graph.setdefault(room_of(name), set()).update(map(room_of, imports(path)))
+
+    def floor(room):
+        below = graph.get(room, set()) - {room}
+        return 1 + max(map(floor, below), default=0)
+
+    assert max(map(floor, graph)) <= FLOORS
+
+
+def room_of(name):
+    return ".".join(name.split(".")[:2])

@@ -13,10 +13,13 @@
    right is kept, and a second mistake is looked for behind it (`search`).
 6. What the mistake is called the edit says (`naming`): every alternative knows the slip that it mends
    (`slips`).
+
+What a report needs for all this is the check itself, to run it again (`again`).
 """
 
+from gradcheck.repair.again import Again
 from gradcheck.repair.proof import Check
 from gradcheck.repair.search import LIMIT, Search, find_repair
 from gradcheck.repair.values import named_values
 
-__all__ = ["LIMIT", "Check", "Search", "find_repair", "named_values"]
+__all__ = ["LIMIT", "Again", "Check", "Search", "find_repair", "named_values"]

@@ -10,9 +10,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from gradcheck.again import Again
 from gradcheck.layer import Adapted, Function, Layer
 from gradcheck.lines import Unreadable, trace
+from gradcheck.repair import Again
 from gradcheck.result import Report, Traced, failing
 from reports.lecture.blackboard import worked
 from reports.lecture.curves import measured_curves, measured_taylor

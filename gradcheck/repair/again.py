@@ -9,7 +9,9 @@ from functools import cached_property
 from gradcheck.along import along
 from gradcheck.diagnosis import Context, who_agrees
 from gradcheck.lines import agreed, in_doubt, trace
-from gradcheck.repair import LIMIT, Check, Search, find_repair, named_values
+from gradcheck.repair.proof import Check
+from gradcheck.repair.search import LIMIT, Search, find_repair
+from gradcheck.repair.values import named_values
 from gradcheck.result import Along, Finding, Lines, Repair, Row, Smallest, Traced, failing
 from gradcheck.smallest import smallest
 
