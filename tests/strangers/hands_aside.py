@@ -293,7 +293,7 @@ MISTAKES = [
     ),
     (
         "MultiHead",
-        "W_o",
+        "x",
         "dctx = self.split(dout @ self.W_o.T)",
         "dctx = self.split(dout @ self.W_o)",
         "transposed wrong-variable",
