@@ -44,6 +44,14 @@ CHECKS = {
         lambda W, U: m.bags(W, U, SENTENCES, [1, 0, 3]), normal(5, 3), normal(3, 5)
     ),
     "Columns": lambda m: check_module(m.Columns(), normal(4, 6)),
+    "downhill": lambda m: check_loss(
+        lambda syn0, syn1: m.downhill(syn0, syn1, POINTS, WANTED[:, None]),
+        normal(4, 3),
+        normal(3, 1),
+    ),
+    "averaged": lambda m: check_loss(
+        lambda W1, W2: m.averaged(W1, W2, POINTS.T, WANTED), normal(3, 4), normal(1, 3)
+    ),
     "gates": lambda m: pair(m, "gates", normal(3, 2), normal(2, 12), normal(4)),
 }
 
@@ -69,6 +77,17 @@ def test_the_mistake_has_its_name_and_its_line(name, right, wrong, code):
     assert code in said and said <= {code, "wrong-variable"}
     # What was tried has written nothing into what is not its own.
     assert np.array_equal(POINTS, points)
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong", "code"), mended.CONVENTIONS, ids=lambda text: text.strip()
+)
+def test_what_follows_a_convention_is_not_blamed(name, right, wrong, code):
+    copy, line = planted(mended, right, wrong)
+    report = CHECKS[name](copy)
+    assert report.by_line.first_wrong.evidence["line"] == line
+    (spoilt,) = (row for row in report if row.verdict is Verdict.FAIL)
+    assert spoilt.findings[0].code == code
 
 
 def test_where_nothing_is_left_nothing_was_overwritten():

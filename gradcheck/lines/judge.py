@@ -258,14 +258,46 @@ def _movable(matches: Matches, stage: Stage) -> Matches:
 
 
 def without_innocent(compared: list[Compared], record: Record) -> tuple[list[Compared], list[str]]:
-    """What may be held against a value, and the reasons why other values are wrong by right."""
+    """What may be held against a value, and the reasons why other values are wrong by right.
+
+    Where a multiple of a gradient leads to what is right (y − out for out − y, no 1/n as yet), others that are as
+    many times theirs follow the same convention.
+    """
     ordered = grouped(_in_order(compared, record), partial(_means_something_else, record=record))
     reasons = [
         f"{one.label} is left out: it is not the gradient of {one.intermediate.name}, "
         "and what is computed from it is right."
         for one in ordered.get(True, ())
     ]
-    return ordered.get(False, []), reasons
+    usual = {round(k, 6) for one in ordered.get(True, ()) if (k := one.multiple) is not None}
+    left = grouped(ordered.get(False, []), lambda one: _is_usual(one, usual))
+    reasons += [
+        f"{one.label} is left out: it is {one.multiple:.6g} times the gradient of {one.intermediate.name}, "
+        "as others here are by convention."
+        for one in left.get(True, ())
+    ]
+    by = (
+        {one.label.variable for one in (*ordered.get(True, ()), *left.get(True, ()))}
+        if usual
+        else set()
+    )
+    unknown = grouped(left.get(False, []), lambda one: _is_open(one, by))
+    reasons += [
+        f"{one.label} is left out: it is computed by what is another multiple of its gradient by convention."
+        for one in unknown.get(True, ())
+    ]
+    return unknown.get(False, []), reasons
+
+
+def _is_usual(one: Compared, usual: set[float]) -> bool:
+    """Whether a local is a multiple of its gradient as others are by right."""
+    return not one.intermediate.is_input and round(one.multiple or 1.0, 6) in usual
+
+
+def _is_open(one: Compared, by: set[str]) -> bool:
+    """Whether it is not known what a local should be, as it is computed by what follows another convention."""
+    is_local = not one.intermediate.is_input and not one.label.returned
+    return is_local and one.is_wrong and not one.site.reads.isdisjoint(by)
 
 
 def _in_order(compared: list[Compared], record: Record) -> list[Compared]:

@@ -72,7 +72,7 @@ def _scaled_before(judgement: Judgement, wrong: Compared) -> list[Site]:
     computed by, which by itself may be as right as its name says.
     """
     k, rerun = wrong.multiple, Rerun(judgement.record)
-    if k is None or wrong.label.call or rerun.right_with(wrong) is not False:
+    if k is None or rerun.right_with(wrong) is not False:
         return []
     shared = set.intersection(*_all_behind(judgement))
     before = sorted(shared, key=lambda site: site.line, reverse=True)

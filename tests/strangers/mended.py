@@ -306,6 +306,33 @@ class Columns:
         return self.W1.T @ dZ1
 
 
+def downhill(syn0, syn1, X, t):
+    """deltas point down the slope"""
+    l1 = sigmoid(X @ syn0)
+    l2 = sigmoid(l1 @ syn1)
+    l2_error = t - l2
+    l2_delta = l2_error * l2 * (1 - l2)
+    l1_error = l2_delta @ syn1.T
+    l1_delta = l1_error * l1 * (1 - l1)
+    return 0.5 * np.sum(l2_error**2), (-X.T @ l1_delta, -l1.T @ l2_delta)
+
+
+def averaged(W1, W2, X, T):
+    """1/m stands in front of the weights' gradients only"""
+    m = X.shape[1]
+    Z1 = W1 @ X
+    A1 = np.tanh(Z1)
+    Z2 = W2 @ A1
+    A2 = sigmoid(Z2)
+    cost = -np.sum(T * np.log(A2) + (1 - T) * np.log(1 - A2)) / m
+    dZ2 = A2 - T
+    dW2 = dZ2 @ A1.T / m
+    dA1 = W2.T @ dZ2
+    dZ1 = dA1 * (1 - A1**2)
+    dW1 = dZ1 @ X.T / m
+    return cost, (dW1, dW2)
+
+
 MISTAKES = [
     ("output_gate", "da_next * np.tanh(c_next) * ot", "da_next * c_next * ot", "missing-mask"),
     ("cost", "(h - t[i]) * X[i, j]", "(h - t[i]) * h * (1 - h) * X[i, j]", "missing-mask"),
@@ -326,3 +353,10 @@ MISTAKES = [
     ("Columns", "dA1 = self.W2.T @ dZ2", "dA1 = self.W2.T @ dZ2 / m", "scaled"),
     ("Heads", "keepdims=True)) / np.sqrt(dh)", "keepdims=True))", "scaled"),
 ]
+
+CONVENTIONS = [
+    ("downhill", "(-X.T @ l1_delta", "(X.T @ l1_delta", "sign-flipped"),
+    ("downhill", "l1_error * l1 * (1 - l1)", "l1_error * l1", "missing-mask"),
+    ("averaged", "dW1 = dZ1 @ X.T / m", "dW1 = dZ1 @ X.T", "scaled"),
+]
+"""Where locals are by right another multiple of the gradient that they are named for."""
