@@ -141,3 +141,22 @@ def test_what_an_ulp_changes_in_a_hand_derived_gradient_convicts_nobody():
     """A bias of 3e8 in front of attention, in a layer that knows no more digits than float64's."""
     case = Case("scales 1e-8 to 1e8", "float64", Place("transformer_block", 0), 1646394905)
     assert case.report().verdict is not Verdict.FAIL
+
+
+def buried(slope):
+    """A wave of 1e-10 beside 1e8: float64 shows its way over many periods, not its slope."""
+
+    def layer(x):
+        y = 1e8 + 1e-10 * (x + np.sin(x)).astype(np.float64)
+        return y, lambda dy: 1e-10 * dy * slope(x)
+
+    return layer
+
+
+def test_a_slope_from_far_away_convicts_nobody():
+    x = np.array([1.0, -2.0, 0.5])
+    right = check(buried(lambda x: 1 + np.cos(x)), x, lines=False)
+    assert right.verdict is Verdict.INCONCLUSIVE
+    assert "longer than the input itself" in str(right)
+    # What is seen from there may still be right.
+    assert check(buried(np.ones_like), x, lines=False).verdict is not Verdict.FAIL

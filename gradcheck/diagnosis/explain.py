@@ -151,6 +151,12 @@ def _why_unresolved(row: Row, numeric: NumericalGradient) -> str:
             f"{list(row.worst)} {row.numeric[row.worst]:.6g}: a kink or noise is at work, or both follow a "
             "convention that is no derivative. Try other inputs."
         )
+    if (numeric.undecided & numeric.from_afar).any():
+        return (
+            "Only steps longer than the input itself move an output by more than its rounding, and the slope that "
+            "they see is not the hand-derived one: whether it is the slope here cannot be told. "
+            f"{_what_to_do(row)}"
+        )
     if entries := int(np.sum(numeric.undecided)):
         return (
             f"At a kink of {entries} of the entries the hand-derived gradient leaves the slopes on either side, "

@@ -8,6 +8,7 @@ import numpy as np
 
 from gradcheck.numeric.grouping import Grouping
 from gradcheck.numeric.kinks import Joint
+from gradcheck.numeric.margins import BEYOND
 from gradcheck.result import Array
 
 
@@ -21,7 +22,8 @@ class NumericalGradient:
     steps were taken. `joints` say what the kinked entries must add up to, in several directions
     in which they move together. `steps` are those that each entry's value was seen at, relative to its
     scale; none where no difference was taken. `undecided` marks entries outside their bounds where several
-    kinks meet, while all around them the backward pass is right: what it may say there is not seen from outside.
+    kinks meet, while all around them the backward pass is right: what it may say there is not seen from outside;
+    and those that only steps beyond |x| have seen.
     `doubted` is what doubts about the upstream gradient come to here, of each kind.
     """
 
@@ -59,6 +61,11 @@ class NumericalGradient:
         """Whether a claim lies within what is allowed, at every entry and along ties."""
         within = np.abs(claimed - self.value) <= self.bound
         return bool(within.all()) and not self.misses_at_kinks(claimed)
+
+    @property
+    def from_afar(self) -> Array:
+        """Which entries only steps beyond |x| have seen."""
+        return np.asarray(False if self.steps is None else self.steps > BEYOND)
 
     def with_worst_joint(self, claimed: Array) -> NumericalGradient:
         """With that joint direction in front which a hand-derived gradient misses by most."""

@@ -73,6 +73,15 @@ FURTHER = 12
 """Steps beyond |x|, each 16 times the last, where rounding hides all nearer ones: as far as 16¹² = 3e14 times,
 from one end of what float64 adds up without loss to the other. Noticed by soak, small addends."""
 
+BEYOND = 1.0
+"""Steps in units of |x| beyond which a slope is that of another place: where rounding hides all nearer ones it
+may acquit a gradient, and convicts none that changes on the way. Noticed by
+test_a_slope_from_far_away_convicts_nobody."""
+
+AFAR = 0.25
+"""By what part of the difference that it is to be convicted of a claim may change on the way, and still be one
+slope."""
+
 STEEP = 100.0
 """A function that moves by so many ulps of its own within an ulp of x swings, or is about to."""
 

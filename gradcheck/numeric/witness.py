@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
+from gradcheck.layer import listed
+from gradcheck.numeric.afar import left_open
 from gradcheck.numeric.around import Around, allowing, undecided
 from gradcheck.numeric.complexstep import complex_step
 from gradcheck.numeric.forward import Forward, random_direction
@@ -26,7 +28,7 @@ from gradcheck.numeric.neighbours import Hull, Neighbours
 from gradcheck.numeric.second_look import second_look
 from gradcheck.numeric.stencil import Stencil
 from gradcheck.numeric.steps import first_step
-from gradcheck.numeric.variable import Variable
+from gradcheck.numeric.variable import Variable, scales
 from gradcheck.numeric.walk import Found, Progress, Walk
 from gradcheck.result import Array
 
@@ -158,7 +160,18 @@ class NumericalWitness:
         if convicts:
             rounding = CONTRACTION * float(np.finfo(hand.dtype).eps) * numeric.absolute_sum
             numeric = second_look(numeric, claimed, rounding, lambda: self.one_by_one(position))
+            numeric = left_open(numeric, claimed, partial(self._claimed_at, position))
         return numeric.with_worst_joint(claimed)
+
+    def _claimed_at(self, position: int, entry: tuple[int, ...], times: float) -> float:
+        """What the backward pass says of an entry that has moved so many times its scale; nan if nothing."""
+        inputs = [x.copy() for x in self.forward.inputs]
+        inputs[position][entry] += times * scales(inputs[position])[entry]
+        back = self.forward.there_and_back(inputs, self.dy)
+        gradients = () if back is None else listed(back[1], len(inputs))
+        there = gradients[position] if position < len(gradients) else None
+        known = there is not None and there.shape == inputs[position].shape
+        return float(there[entry]) if there is not None and known else np.nan
 
     def _at_kinks(
         self, position: int, numeric: NumericalGradient, claimed: Array, others: Claims
