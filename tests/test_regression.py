@@ -46,13 +46,16 @@ def test_all_are_found_by_their_names_and_pass(tmp_path, capsys):
     assert status == 0 and {one["verdict"] for one in found} == {"PASS"}
 
 
+SLOW, case = pytest.mark.slow, pytest.param
+
+
 @pytest.mark.parametrize(
     ("name", "right", "wrong", "gradient", "code"),
     [
-        ("compute_cost", "dj_db = dj_db / m\n", "dj_db = dj_db\n", "b", "scaled"),
+        case("compute_cost", "dj_db = dj_db / m\n", "dj_db = dj_db\n", "b", "scaled", marks=SLOW),
         ("compute_cost", "dj_dw[j] + err", "err", "w", "overlap-overwritten"),
         ("compute_cost_logistic", "- y\n    dj_db", "+ y\n    dj_db", "w", "sign-flipped"),
-        ("cost_function", "- y) / m\n\n\n# The gradients", "- y)\n\n\n# The gradients", "theta", "scaled"),
+        case("cost_function", "- y) / m\n\n\n#", "- y)\n\n\n#", "theta", "scaled", marks=SLOW),
         ("calculate_loss", "grad = -tx", "grad = tx", "w", "sign-flipped"),
         ("propagate", "db = 1 / m *", "db =", "b", "scaled"),
         ("penalized", "+ 2 * lambda_ * w", "+ lambda_ * w", "w", "extra-term"),
@@ -61,13 +64,13 @@ def test_all_are_found_by_their_names_and_pass(tmp_path, capsys):
         ("kl_loss", "dlogvar = 0.5 *", "dlogvar =", "logvar", "scaled"),
         ("residuals", "-t * p[0] * np.exp(-p[1] * t)", "t * p[0] * np.exp(-p[1] * t)", "p", "sign-flipped"),
         ("Factorization", "dQ = -E.T @ self.P", "dQ = E.T @ self.P", "Q", "sign-flipped"),
-        ("Softmax", "- self.output.T)", "+ self.output.T)", "input", None),
+        case("Softmax", "- self.output.T)", "+ self.output.T)", "input", None, marks=SLOW),
         ("swish", "return s + x * s * (1 - s)", "return s + x * s", "x", None),
         ("LeastSquares", "db = 2 / n *", "db = 1 / n *", "b", "scaled"),
         ("SoftmaxRegression", "X.T @ p / n + 2 *", "X.T @ p / n +", "W", "extra-term"),
-        ("MLP", "self.acts[i].T @ grad", "self.acts[i].T @ grad * 2", "weights.0", "scaled"),
-        ("Heads", "dv @ self.W_v.T", "dv @ self.W_v", "x", "transposed"),
-        ("RNN", "np.dot(h_prev.T, dt)", "np.dot(h_next.T, dt)", "params.1", None),
+        case("MLP", "self.acts[i].T @ grad", "self.acts[i].T @ grad * 2", "weights.0", "scaled", marks=SLOW),
+        case("Heads", "dv @ self.W_v.T", "dv @ self.W_v", "x", "transposed", marks=SLOW),
+        case("RNN", "np.dot(h_prev.T, dt)", "np.dot(h_next.T, dt)", "params.1", None, marks=SLOW),
     ],
 )  # fmt: skip
 def test_a_wrong_one_is_convicted_in_its_own_gradient(
