@@ -21,7 +21,7 @@ from gradcheck.layer import Function, Layer, bind, left_at_defaults, name_of, po
 from gradcheck.lines import check_lines
 from gradcheck.meant import must_be_a_layer
 from gradcheck.numeric import Forward, NumericalWitness, Progress
-from gradcheck.options import refuse, upstream_for
+from gradcheck.options import BUDGET, refuse, upstream_for
 from gradcheck.repair import Again
 from gradcheck.result import Array, Finding, Lines, Report, Row, failing
 from gradcheck.returned import assign, missing_row
@@ -38,7 +38,7 @@ def check(
     seed: int = 0,
     method: str = "extrapolated",
     effort: str = "complete",
-    budget: float = 10.0,
+    budget: float = BUDGET,
     lines: bool | None = None,
     name: str | None = None,
     upstream: Array | None = None,

@@ -139,8 +139,8 @@ CODES: dict[Code, Meaning] = {
     ),
     "low-precision": Meaning(
         "numbers",
-        "A gradient kept in a wide dtype carries only the digits of a narrower one.",
-        "Look for float32 on the way back: a dtype lost in `np.zeros`, a cast, a constant.",
+        "A gradient carries, or a value has, fewer digits than the inputs.",
+        "Look for float32 on the way there and back: a dtype lost in `np.zeros`, a cast, a constant.",
     ),
     "directional": Meaning(
         "numbers",

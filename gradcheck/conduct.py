@@ -397,11 +397,27 @@ def _is_partly_squared(first: Array | None, far: Array | None, near: Array | Non
     """Whether a gradient for dy, FACTOR·dy and 2·dy has a linear and a quadratic part, and no more."""
     if first is None or far is None or near is None or not first.shape == far.shape == near.shape:
         return False
+    # Strings, objects and booleans are said elsewhere.
+    if not first.dtype.kind == far.dtype.kind == near.dtype.kind == "f":
+        return False
     squared = (far - FACTOR * first) / (FACTOR**2 - FACTOR)
     linear = first - squared
     sizes = list(map(_largest, (linear, squared)))
     slack = _root_of_epsilon(first) * max(sizes)
     return min(sizes) > slack and np.allclose(near, 2 * linear + 4 * squared, 0, slack)
+
+
+def _narrows_its_value(seen: Run) -> Iterator[Finding]:
+    """A remark: the value is of a narrower dtype than every input of floating dtype."""
+    floats = [x.dtype for x in seen.inputs if x.dtype.kind == "f"]
+    narrowest = min(floats, key=lambda dtype: dtype.itemsize, default=seen.value.dtype)
+    if seen.value.dtype.itemsize < narrowest.itemsize:
+        yield Finding(
+            "low-precision",
+            f"The value has dtype {seen.value.dtype}, though no input is narrower than {narrowest}: somewhere in "
+            "the forward pass digits are lost, and no gradient can be judged beyond them.",
+            {"value": str(seen.value.dtype), "inputs": str(narrowest)},
+        )
 
 
 Probe = Callable[[Run], Iterator[Finding]]
@@ -428,6 +444,7 @@ PROBES: tuple[Probe, ...] = (
     ),
     _writes_to_the_upstream_gradient,
     _shares_memory,
+    _narrows_its_value,
 )
 
 

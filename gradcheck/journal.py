@@ -13,6 +13,7 @@ import json
 import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -162,12 +163,13 @@ def _files(value: Any) -> Iterator[str]:
         for inner in (value.func, *value.args, *value.keywords.values()):
             yield from _files(inner)
     elif callable(value):
-        try:
-            file = inspect.getsourcefile(inspect.unwrap(getattr(value, "__func__", value)))
-        except TypeError:
-            file = inspect.getsourcefile(type(value))
-        if file is not None and Path(file).exists():
-            yield file
+        for where in (inspect.unwrap(getattr(value, "__func__", value)), type(value)):
+            # What is built in, math.sin say, has no file.
+            with suppress(TypeError):
+                file = inspect.getsourcefile(where)
+                if file is not None and Path(file).exists():
+                    yield file
+                return
 
 
 def _pieces(value: Any) -> Iterator[bytes]:

@@ -140,7 +140,22 @@ def run(layer: Layer, inputs: Sequence[Array]) -> tuple[Array, Callable[[Array],
             f"a layer returns (value, backward), a pair with a function; this one returns "
             f"{_described(result)}: {_meant(result)}"
         )
-    return np.array(result[0]), result[1]
+    return value_of(result[0]), result[1]
+
+
+def value_of(returned: Any) -> Array:
+    """The value of a forward pass as an array of its own.
+
+    Raises:
+        TypeError: if it is several arrays, of shapes that make no single one.
+    """
+    try:
+        return np.array(returned)
+    except ValueError as error:
+        raise TypeError(
+            f"the forward pass returns {_described(returned)} of several shapes as its value, expected one "
+            "array: several outputs are for check_pair(forward, backward, …)"
+        ) from error
 
 
 def copies(inputs: Sequence[Array]) -> list[Array]:

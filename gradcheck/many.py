@@ -67,6 +67,14 @@ def check_many(
         gradcheck.journal.Changed: if there is something to go on with, and version, code, inputs or
             options are not what they were.
     """
+    if not isinstance(tasks, Iterable):
+        raise TypeError(
+            f"tasks is {a_kind(tasks)}, expected a list of functions, or a dict of them"
+        )
+    if not (executor is None or isinstance(executor, Executor) or callable(executor)):
+        raise TypeError(
+            f"executor is {a_kind(executor)}, expected an Executor, or a function that makes one"
+        )
     named = _named(tasks)
     facts = facts_of([task for _, task in named])
     kept = None if journal is None else Journal(journal, facts, resume=resume)
@@ -161,7 +169,7 @@ class _Job:
     def noted(self, report: Report) -> Report:
         """A report, noted in the journal unless an error ended it, which may be another the next time."""
         if self.journal is not None and report.rows:
-            self.journal.put(self.number, report)
+            self.journal.put(self.number, _whole(report))
         return report
 
     def missing(self, keys: Sequence[Key]) -> list[Key]:
@@ -262,9 +270,16 @@ def _begun(name: str, task: Task, parts: Mapping[Key, Part]) -> Report | list[Ke
     """The report of a task, or the slices that it needs first."""
     with kept_by(_Known(parts)):
         try:
-            return _report(name, task)
+            report = _report(name, task)
         except Foreseen as foreseen:
             return foreseen.keys
+    return _whole(report)
+
+
+def _whole(report: Report) -> Report:
+    """A report that may leave the process of its layer: its repair is searched while the layer is at hand."""
+    _ = report.repair
+    return report
 
 
 def _slice(task: Task, key: Key) -> Part:
@@ -284,7 +299,7 @@ def _one_process() -> Executor:
 def _report(name: str, task: Task) -> Report:
     try:
         return task()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return _failed(name, error)
 
 

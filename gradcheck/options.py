@@ -13,6 +13,8 @@ from gradcheck.result import Array
 
 METHODS = ("extrapolated", "central", "forward", "complex")
 EFFORTS = ("complete", "directional", "auto")
+BUDGET = 10.0
+"""Seconds that `effort="auto"` may take where nothing is said: as long as somebody at a desk waits."""
 
 
 def refuse(**given: Any) -> None:
@@ -32,6 +34,10 @@ def refuse(**given: Any) -> None:
     _one_of("effort", effort, EFFORTS)
     if not (isinstance(budget, (int, float)) and budget > 0):
         raise ValueError(f"budget is {_shown(budget)}, expected seconds above 0")
+    if effort != "auto" and budget != BUDGET:
+        raise ValueError(
+            f"budget is {budget:g}, but effort={effort!r} keeps to none: give effort='auto', or leave budget out"
+        )
     if effort != "complete" and method != "extrapolated":
         raise ValueError(
             f"method is {method!r}, but effort={effort!r} follows directions with "

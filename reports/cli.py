@@ -6,7 +6,8 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from contextlib import suppress
+from typing import Any, NoReturn
 
 from gradcheck.version import __version__
 from reports.commands import bench, check, graph, lecture, list, mistakes, run
@@ -43,8 +44,8 @@ exit status: 0 all passed; 1 something failed or could not be concluded; 2 usage
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     prepare()
-    arguments = _parser().parse_args(argv)
     try:
+        arguments = _parser().parse_args(argv)
         status = int(arguments.command(arguments))
         sys.stdout.flush()
         return status
@@ -61,12 +62,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         # A full disk, a closed stream, a folder that went away.
         _say(f"{error.strerror or error}: {error.filename or 'output'}")
+        _drop_what_cannot_be_written()
         return MISUSED
+
+
+def _drop_what_cannot_be_written() -> None:
+    """Python would try again at its end what is in the buffer, and exit with a status of its own."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError):
+            sys.stdout.close()
 
 
 def _say(text: str) -> None:
     """One line on stderr, whatever is in the text."""
-    print(f"gradcheck: {_one_line(text)}", file=sys.stderr)
+    with suppress(OSError):  # Where nothing can be said, the exit status still says it.
+        print(f"gradcheck: {_one_line(text)}", file=sys.stderr)
 
 
 def _one_line(text: str) -> str:
@@ -78,6 +90,10 @@ def _one_line(text: str) -> str:
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, and which answers a word it does not know with the likely one."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Help and version, written whole or with an error, which argparse would keep to itself."""
+        print(message, end="", file=file or sys.stderr, flush=True)
 
     def error(self, message: str) -> NoReturn:
         """What is wrong, what was meant, if it can be guessed, and where the rest is said; status 2."""

@@ -41,6 +41,10 @@ COLOURS = {"PASS": "32", "FAIL": "31", "INCONCLUSIVE": "33"}
 def prepare() -> None:
     """Let every text be written, in an encoding that lacks some of our signs too."""
     codecs.register_error("plainly", _plainly)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # Closed by whoever started us: nobody wants to hear, and the exit status is right all the same.
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

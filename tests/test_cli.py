@@ -269,13 +269,46 @@ def test_a_locale_that_knows_ascii_only_gets_ascii(argv):
         assert b"5x7" in done.stdout or b"x" in done.stdout
 
 
-def test_a_full_disk_is_one_line():
+@pytest.mark.parametrize("argv", [["list"], ["--help"], ["check", "--help"], ["--version"]])
+def test_a_full_disk_is_one_line(argv):
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "reports", "list"],
+            [sys.executable, "-m", "reports", *argv],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
+            env={k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"},
         )
     assert done.returncode == 2
     assert done.stderr.startswith("gradcheck: No space left") and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("check relu --no-tape >&-", 0),
+        ("check relu --no-tape >&- 2>&-", 0),
+        ("check nonsense 2>&-", 2),
+        ("check nonsense 2>/dev/full", 2),
+    ],
+)
+def test_where_nothing_can_be_said_the_exit_status_says_it(command, status):
+    done = subprocess.run(
+        f"'{sys.executable}' -m reports {command}", shell=True, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (status, "")
+
+
+@pytest.mark.parametrize("argv", [["run"], ["lecture", "relu"], ["graph", "relu"]])
+def test_an_empty_name_is_not_the_folder_here(argv, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as left:
+        main([*argv, "--out", ""])
+    assert left.value.code == 2
+    assert "the name is empty" in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_budget_that_nobody_keeps_to_is_refused(capsys):
+    assert main(["check", "relu", "--no-tape", "--budget", "3"]) == 2
+    assert "--budget goes with --effort auto" in capsys.readouterr().err

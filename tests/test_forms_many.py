@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
+import pickle
+import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -12,8 +16,9 @@ import pytest
 from examples import dense, softmax, tanh
 from hypothesis import given, settings
 
-from gradcheck import Verdict, check, check_many, conformance
+from gradcheck import Verdict, check, check_derivative, check_many, conformance
 from gradcheck import slices as slicing
+from gradcheck.many import _begun
 from gradcheck.numeric import Grouping
 from gradcheck.numeric.grouping import AlignedAxis
 from gradcheck.strategies import inputs
@@ -78,6 +83,43 @@ def test_a_scheduler_that_gives_a_task_up_says_so_in_our_words(monkeypatch):
     )
     (report,) = check_many([partial(check, tanh, X)], partial(ThreadPoolExecutor, 1))
     assert "the layer kills its process" in report.findings[0].message
+
+
+def mistaken(x):
+    """An edit that mends it is found."""
+    y = np.tanh(x)
+
+    def backward(dy):
+        dx = dy * (1 + y**2)
+        return dx
+
+    return y, backward
+
+
+def test_a_repair_comes_back_from_a_worker_and_from_a_journal(tmp_path):
+    task = partial(check, mistaken, X)
+    here = task().to_json()
+    assert json.loads(here)["repair"] is not None
+    there = pickle.loads(pickle.dumps(_begun("mistaken", task, {})))
+    assert there.to_json() == here
+    check_many([task], journal=tmp_path)
+    (resumed,) = check_many([task], journal=tmp_path, resume=True)
+    assert resumed.to_json() == here
+
+
+@pytest.mark.parametrize("executor", [None, partial(ThreadPoolExecutor, 2)])
+def test_a_task_that_exits_costs_itself_only(executor):
+    def leaving():
+        sys.exit(0)
+
+    reports = check_many([leaving, partial(check, tanh, X)], executor)
+    assert [str(report.verdict) for report in reports] == ["FAIL", "PASS"]
+    assert "SystemExit: 0" in reports[0].findings[0].message
+
+
+def test_what_is_built_in_may_be_a_task():
+    task = partial(check_derivative, math.sin, math.cos, 0.3)
+    assert [report.passed for report in check_many([task])] == [True]
 
 
 @pytest.mark.slow

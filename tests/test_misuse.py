@@ -21,6 +21,7 @@ from gradcheck import (
     check_pair,
     check_torch,
     conformance,
+    numerical_gradient,
 )
 from gradcheck.meant import OF_FORMS, OPTIONS
 
@@ -230,3 +231,64 @@ def test_a_framework_that_is_not_there_is_said_with_its_extra(monkeypatch, packa
 def test_a_derivative_without_a_return_is_told():
     with pytest.raises(ValueError, match="returned None: is its `return` forgotten"):
         check_derivative(np.sin, lambda x: None, X)
+
+
+def kept(x):
+    """A value whose shape depends on the numbers."""
+    return x[x > 0], lambda dy: np.zeros_like(x)
+
+
+@pytest.mark.parametrize(
+    ("error", "says", "call"),
+    [
+        (
+            TypeError,
+            "returns a tuple of ndarray, ndarray of several shapes as its value, expected one array",
+            lambda: check(lambda x: ((x, x[:1]), lambda dy: dy), X),
+        ),
+        (
+            ValueError,
+            "expected a shape that does not depend on the numbers",
+            lambda: check(kept, np.arange(3.0)),
+        ),
+        (TypeError, "f is a NoneType, expected a function", lambda: numerical_gradient(None, X, X)),
+        (TypeError, "several shapes", lambda: numerical_gradient(lambda x: (x, 1), X, X)),
+        (TypeError, "inputs is a dict", lambda: numerical_gradient(np.sin, {"x": X}, X)),
+        (TypeError, "dy is a NoneType of dtype", lambda: numerical_gradient(np.sin, X, None)),
+        (TypeError, "dy is a str of dtype", lambda: numerical_gradient(np.sin, X, "a")),
+        (TypeError, "expected real numbers", lambda: numerical_gradient(np.sin, X, 1j * X)),
+        (TypeError, "tasks is a NoneType", lambda: check_many(None)),
+        (TypeError, "executor is an int, expected an Executor", lambda: check_many([], 5)),
+        (ValueError, "budget is 3, but effort='complete'", lambda: check(tanh, X, budget=3)),
+    ],
+)
+def test_what_numpy_would_trip_over_is_named(error, says, call):
+    with pytest.raises(error, match=says):
+        call()
+
+
+@pytest.mark.parametrize("entry", [None, "a", True])
+def test_gradients_of_no_numbers_are_a_finding_in_the_right_shape_too(entry):
+    def layer(x, w):
+        # The other one does not follow the upstream gradient, which has both looked at more closely.
+        return x * w, lambda dy: (np.full(x.shape, entry), w)
+
+    codes = {finding.code for finding in check(layer, X, X + 1).all_findings()}
+    assert {"wrong-dtype", "ignores-upstream"} <= codes
+
+
+def test_a_value_narrower_than_every_input_is_remarked():
+    report = check(lambda x: ((2 * x).astype(np.float32), lambda dy: 2.0 * dy.astype(float)), X)
+    assert report.passed
+    (remark,) = report.findings
+    assert (remark.code, remark.evidence) == (
+        "low-precision",
+        {"value": "float32", "inputs": "float64"},
+    )
+
+
+def test_what_has_underflowed_is_not_taken_for_an_output_without_entries():
+    x = np.arange(8.0).reshape(2, 4) * 5e-324
+    report = check(dense, x, np.ones((4, 3)), np.zeros(3), lines=False)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert "no entries" not in str(report)

@@ -39,6 +39,32 @@ def test_inputs_are_given_on_the_line_or_proposed_and_said(tmp_path, capsys):
         assert main(["check", place, "--input", spec]) == 2
 
 
+def header(descr, shape):
+    text = str({"descr": descr, "fortran_order": False, "shape": shape}).ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        header("|V0", (2**40,)),
+        header("<f8", (98 * 10**9,)),
+        header("<U3", (1,)) + bytes(12),
+        header("<M8[s]", (1,)) + bytes(8),
+        header("|O", (1,)) + bytes(8),
+        b"",
+    ],
+    ids=["entries of no bytes", "784 GB", "text", "dates", "objects", "nothing"],
+)
+def test_a_file_that_holds_no_numbers_is_one_line_at_once(content, tmp_path, capsys):
+    write(tmp_path, hw="def double(x):\n    return 2 * x, lambda dy: 2 * dy\n")
+    (tmp_path / "x.npy").write_bytes(content)
+    place = ["check", str(tmp_path / "hw.py"), "--input"]
+    assert main([*place, f"x=@{tmp_path / 'x.npy'}"]) == 2
+    said = capsys.readouterr().err
+    assert said.endswith("holds no numbers as np.save writes them\n") and said.count("\n") == 1
+
+
 def test_inputs_that_nobody_can_guess_are_asked_for_with_a_template(tmp_path, capsys):
     write(
         tmp_path,

@@ -31,7 +31,7 @@ def _findings(
 ) -> list[Finding]:
     """What the mistake is, what the form of the gradient and the point say, and whether the tape agrees."""
     dtype = context.inputs[position].dtype
-    findings = [*_form(row, dtype), *_conditions(row, numeric)]
+    findings = [*_form(row, dtype), *_conditions(row, numeric, context)]
     if not _holds_numbers(row.analytic) or row.analytic.shape != row.shape:
         return findings
     if row.verdict is not Verdict.FAIL:
@@ -121,7 +121,7 @@ def _numbers_in_shape(row: Row) -> bool | None:
     return bool(agrees(given.astype(np.float64).reshape(row.shape), row.numeric, row.bound).all())
 
 
-def _conditions(row: Row, numeric: NumericalGradient) -> Iterator[Finding]:
+def _conditions(row: Row, numeric: NumericalGradient, context: Context) -> Iterator[Finding]:
     """What limits the statement: kinks, a gradient that is zero here, a bound too wide."""
     kinks = int(numeric.kinks.sum())
     if kinks:
@@ -132,7 +132,10 @@ def _conditions(row: Row, numeric: NumericalGradient) -> Iterator[Finding]:
             {"entries": kinks},
         )
     if row.verdict is Verdict.INCONCLUSIVE:
-        yield Finding("unresolved", _why_unresolved(row, numeric), {"resolution": row.resolution})
+        why = (
+            _why_unresolved(row, numeric) if context.dy.size or not row.numeric.size else NO_OUTPUT
+        )
+        yield Finding("unresolved", why, {"resolution": row.resolution})
     elif is_vacuous(numeric):
         yield Finding(
             "vacuous",
@@ -141,6 +144,9 @@ def _conditions(row: Row, numeric: NumericalGradient) -> Iterator[Finding]:
             "well. Try other inputs, where it is not zero.",
             {"bound": norm(row.bound)},
         )
+
+
+NO_OUTPUT = "The output has no entries: nothing can be learnt of the gradient."
 
 
 def _why_unresolved(row: Row, numeric: NumericalGradient) -> str:
@@ -178,9 +184,8 @@ def is_contradicted(row: Row) -> bool:
 def _what_is_lost(row: Row) -> str:
     if not row.numeric.size:
         return f"{row.name} has no entries: there is nothing to compare."
-    if row.resolution == 0:
-        return "The output has no entries: nothing can be learnt of the gradient."
-    if not np.isfinite(row.resolution):
+    # A bound below the smallest number is no bound either: all there is has underflowed.
+    if not 0 < row.resolution < np.inf:
         return (
             "Nothing can be seen of the gradient here: no output moves by more than its rounding."
         )
@@ -196,7 +201,7 @@ def _what_is_lost(row: Row) -> str:
 
 
 def _what_to_do(row: Row) -> str:
-    if row.resolution == 0:
+    if not row.numeric.size:
         return ""
     if row.analytic.dtype.itemsize < np.dtype(np.float64).itemsize:
         return "Try it in float64."

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradcheck.meant import a_kind
 from gradcheck.numeric.forward import Forward
 from gradcheck.numeric.lifted import is_small, lift
 from gradcheck.numeric.slopes import slope_along
@@ -49,13 +50,14 @@ def numerical_gradient(
     Raises:
         ValueError: for an unknown method or `wrt`, an upstream gradient of another shape or with NaN
             or Inf, a value that is not finite, or a forward pass that does not accept complex input (`complex`).
-        TypeError: if the input is not of floating dtype.
+        TypeError: if f is no function, the input is not of floating dtype, or the upstream gradient is not
+            of real numbers.
     """
-    arrays = [np.asarray(x) for x in ([inputs] if isinstance(inputs, np.ndarray) else inputs)]
+    if not callable(f):
+        raise TypeError(f"f is {a_kind(f)}, expected a function of arrays")
+    arrays = _listed(inputs)
     _must_be_a_position(wrt, len(arrays))
-    dy = np.asarray(dy, dtype=np.float64)
-    if not np.isfinite(dy).all():
-        raise ValueError("dy holds NaN or infinite entries, expected finite ones")
+    dy = _upstream(dy)
     forward = Forward(f, arrays)
     lifted = None
     if method != "complex" and is_small(forward):
@@ -63,6 +65,27 @@ def numerical_gradient(
     forward, noise = lifted or (forward, None)
     gradient = NumericalWitness(forward, dy, method, seed, noise).gradient(wrt)
     return Estimate(gradient.value, gradient.bound)
+
+
+def _listed(inputs: object) -> list[Array]:
+    """The inputs as arrays: several, or a single one."""
+    if isinstance(inputs, np.ndarray):
+        return [inputs]
+    if not isinstance(inputs, (list, tuple)):
+        raise TypeError(
+            f"inputs is {a_kind(inputs)}, expected an array, or a list of them in order"
+        )
+    return [np.asarray(x) for x in inputs]
+
+
+def _upstream(dy: object) -> Array:
+    """The upstream gradient in float64."""
+    given = np.asarray(dy)
+    if given.dtype.kind not in "fiub":
+        raise TypeError(f"dy is {a_kind(dy)} of dtype {given.dtype}, expected real numbers")
+    if not np.isfinite(given).all():
+        raise ValueError("dy holds NaN or infinite entries, expected finite ones")
+    return given.astype(np.float64)
 
 
 def _must_be_a_position(wrt: object, count: int) -> None:

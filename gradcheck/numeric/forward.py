@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.layer import value_of
 from gradcheck.numeric.margins import LINE, PLACES, ULPS, UNBACKED
 from gradcheck.result import Array
 
@@ -29,7 +30,8 @@ class Forward:
             floating dtype. Labels and masks stay as they are.
 
     Raises:
-        ValueError: if the value is not a real array of floating dtype, or not finite.
+        ValueError: if the value is not a real array of floating dtype, or not finite; later, if it has
+            another shape at other inputs.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Forward:
         self.seconds = 0.0
         self.still: Array | None = None
         """Which outputs nothing moved while noise was measured: flat there, or a staircase."""
+        self.shape: tuple[int, ...] | None = None
         self.value = self(*self.inputs)
         if not np.isfinite(self.value).all():
             raise ValueError("the forward pass returns NaN or Inf here: nothing to differentiate")
@@ -70,7 +73,12 @@ class Forward:
             raise ValueError(
                 f"the forward pass returns dtype {value.dtype}, not a real float array"
             )
-        self.dtype = value.dtype
+        if self.shape is not None and value.shape != self.shape:
+            raise ValueError(
+                f"the forward pass returns shape {value.shape} a step away from where it returns {self.shape}: "
+                "expected a shape that does not depend on the numbers in the inputs"
+            )
+        self.dtype, self.shape = value.dtype, value.shape
         return value
 
     def raw(self, *inputs: Array) -> Array:
@@ -78,7 +86,7 @@ class Forward:
         value = self.f(*inputs)
         if isinstance(value, tuple) and len(value) == 2 and callable(value[1]):
             value = value[0]
-        return np.asarray(value)
+        return np.asarray(value if isinstance(value, np.ndarray) else value_of(value))
 
     def there_and_back(self, inputs: Sequence[Array], dy: Array) -> tuple[Array, Any] | None:
         """f's value at other inputs with what its way back returns for dy; None where there is none."""

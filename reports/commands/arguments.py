@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 PASSED, FAILED, MISUSED = 0, 1, 2
@@ -35,6 +36,15 @@ def seconds(text: str) -> float:
     if not number > 0:
         raise argparse.ArgumentTypeError(f"{text} is no time, expected seconds above 0")
     return number
+
+
+def a_path(text: str) -> Path:
+    """A file or a folder; nothing, an unset variable say, is not taken for the folder here."""
+    if not text:
+        raise argparse.ArgumentTypeError(
+            "the name is empty, expected a path (. is the folder you are in)"
+        )
+    return Path(text)
 
 
 def subcommand(

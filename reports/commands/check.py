@@ -70,7 +70,6 @@ def add_to(commands: Any) -> None:
     add(
         "--budget",
         type=seconds,
-        default=10.0,
         metavar="S",
         help="seconds for --effort auto; default: 10",
     )
@@ -108,6 +107,8 @@ def _refuse(arguments: argparse.Namespace) -> None:
         raise UserError(
             "--fix prints a patch after a complete check: leave out --format and --effort"
         )
+    if arguments.budget is not None and arguments.effort != "auto":
+        raise UserError(f"--budget goes with --effort auto, not with --effort {arguments.effort}")
     if arguments.format in ("pdf", "png") and sys.stdout.isatty():
         raise UserError(
             f"--format {arguments.format} is nothing to read: add > FILE.{arguments.format}"
@@ -151,9 +152,9 @@ def _options(arguments: argparse.Namespace) -> Options:
     from reports.targets.options import Options
     from reports.targets.specs import parsed, upstream_of
 
-    check: dict[str, Any] = {
-        "effort": arguments.effort, "method": arguments.method, "budget": arguments.budget,
-    }  # fmt: skip
+    check: dict[str, Any] = {"effort": arguments.effort, "method": arguments.method}
+    if arguments.budget is not None:
+        check["budget"] = arguments.budget
     if arguments.lines:
         check["lines"] = True
     if arguments.upstream:

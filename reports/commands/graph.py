@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reports.commands.arguments import PASSED, natural, subcommand
+from reports.commands.arguments import PASSED, a_path, natural, subcommand
 
 if TYPE_CHECKING:
     from gradcheck.result import Traced
@@ -23,7 +22,7 @@ def add_to(commands: Any) -> None:
         "  gradcheck graph hw1.py:batch_norm > graph.svg",
     )
     add("target", metavar="LAYER|FILE.py:NAME", help="of the catalogue, or in a file")
-    add("--out", type=Path, metavar="FILE.svg", help="default: standard output")
+    add("--out", type=a_path, metavar="FILE.svg", help="default: standard output")
     add("--seed", type=natural, default=0, metavar="N", help="default: 0")
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reports.commands.arguments import PASSED, natural, subcommand
+from reports.commands.arguments import PASSED, a_path, natural, subcommand
 from reports.errors import UserError
 
 
@@ -28,7 +28,7 @@ def add_to(commands: Any) -> None:
     add("--notebook", action="store_true", help="as a notebook to run")
     add(
         "--out",
-        type=Path,
+        type=a_path,
         default=Path("gradcheck-lecture"),
         metavar="DIR",
         help="where the pages are written; default: gradcheck-lecture",

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from reports.commands.arguments import FAILED, PASSED, natural, positive, subcommand
+from reports.commands.arguments import FAILED, PASSED, a_path, natural, positive, subcommand
 from reports.errors import UserError, did_you_mean
 from reports.files import tried
 
@@ -26,7 +26,7 @@ def add_to(commands: Any) -> None:
     add("--data", default="digits", metavar="digits|mnist|FILE.npz", help="default: digits")
     add(
         "--out",
-        type=Path,
+        type=a_path,
         default=Path("gradcheck-report"),
         metavar="DIR",
         help="where page, tables and figures are written; default: gradcheck-report",

@@ -72,15 +72,29 @@ def _from_file(option: str, place: str) -> Any:
     """The array in FILE.npy, or in FILE.npz:NAME; `option` is what was typed in front of it."""
     path, _, member = place.partition(":")
     try:
-        loaded = np.load(Path(path), allow_pickle=False)
+        # Mapped, an array says what it holds before any of it is read.
+        loaded = np.load(Path(path), mmap_mode="r", allow_pickle=False)
         if isinstance(loaded, np.ndarray):
-            return loaded
+            return _numbers(loaded)
         if member in loaded:
-            return loaded[member]
+            return _numbers(loaded[member])
     except OSError as error:
         raise UserError(f"{option}@{place}: cannot be read: {error.strerror or error}") from error
     except Exception as error:
         # Text, objects, a file that is cut off, more memory than there is: NumPy has an error for each.
         raise UserError(f"{option}@{place}: holds no numbers as np.save writes them") from error
+    if not loaded.files:
+        raise UserError(f"{option}@{place}: {path} holds no arrays")
     known = " or ".join(f"@{path}:{name}" for name in loaded)
     raise UserError(f"{option}@{place}: {path} holds arrays by name: expected {known}")
+
+
+def _numbers(given: Any) -> Any:
+    """An array of numbers, in memory.
+
+    Raises:
+        TypeError: if it is none: text, dates, records, or entries that take no bytes.
+    """
+    if not (isinstance(given, np.ndarray) and given.dtype.kind in "biufc"):
+        raise TypeError("no numbers")
+    return np.array(given)
