@@ -414,3 +414,19 @@ def test_a_watch_keeps_nothing_once_it_no_longer_looks():
     watch(1, 0, {"x": 2})
     watch(2, 0, {"x": 2})
     assert watch.found == watch.first == {(1, 0): {"x": 1}}
+
+
+def test_what_is_no_number_is_no_operand():
+    def layer(x):
+        names, dates = np.array(["a", "b"]), np.array(["2020-01-01"], dtype="M8[D]")
+        y = x * x
+
+        def backward(dy):
+            _first, _day = names[0], dates
+            dx = dy * np.sqrt(np.abs(x)) * x + 0.777 * dy**2  # so wrong that all operands are tried
+            return dx
+
+        return y, backward
+
+    report = check(layer, X)
+    assert not report.passed and report.repair is None

@@ -297,8 +297,10 @@ def code_of(node: ast.AST) -> CodeType | None:
 
 def shape_of(value: Any) -> tuple[int, ...] | None:
     """The shape of a number or an array of numbers, None of anything else."""
-    numbers = isinstance(value, (np.ndarray, np.generic, int, float))
-    return np.shape(value) if numbers else None
+    if isinstance(value, (np.ndarray, np.generic)):
+        # Text, dates, records and objects have a shape too, and no arithmetic.
+        return value.shape if value.dtype.kind in "biufc" else None
+    return () if isinstance(value, (int, float)) else None
 
 
 def same(a: Any, b: Any) -> bool:
