@@ -333,3 +333,72 @@ def overwriting(x):
 def test_a_backward_pass_that_writes_into_the_value_is_read_all_the_same():
     report = check(overwriting, X)
     assert report.by_line.first_wrong.evidence["source"] == "dx = dy * (1 - kept)"
+
+
+def gated(x):
+    s = 1 / (1 + np.exp(-x))
+    y = x * s
+
+    def backward(dy):
+        slope = s * (1 - s)
+        ds = dy * x
+        dx = dy * s + ds * slope
+        return (dx,)
+
+    return y, backward
+
+
+def test_of_two_meanings_of_a_wrong_value_the_one_counts_that_explains_the_error():
+    """x is nearer to the gradient before the exponential than to that of s, and set to it leaves dx wrong."""
+    layer, line = planted(gated, "ds = dy * x", "ds = x")
+    report = check(layer, X)
+    found = report.by_line.first_wrong
+    assert (found.evidence["name"], found.evidence["line"]) == ("ds", line)
+    assert report.repair.line == line
+
+
+def picked(x):
+    rows = x.reshape(len(x), -1)
+    best = rows.argmax(axis=1)[:, None]
+    y = np.take_along_axis(rows, best, axis=1)
+
+    def backward(dy):
+        drows = np.zeros_like(rows)
+        np.put_along_axis(drows, best, dy, axis=1)
+        dx = drows.reshape(x.shape)
+        return (dx,)
+
+    return y, backward
+
+
+FILLED = "np.put_along_axis(drows, best, dy, axis=1)"
+
+
+@pytest.mark.parametrize(
+    "nothing", ["drows", "drows + dy", "drows == dy", "np.sign(drows[:], drows * 1)"]
+)
+def test_what_should_have_filled_a_gradient_and_does_not_is_blamed(nothing):
+    layer, line = planted(picked, FILLED, nothing)
+    found = check(layer, X).by_line.first_wrong
+    assert found.evidence["line"] == line
+    assert found.evidence["also"] == [line - 1]
+
+
+@pytest.mark.parametrize("idle", ["dh", "dh * 2", "np.sign(dh)"])
+def test_what_only_looks_at_a_wrong_value_is_not_blamed(idle):
+    layer, line = planted(through, "dh = dy * g", f"dh = 3 * dy * g\n        {idle}")
+    found = check(layer, X, SCALE).by_line.first_wrong
+    assert (found.evidence["name"], found.evidence["line"]) == ("dh", line)
+    assert f"dh, line {line}, is the first wrong value" in found.message
+
+
+def test_what_is_printed_is_not_doubted():
+    layer, line = planted(through, "dh = dy * g", "dh = 3 * dy * g\n        print(dh, end='')")
+    found = check(layer, X, SCALE).by_line.first_wrong
+    assert (found.evidence["line"], found.evidence["also"]) == (line, [])
+
+
+def test_what_does_nothing_is_doubted_where_nothing_has_filled_a_gradient():
+    layer, line = planted(picked, FILLED, "np.put_along_axis")
+    found = check(layer, X).by_line.first_wrong
+    assert line in (found.evidence["line"], *found.evidence["also"])

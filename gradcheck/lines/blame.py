@@ -21,10 +21,11 @@ from gradcheck.lines.flow import behind, doubtful_loops, doubtful_sites, lines_o
 from gradcheck.lines.intermediate import Intermediate
 from gradcheck.lines.judge import Compared, Judgement, before_activations, judge
 from gradcheck.lines.narrow import Narrowed, narrowed
+from gradcheck.lines.readings import ROOM
 from gradcheck.lines.record import Record, record
 from gradcheck.lines.recorder import Event, Site
 from gradcheck.lines.rerun import EXPLAINED, Rerun
-from gradcheck.lines.statements import key_of
+from gradcheck.lines.statements import does_nothing, key_of
 from gradcheck.lines.uses import Source, Use, diagnose_uses
 from gradcheck.numeric import Forward
 from gradcheck.result import Array, Finding, Line, Row, Verdict
@@ -83,7 +84,8 @@ def _others(judgement: Judgement, wrong: Compared) -> list[Site]:
     called = judgement.computing(wrong)
     behind = doubtful_sites(record, called, judgement.known_but(wrong))
     handed = chain(
-        _handing_on(record, wrong), _writing(record, wrong), _handing_in(judgement, wrong)
+        *(_handing_on(record, wrong), _writing(record, wrong)),
+        *(_handing_in(judgement, wrong), _doing_nothing(record, wrong)),
     )
     others = chain(behind, [called], handed)
     return [site for site in others if site.line != wrong.site.line]
@@ -92,6 +94,12 @@ def _others(judgement: Judgement, wrong: Compared) -> list[Site]:
 def _writing(record: Record, wrong: Compared) -> list[Site]:
     match = wrong.match
     return [record.log[time].site for time, _ in match.times] if match.overwritten else []
+
+
+def _doing_nothing(record: Record, wrong: Compared) -> list[Site]:
+    """What does nothing, where room was made and not filled: it may be what should have filled it."""
+    unfilled = bool(wrong.site.reads & ROOM)
+    return [site for site in record.sites if unfilled and does_nothing(site.text)]
 
 
 def _handing_on(record: Record, wrong: Compared) -> list[Site]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gradcheck.lines.flow import doubtful_sites
-from gradcheck.lines.judge import Compared, Judgement, before_activations
+from gradcheck.lines.judge import Compared, Judgement, as_named, before_activations
 from gradcheck.lines.narrow import comes_right_with
 from gradcheck.lines.recorder import Label
 
@@ -36,11 +36,25 @@ def as_meant(judgement: Judgement, seed: int) -> Judgement:
     Set to what it would be there it makes every gradient right. Other names in this backward pass mean
     that too, or the first wrong value leaves an error and reads nothing else that could be wrong.
     """
+    judgement = _as_named(judgement)
     wrong = judgement.wrong
     if wrong is None or not (_is_usual(judgement) or _is_unexplained(judgement, wrong)):
         return judgement
     meant = _explaining_before_activations(judgement, seed)
     return judgement.taken_for(meant) if len(meant) == 1 else judgement
+
+
+def _as_named(judgement: Judgement) -> Judgement:
+    """What was compared; the first wrong value means what its name says if that explains the error.
+
+    Of two gradients that a value is not, it may be nearer by accident to that before the activation.
+    """
+    wrong = judgement.wrong
+    if wrong is None or not wrong.intermediate.is_before_activation:
+        return judgement
+    named = as_named(judgement, wrong.label)
+    explains = _leaves_an_error(judgement, wrong) and comes_right_with(judgement, named)
+    return judgement.taken_for({wrong.label: named}) if explains else judgement
 
 
 def _explaining_before_activations(judgement: Judgement, seed: int) -> dict[Label, Compared]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import chain
+from itertools import chain, islice
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -251,6 +251,14 @@ def before_activations(
     return {one.label: one for one in _beside(record, _movable(meant, stage), stage, matches)}
 
 
+def as_named(judgement: Judgement, label: Label) -> Compared:
+    """A value compared with the gradient that it is named for, not with that before an activation."""
+    record, matches = judgement.record, judgement.matches
+    laid = _movable({label: matches[label]}, judgement.stage)
+    (one,) = _beside(record, laid, judgement.stage, matches)
+    return one
+
+
 def _movable(matches: Matches, stage: Stage) -> Matches:
     """The matches of labels beside which a value stands, and none that cannot be moved."""
     laid = {label: several for label, several in matches.items() if several}
@@ -481,11 +489,21 @@ def _making_wrong(match: Match, wrong: Array, record: Record) -> Touches:
 
     One that is passed several times, into a place each, is asked as a whole too.
     """
-    alone = [(one,) for one in sorted(match.times, key=itemgetter(0), reverse=True)]
+    moving = [one for one in match.times if not _moved_nothing(record.log, one[0])] or match.times
+    alone = [(one,) for one in sorted(moving, key=itemgetter(0), reverse=True)]
     passings = grouped(match.times, lambda one: record.log[one[0]].site).values()
     tried = [*alone, *map(tuple, passings)]
     holding = [times for times in tried if (match.touched(times) | ~wrong).all()]
     return min(holding, key=lambda times: int(match.touched(times).sum()))
+
+
+def _moved_nothing(log: Sequence[Event], time: int) -> bool:
+    """Whether an expression, standing alone, has left what it might have written into as it was."""
+    event = log[time]
+    if event.site.whole or event.index is not None:
+        return False
+    before = (one for one in reversed(log[:time]) if one.site.variable == event.site.variable)
+    return any(_same_array(one.value, event.value) for one in islice(before, 1))
 
 
 def _laid_beside_another(one: Compared, compared: Sequence[Compared], record: Record) -> bool:

@@ -106,6 +106,11 @@ class Event:
         """The index of the whole value: None where the name was given it, all of it where it was written into."""
         return None if self.site.whole else ...
 
+    @property
+    def place(self) -> Any:
+        """The index of what was written: of what a call has written into that is everything."""
+        return self.everywhere if self.index is None else self.index
+
 
 @dataclass
 class Occurrences:

@@ -175,7 +175,7 @@ def _truth(record: Record, wrong: Compared) -> Replaced | None:
         return None
     if match.overwritten:
         return _put(record, {match.ended: (record.log[match.ended].everywhere, true)})
-    return _put(record, {t: (record.log[t].index, true[place]) for t, place in match.times})
+    return _put(record, {t: (record.log[t].place, true[place]) for t, place in match.times})
 
 
 def _put(record: Record, places: Mapping[int, tuple[Any, Array]]) -> Replaced | None:

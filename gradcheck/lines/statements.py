@@ -189,13 +189,41 @@ def makes_room(statement: ast.stmt) -> bool:
 
 
 def written_into(statement: ast.stmt) -> list[ast.expr]:
-    """What a call, standing alone, writes into: np.add.at(d, …), ds.append(…)."""
+    """What an expression, standing alone, writes into: np.add.at(d, …), ds.append(…).
+
+    Of one that is no call, `d + dy` for `d += dy`, that is what it should have written into.
+    """
     match statement:
+        case ast.Expr(ast.Call(ast.Name("print"))):
+            return []
         case ast.Expr(ast.Call(function, arguments, keywords)):
             outputs = [k.value for k in keywords if k.arg == "out"]
             owner = [function.value] if isinstance(function, ast.Attribute) else []
-            return [*filter(_may_be_written_into, (*arguments[:1], *outputs, *owner))]
+            first = map(_first_in, arguments[:1])
+            return [*filter(_may_be_written_into, (*first, *outputs, *owner))]
+        case ast.Expr(value):
+            return [*filter(_may_be_written_into, [_first_in(value)])]
     return []
+
+
+def does_nothing(text: str) -> bool:
+    """Whether a statement is an expression that calls nothing and is given to nothing."""
+    statement = only_statement(text)
+    alone = isinstance(statement, ast.Expr)
+    return alone and not any(isinstance(inner, ast.Call) for inner in ast.walk(statement))
+
+
+def _first_in(value: ast.expr) -> ast.expr:
+    """What an expression begins with: d of d + 1, and of d[0] or d.ravel(), which may be a view of it."""
+    match value:
+        case (
+            ast.BinOp(first)
+            | ast.Compare(first)
+            | ast.Subscript(first)
+            | ast.Call(ast.Attribute(first))
+        ) if name_of(value) is None:
+            return _first_in(first)
+    return value
 
 
 def _may_be_written_into(node: ast.expr) -> bool:

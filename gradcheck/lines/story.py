@@ -10,7 +10,7 @@ Each line is a function, named behind it with its room.
    numerical gradient, with bounds, aligned axes and kinks as inputs have (`judge.judge`).
 4. What only seems wrong goes: a name that means something else, an input laid beside by mistake
    (`judge.without_innocent`), a mean's 1/n that a later line makes good (`conventions.without_conventions`);
-   and of i = σ(a) `di` may be the gradient of a (`conventions.as_meant`).
+   and of i = σ(a) `di` may be the gradient of a, if that explains more (`conventions.as_meant`).
 5. Of the values left, the one that is wrong from the earliest moment is the first wrong value, and the
    statement that computed it at that moment is its line (`judge.Judgement.wrong`).
 6. In doubt with it are the lines it is computed by, back to values that were compared or that the
