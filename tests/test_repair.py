@@ -14,6 +14,7 @@ import pytest
 
 from gradcheck import check, check_module, check_pair
 from gradcheck.repair import find_repair
+from gradcheck.repair.patience import TooLong, patience
 from gradcheck.repair.pure import only_computes
 from gradcheck.repair.watch import Watch
 from reports.cli import main
@@ -430,3 +431,21 @@ def test_what_is_no_number_is_no_operand():
 
     report = check(layer, X)
     assert not report.passed and report.repair is None
+
+
+@pytest.mark.parametrize("steps", range(1, 12))
+def test_a_generator_that_is_thrown_away_is_not_what_is_interrupted(steps, monkeypatch):
+    unheard = []
+    monkeypatch.setattr("sys.unraisablehook", unheard.append)
+
+    def numbers():
+        yield 1
+        yield 2
+
+    def many():
+        for _ in range(20):
+            next(numbers())
+
+    with pytest.raises(TooLong), patience(steps):
+        many()
+    assert not unheard

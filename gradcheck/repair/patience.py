@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from inspect import CO_GENERATOR
 from types import FrameType
 from typing import Any
 
@@ -73,8 +74,8 @@ def patience(steps: int = STEPS) -> Iterator[None]:
         nonlocal taken
         taken += 1
         late = meter is not None and taken % NOW_AND_THEN == 0 and meter.is_late
-        # What returns may be a generator that is being thrown away, of which nobody hears.
-        if "call" in event and (taken > steps or late):
+        # A generator that returns or is resumed may be one that is thrown away, of which nobody hears.
+        if "call" in event and not _is_resumed(frame, event) and (taken > steps or late):
             sys.setprofile(None)
             raise TooLong
 
@@ -89,3 +90,8 @@ def patience(steps: int = STEPS) -> Iterator[None]:
             gc.enable()
         if meter is not None:
             meter.steps += taken
+
+
+def _is_resumed(frame: FrameType, event: str) -> bool:
+    """Whether a generator goes on, be it to its end."""
+    return event == "call" and bool(frame.f_code.co_flags & CO_GENERATOR) and frame.f_lasti >= 0
