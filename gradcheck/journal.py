@@ -8,12 +8,10 @@ changed, they are worth nothing, and going on is refused.
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from gradcheck.slices import Key, Ledger, Part
+from gradcheck.sources import sources_of
 from gradcheck.version import __version__
 
 T = TypeVar("T")
@@ -55,7 +54,8 @@ class Journal:
         """What was finished under a key; None if nothing was."""
         try:
             return pickle.loads(self._place(key).read_bytes())
-        except FileNotFoundError:
+        except Exception:
+            # Not there, or damaged: it is done again.
             return None
 
     def put(self, key: object, value: Any) -> None:
@@ -102,12 +102,12 @@ class Noting(Ledger):
 
 
 def facts_of(tasks: Iterable[Any]) -> dict[str, str]:
-    """What the results of tasks depend on: the files of their functions, their inputs, their options."""
+    """What the results of tasks depend on: the files of their functions and what
+    those import, their inputs, their options."""
     tasks = list(tasks)
-    files = {Path(file) for task in tasks for file in _files(task)}
     return {
         "version": __version__,
-        "code": digest_of_files(files),
+        "code": digest_of_files(sources_of(tasks)),
         "inputs": digest_of([_arguments(task) for task in tasks]),
         "options": digest_of([_options(task) for task in tasks]),
     }
@@ -155,21 +155,6 @@ def _arguments(task: Any) -> Sequence[Any]:
 
 def _options(task: Any) -> Mapping[str, Any]:
     return task.keywords if isinstance(task, partial) else {}
-
-
-def _files(value: Any) -> Iterator[str]:
-    """The source files of functions, also of those bound to others."""
-    if isinstance(value, partial):
-        for inner in (value.func, *value.args, *value.keywords.values()):
-            yield from _files(inner)
-    elif callable(value):
-        for where in (inspect.unwrap(getattr(value, "__func__", value)), type(value)):
-            # What is built in, math.sin say, has no file.
-            with suppress(TypeError):
-                file = inspect.getsourcefile(where)
-                if file is not None and Path(file).exists():
-                    yield file
-                return
 
 
 def _pieces(value: Any) -> Iterator[bytes]:

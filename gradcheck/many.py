@@ -76,8 +76,9 @@ def check_many(
             f"executor is {a_kind(executor)}, expected an Executor, or a function that makes one"
         )
     named = _named(tasks)
-    facts = facts_of([task for _, task in named])
-    kept = None if journal is None else Journal(journal, facts, resume=resume)
+    kept = None
+    if journal is not None:
+        kept = Journal(journal, facts_of([task for _, task in named]), resume=resume)
     jobs = [_Job(k, name, task, kept) for k, (name, task) in enumerate(named)]
     if executor is None:
         return [job.here() for job in jobs]

@@ -1,5 +1,6 @@
 """Interrupted work goes on, even after SIGKILL, and is refused where what it depends on has changed."""
 
+import importlib
 import os
 import signal
 import subprocess
@@ -162,3 +163,30 @@ def test_an_error_is_not_kept(tmp_path):
     calls, task = [], partial(check, once, np.ones(3))
     assert not check_many([task], journal=tmp_path)[0].passed
     assert check_many([task], journal=tmp_path, resume=True)[0].passed
+
+
+def test_what_the_file_of_a_layer_imports_is_code_too(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    package = tmp_path / "handed_in_here"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "constants.py").write_text("K = 2\n")
+    (package / "helpers.py").write_text("from .constants import K\n")
+    (package / "layers.py").write_text(
+        "from . import helpers\n\n\ndef layer(x):\n    return 2 * x, lambda dy: helpers.K * dy\n"
+    )
+    layer = importlib.import_module("handed_in_here.layers").layer
+    tasks = [partial(check, layer, np.ones(2))]
+    assert check_many(tasks, journal=tmp_path / "journal")[0].passed
+    assert check_many(tasks, journal=tmp_path / "journal", resume=True)[0].passed
+    (package / "constants.py").write_text("K = 3\n")
+    with pytest.raises(Changed, match="the code changed"):
+        check_many(tasks, journal=tmp_path / "journal", resume=True)
+
+
+def test_a_damaged_entry_is_done_again(tmp_path):
+    tasks = [partial(check, tanh, np.ones(2))]
+    before = check_many(tasks, journal=tmp_path)[0].to_json()
+    (entry,) = tmp_path.glob("*.pickle")
+    entry.write_bytes(entry.read_bytes()[:30])
+    assert check_many(tasks, journal=tmp_path, resume=True)[0].to_json() == before

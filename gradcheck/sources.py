@@ -1,0 +1,79 @@
+"""The source files that what a function returns depends on: its own, and those of the modules that they import."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from functools import partial
+from importlib.util import resolve_name
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+INSTALLED = {"stdlib", "platstdlib", "purelib", "platlib"}
+NOT_OWN = (
+    Path(__file__).resolve().parent,
+    *(Path(place).resolve() for name, place in sysconfig.get_paths().items() if name in INSTALLED),
+)
+"""Where Python, what is installed, and the checker itself lie: what has a version, and not only a text."""
+
+
+def sources_of(values: Iterable[Any]) -> set[Path]:
+    """The source files of functions, also of those bound to others, and of what is imported there."""
+    modules = {
+        Path(file).resolve(): module
+        for module in list(sys.modules.values())
+        if (file := getattr(module, "__file__", None))
+    }
+    found: set[Path] = set()
+    waiting = [Path(file).resolve() for value in values for file in _files(value)]
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            if file in modules and _is_own(file):
+                waiting += filter(_is_own, _imported(file, modules[file]))
+    return found
+
+
+def _files(value: Any) -> Iterator[str]:
+    if isinstance(value, partial):
+        for inner in (value.func, *value.args, *value.keywords.values()):
+            yield from _files(inner)
+    elif callable(value):
+        for where in (inspect.unwrap(getattr(value, "__func__", value)), type(value)):
+            # What is built in, math.sin say, has no file.
+            with suppress(TypeError):
+                file = inspect.getsourcefile(where)
+                if file is not None and Path(file).exists():
+                    yield file
+                return
+
+
+def _is_own(file: Path) -> bool:
+    """Whether a file is the user's: source, and neither Python's nor installed nor ours."""
+    return file.suffix == ".py" and not any(place in file.parents for place in NOT_OWN)
+
+
+def _imported(file: Path, module: ModuleType) -> Iterator[Path]:
+    """The files of the modules that a module imports, anywhere in its text."""
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        for name in _names(node, module.__package__ or ""):
+            found = getattr(sys.modules.get(name), "__file__", None)
+            if found:
+                yield Path(found).resolve()
+
+
+def _names(node: ast.AST, package: str) -> Iterator[str]:
+    """The modules that a statement may import: `from a import b` may mean `a.b`."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        with suppress(ImportError):
+            base = resolve_name("." * node.level + (node.module or ""), package)
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
