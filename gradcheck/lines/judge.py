@@ -464,7 +464,7 @@ def _hands_in(site: Site, other: Site, known: set[str]) -> bool:
 
 def _same_array(a: Any, b: Any) -> bool:
     """Whether two values are equal arrays; zeros are where something begins, and not handed on."""
-    arrays = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
+    arrays = all(isinstance(one, np.ndarray) and one.dtype != object for one in (a, b))
     return arrays and bool(np.any(a)) and np.array_equal(a, b)
 
 

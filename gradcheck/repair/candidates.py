@@ -106,7 +106,9 @@ def _keys(place: Place, value: Any) -> set[Key]:
     """What a statement computes, as far as it is numbers: one key or none."""
     if place.root is None or not isinstance(value, (np.ndarray, np.generic)):
         return set()
-    return {(id(place.statement), place.root.index or 0, value.shape, value.tobytes())}
+    # Of a masked array the numbers: its own bytes need a mask of its shape.
+    numbers = np.asarray(value).tobytes()
+    return {(id(place.statement), place.root.index or 0, value.shape, numbers)}
 
 
 def _is_longer(place: Place, steps: Any) -> bool:

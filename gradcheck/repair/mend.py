@@ -13,7 +13,7 @@ import numpy as np
 from gradcheck.repair.grammar import Alternative
 from gradcheck.repair.grammar.calls import REDUCING
 from gradcheck.repair.places import Place, Slot
-from gradcheck.repair.scope import shape_of
+from gradcheck.repair.scope import is_mask, shape_of
 from gradcheck.repair.tree import called_name, inside
 
 FACTOR = 2
@@ -109,11 +109,6 @@ def _leads_to_an_axis(slot: Slot) -> bool:
     option = getattr(slot.parent, "arg", "") in ("axis", "keepdims")
     argument = slot.name == "args" and slot.index != 0
     return option or (argument and called_name(slot.parent) in REDUCING)
-
-
-def is_mask(value: Any) -> bool:
-    """Whether a value is an array of truth values."""
-    return getattr(value, "dtype", None) == np.bool_
 
 
 def _whole(values: Iterable[Any]) -> list[int]:

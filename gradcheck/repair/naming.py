@@ -19,9 +19,9 @@ from gradcheck.codes import Code
 from gradcheck.diagnosis.wrong import factor
 from gradcheck.repair import slips as slip
 from gradcheck.repair.grammar.calls import REDUCING, TURNING
-from gradcheck.repair.mend import Mend, is_mask
+from gradcheck.repair.mend import Mend
 from gradcheck.repair.places import Slot
-from gradcheck.repair.scope import shape_of
+from gradcheck.repair.scope import is_mask, shape_of
 from gradcheck.repair.slips import Slip
 from gradcheck.repair.tree import called_name, inside, is_read
 from gradcheck.result import Array

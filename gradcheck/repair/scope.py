@@ -300,7 +300,17 @@ def shape_of(value: Any) -> tuple[int, ...] | None:
     if isinstance(value, (np.ndarray, np.generic)):
         # Text, dates, records and objects have a shape too, and no arithmetic.
         return value.shape if value.dtype.kind in "biufc" else None
-    return () if isinstance(value, (int, float)) else None
+    whole = isinstance(value, int) and value.bit_length() < LARGEST
+    return () if whole or isinstance(value, float) else None
+
+
+LARGEST = np.finfo(np.float64).maxexp
+"""Bits of a whole number from which on it is no float."""
+
+
+def is_mask(value: Any) -> bool:
+    """Whether a value is true or false, or an array of that."""
+    return isinstance(value, (np.ndarray, np.generic)) and value.dtype == np.bool_
 
 
 def same(a: Any, b: Any) -> bool:

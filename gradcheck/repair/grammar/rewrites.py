@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, combinations, permutations, product
 from typing import Any
 
-import numpy as np
-
 from gradcheck.repair import slips as slip
 from gradcheck.repair.grammar.rewrite import Alternative, Guard, Rewrite, Rule, on, priced, rules
-from gradcheck.repair.scope import Scope
+from gradcheck.repair.scope import Scope, is_mask
 from gradcheck.repair.tree import called_name, is_read
 
 PLAIN = (ast.Constant, ast.Tuple, ast.Slice)
@@ -49,7 +47,7 @@ def _is_square(node: ast.AST, scope: Scope) -> bool:
 
 
 def _is_mask(node: ast.AST, scope: Scope) -> bool:
-    return getattr(scope.value(node), "dtype", None) == np.bool_
+    return is_mask(scope.value(node))
 
 
 def _is_truth(node: ast.AST, scope: Scope) -> bool:
