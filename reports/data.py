@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import math
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from gradcheck.result import Array
+from reports.archives import refuse_giants
 from reports.errors import UserError
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
-
-LARGEST = 2 * 1024**3
-"""Bytes; a file that claims more than this once unpacked is not digits."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ def from_file(path: Path) -> Digits:
     if not path.is_file():
         raise UserError(f"--data {path}: no such file (or use 'digits' or 'mnist')")
     try:
-        _refuse_giants(path)
+        refuse_giants(path)
         with np.load(path, allow_pickle=False) as archive:
             missing = [name for name in NAMES if name not in archive]
             if missing:
@@ -77,28 +73,6 @@ def from_file(path: Path) -> Digits:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{path}: not a readable .npz file ({reason})") from error
     return _validated(str(path), arrays)
-
-
-def _refuse_giants(path: Path) -> None:
-    """Add up what the arrays will take in memory, as their headers say, before anything is unpacked."""
-    size = 0
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            with archive.open(member) as file:
-                size += max(member.file_size, _in_memory(file))
-    if size > LARGEST:
-        raise UserError(f"{path}: takes {size:,} bytes in memory, more than {LARGEST:,}")
-
-
-def _in_memory(file: IO[bytes]) -> int:
-    """Bytes of an array once it is made float64; its header is read, not its data."""
-    version = np.lib.format.read_magic(file)
-    read = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    shape, _, _ = read[version](file)
-    return math.prod(shape) * np.dtype(np.float64).itemsize
 
 
 def _validated(source: str, arrays: dict[str, Array]) -> Digits:

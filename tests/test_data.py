@@ -8,6 +8,7 @@ import pytest
 
 from reports.data import from_file
 from reports.errors import UserError
+from reports.targets.specs import of_spec
 
 ARRAYS = {
     "x_train": np.zeros((4, 6, 6), np.uint8),
@@ -46,10 +47,20 @@ def test_a_header_that_claims_more_than_there_is_memory_for_is_refused_unread(tm
     assert "bytes in memory" in refused(path)
 
 
+def test_what_is_given_as_an_input_is_measured_before_it_is_unpacked(tmp_path, monkeypatch):
+    path = tmp_path / "zeros.npz"
+    np.savez_compressed(path, x=np.zeros(10_000))
+    rng = np.random.default_rng(0)
+    assert of_spec("x", f"@{path}:x", rng).shape == (10_000,)
+    monkeypatch.setattr("reports.archives.LARGEST", 10_000)
+    with pytest.raises(UserError, match="bytes in memory"):
+        of_spec("x", f"@{path}:x", rng)
+
+
 def test_a_small_file_that_is_large_as_floats_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "zeros.npz"
     images = np.zeros((3_000, 40, 40), np.uint8)
     np.savez_compressed(path, **(ARRAYS | {"x_train": images}))
-    monkeypatch.setattr("reports.data.LARGEST", 2 * images.nbytes)
+    monkeypatch.setattr("reports.archives.LARGEST", 2 * images.nbytes)
     assert path.stat().st_size < images.nbytes / 10
     assert "bytes in memory" in refused(path)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from reports.archives import refuse_giants
 from reports.errors import UserError
 
 SPEC = "a shape (3,5), int:SHAPE:LOW..HIGH, a number with a point, or @FILE.npy"
@@ -72,12 +74,16 @@ def _from_file(option: str, place: str) -> Any:
     """The array in FILE.npy, or in FILE.npz:NAME; `option` is what was typed in front of it."""
     path, _, member = place.partition(":")
     try:
+        if zipfile.is_zipfile(path):
+            refuse_giants(Path(path))
         # Mapped, an array says what it holds before any of it is read.
         loaded = np.load(Path(path), mmap_mode="r", allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return _numbers(loaded)
         if member in loaded:
             return _numbers(loaded[member])
+    except UserError as giant:
+        raise UserError(f"{option}@{giant}") from giant
     except OSError as error:
         raise UserError(f"{option}@{place}: cannot be read: {error.strerror or error}") from error
     except Exception as error:

@@ -22,10 +22,10 @@ def start(sample: Sample) -> list[Measurement]:
         Measurement(
             "gradcheck check dense --no-tape",
             cold("check", "dense", "--no-tape"),
-            below(1),
+            below(0.5),
             seconds,
         ),
-        Measurement("gradcheck --help", cold("--help"), None, seconds),
+        Measurement("gradcheck --help", cold("--help"), below(0.15), seconds),
     ]
 
 
