@@ -24,10 +24,17 @@ def replacing(path: Path) -> Iterator[Path]:
     os.close(handle)
     try:
         yield Path(name)
-        os.chmod(name, 0o644)
+        os.chmod(name, 0o666 & ~_umask())
         os.replace(name, path)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """What the user withholds from the files that they make; it is told only by setting it."""
+    withheld = os.umask(0o077)
+    os.umask(withheld)
+    return withheld
 
 
 def tried(folder: Path) -> None:

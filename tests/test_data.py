@@ -1,6 +1,7 @@
 """Files of digits: whatever is in them, they are read whole or refused in one line."""
 
 import io
+import os
 import zipfile
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from reports.data import from_file
 from reports.errors import UserError
+from reports.files import write_text
 from reports.targets.specs import of_spec
 
 ARRAYS = {
@@ -64,3 +66,14 @@ def test_a_small_file_that_is_large_as_floats_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("reports.archives.LARGEST", 2 * images.nbytes)
     assert path.stat().st_size < images.nbytes / 10
     assert "bytes in memory" in refused(path)
+
+
+def test_a_file_is_as_open_as_its_user_has_it(tmp_path):
+    before = os.umask(0o077)
+    try:
+        write_text(tmp_path / "mine.txt", "mine")
+    finally:
+        os.umask(before)
+    write_text(tmp_path / "usual.txt", "usual")
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("mine.txt", "usual.txt")]
+    assert modes == [0o600, 0o666 & ~before]

@@ -12,6 +12,7 @@ import numpy as np
 from gradcheck.forms import foreign
 from gradcheck.forms.names import takes
 from gradcheck.layer import Function, name_of
+from gradcheck.meant import must_be_functions
 from gradcheck.result import Array, Report
 
 
@@ -28,6 +29,7 @@ def check_jax(f: Function, *inputs: Any, **named: Any) -> Report:
         *inputs: arrays, trees of them, and constants.
         **named: inputs by name, and options as for `check`.
     """
+    must_be_functions("check_jax(f, x)", f=f)
     jax = foreign.installed("jax")
 
     room = _Room(jax)

@@ -12,6 +12,7 @@ import numpy as np
 from gradcheck.forms import foreign
 from gradcheck.forms.names import takes
 from gradcheck.layer import Function, name_of
+from gradcheck.meant import must_be_functions
 from gradcheck.result import Array, Report
 from gradcheck.tape import tensorflow
 
@@ -30,6 +31,7 @@ def check_tensorflow(f: Function, *inputs: Any, **named: Any) -> Report:
         *inputs: tensors or arrays, trees of them, and constants.
         **named: inputs by name, and options as for `check`.
     """
+    must_be_functions("check_tensorflow(f, x)", f=f)
     tf = tensorflow()
     arrays = [_in_dtype_of(f, value) for value in inputs]
     if getattr(f, "built", True) is False:
