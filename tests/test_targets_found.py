@@ -213,11 +213,16 @@ def test_a_forward_pass_without_a_return_is_told(tmp_path, capsys):
 
 
 def test_a_name_that_is_something_else_is_told_what(tmp_path, capsys):
-    text = "import math\nclass Net:\n    def forward(self, x): return x\n"
+    text = "import math\nfrom math import hypot\nclass Net:\n    def forward(self, x): return x\n"
     place = write(tmp_path, hw=text) / "hw.py"
     for name, said in (
         ("Net", "the class Net has no forward and backward"),
         ("math", "math is a module, expected a function or a class"),
+        (
+            "hypot",
+            "no layer hypot with hypot_inputs(rng), no pair hypot_forward and hypot_backward, no "
+            "hypot_gradient, no loss that returns its gradients",
+        ),
     ):
         assert main(["check", f"{place}:{name}"]) == 2
         assert f"hw.py: {said}; it holds nothing" in capsys.readouterr().err

@@ -13,17 +13,8 @@ from gradcheck.forms.trees import Path, only
 from gradcheck.layer import Function, parameters_of
 
 AHEAD = (
-    "dL_d",
-    "dJ_d",
-    "dl_d",
-    "dj_d",
-    "dL_",
-    "grad_",
-    "gradient_",
-    "delta_",
-    "nabla_",
-    "d_",
-    "g_",
+    *("dL_d", "dJ_d", "dl_d", "dj_d", "dL_", "grad_", "gradient_", "delta_", "nabla_"),
+    *("d_", "g_"),
 )
 CLOSE = ("dLd", "dJd", "dL", "grad", "d", "D", "∂", "∇")
 BEHIND = ("_gradient", "_grad", "_grads", "_g", "_delta", "Grad", "grad")

@@ -10,7 +10,7 @@ from functools import partial
 from types import ModuleType
 from typing import Literal
 
-from gradcheck.layer import Function, name_of
+from gradcheck.layer import Function, name_of, parameters_of
 from gradcheck.meant import a_kind
 from reports.errors import UserError, did_you_mean
 from reports.targets.classes import is_bare, ways
@@ -194,7 +194,7 @@ def _derivative(module: ModuleType, name: str) -> Parts | None:
 def _flagged(module: ModuleType, name: str) -> Parts | None:
     """A function that is its own derivative where a flag is set: sigmoid(x, deriv=True)."""
     value = _function(module, name)
-    parameters = inspect.signature(value).parameters.values() if value else ()
+    parameters = parameters_of(value) or () if value else ()
     flag = next((p.name for p in parameters if p.default is False and FLAG.match(p.name)), None)
     return ("derivative", (value, partial(value, **{flag: True}))) if value and flag else None
 
