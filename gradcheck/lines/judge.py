@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import chain, islice
+from itertools import islice
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -13,10 +13,9 @@ import numpy as np
 
 from gradcheck.compare import agrees, compare
 from gradcheck.diagnosis.margins import FEWEST
-from gradcheck.diagnosis.wrong import Comparison, Context, WrongGradient
-from gradcheck.layer import copies
+from gradcheck.diagnosis.wrong import WrongGradient
 from gradcheck.lines.flow import behind, gives, known_names
-from gradcheck.lines.intermediate import Intermediate, merged
+from gradcheck.lines.intermediate import Intermediate
 from gradcheck.lines.names import grouped
 from gradcheck.lines.readings import (
     Match,
@@ -29,8 +28,7 @@ from gradcheck.lines.readings import (
 )
 from gradcheck.lines.record import Record
 from gradcheck.lines.recorder import Event, Label, Site
-from gradcheck.lines.source import Unreadable
-from gradcheck.numeric import Forward, NumericalGradient, NumericalWitness
+from gradcheck.lines.stage import Stage, staged
 from gradcheck.result import Array, Code, Line, Row, Verdict
 
 
@@ -108,38 +106,6 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """The check in which every intermediate value is an input too.
-
-    `places` are the positions of the intermediate values, by identity; `unmoved` says which of them
-    were not moved, and why.
-    """
-
-    context: Context
-    places: dict[int, int]
-    unmoved: dict[int, str]
-
-    def position(self, one: Intermediate) -> int:
-        """Where an intermediate value stands among the inputs."""
-        return self.places.get(id(one), one.position)
-
-    def why_unmoved(self, several: Iterable[Match]) -> str | None:
-        """Why one of the values beside which something is laid was not moved, if one was not."""
-        reasons = (self.unmoved.get(id(match.intermediate)) for match in several)
-        return next(filter(None, reasons), None)
-
-    def numeric(self, one: Intermediate) -> NumericalGradient | None:
-        """The numerical gradient of an intermediate value, if it was looked at."""
-        known = self.context.compared.get(self.position(one))
-        return None if known is None else known.numeric
-
-    def gradient(self, one: Intermediate) -> Array | None:
-        """Its value."""
-        numeric = self.numeric(one)
-        return None if numeric is None else numeric.value
-
-
-@dataclass(frozen=True)
 class Judgement:
     """What was compared, in the order in which it is computed, and why other names were not."""
 
@@ -210,7 +176,7 @@ class Judgement:
 def judge(record: Record, seed: int) -> Judgement:
     """Compare every value that has a counterpart; Unreadable if intermediate values cannot be moved."""
     laid = matches_of(record)
-    stage = _staged(record, laid, seed)
+    stage = staged(record, laid, seed)
     asked = {label: laid[label] for label in laid if not record.stays_given(label)}
     notes = [_left_out(label, record, several, stage) for label, several in asked.items()]
     matches = _movable(asked, stage)
@@ -247,7 +213,7 @@ def before_activations(
     meant = matches_before(record, labels)
     if not any(meant.values()):
         return {}
-    stage = _staged(record, meant, seed)
+    stage = staged(record, meant, seed)
     return {one.label: one for one in _beside(record, _movable(meant, stage), stage, matches)}
 
 
@@ -312,82 +278,6 @@ def _in_order(compared: list[Compared], record: Record) -> list[Compared]:
     """Without what only stands where another gradient should be returned."""
     named = [one for one in compared if not _laid_beside_another(one, compared, record)]
     return [one for one in named if not _returned_under_its_name(one, named)]
-
-
-def _staged(record: Record, matches: Matches, seed: int) -> Stage:
-    """Differentiate by every intermediate value that something is laid beside."""
-    wanted, context = _on_intermediates(matches), record.context
-    several = [match.intermediate for match in wanted]
-    forward, witness = _moving(record, several, seed)
-    places = {id(one): k for k, one in enumerate(several, len(context.inputs))}
-    compared, unmoved = dict(context.compared), {}
-    for match, (key, position) in zip(wanted, places.items(), strict=True):
-        try:
-            compared[position] = _comparison(context, witness, position, match)
-        except Unreadable as reason:
-            unmoved[key] = str(reason)
-    names = [*context.names, *(one.name for one in several)]
-    return Stage(Context(context.layer, names, forward, context.dy, compared), places, unmoved)
-
-
-def _on_intermediates(matches: Matches) -> list[Match]:
-    """The first match of each intermediate value that is no input."""
-    firsts = grouped(chain(*matches.values()), lambda match: id(match.intermediate)).values()
-    return [first for first, *_ in firsts if not first.intermediate.is_input]
-
-
-def _moving(
-    record: Record, several: Sequence[Intermediate], seed: int
-) -> tuple[Forward, NumericalWitness]:
-    """The forward pass in which intermediate values can be moved too, and a witness of it."""
-    context = record.context
-    try:
-        forward = Forward(_forward(record, several), [*context.inputs, *(o.value for o in several)])
-        return forward, NumericalWitness(forward, context.dy, seed=seed)
-    except Exception as error:
-        raise Unreadable(f"moving its values a little raises {error!r}") from error
-
-
-def _comparison(
-    context: Context, witness: NumericalWitness, position: int, match: Match
-) -> Comparison:
-    """What was laid beside an intermediate value, and its numerical gradient."""
-    one = match.intermediate
-    # Where a whole function takes too long, the values between its pieces are known.
-    cuts = context.cuts
-    held = context.convicts
-    numeric = _moved(witness, position, match, held) if cuts is None else _at_a_cut(cuts, one)
-    row, ties_broken = compare(one.name, match.hand, numeric, None)
-    return Comparison(row, numeric, ties_broken)
-
-
-def _at_a_cut(cuts: Mapping[Any, NumericalGradient], one: Intermediate) -> NumericalGradient:
-    if one.passed_at not in cuts:
-        raise Unreadable(f"the layer was not cut at {one.name}")
-    return cuts[one.passed_at]
-
-
-def _moved(
-    witness: NumericalWitness, position: int, match: Match, convicts: bool
-) -> NumericalGradient:
-    try:
-        return witness.beside(position, match.hand, convicts=convicts)
-    except Exception as error:
-        # Whoever asserts something of an intermediate value does not want it moved.
-        reason = f"moving {match.intermediate.name} a little raises {error!r}"
-        raise Unreadable(reason) from error
-
-
-def _forward(record: Record, several: Sequence[Intermediate]) -> Callable[..., Array]:
-    """The forward pass as a function of its inputs and of its intermediate values."""
-    recorder, layer, count = record.copy.recorder, record.copy.layer, len(record.context.inputs)
-
-    def forward(*arrays: Array) -> Array:
-        moved = zip(several, arrays[count:], strict=True)
-        recorder.start(merged([one.move(value) for one, value in moved]))
-        return np.asarray(layer(*copies(arrays[:count]))[0])
-
-    return forward
 
 
 def _left_out(label: Label, record: Record, several: Sequence[Match], stage: Stage) -> str | None:

@@ -1,8 +1,8 @@
 """What comes of a check: a report with its rows, findings and marked lines, and an edit that mends them."""
 
 from gradcheck.codes import CODES, Code
+from gradcheck.result.checked import Along
 from gradcheck.result.edits import Edit, Repair
-from gradcheck.result.judgement import Along
 from gradcheck.result.marked import Line, Lines, Traced
 from gradcheck.result.report import Report, Smallest
 from gradcheck.result.row import COLUMNS, Row, failing

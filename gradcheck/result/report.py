@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from gradcheck.result import written
-from gradcheck.result.judgement import Along, Behind, Judgement
+from gradcheck.result.checked import Along, Behind, Checked
 from gradcheck.result.marked import Traced
 from gradcheck.result.row import Row
 from gradcheck.result.verdict import Array
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Report(Judgement):
+class Report(Checked):
     """The outcome of one check: a row for each gradient, and the findings that concern the whole.
 
     A report is true if every gradient was seen to be right; `report["W"]` is the row of input W; two

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gradcheck.render import Format, escape, fenced, fitting, printable, sentence, table, without
-from gradcheck.result.judgement import Judgement
+from gradcheck.result.checked import Checked
 from gradcheck.result.row import COLUMNS, CSV_FIGURES, DROPPABLE, Row, failing
 from gradcheck.result.verdict import plain
 
@@ -16,7 +16,7 @@ SCHEMA = 1
 """The version of what `record` returns: it grows when a key changes its meaning or goes."""
 
 
-def text(report: Judgement, width: int | None = None) -> str:
+def text(report: Checked, width: int | None = None) -> str:
     """The table with the findings, the first wrong line and its repair under it."""
     columns, body = _cells(report)
     mended = f"repair: {report.repair}" if report.repair else ""
@@ -30,18 +30,18 @@ def text(report: Judgement, width: int | None = None) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def excerpt(report: Judgement, width: int | None = None) -> str:
+def excerpt(report: Checked, width: int | None = None) -> str:
     """The first wrong line among its neighbours; nothing where there is none."""
     wrong = report.by_line.first_wrong
     return "" if wrong is None else report.by_line.text(wrong.evidence["line"], width=width)
 
 
-def _why_no_line(report: Judgement) -> str:
+def _why_no_line(report: Checked) -> str:
     """Why a wrong gradient is not followed to a line; nothing where its lines were compared."""
     return " ".join(report.by_line.notes) if failing(report) and not report.lines else ""
 
 
-def _cells(report: Judgement) -> tuple[list[str], list[list[str]]]:
+def _cells(report: Checked) -> tuple[list[str], list[list[str]]]:
     return saying(COLUMNS, [row.cells() for row in report.rows])
 
 
@@ -54,12 +54,12 @@ def saying(
     return without(("vs tape",) if silent else (), columns, body)
 
 
-def _table(report: Judgement, form: Format) -> str:
+def _table(report: Checked, form: Format) -> str:
     columns, body = _cells(report)
     return table(columns, body, form) if body else ""
 
 
-def record(report: Judgement, *, arrays: bool = False) -> dict[str, Any]:
+def record(report: Checked, *, arrays: bool = False) -> dict[str, Any]:
     """The report as plain Python values, ready for JSON."""
     return {
         "schema": SCHEMA,
@@ -78,12 +78,12 @@ def record(report: Judgement, *, arrays: bool = False) -> dict[str, Any]:
     }
 
 
-def strict(report: Judgement, *, arrays: bool = False, indent: int | None = 2) -> str:
+def strict(report: Checked, *, arrays: bool = False, indent: int | None = 2) -> str:
     """The report as strict JSON; figures that are not finite become null."""
     return json.dumps(plain(record(report, arrays=arrays)), indent=indent, allow_nan=False)
 
 
-def markdown(report: Judgement) -> str:
+def markdown(report: Checked) -> str:
     """A heading, the table and a list of the findings, as GitHub reads them."""
     repair = report.repair
     parts = (
@@ -96,7 +96,7 @@ def markdown(report: Judgement) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def latex(report: Judgement) -> str:
+def latex(report: Checked) -> str:
     """The table as booktabs LaTeX, the findings as comments above it."""
     said = [f"{report.title}: {report.verdict}", *report.notes()]
     return "\n".join([*(f"% {sentence(note, None)}" for note in said), _table(report, "latex")])
@@ -105,12 +105,12 @@ def latex(report: Judgement) -> str:
 CSV_COLUMNS = ("file", "layer", "gradient", "shape", *CSV_FIGURES, "worst", "verdict", "findings")
 
 
-def spreadsheet(report: Judgement) -> str:
+def spreadsheet(report: Checked) -> str:
     """A line for each gradient, figures in full, the codes of its findings in the last column."""
     return table(CSV_COLUMNS, [csv_cells(report, row) for row in report.rows], "csv") + "\n"
 
 
-def csv_cells(report: Judgement, row: Row) -> list[str]:
+def csv_cells(report: Checked, row: Row) -> list[str]:
     """A row for whoever computes on: under `CSV_COLUMNS`, figures in full, empty where there is none."""
     figures = [plain(getattr(row, name)) for name in CSV_FIGURES]
     return [
@@ -128,7 +128,7 @@ def csv_cells(report: Judgement, row: Row) -> list[str]:
 CAPTION = "<caption>Each gradient, hand-derived against numeric</caption>"
 
 
-def page(report: Judgement) -> str:
+def page(report: Checked) -> str:
     """The table, the findings and the marked lines as HTML that stands by itself, without script."""
     notes = "".join(f"<li>{_sentence(note)}</li>" for note in report.notes())
     parts = (
@@ -146,7 +146,7 @@ def _sentence(text: str) -> str:
     return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text, "html"))
 
 
-ENDINGS: Mapping[str, Callable[[Judgement], str]] = {
+ENDINGS: Mapping[str, Callable[[Checked], str]] = {
     ".txt": text,
     ".json": strict,
     ".md": markdown,
@@ -157,7 +157,7 @@ ENDINGS: Mapping[str, Callable[[Judgement], str]] = {
 """How a report is written into a file, by the ending of its name."""
 
 
-def bundle(report: Judgement) -> dict[str, str]:
+def bundle(report: Checked) -> dict[str, str]:
     """What a notebook may choose from."""
     return {
         "text/plain": text(report),

@@ -41,7 +41,7 @@ class Behind(Protocol):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Judgement:
+class Checked:
     """What was found: a row for each gradient, and the findings that concern the whole."""
 
     name: str
