@@ -9,53 +9,17 @@ from __future__ import annotations
 import random
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gradcheck.compare import norm
-from gradcheck.layer import Layer, Misuse, arrays, copies, in_dtype, listed, run, times
+from gradcheck.layer import Layer, Misuse, arrays, copies, listed, run
+from gradcheck.linearity import ignores_the_upstream_gradient
+from gradcheck.passes import Gradients, Run
 from gradcheck.result import Array, Finding, fault
-
-Gradients = list[Array | None]
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """One forward and one backward pass on copies of the inputs, and what both left behind.
-
-    `given` and `handed` are the arrays that the layer got for its inputs and its upstream gradient;
-    `after_forward` and `after_backward` name the inputs that each pass has changed.
-    """
-
-    layer: Layer
-    names: Sequence[str]
-    inputs: Sequence[Array]
-    dy: Array
-    value: Array
-    gradients: Gradients
-    given: Sequence[Array]
-    handed: Array
-    after_forward: Sequence[str]
-    after_backward: Sequence[str]
-    shared: Sequence[str]
-    backward: Callable[[Array], Any]
-    error: Exception | None = None
-
-    def forward_again(self, scale: float = 1.0) -> tuple[Array, Callable[[Array], Any]]:
-        """A fresh forward pass on copies of the inputs, those of floating dtype times `scale`."""
-        inputs = [times(x, scale) for x in self.inputs]
-        # What NumPy has to say of the first run it has said; of ours nobody wants to hear.
-        with np.errstate(all="ignore"):
-            return run(self.layer, inputs)
-
-    def gradients_of(self, backward: Callable[[Array], Any], dy: Array) -> Gradients:
-        """What a way back returns for an upstream gradient, in arrays of its own."""
-        with np.errstate(all="ignore"):
-            return arrays(listed(backward(dy.copy()), len(self.inputs)), copy=True)
 
 
 @dataclass
@@ -233,7 +197,7 @@ def _draws(seen: Run, second: Gradients, *, moved: bool) -> bool:
 
     `moved` says that NumPy's or Python's own generator has moved on in it.
     """
-    if _all_same(seen.gradients, _answers(seen, seen.dy)):
+    if _all_same(seen.gradients, seen.answers(seen.dy)):
         return False
     if moved:
         return True
@@ -284,129 +248,6 @@ def _shares_its_cache(seen: Run) -> Iterator[Finding]:
         )
 
 
-FACTOR = -8.0
-"""The upstream gradient is multiplied with this, and so must the gradients be.
-
-A power of two, so that a linear pass answers without any rounding; negative, so that |dy| is told
-from dy; large enough to run into a gradient that is clipped.
-"""
-
-
-def _ignores_the_upstream_gradient(seen: Run) -> Iterator[Finding]:
-    """A vector-Jacobian product is linear in dy: backward(k·dy) = k·backward(dy)."""
-    worst = _nonlinearity(seen)
-    # Rounding has no say here but for sums in another order: the root of ε is far above it.
-    if not worst > _root_of_epsilon(seen.dy):
-        return
-    lifted = _lifted(seen)
-    if lifted is not None and not _nonlinearity(lifted) > _root_of_epsilon(lifted.dy):
-        # Something under- or overflowed in the narrow precision; the formula is linear.
-        return
-    told = {"deviation": worst}
-    if constant := _constant_part(seen):
-        yield fault(
-            "ignores-upstream",
-            "backward(0) is not zero: a term that does not depend on the upstream gradient is "
-            f"added to d{constant} (a constant where dy belongs, or weight decay inside the layer?).",
-            {**told, "constant": constant},
-        )
-    elif changed := _squared_part(seen):
-        yield fault(
-            "ignores-upstream",
-            f"d{changed} has a term that grows with the square of dy: what dy is multiplied with has been "
-            "changed by dy before, as weights that are updated first. Compute every gradient from the "
-            "old values, then update.",
-            {**told, "squared": changed},
-        )
-    else:
-        yield fault(
-            "ignores-upstream",
-            f"The gradients do not follow the upstream gradient: backward({FACTOR:g}·dy) is not "
-            f"{FACTOR:g}·backward(dy). Multiply by dy, once, also where the layer is a loss.",
-            told,
-        )
-
-
-def _root_of_epsilon(x: Array) -> float:
-    """Half of the digits of an array's precision."""
-    return float(np.finfo(x.dtype).eps ** 0.5)
-
-
-def _nonlinearity(seen: Run) -> float:
-    """How far backward(FACTOR·dy) is from FACTOR·backward(dy), relative to the larger, at its worst."""
-    scaled = _answers(seen, np.asarray(FACTOR * seen.dy, dtype=seen.dy.dtype))
-    deviations = map(_deviation, seen.gradients, scaled)
-    return max((d for d in deviations if d is not None), default=0.0)
-
-
-def _lifted(seen: Run) -> Run | None:
-    """The same run in float64, for a layer in a narrower precision that follows its inputs there."""
-    if seen.dy.dtype.itemsize >= np.dtype(np.float64).itemsize:
-        return None
-    dy = seen.dy.astype(np.float64)
-    wide = replace(seen, inputs=in_dtype(seen.inputs, np.float64), dy=dy)
-    with suppress(Exception):
-        return replace(wide, gradients=_answers(wide, dy))
-    return None
-
-
-def _answers(seen: Run, dy: Array) -> Gradients:
-    """The gradients for another upstream gradient, from a fresh forward pass."""
-    return seen.gradients_of(seen.forward_again()[1], dy)
-
-
-def _deviation(first: Array | None, scaled: Array | None) -> float | None:
-    """How far `scaled` is from FACTOR times `first`, relative to the larger; None if they do not compare."""
-    if first is None or scaled is None or first.shape != scaled.shape or first.dtype.kind != "f":
-        return None
-    with np.errstate(all="ignore"):
-        expected = FACTOR * first.astype(np.float64)
-        size, gap = max(map(_largest, (expected, scaled))), _largest(scaled - expected)
-    # What over- or underflows is no evidence.
-    comparable = np.isfinite(gap) and np.isfinite(size) and size > float(np.finfo(first.dtype).tiny)
-    return gap / size if comparable else None
-
-
-def _largest(x: Array) -> float:
-    """The largest entry in size."""
-    return float(np.abs(x).max(initial=0.0))
-
-
-def _constant_part(seen: Run) -> str:
-    """The first input whose gradient is part constant, part linear in dy; none if nothing is."""
-    silent = zip(seen.names, seen.gradients, _answers(seen, np.zeros_like(seen.dy)), strict=False)
-    return next((name for name, *of in silent if _is_partly_constant(*of)), "")
-
-
-def _is_partly_constant(first: Array | None, zero: Array | None) -> bool:
-    """Whether a gradient for dy and that for zero are not the same, nor is the latter zero."""
-    if first is None or zero is None or first.shape != zero.shape:
-        return False
-    return bool(np.any(zero)) and not np.array_equal(first, zero)
-
-
-def _squared_part(seen: Run) -> str:
-    """The first input whose gradient is part linear, part quadratic in dy; none if nothing is."""
-    # Of g(k) = k linear + k² squared two values tell the parts, and a third whether that is all.
-    far, near = (_answers(seen, np.asarray(k * seen.dy)) for k in (FACTOR, 2.0))
-    answers = zip(seen.names, seen.gradients, far, near, strict=False)
-    return next((name for name, *of in answers if _is_partly_squared(*of)), "")
-
-
-def _is_partly_squared(first: Array | None, far: Array | None, near: Array | None) -> bool:
-    """Whether a gradient for dy, FACTOR·dy and 2·dy has a linear and a quadratic part, and no more."""
-    if first is None or far is None or near is None or not first.shape == far.shape == near.shape:
-        return False
-    # Strings, objects and booleans are said elsewhere.
-    if not first.dtype.kind == far.dtype.kind == near.dtype.kind == "f":
-        return False
-    squared = (far - FACTOR * first) / (FACTOR**2 - FACTOR)
-    linear = first - squared
-    sizes = list(map(_largest, (linear, squared)))
-    slack = _root_of_epsilon(first) * max(sizes)
-    return min(sizes) > slack and np.allclose(near, 2 * linear + 4 * squared, 0, slack)
-
-
 def _narrows_its_value(seen: Run) -> Iterator[Finding]:
     """A remark: the value is of a narrower dtype than every input of floating dtype."""
     floats = [x.dtype for x in seen.inputs if x.dtype.kind == "f"]
@@ -440,7 +281,7 @@ PROBES: tuple[Probe, ...] = (
         _works_once,
         _leaves_something_behind,
         _shares_its_cache,
-        _ignores_the_upstream_gradient,
+        ignores_the_upstream_gradient,
     ),
     _writes_to_the_upstream_gradient,
     _shares_memory,

@@ -44,6 +44,8 @@ ROOMS = {
     "gradcheck/cut/": "cut budget check",
     "gradcheck/smallest.py": "smallest sums own_handout",
     "gradcheck/conduct.py": "conduct check mistakes misuse forms_held_out",
+    "gradcheck/linearity.py": "conduct check mistakes misuse forms_held_out",
+    "gradcheck/passes.py": "conduct check mistakes misuse forms_held_out",
     "gradcheck/compare.py": "compare check kinks second_look",
     "gradcheck/directional.py": "directional check budget",
     "gradcheck/along.py": "directional check budget",
