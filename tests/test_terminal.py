@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,21 +24,33 @@ RIGHT = "def square(x):\n    return x * x, lambda dy: 2 * x * dy\n"
 INPUTS = "def square_inputs(rng):\n    return {'x': rng.normal(size=3)}\n"
 
 
+@contextmanager
+def heard(signalled):
+    """What is started hears a signal, as in a terminal, though the tests may be run by a shell in the background,
+    which has them ignore it: what is ignored stays so in a new program, and what is handled is not."""
+    before = signal.signal(signalled, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signalled, before)
+
+
 class Terminal:
     """A program whose standard streams are a terminal, and what it has written there."""
 
     def __init__(self, folder, *argv, **environment):
         self.end, other = pty.openpty()
         own = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS")}
-        self.program = subprocess.Popen(
-            [sys.executable, "-m", "gradcheck", *argv],
-            cwd=folder,
-            env={**own, "PYTHONPATH": str(ROOT), **environment},
-            stdin=other,
-            stdout=other,
-            stderr=other,
-            start_new_session=True,
-        )
+        with heard(signal.SIGINT):
+            self.program = subprocess.Popen(
+                [sys.executable, "-m", "gradcheck", *argv],
+                cwd=folder,
+                env={**own, "PYTHONPATH": str(ROOT), **environment},
+                stdin=other,
+                stdout=other,
+                stderr=other,
+                start_new_session=True,
+            )
         os.close(other)
         self.written, self.seen = "", 0
 
@@ -87,6 +100,18 @@ def terminal():
     yield opens
     for one in opened:
         one.close()
+
+
+def test_a_program_hears_ctrl_c_though_the_tests_are_run_in_the_background():
+    asked = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with heard(signal.SIGINT):
+            said = subprocess.check_output([sys.executable, "-S", "-c", asked], text=True)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert said == "True\n"
 
 
 def test_watching_a_file_that_is_changed_broken_removed_and_mended(tmp_path, terminal):
