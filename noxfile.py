@@ -44,7 +44,9 @@ def refresh(session: nox.Session) -> None:
 def coverage(session: nox.Session) -> None:
     """The branches that the quick tests take, of the checker and of what people look at; of the checker 95 %."""
     session.install("-e", ".[test]", "pytest-cov>=5", "coverage>=7.10")
-    session.run("pytest", "--cov", "--cov-report=term:skip-covered", *session.posargs)
+    session.run(
+        "pytest", "--cov", "--cov-context=test", "--cov-report=term:skip-covered", *session.posargs
+    )
     session.run("coverage", "report", "--format=total", "--include=gradcheck/*", "--fail-under=95")
 
 

@@ -1,23 +1,24 @@
 """Mutation testing of the checker: random single changes to its code, each of which a test of its room should see.
 
-    nox -s mutation -- --samples 60 --seed 1
+    nox -s coverage && nox -s mutation -- --samples 60 --seed 1
 
 A position in the code is drawn, then one of the changes that cosmic-ray knows there; a copy of the checkout
-with that change runs the tests that cover the room. What no test sees is printed, unless docs/developers.md
-says why it may be.
+with that change runs the tests that watch the line, which is known after a run of the coverage, and those that
+cover the room otherwise. What no test sees is printed, unless docs/developers.md says why it may be.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import math
 import os
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,8 +28,10 @@ from queue import SimpleQueue
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
+from coverage import CoverageData
 
 ROOT = Path(__file__).resolve().parent.parent
+WATCHED = ROOT / ".coverage"
 SURVIVORS = ROOT / "docs" / "developers.md"
 
 ROOMS = {
@@ -73,8 +76,11 @@ GUARDS = ("strict", "frozen")
 SAME = ("_Eq_Is", "_NotEq_IsNot", "_Is_Eq", "_IsNot_NotEq")
 """Changes that change nothing where None, a verdict or a small whole number is asked for, which it always is."""
 
-PATIENCE = 600
-"""Seconds for the tests of a room on a busy machine; a change that makes them last longer is seen."""
+PATIENCE = 300
+"""Seconds for one test, of which the longest takes ten: after a change that is seen one may never end."""
+
+CHANCE = 0.05
+"""A sample speaks against the promise if so few are seen by chance in fewer than one of twenty."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,10 @@ def mutant_of(path: str, rng: random.Random) -> Mutant | None:
     operator, occurrence = rng.choice(places[place])
     text = mutate_code(source, operator(), occurrence)
     before, after = source.splitlines(), text.splitlines()
+    try:
+        compile(text, path, "exec")
+    except SyntaxError:  # Not a change that somebody could make.
+        return None
     changed = [k for k, (a, b) in enumerate(zip(before, after, strict=False)) if a != b]
     if not changed or len(before) != len(after):
         return None
@@ -141,10 +151,7 @@ def untold(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
 
 def drawn(samples: int, rng: random.Random) -> Iterator[Mutant]:
     """Random mutants; a file is drawn as often as it has lines."""
-    listed = subprocess.run(
-        ["git", "ls-files", "gradcheck"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    files = [f for f in listed.stdout.split() if f.endswith(".py") and not f.endswith(LEFT_OUT)]
+    files = [f for f in listed("gradcheck") if f.endswith(".py") and not f.endswith(LEFT_OUT)]
     weights = [len((ROOT / f).read_text("utf-8").splitlines()) for f in files]
     while samples:
         mutant = mutant_of(rng.choices(files, weights)[0], rng)
@@ -153,59 +160,107 @@ def drawn(samples: int, rng: random.Random) -> Iterator[Mutant]:
             yield mutant
 
 
+class Watchers:
+    """Which tests run a line, as a run of the coverage has noted it; of what it has not, those of the room."""
+
+    def __init__(self, noted: Path) -> None:
+        self.data = CoverageData(str(noted)) if is_of_this_code(noted) else None
+        if self.data:
+            self.data.read()
+
+    def of(self, mutant: Mutant) -> list[str]:
+        """Tests, or files of them, those nearest to the mutant first."""
+        near = tests_of(mutant.path)
+        noted = self.tests(mutant)
+        if not noted:
+            return near
+        places = {name: k for k, name in enumerate(near)}
+        files = Counter(name.split("::")[0] for name in noted)
+
+        def turn(name: str) -> tuple[int, int, str]:
+            file = name.split("::")[0]
+            return places.get(file, len(places)), files[file], file
+
+        return sorted(noted, key=turn)
+
+    def tests(self, mutant: Mutant) -> list[str]:
+        """The tests that have run a line of the mutant's statement, in the order in which they ran."""
+        if self.data is None:
+            return []
+        contexts = self.data.contexts_by_lineno(str(ROOT / mutant.path))
+        lines = statement((ROOT / mutant.path).read_text("utf-8"), mutant.line)
+        found = (context for line in lines for context in contexts.get(line, ()))
+        return list(dict.fromkeys(name.rpartition("|")[0] for name in found if "|" in name))
+
+
+def is_of_this_code(noted: Path) -> bool:
+    """Whether the coverage was run after the last change to the code and to its tests."""
+    if not noted.is_file():
+        return False
+    changed = max((ROOT / name).stat().st_mtime for name in listed("gradcheck", "tests"))
+    return noted.stat().st_mtime > changed
+
+
+def listed(*folders: str) -> list[str]:
+    """The checkout's files."""
+    said = subprocess.run(
+        ["git", "ls-files", *folders], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return [name for name in said.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def statement(source: str, line: int) -> range:
+    """The lines of the innermost statement that holds a line, its body left out."""
+    around = range(line, line + 1)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.stmt) and node.end_lineno is not None:
+            body = getattr(node, "body", None)
+            end = body[0].lineno - 1 if body else node.end_lineno
+            if node.lineno <= line <= end:
+                around = range(node.lineno, end + 1)
+    return around
+
+
 def tests_of(path: str) -> list[str]:
     """The test files that cover a file of the checker."""
     room = max((room for room in ROOMS if path.startswith(room)), key=len)
     return [f"tests/test_{name}.py" for name in ("seen_changes", *ROOMS[room].split())]
 
 
-def is_seen(mutant: Mutant, checkout: Path) -> bool:
+def is_seen(mutant: Mutant, tests: list[str], checkout: Path) -> bool:
     """Whether a test fails, or never ends, with the change; the file is put back."""
     file = checkout / mutant.path
     whole = file.read_bytes()
     file.write_text(mutant.text, "utf-8")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-n0",
-        "-x",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        *tests_of(mutant.path),
-    ]
+    asked = checkout / "asked.txt"
+    asked.write_text("\n".join(tests), "utf-8")
+    limits = ("-o", f"faulthandler_timeout={PATIENCE}", "-o", "faulthandler_exit_on_timeout=true")
+    command = ["-m", "pytest", "-n0", "-x", "-q", "-p", "no:cacheprovider", *limits, f"@{asked}"]
     environment = {**os.environ, "PYTHONPATH": str(checkout), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         ended = subprocess.run(
-            command,
+            [sys.executable, *command],
             cwd=checkout,
             env=environment,
-            capture_output=True,
-            timeout=PATIENCE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             check=False,
         )
         return ended.returncode != 0
-    except subprocess.TimeoutExpired:
-        return True
     finally:
         file.write_bytes(whole)
 
 
 def copied(folder: Path) -> Path:
     """A copy of the checkout's files, for one mutant at a time."""
-    listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    for name in listed.stdout.split("\n"):
-        if name and (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
+    for name in listed():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name)
     return folder
 
 
 def main() -> int:
-    """Draw, test, print what no test saw and the share that was seen; 1 if that is below the promise."""
+    """Draw, test, print what no test saw and the share that was seen; 1 if that speaks against the promise."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--samples", type=int, default=60)
     parser.add_argument("--seed", type=int, default=random.randrange(1000))
@@ -214,6 +269,9 @@ def main() -> int:
     given = parser.parse_args()
     print(f"{given.samples} mutants, seed {given.seed}", flush=True)
     mutants = list(drawn(given.samples, random.Random(given.seed)))
+    watchers = Watchers(WATCHED)
+    if watchers.data is None:
+        print("no coverage of this code (nox -s coverage): the tests of the room watch a line")
     explained = SURVIVORS.read_text("utf-8") if SURVIVORS.is_file() else ""
     with tempfile.TemporaryDirectory() as folder:
         free: SimpleQueue[Path] = SimpleQueue()
@@ -223,7 +281,7 @@ def main() -> int:
         def judged(mutant: Mutant) -> str:
             checkout = free.get()
             try:
-                seen = is_seen(mutant, checkout)
+                seen = is_seen(mutant, watchers.of(mutant), checkout)
             finally:
                 free.put(checkout)
             return "seen" if seen else "explained" if f"- {mutant}" in explained else "missed"
@@ -234,11 +292,20 @@ def main() -> int:
                 fates.append(fate)
                 print(f"{fate:9} {mutant.path}:{mutant.line}\n{'':9} {mutant}", flush=True)
     seen, told = fates.count("seen"), fates.count("explained")
-    share = seen / max(1, len(fates) - told)
+    counted = len(fates) - told
+    share, chance = seen / max(1, counted), so_few(seen, counted, given.promise)
     print(
-        f"{seen} of {len(fates) - told} seen: {share:.0%} (promised {given.promise:.0%}); {told} explained"
+        f"{seen} of {counted} seen: {share:.0%} (promised {given.promise:.0%}); {told} explained\n"
+        f"if the promise is kept, so few are seen in {chance:.0%} of samples"
     )
-    return 0 if share >= given.promise else 1
+    return 1 if chance < CHANCE else 0
+
+
+def so_few(seen: int, counted: int, share: float) -> float:
+    """The probability that no more are seen of a sample, where a share of all would be."""
+    return sum(
+        math.comb(counted, k) * share**k * (1 - share) ** (counted - k) for k in range(seen + 1)
+    )
 
 
 if __name__ == "__main__":
