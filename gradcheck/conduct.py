@@ -18,6 +18,7 @@ import numpy as np
 from gradcheck.compare import norm
 from gradcheck.layer import Layer, Misuse, arrays, copies, listed, run
 from gradcheck.linearity import ignores_the_upstream_gradient
+from gradcheck.meant import in_words
 from gradcheck.passes import Gradients, Run
 from gradcheck.result import Array, Finding, fault
 
@@ -125,12 +126,7 @@ def _raises(seen: Run) -> Iterator[Finding]:
     theirs = [f for f in frames if not f.filename.startswith(NOT_THEIRS)]
     where = f" (in {theirs[-1].name}, line {theirs[-1].lineno})" if theirs else ""
     told = {"traceback": "".join(traceback.format_exception(error))}
-    yield fault("raises", f"The backward pass raises {_called(error)}{where}.", told)
-
-
-def _called(error: Exception) -> str:
-    """An exception in words; not every one says something."""
-    return ": ".join(filter(None, (type(error).__name__, str(error))))
+    yield fault("raises", f"The backward pass raises {in_words(error)}{where}.", told)
 
 
 def _writes_to_the_upstream_gradient(seen: Run) -> Iterator[Finding]:
@@ -160,7 +156,7 @@ def _works_once(seen: Run) -> Iterator[Finding]:
     except Exception as error:
         yield Finding(
             "accumulates",
-            f"The way back works once: a second call raises {_called(error)} (a "
+            f"The way back works once: a second call raises {in_words(error)} (a "
             "cache that is popped, a graph that is freed?). The first call is what was judged.",
             {"second_call": type(error).__name__},
         )

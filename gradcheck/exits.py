@@ -8,6 +8,7 @@ from traceback import extract_tb
 from typing import ParamSpec, cast
 
 from gradcheck.layer import Function, name_of
+from gradcheck.meant import in_words
 from gradcheck.result import Report, fault
 
 P = ParamSpec("P")
@@ -28,7 +29,7 @@ def staying(check: Callable[P, Report]) -> Callable[P, Report]:
             name, seed = options.get("name"), options.get("seed")
             called = str(name or name_of(cast("Function", args[0])))
             line = extract_tb(left.__traceback__)[-1].lineno
-            message = f"{called} raises SystemExit: {left} while it is checked, line {line}."
+            message = f"{called} raises {in_words(left)} while it is checked, line {line}."
             seed = seed if isinstance(seed, int) else 0
             return Report(called, (), (fault("raises", message),), seed)
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from gradcheck.journal import Journal, Noting, facts_of
 from gradcheck.layer import name_of
-from gradcheck.meant import a_kind
+from gradcheck.meant import a_kind, in_words
 from gradcheck.result import Report, fault
 from gradcheck.slices import Key, Ledger, Part, SlicedWitness, kept_by
 
@@ -320,7 +320,7 @@ def _is_given_up(error: Exception) -> bool:
 
 def _failed(name: str, error: BaseException) -> Report:
     told = {"traceback": "".join(traceback.format_exception(error))}
-    finding = fault("raises", f"The check ended in {type(error).__name__}: {error}", told)
+    finding = fault("raises", f"The check ended in {in_words(error)}", told)
     return Report(name, (), (finding,))
 
 

@@ -80,6 +80,15 @@ def a_kind(value: Any) -> str:
     return f"{'an' if kind[0] in 'aeiou' or kind == 'ndarray' else 'a'} {kind}"
 
 
+def in_words(error: BaseException) -> str:
+    """An exception in words; not every one says something, and of some the words raise themselves."""
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    return ": ".join(filter(None, (type(error).__name__, text)))
+
+
 def must_be_a_layer(layer: Any, inputs: Sequence[Any]) -> None:
     """Raise TypeError, with the call that is meant, for what is no layer but something else that is known."""
     if callable(layer) and not isinstance(layer, type):

@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from handed_in import RIGHT, records, unwrapped, write
 
 from reports.cli import main
+from reports.targets import isolated
 
 
 @pytest.mark.parametrize("order", [("one", "two"), ("two", "one")])
@@ -82,6 +84,8 @@ ENDINGS = {
     "os._exit": "import os; os._exit(0)",
     "killed": "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
     "hangs": "\n            while True: time.sleep(0.1)",
+    "its files closed": "import os; os.closerange(0, 256); time.sleep(1000)",
+    "a child holds its files": "import os; os.fork() or time.sleep(1000); os._exit(3)",
 }
 
 
@@ -115,6 +119,116 @@ def test_a_target_that_ends_its_process_fails_and_the_others_get_theirs(tmp_path
     assert [(one["name"], one["verdict"]) for one in found] == [("bad", "FAIL"), ("good", "PASS")]
     assert [finding["code"] for finding in found[0]["findings"]] == ["raises"]
     assert status == 1
+
+
+def test_what_gets_no_further_is_stopped_unasked(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(isolated, "STILL", 4.0)
+    write(
+        tmp_path,
+        hw="""
+        import time
+        import numpy as np
+
+        def bad(x):
+            return x * x, lambda dy: time.sleep(1000)
+
+        def bad_inputs(rng):
+            return {"x": rng.normal(size=4)}
+
+        def good(x):
+            return x * x, lambda dy: 2 * x * dy
+
+        def good_inputs(rng):
+            return {"x": rng.normal(size=4)}
+        """,
+    )
+    status, found = records(capsys, tmp_path / "hw.py")
+    assert [(one["name"], one["verdict"]) for one in found] == [("bad", "FAIL"), ("good", "PASS")]
+    (finding,) = found[0]["findings"]
+    assert finding["message"] == "bad got no further for 4 s and was stopped while it was checked."
+    assert status == 1
+    monkeypatch.undo()
+    with pytest.raises(SystemExit):
+        main(["check", "--help"])
+    assert f"and {isolated.STILL:g} without a sign of that" in unwrapped(capsys.readouterr().out)
+
+
+def goes_on(send, aside):
+    for _ in range(8):
+        time.sleep(0.5)
+        aside("going on")
+    send("done at last")
+
+
+def test_what_goes_on_has_as_long_as_it_takes_unless_a_limit_is_given(monkeypatch):
+    monkeypatch.setattr(isolated, "STILL", 3.0)
+    said = [one for one in isolated.run_apart(goes_on) if one != isolated.TICK]
+    assert said == ["going on"] * 8 + ["done at last"]
+    *_, last = isolated.run_apart(goes_on, timeout=2.0)
+    assert last == isolated.Died("took longer than 2 s and was stopped")
+
+
+def forks(send, aside):
+    send("before")
+    os.fork()
+    send("after")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_what_forks_is_heard_once():
+    assert list(isolated.run_apart(forks)) == ["before", "after"]
+
+
+def leaves_a_process(send, aside):
+    command = [sys.executable, "-c", "import time; time.sleep(1000)"]
+    send(subprocess.Popen(command).pid)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc"), reason="looks at processes in /proc")
+def test_a_process_that_is_left_running_is_ended():
+    (left,) = isolated.run_apart(leaves_a_process)
+    until = time.monotonic() + 10
+    while _runs(left) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not _runs(left)
+
+
+def _runs(number):
+    """Whether a process runs: one that has ended may wait for somebody to ask how."""
+    try:
+        return " Z " not in Path(f"/proc/{number}/stat").read_text()
+    except OSError:
+        return False
+
+
+def test_an_exception_whose_words_raise_is_named(tmp_path, capsys):
+    write(
+        tmp_path,
+        hw="""
+        import numpy as np
+
+        class Mute(Exception):
+            def __str__(self):
+                raise KeyError
+
+        def bad(x):
+            def backward(dy):
+                raise Mute
+            return x * x, backward
+
+        def bad_inputs(rng):
+            return {"x": rng.normal(size=4)}
+
+        def worse(x):
+            raise Mute
+
+        worse_inputs = bad_inputs
+        """,
+    )
+    assert main(["check", str(tmp_path / "hw.py")]) == 2
+    said = capsys.readouterr()
+    assert "The backward pass raises Mute (in backward, line" in unwrapped(said.out)
+    assert said.err.endswith(": Mute\n")
 
 
 def test_a_file_that_loops_while_it_is_imported_is_stopped(tmp_path, capsys):

@@ -30,6 +30,11 @@ DRAWN = ("svg", "pdf", "png")
 METHODS = ("extrapolated", "central", "forward", "complex")
 EFFORTS = ("complete", "directional", "auto")
 
+TIMEOUT = (
+    "seconds that a target of a file may take; by default as long as it is seen to go on, "
+    "and 300 without a sign of that"
+)
+
 EXAMPLES = """\
 what FILE.py may hold, and what is done with it (NAME_inputs(rng) beside it returns the inputs as a dict):
   def NAME(x, W): … return y, backward             a layer: value and way back     check
@@ -83,7 +88,7 @@ def add_to(commands: Any) -> None:
     )
     add("--upstream", metavar="@FILE.npy", help="the upstream gradient; default: random signs")
     add("--twin", metavar="NAME", help="the twin in FILE.py; default: NAME_twin, if there is one")
-    add("--timeout", type=seconds, metavar="S", help="seconds that a target of a file may take")
+    add("--timeout", type=seconds, metavar="S", help=TIMEOUT)
     add("--jobs", type=positive, default=1, metavar="N", help="targets at a time; default: 1")
     add("--watch", action="store_true", help="check again whenever a file is saved")
     add("--quiet", action="store_true", help="only the verdict of each target")

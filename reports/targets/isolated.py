@@ -8,7 +8,6 @@ out of time is said in its place.
 from __future__ import annotations
 
 import contextlib
-import math
 import multiprocessing
 import os
 import signal
@@ -28,8 +27,18 @@ TICK = ("tick", None)
 EVERY = 1.0
 """Seconds of silence after which a tick is sent."""
 
+STILL = 300.0
+"""Seconds without a sign of going on after which a target is stopped where no limit was given.
+
+What goes on is not stopped, however long it takes: a right layer that is slow is no wrong one. Between two
+signs lie a few dozen evaluations, or the search for a repair, whose clock ends it after twenty seconds.
+"""
+
 PATIENCE = 5.0
 """Seconds for a process to end by itself once it has said everything."""
+
+MOMENT = 0.01
+"""Seconds between two looks at whether a process has ended."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,8 @@ def run_apart(
     """Run `work(send, aside, *arguments)` in a process of its own and yield what it sends.
 
     `TICK` is sent every second without a message, and `Died` last if the process ended early or was
-    stopped, as it is `timeout` seconds after a message; what it tells `aside` buys it no time.
+    stopped: `timeout` seconds after a message, for what it tells `aside` buys it no time; without a timeout
+    `STILL` seconds after the last word of either kind.
     """
     context: Any = multiprocessing.get_context(_method())
     receiver, sender = context.Pipe(duplex=False)
@@ -66,40 +76,53 @@ def _method() -> str:
 
 
 def _messages(receiver: Connection, process: BaseProcess, timeout: float | None) -> Iterator[Any]:
+    limit, stopped = timeout or STILL, "took longer than" if timeout else "got no further for"
     since = time.monotonic()
     while True:
-        left = math.inf if timeout is None else max(0.0, since + timeout - time.monotonic())
+        left = max(0.0, since + limit - time.monotonic())
         if not receiver.poll(min(left, EVERY)):
+            # What it has started may hold the pipe open after its end.
+            if not process.is_alive() and not receiver.poll():
+                yield Died(_how(process.exitcode))
+                return
             if left <= EVERY:
-                yield Died(f"took longer than {timeout:g} s and was stopped")
+                yield Died(f"{stopped} {limit:g} s and was stopped")
                 return
             yield TICK
             continue
         try:
             kind, message = receiver.recv()
         except EOFError:
-            process.join(PATIENCE)
-            yield Died(_how(process.exitcode))
+            yield Died(_how(_status(process)))
             return
         if kind == "done":
             return
         yield message
-        if kind == "message":
+        if kind == "message" or timeout is None:
             since = time.monotonic()
 
 
+def _status(process: BaseProcess) -> int | None:
+    """How a process ended, None if it does not; `join` would wait for one that has closed all its files."""
+    until = time.monotonic() + PATIENCE
+    while process.is_alive() and time.monotonic() < until:
+        time.sleep(MOMENT)
+    return process.exitcode
+
+
 def _how(status: int | None) -> str:
-    if status is not None and status < 0:
+    if status is None:
+        return "fell silent, its files closed, and was stopped"
+    if status < 0:
         return f"was killed by {signal.Signals(-status).name}"
     return f"ended its process with status {status}"
 
 
 def _end(process: BaseProcess) -> None:
     """Whatever still runs is stopped, with what it has started."""
-    if process.is_alive():
-        with contextlib.suppress(ProcessLookupError, PermissionError, AttributeError):
-            os.killpg(process.pid or 0, signal.SIGKILL)
-        process.kill()
+    with contextlib.suppress(ProcessLookupError, PermissionError, AttributeError):
+        os.killpg(process.pid or 0, signal.SIGKILL)
+    process.kill()
     process.join(PATIENCE)
 
 
@@ -108,8 +131,9 @@ def _child(work: Callable[..., None], arguments: tuple[Any, ...], sender: Connec
         os.setsid()
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     _silence()
-    work(partial(_send, sender, "message"), partial(_send, sender, "aside"), *arguments)
-    _send(sender, "done", None)
+    send = partial(_send, os.getpid(), sender)
+    work(partial(send, "message"), partial(send, "aside"), *arguments)
+    send("done", None)
     sender.close()
     # Threads that the user's code has left running are not waited for.
     os._exit(0)
@@ -122,8 +146,10 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _send(sender: Connection, kind: str, message: Any) -> None:
-    sender.send((kind, message))
+def _send(mine: int, sender: Connection, kind: str, message: Any) -> None:
+    """Say something, unless the user's code has forked: its double would say everything again."""
+    if os.getpid() == mine:
+        sender.send((kind, message))
 
 
 def _silence() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from gradcheck.lines.cells import cell_of
+from gradcheck.meant import in_words
 from reports.errors import At, UserError, did_you_mean
 
 OURS = ("layers", "reports")
@@ -111,11 +112,11 @@ def _by_name(name: str) -> ModuleType:
 
 def said(error: BaseException) -> str:
     """An exception in one line; where a file is no Python, with the text that is none."""
-    text = str(error).splitlines()
     if isinstance(error, SyntaxError):
         # Python says the file and the line in brackets, which is said already.
-        text = [": ".join(part.strip() for part in (error.msg, error.text or "") if part)]
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+        text = ": ".join(part.strip() for part in (error.msg, error.text or "") if part)
+        return f"{type(error).__name__}: {text}"
+    return in_words(error).splitlines()[0]
 
 
 def where(error: BaseException, place: str) -> str:
