@@ -9,10 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
+from gradcheck.budget import PATIENCE as LONG
 from gradcheck.render import printable
 from reports.terminal import width
 
 T = TypeVar("T")
+
+QUICKER = "--effort directional takes a few dozen evaluations"
+"""What may be done instead of waiting."""
 
 
 class Progress:
@@ -54,7 +58,8 @@ class Progress:
 class Waiting:
     """One line on stderr, where somebody is looking, for work of more than two seconds.
 
-    Several threads may tell it how far their work is.
+    Several threads may tell it how far their work is. Of a check that takes long it is said, once, what
+    is quicker.
     """
 
     PATIENCE = 2.0
@@ -64,6 +69,7 @@ class Waiting:
         self.since: dict[str, float] = {}
         self.lock = threading.Lock()
         self.written = False
+        self.hinted: set[str] = set()
 
     def __call__(self, name: str, done: int, total: int) -> None:
         """Say how much is done of how much, and about how long the rest will take; of 0, how long it took."""
@@ -71,7 +77,17 @@ class Waiting:
         since = now if done == 1 else self.since.setdefault(name, now)
         self.since[name] = since
         if now - since >= self.PATIENCE:
+            self._hint(name, _left(now - since, done, total))
             self.say(_going(name, now - since, done, total))
+
+    def _hint(self, name: str, left: float) -> None:
+        """Where nobody would wait for the rest without a word: what takes less. Only a complete check takes long."""
+        if not self.shown or left < LONG or name in self.hinted:
+            return
+        self.hinted.add(name)
+        text = printable(f"{name}: {left:,.0f} s more for every entry of a gradient; {QUICKER}")
+        with self.aside():
+            print(text, file=sys.stderr, flush=True)
 
     def say(self, text: str) -> None:
         """Put a text in place of the one before."""
@@ -97,5 +113,10 @@ class Waiting:
 def _going(name: str, spent: float, done: int, total: int) -> str:
     if not (done and total):
         return f"{name}: {spent:.0f} s so far"
-    left = spent / done * (total - done)
+    left = _left(spent, done, total)
     return f"{name}: {done} of {total} groups of entries, about {left:.0f} s left"
+
+
+def _left(spent: float, done: int, total: int) -> float:
+    """Seconds for the rest, if it goes on as it has; 0 where nobody knows."""
+    return spent / done * (total - done) if done else 0.0

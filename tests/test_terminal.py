@@ -219,6 +219,20 @@ def test_colours_are_for_those_who_look_and_want_them(monkeypatch):
     assert coloured("f: PASS", Somebody(True)) == "f: PASS"
 
 
+def test_what_takes_less_is_said_once_of_a_long_check_and_stays(capsys, monkeypatch):
+    waiting = Waiting()
+    waiting.shown = True
+    now = iter([0.0, 3.0, 3.1, 40.0, 40.0])
+    monkeypatch.setattr("reports.progress.time.monotonic", lambda: next(now))
+    for done in (1, 2, 3):
+        waiting("f", done, 100)
+    for done in (1, 2):
+        waiting("g", done, 2)
+    said = capsys.readouterr().err
+    hint = "f: 147 s more for every entry of a gradient; --effort directional takes a few dozen evaluations\n"
+    assert said.count(hint) == said.count("--effort") == 1
+
+
 def test_where_nobody_looks_nothing_is_said_of_progress(capsys):
     waiting = Waiting()
     waiting.PATIENCE = 0
