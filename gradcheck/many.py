@@ -170,7 +170,7 @@ class _Job:
     def noted(self, report: Report) -> Report:
         """A report, noted in the journal unless an error ended it, which may be another the next time."""
         if self.journal is not None and report.rows:
-            self.journal.put(self.number, _whole(report))
+            self.journal.put(self.number, report)
         return report
 
     def missing(self, keys: Sequence[Key]) -> list[Key]:
@@ -271,16 +271,9 @@ def _begun(name: str, task: Task, parts: Mapping[Key, Part]) -> Report | list[Ke
     """The report of a task, or the slices that it needs first."""
     with kept_by(_Known(parts)):
         try:
-            report = _report(name, task)
+            return _report(name, task)
         except Foreseen as foreseen:
             return foreseen.keys
-    return _whole(report)
-
-
-def _whole(report: Report) -> Report:
-    """A report that may leave the process of its layer: its repair is searched while the layer is at hand."""
-    _ = report.repair
-    return report
 
 
 def _slice(task: Task, key: Key) -> Part:

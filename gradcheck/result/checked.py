@@ -72,8 +72,8 @@ class Checked:
     def repair(self) -> Repair | None:
         """An edit of the backward pass after which every gradient passes, at three draws.
 
-        It is searched when it is first asked for, for a few seconds, and only where a gradient is
-        wrong and its lines were compared. None if none was found.
+        It is searched when it is first asked for, or the report is pickled, for a few seconds, and only
+        where a gradient is wrong and its lines were compared. None if none was found.
         """
         return None if self._again is None else self._again.repair()
 
@@ -113,6 +113,7 @@ class Checked:
         return iter(self.rows)
 
     def __getstate__(self) -> dict[str, Any]:
+        _ = self.repair  # Searched while the layer is at hand; where the report goes, it is not.
         return {**self.__dict__, "_again": None}
 
     def all_findings(self) -> tuple[Finding, ...]:
