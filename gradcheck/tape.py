@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 
 from gradcheck.layer import Function
+from gradcheck.meant import a_kind
 from gradcheck.result import Array
 
 
@@ -67,18 +69,17 @@ def tape_gradients(
     """The twin's value, and an array for each input that `wrt` numbers: zeros where the tape saw no path.
 
     Raises:
-        ValueError: if the twin's value has not the upstream gradient's shape.
+        TypeError: if the twin takes other arguments, or returns what is no tensor of floats as precise.
+        ValueError: if its value has not the upstream gradient's shape.
     """
     tf = tensorflow()
     tensors = [tf.constant(np.array(value)) for value in inputs]
+    _must_take(twin, tensors)
     watched = [tensors[position] for position in wrt]
     with tf.GradientTape() as tape:
         tape.watch(watched)
-        value = tf.convert_to_tensor(twin(*tensors))
-    if tuple(value.shape) != np.shape(upstream):
-        raise ValueError(
-            f"the twin returns shape {tuple(value.shape)}, the layer {np.shape(upstream)}"
-        )
+        value = _tensor(tf, twin(*tensors))
+    _must_be_like(upstream, value)
     gradients = tape.gradient(
         value,
         watched,
@@ -87,3 +88,47 @@ def tape_gradients(
     )
     # A gather's gradient comes back as slices; a tensor is what everybody else expects.
     return value.numpy(), [tf.convert_to_tensor(gradient).numpy() for gradient in gradients]
+
+
+def _must_take(twin: Function, tensors: Sequence[Any]) -> None:
+    """Raise TypeError for a twin that cannot be called with one tensor for each input."""
+    try:
+        signature = inspect.signature(twin)
+    except (TypeError, ValueError):
+        return  # It tells none, as of some functions in C.
+    try:
+        signature.bind(*tensors)
+    except TypeError as error:
+        expected = f"one argument for each input of the layer, {len(tensors)} by position"
+        raise TypeError(f"twin takes {signature}, expected {expected}") from error
+
+
+def _tensor(tf: Any, returned: Any) -> Any:
+    """What a twin returned as a tensor; a list of tensors serves where it makes one.
+
+    What is no tensor was not computed by TensorFlow: the tape would have seen no path, and called every
+    gradient zero.
+    """
+    if all(map(tf.is_tensor, returned if isinstance(returned, (list, tuple)) else [returned])):
+        with suppress(ValueError, TypeError, tf.errors.InvalidArgumentError):
+            return tf.convert_to_tensor(returned)
+    hint = ": is its `return` forgotten?" if returned is None else ""
+    raise TypeError(
+        f"twin returns {a_kind(returned)}, expected one tensor that TensorFlow computes from its "
+        f"arguments{hint}"
+    )
+
+
+def _must_be_like(upstream: Array, value: Any) -> None:
+    """Raise TypeError for a value coarser than the layer's, or of no floats, ValueError for another shape."""
+    if (
+        not value.dtype.is_floating
+        or np.finfo(value.dtype.as_numpy_dtype).eps > np.finfo(upstream.dtype).eps
+    ):
+        raise TypeError(
+            f"twin returns dtype {value.dtype.name}, the layer {upstream.dtype}: expected floats as precise"
+        )
+    if tuple(value.shape) != np.shape(upstream):
+        raise ValueError(
+            f"the twin returns shape {tuple(value.shape)}, the layer {np.shape(upstream)}"
+        )

@@ -196,3 +196,34 @@ def test_what_the_tape_says_too_convicts_nobody():
     (finding,) = report["x"].findings
     assert report.verdict is Verdict.INCONCLUSIVE and finding.code == "unresolved"
     assert "The tape agrees with the hand-derived value" in finding.message
+
+
+def square(x):
+    return x * x, lambda dy: 2 * x * dy
+
+
+@pytest.mark.parametrize(
+    ("says", "twin"),
+    [
+        ("returns a NoneType, expected one tensor .*: is its `return` forgotten", lambda x: None),
+        (r"takes \(x, w\), expected one argument for each input .* 1 by", lambda x, w: x * w),
+        (r"takes \(\), expected one argument for each input", lambda: tf.ones(2)),
+        (r"takes \(\*, x\), expected one argument", lambda *, x: x * x),
+        ("returns an ndarray, expected one tensor that TensorFlow", lambda x: np.square(x)),
+        ("returns a tuple, expected one tensor", square),
+        ("returns a SparseTensor, expected one tensor", lambda x: tf.sparse.from_dense(x)),
+        ("returns dtype int32, the layer float64", lambda x: tf.cast(x * x, tf.int32)),
+        ("returns dtype float32, the layer float64", lambda x: tf.cast(x, tf.float32) ** 2),
+        ("returns shape \\(1, 2\\), the layer \\(2,\\)", lambda x: (x * x)[None]),
+    ],
+)
+def test_a_twin_that_is_none_is_named_with_what_was_expected(says, twin):
+    with pytest.raises((TypeError, ValueError), match=f"(?s)twin {says}"):
+        check(square, np.array([0.3, 0.5]), twin=twin)
+
+
+def test_a_twin_may_be_any_callable_and_may_list_its_rows():
+    x = np.array([0.3, 0.5])
+    assert check(square, x, twin=tf.function(lambda x: x * x)).passed
+    assert check(square, x, twin=tf.square).passed
+    assert check(square, x, twin=lambda x: [x[0] ** 2, x[1] ** 2]).passed
