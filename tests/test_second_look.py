@@ -176,3 +176,56 @@ def test_labels_that_nobody_asked_about_are_not_moved():
     z, onehot = np.random.default_rng(0).normal(size=(3, 4)), np.eye(4)[[0, 2, 1]]
     assert check(loss, z, onehot, wrt="z").passed
     assert check(loss, z, onehot).passed
+
+
+def cancelling(factor):
+    """The mean of small numbers under softmax; on the way back they lie beside 1e14, and lose their digits."""
+    v = np.arange(12.0)
+
+    def layer(x):
+        p = np.exp(x.astype(np.float64))
+        p /= p.sum()
+        large = v + 2.0**47
+        return p @ v, lambda dy: factor * dy * p * (large - p @ large)
+
+    return layer
+
+
+def test_what_rounds_on_the_way_back_convicts_nobody_and_excuses_no_mistake():
+    x = np.random.default_rng(0).normal(size=12)
+    report = check(cancelling(1), x, lines=False)
+    assert report.verdict is Verdict.INCONCLUSIVE, report
+    assert [finding.code for finding in report["x"].findings] == ["unresolved"]
+    assert "nearly cancel" in str(report)
+    assert check(cancelling(-1), x, lines=False).verdict is Verdict.FAIL
+
+
+def swinging(factor, k=1.0):
+    return lambda x: (np.sin(k * x), lambda dy: factor * k * dy * np.cos(k * x))
+
+
+def test_a_steep_function_is_no_excuse():
+    """Within an ulp or two cos x changes by more than the mistake, but on a line."""
+    x = (3e5 * np.random.default_rng(0).normal(size=12)).astype(np.float32)
+    assert check(swinging(1), x, lines=False).verdict is not Verdict.FAIL
+    assert check(swinging(1.2), x, lines=False).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+@pytest.mark.parametrize("k", [1e11, 1e12, 1e13, 1e14, 1e15])
+def test_swings_hidden_by_rounding_convict_nobody(k, seed):
+    """k x is rounded to parts of a period, so that only steps over many of them see more than noise."""
+    x = np.random.default_rng(seed).normal(size=12)
+    report = check(swinging(1, k), x, seed=seed, lines=False)
+    assert report.verdict is not Verdict.FAIL, report
+
+
+def test_a_claim_beyond_all_that_noise_hides_stays_convicted():
+    """Of noise nothing is seen but that no slope of that size is on the way."""
+
+    def layer(x):
+        noise = 1e-3 * np.sin(1e14 * x)
+        return 1e-5 * x + noise, lambda dy: 1e5 * dy * np.ones_like(x)
+
+    x = np.random.default_rng(0).normal(size=12)
+    assert check(layer, x, lines=False).verdict is Verdict.FAIL

@@ -131,7 +131,10 @@ def _conditions(row: Row, numeric: NumericalGradient, context: Context) -> Itera
             "and right differ; any value between them is accepted.",
             {"entries": kinks},
         )
-    if row.verdict is Verdict.INCONCLUSIVE:
+    if row.findings:
+        # Whoever left it open has said why.
+        yield from row.findings
+    elif row.verdict is Verdict.INCONCLUSIVE:
         why = (
             _why_unresolved(row, numeric) if context.dy.size or not row.numeric.size else NO_OUTPUT
         )
@@ -161,6 +164,12 @@ def _why_unresolved(row: Row, numeric: NumericalGradient) -> str:
         return (
             "Only steps longer than the input itself move an output by more than its rounding, and the slope that "
             "they see is not the hand-derived one: whether it is the slope here cannot be told. "
+            f"{_what_to_do(row)}"
+        )
+    if (numeric.undecided & numeric.seen_as_mean).any():
+        return (
+            "Rounding leaves no more to be seen than the mean slope over long steps, and on the way the "
+            "hand-derived gradient is now above it, now below: whether it is right here cannot be told. "
             f"{_what_to_do(row)}"
         )
     if entries := int(np.sum(numeric.undecided)):

@@ -193,14 +193,16 @@ class Forward:
         return max((float(np.median(x[x > 0])) for x in sizes if (x > 0).any()), default=0.0)
 
 
-def shaken_inputs(forward: Forward, rng: np.random.Generator) -> list[Array]:
-    """The inputs at a point beside, where everything that may move has moved by an ulp or two."""
-    return [
-        np.asarray(x + ULPS * _ulp(x) * random_direction(rng, x.shape)).astype(x.dtype)
-        if p in forward.movable
-        else x
-        for p, x in enumerate(forward.inputs)
-    ]
+def shaken_inputs(forward: Forward, rng: np.random.Generator) -> tuple[list[Array], list[Array]]:
+    """The inputs at two points, one to either side, where everything that may move has moved by an ulp or two."""
+    moving = {p: forward.inputs[p] for p in forward.movable}
+    shifts = {p: ULPS * _ulp(x) * random_direction(rng, x.shape) for p, x in moving.items()}
+
+    def at(side: float) -> list[Array]:
+        moved = {p: np.asarray(x + side * shifts[p]).astype(x.dtype) for p, x in moving.items()}
+        return [moved.get(p, x) for p, x in enumerate(forward.inputs)]
+
+    return at(1.0), at(-1.0)
 
 
 def random_direction(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

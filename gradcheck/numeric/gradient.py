@@ -23,7 +23,7 @@ class NumericalGradient:
     in which they move together. `steps` are those that each entry's value was seen at, relative to its
     scale; none where no difference was taken. `undecided` marks entries outside their bounds where several
     kinks meet, while all around them the backward pass is right: what it may say there is not seen from outside;
-    and those that only steps beyond |x| have seen.
+    and those of which no more is seen than a mean slope, which the claims on the way may have.
     `doubted` is what doubts about the upstream gradient come to here, of each kind.
     """
 
@@ -66,6 +66,11 @@ class NumericalGradient:
     def from_afar(self) -> Array:
         """Which entries only steps beyond |x| have seen."""
         return np.asarray(False if self.steps is None else self.steps > BEYOND)
+
+    @property
+    def seen_as_mean(self) -> Array:
+        """Which entries only steps beyond |x| have seen, or none so well that it would tell a sign."""
+        return self.from_afar | (~self.kinks & (self.bound >= np.abs(self.value)))
 
     def with_worst_joint(self, claimed: Array) -> NumericalGradient:
         """With that joint direction in front which a hand-derived gradient misses by most."""

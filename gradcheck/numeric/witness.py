@@ -15,7 +15,6 @@ from functools import cached_property, partial
 import numpy as np
 
 from gradcheck.layer import listed
-from gradcheck.numeric.afar import left_open
 from gradcheck.numeric.around import Around, allowing, undecided
 from gradcheck.numeric.complexstep import complex_step
 from gradcheck.numeric.forward import Forward, random_direction
@@ -24,6 +23,7 @@ from gradcheck.numeric.grouping import Grouping, find_grouping
 from gradcheck.numeric.kinks import Joint, directions, joint_direction, tied_with
 from gradcheck.numeric.lifted import is_small, lift
 from gradcheck.numeric.margins import CAUTION, CONTRACTION, EPSILON, FIVE, LINES, OUTSIDE
+from gradcheck.numeric.meanvalue import left_open
 from gradcheck.numeric.neighbours import Hull, Neighbours
 from gradcheck.numeric.second_look import second_look
 from gradcheck.numeric.stencil import Stencil
