@@ -20,6 +20,8 @@ NOT_OWN = (
     *(Path(place).resolve() for name, place in sysconfig.get_paths().items() if name in INSTALLED),
 )
 """Where Python, what is installed, and the checker itself lie: what has a version, and not only a text."""
+PACKAGES = {"site-packages", "dist-packages"}
+"""Folders of what is installed; an environment may have those of the system or of the user besides its own."""
 
 
 def sources_of(values: Iterable[Any]) -> set[Path]:
@@ -56,7 +58,8 @@ def _files(value: Any) -> Iterator[str]:
 
 def _is_own(file: Path) -> bool:
     """Whether a file is the user's: source, and neither Python's nor installed nor ours."""
-    return file.suffix == ".py" and not any(place in file.parents for place in NOT_OWN)
+    elsewhere = PACKAGES.intersection(file.parts) or any(place in file.parents for place in NOT_OWN)
+    return file.suffix == ".py" and not elsewhere
 
 
 def _imported(file: Path, module: ModuleType) -> Iterator[Path]:

@@ -14,6 +14,7 @@ from examples import tanh
 
 from gradcheck import check, check_many
 from gradcheck.journal import Changed, Journal, facts_of
+from gradcheck.sources import sources_of
 
 LAYERS = """
 import time
@@ -182,6 +183,24 @@ def test_what_the_file_of_a_layer_imports_is_code_too(tmp_path, monkeypatch):
     (package / "constants.py").write_text("K = 3\n")
     with pytest.raises(Changed, match="the code changed"):
         check_many(tasks, journal=tmp_path / "journal", resume=True)
+
+
+@pytest.mark.parametrize(("folder", "also"), [("site-packages", False), ("packages", True)])
+def test_what_is_installed_anywhere_has_a_version_and_is_not_read(
+    tmp_path, monkeypatch, folder, also
+):
+    """An environment may share the packages of the system or of the user, which lie in none of its folders."""
+    (tmp_path / folder).mkdir()
+    for name, text in (("installed_here", "import inner_here"), ("inner_here", "")):
+        (tmp_path / folder / f"{name}.py").write_text(text)
+    (tmp_path / "imports_it.py").write_text("import installed_here\ndef layer(x): ...\n")
+    monkeypatch.syspath_prepend(tmp_path / folder)
+    monkeypatch.syspath_prepend(tmp_path)
+    found = sources_of([importlib.import_module("imports_it").layer])
+    names = {"imports_it.py"} | ({"installed_here.py", "inner_here.py"} if also else set())
+    assert {file.name for file in found} == names
+    for name in ("imports_it", "installed_here", "inner_here"):
+        del sys.modules[name]
 
 
 def test_a_damaged_entry_is_done_again(tmp_path):
