@@ -113,7 +113,7 @@ class Group:
         slope = (error * c).sum(axis=axes, keepdims=True) / (c * c).sum(axis=axes, keepdims=True)
         if self.has_a_mean:
             mean = error.mean(axis=axes, keepdims=True)
-            yield "mean", (mean + 0 * c).reshape(shape)
+            yield "mean", np.broadcast_to(mean, c.shape).reshape(shape)
             yield "variance", (slope * c).reshape(shape)
             # Two numbers fit any three that are centred.
             if self.count > FEWEST:
