@@ -10,6 +10,8 @@ import matplotlib
 import numpy as np
 import pytest
 from examples import few_quick
+from golden_files import agrees
+from matplotlib.text import Text
 
 from gradcheck import check
 from gradcheck.curves import curves_of
@@ -94,6 +96,49 @@ def test_every_figure_has_real_text_and_the_same_bytes_each_time(wrong, name):
     shown = drawn(FIGURES[name](wrong))
     assert shown == drawn(FIGURES[name](wrong))
     assert b"thrice" in shown
+
+
+def described(figure):
+    """What stands in a figure, its numbers left out: its words, and how each line is drawn."""
+    yield f"{figure.get_size_inches().tolist()} inches"
+    for axes in figure.axes:
+        scales = f"{axes.get_xscale()} × {axes.get_yscale()}"
+        visible = " ".join(side for side, spine in axes.spines.items() if spine.get_visible())
+        title = axes.get_title(loc="left")
+        yield f"{title} | {axes.get_xlabel()} | {axes.get_ylabel()} | {scales} | {visible}"
+        for text in axes.findobj(Text):
+            if title and text.get_text() == title:
+                yield f"  title of {text.get_fontsize():g}"
+        for image in axes.images:
+            low, high = image.get_clim()
+            yield f"  map: {image.get_cmap().name}, {axes.get_aspect()}, {'even' if low == -high else 'odd'}"
+        for line in axes.lines:
+            look = (line.get_color(), line.get_linestyle(), line.get_linewidth(), line.get_marker())
+            mark = (line.get_markersize(), line.get_markerfacecolor(), line.get_markeredgecolor())
+            # Where rounding takes over, and how many points stand clear of it, is the processor's.
+            count = len(line.get_xdata()) if len(line.get_xdata()) < 20 else "many"
+            label = line.get_label() if not line.get_label().startswith("_") else "no label"
+            yield f"  {label}: {count} points {look} {mark}"
+        if axes.get_legend():
+            texts = axes.get_legend().get_texts()
+            yield f"  legend of {texts[0].get_fontsize():g}: {', '.join(t.get_text() for t in texts)}"
+
+
+def test_the_words_of_every_figure_and_how_its_lines_are_drawn(right, wrong):
+    figures = {
+        f"{name} of {report.name}": draw(report)
+        for name, draw in FIGURES.items()
+        for report in (right, wrong)
+    }
+    figures["a glance"] = plot_report(right, check(squared, *inputs()), wrong)
+    told = ((name, *described(figure)) for name, figure in figures.items())
+    agrees("figures.txt", "\n".join("\n".join(lines) for lines in told))
+
+
+def test_powers_of_ten_are_text():
+    axes = plot_growth(check(thrice, *inputs(), effort="directional", lines=True)).axes[0]
+    written = axes.yaxis.get_major_formatter()
+    assert [written(value, None) for value in (1e-12, 1.0, 1e3)] == ["10⁻¹²", "10⁰", "10³"]
 
 
 def test_the_heat_map_shows_the_signed_error_and_names_the_worst_entry(wrong):
