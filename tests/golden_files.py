@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from pathlib import Path
@@ -46,10 +47,31 @@ def agrees(name: str, text: str) -> None:
 
 def agrees_to_the_letter(name: str, text: str) -> None:
     """Assert that a text is that of a golden file, or write it there."""
+    assert text == kept(name, text), DIFFERS.format(name)
+
+
+NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[-+]\d+)?")
+CLOSE = 0.02
+"""What the last digit of a step may make of a figure that hangs on it; any other step makes more."""
+
+
+def agrees_in_figures(name: str, text: str) -> None:
+    """Assert that a text is that of a golden file, its figures but for two in a hundred, or write it there."""
+    before = kept(name, text)
+    for now, then in zip(text.splitlines(), before.splitlines(), strict=True):
+        assert NUMBER.sub("#", now) == NUMBER.sub("#", then), DIFFERS.format(name)
+        pairs = zip(map(float, NUMBER.findall(now)), map(float, NUMBER.findall(then)), strict=True)
+        close = (math.isclose(a, b, rel_tol=CLOSE) for a, b in pairs)
+        assert all(close), DIFFERS.format(name) + f"\n{now}\n{then}"
+
+
+DIFFERS = "what is found is not what {} says; if it should be, GRADCHECK_GOLDEN=write"
+
+
+def kept(name: str, text: str) -> str:
+    """What a golden file holds, which is the text now if that is asked for."""
     path = FOLDER / name
     if WRITES:
         path.write_text(text)
     assert path.exists(), f"there is no {path.name}: GRADCHECK_GOLDEN=write makes it"
-    assert text == path.read_text(), (
-        f"what is printed is not what {path.name} says; if it should be, GRADCHECK_GOLDEN=write"
-    )
+    return path.read_text()
