@@ -40,7 +40,6 @@ SMOOTH = {
 }
 BENT = {
     "absolute": (np.abs, X),
-    "relu": (lambda x: np.maximum(x, 0), X),
     "almost": (lambda x: np.maximum(x, 1e-7), X),
     "ties": (lambda x: np.maximum(x[0], x[1]), np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 2.5]])),
     "tied rows": (lambda x: x.max(axis=1), np.array([[2.0, 2.0, 2.0], [1.0, 3.0, 3.0]])),
@@ -88,7 +87,6 @@ DERIVATIVES = {
     "small addend": lambda x: 0 * x + 1,
     "uneven": lambda x: 2 * x,
     "single": lambda x: 3 * x * x,
-    "relu": lambda x: 1.0 * (x > 0),
     "almost": lambda x: 1.0 * (x > 1e-7),
     "clipped": lambda x: 1.0 * (x > -1.5) * (x < 0.75),
     "stairs": lambda x: 0 * x + 1,
