@@ -124,10 +124,15 @@ def plan(
 
 
 def _outputs(facts: Facts, roles: Roles, held: int | None) -> tuple[int, ...]:
-    """The items of floats that are neither the cache nor handed over as they are."""
-    several = len(facts.items) > 1
-    taken = {held, *(role.key for role in roles.of("item") if several)}
-    outputs = tuple(k for k in range(len(facts.items)) if k not in taken and facts.is_output(k))
+    """The items of floats that are neither the cache nor handed over as they are.
+
+    Where all of them are handed over, `backward(dout, y, cache)`, there is an upstream gradient for one.
+    """
+    floats = [k for k in range(len(facts.items)) if k != held and facts.is_output(k)]
+    handed = {role.key for role in roles.of("item")}
+    outputs = tuple(k for k in floats if k not in handed)
+    if not outputs and (roles.of("upstream") or len(facts.items) == 1):
+        outputs = tuple(floats)
     if not outputs:
         raise TypeError(NO_OUTPUT)
     return outputs
