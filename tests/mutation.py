@@ -35,21 +35,22 @@ WATCHED = ROOT / ".coverage"
 SURVIVORS = ROOT / "docs" / "developers.md"
 
 ROOMS = {
-    "gradcheck/numeric/": "numeric kinks second_look compare harsh precisions grouping formula check stairs",
-    "gradcheck/diagnosis/": "names check mistakes forms_pairs forms_modules unseen misuse harsh",
+    "gradcheck/numeric/": "witness_kept numeric kinks second_look compare harsh precisions grouping"
+    " formula check stairs",
+    "gradcheck/diagnosis/": "sizes names check mistakes forms_pairs forms_modules unseen misuse harsh",
     "gradcheck/lines/trace.py": "trace",
-    "gradcheck/lines/": "lines lines_shapes lines_derivatives narrow strange_conventions styles"
-    " forms_modules mistakes fresh recurrent",
-    "gradcheck/repair/": "repair repair_elsewhere names mistakes wild forms_pairs lines lines_shapes",
+    "gradcheck/lines/": "statements instrument belonging lines lines_shapes lines_derivatives narrow"
+    " strange_conventions styles forms_modules mistakes fresh recurrent",
+    "gradcheck/repair/": "grammar repair repair_elsewhere names mistakes wild forms_pairs lines lines_shapes",
     "gradcheck/forms/foreign.py": "forms_tensorflow",
-    "gradcheck/forms/": "forms_pairs forms_modules forms_losses forms_derivatives forms_many forms_held_out"
-    " misuse conduct examples strange_conventions",
+    "gradcheck/forms/": "planning forms_pairs forms_modules forms_losses forms_derivatives forms_many"
+    " forms_held_out misuse conduct examples strange_conventions",
     "gradcheck/cut/": "cut budget check",
     "gradcheck/smallest.py": "smallest sums own_handout",
     "gradcheck/conduct.py": "conduct check mistakes misuse forms_held_out",
     "gradcheck/linearity.py": "conduct check mistakes misuse forms_held_out",
     "gradcheck/passes.py": "conduct check mistakes misuse forms_held_out",
-    "gradcheck/compare.py": "compare check kinks second_look",
+    "gradcheck/compare.py": "witness_kept compare check kinks second_look",
     "gradcheck/directional.py": "directional check budget",
     "gradcheck/along.py": "directional check budget",
     "gradcheck/taylor.py": "taylor",
