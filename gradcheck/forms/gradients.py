@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from gradcheck.forms.called import Entry, entries_of, is_number, named
-from gradcheck.forms.trees import Leaf, Path, at
+from gradcheck.forms.names import likeness_to_a_target
+from gradcheck.forms.trees import Leaf, Path, at, only
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ def name_by_name(
     leaves = (*inputs, *parameters)
     if order:
         return _in_order(entries, leaves, order).paths
-    found = paths_of(named(entries, leaves))
+    found = _of_a_prediction(paths_of(named(entries, leaves)), entries, inputs)
     found = _beside(found, entries, leaves) | found
     if found and not guess_beside:
         return found
@@ -211,11 +212,34 @@ def _guessed(
     trained = _laid(entries, parameters) if whole else {}
     if len(trained) == len(entries):
         return paths_of(trained)
-    # A mask or a label in floats is given no gradient as long as there is something else.
-    likely = sorted(inputs, key=lambda leaf: bool(np.isin(leaf.value, (0, 1)).all()))
+    likely = sorted(inputs, key=_is_compared if len(entries) < len(inputs) else _is_mask)
     laid = _laid(entries, likely, of_any_shape=True)
     rest = [entry for entry in entries if entry not in laid.values()]
     return paths_of(laid) | paths_of(_laid(rest, parameters))
+
+
+def _is_mask(leaf: Leaf) -> bool:
+    """Whether an input is a mask or a label in floats: it is given no gradient while there is something else."""
+    return bool(np.isin(leaf.value, (0, 1)).all())
+
+
+def _is_compared(leaf: Leaf) -> int:
+    """How likely an input has no gradient, where there are fewer: the target of a loss, or a mask."""
+    return max(likeness_to_a_target(leaf.name), int(_is_mask(leaf)))
+
+
+def _of_a_prediction(
+    found: dict[Path, Path], entries: Sequence[Entry], inputs: Sequence[Leaf]
+) -> dict[Path, Path]:
+    """A lone gradient is a prediction's, though it is called `dy` as one of the target would be."""
+    mine = {leaf.path: leaf for leaf in inputs}
+    target = mine.get(only(list(found)) or ())
+    if target is None or len(entries) > 1:
+        return found
+    alike = [leaf for leaf in inputs if leaf.hard and leaf.value.shape == target.value.shape]
+    likely = min(alike, key=lambda leaf: likeness_to_a_target(leaf.name), default=target)
+    less = likeness_to_a_target(likely.name) < likeness_to_a_target(target.name)
+    return {likely.path: found[target.path]} if less else found
 
 
 def _laid(

@@ -9,7 +9,7 @@ from typing import Any
 from gradcheck.exits import staying
 from gradcheck.forms.adapting import adapt_module
 from gradcheck.forms.objects import checked
-from gradcheck.forms.slopes import check_slope
+from gradcheck.forms.slopes import check_slope, may_be_one
 from gradcheck.result import Report
 
 
@@ -53,12 +53,15 @@ def check_module(
         TypeError: for a class instead of an object, an object without these methods, or inputs that do
             not fit.
     """
+    slope = None
     if (parameters, update, gradients) == (None, None, None):
-        found = check_slope(module, inputs, {**named, "seed": seed or 0}, forward, backward)
-        if found is not None:
-            return found
+        slope = check_slope(module, inputs, {**named, "seed": seed or 0}, forward, backward)
+        if slope is not None and (slope.passed or not may_be_one(module, forward, backward)):
+            return slope
     adapt = partial(
         adapt_module, module, inputs, parameters=parameters, forward=forward, backward=backward,
         update=update, order=gradients,
     )  # fmt: skip
-    return checked(adapt, named, seed)
+    found = checked(adapt, named, seed)
+    # What may be a derivative or a backward pass is what it is right as.
+    return found if slope is None or found.passed else slope

@@ -21,9 +21,13 @@ BEHIND = ("_gradient", "_grad", "_grads", "_g", "_delta", "Grad", "grad")
 CACHES = ("cache", "caches", "cached", "ctx", "context", "memory", "mem", "saved", "stash", "tape")
 BACK = re.compile(r"backward|back_?prop|bwd|bprop|vjp", re.IGNORECASE)
 TARGET = re.compile(
-    r"^(y|t|gt|y_?(true|train|test)|truth|ground_?truth|labels?|targets?|actual|expected|one_?hot)$",
-    re.I,
+    r"^(gt|[yt]_?(train|test)|ground_?truth|one_?hot"
+    r"|([yt]_?)?(true|truth|labels?|targets?|actual|expected|desired|real|gold)"
+    r"(_?(y|s|values?|outputs?|labels?|class(es)?|one_?hot))?)$",
+    re.IGNORECASE,
 )
+LETTER_OF_A_TARGET = re.compile(r"^[yt]$", re.IGNORECASE)
+"""What a target may be called, and beside one that says more a prediction."""
 PARAMETER = re.compile(
     r"^(w|b|weights?|bias(es)?|intercept|thetas?|betas?|coef\w*|params?|parameters?)_?\d*$", re.I
 )
@@ -65,7 +69,12 @@ def is_upstream(name: str) -> bool:
 
 def is_target(name: str) -> bool:
     """Whether an input is called as those are that a prediction is compared with."""
-    return bool(TARGET.match(name))
+    return likeness_to_a_target(name) > 0
+
+
+def likeness_to_a_target(name: str) -> int:
+    """How much an input is called as those are that a prediction is compared with: y_true more than y."""
+    return 2 if TARGET.match(name) else int(bool(LETTER_OF_A_TARGET.match(name)))
 
 
 def is_parameter(name: str) -> bool:

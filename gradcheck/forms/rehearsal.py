@@ -86,10 +86,19 @@ class Rehearsal:
         """Whether the backward pass has changed an array that the object held before."""
         return any(self.has_moved(h.path) for h in floats_in(self.form.owner.pristine))
 
+    def new_of(self, shape: tuple[int, ...], known: set[Path]) -> list[Path]:
+        """The arrays of a shape that the backward pass has made or changed, without those that are known."""
+        alike = [path for path, value in self.arrays_after.items() if np.shape(value) == shape]
+        return [path for path in alike if path not in known and self.is_new(path)]
+
+    def is_new(self, path: Path) -> bool:
+        """Whether the backward pass has made or changed what stands at the end of a path."""
+        before, after = reach(self.before, path), reach(self.after, path)
+        return before is None or not np.array_equal(np.asarray(before), np.asarray(after))
+
     def has_moved(self, path: Path) -> bool:
         """Whether the backward pass has changed an array of the object."""
-        before, after = reach(self.before, path), reach(self.after, path)
-        return before is not None and not np.array_equal(np.asarray(before), np.asarray(after))
+        return reach(self.before, path) is not None and self.is_new(path)
 
 
 def _output_of(owner: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,10 +16,14 @@ from gradcheck.forms.derivative import check_derivative
 from gradcheck.forms.names import is_target, is_upstream
 from gradcheck.forms.objects import DERIVATIVES, names_of
 from gradcheck.forms.saying import said
+from gradcheck.forms.state import copy_of
 from gradcheck.forms.trees import copied
 from gradcheck.layer import input_names, required
 from gradcheck.meant import OPTIONS
 from gradcheck.result import Report
+
+KEEPS = re.compile(r"\bself\.\w+\s*=[^=]")
+"""How a method's text says that it stores something in its object."""
 
 
 def check_slope(
@@ -27,7 +32,8 @@ def check_slope(
     """Check the derivative of an object; None where its backward method is no such thing.
 
     It is one if it is called so, takes what the function takes and nothing like an upstream gradient, and
-    the function returns an array: of a loss of all entries it is a gradient.
+    the function returns an array: of a loss of all entries it is a gradient. Where only its arguments are
+    called as the function's and nothing is kept from there, it `may_be_one`.
 
     Args:
         module: the object.
@@ -38,11 +44,14 @@ def check_slope(
     to, back = names_of(module, forward, backward)
     f, df = getattr(module, to), getattr(module, back)
     takes = required(df)
-    if back not in DERIVATIVES or any(map(is_upstream, takes)):
+    if any(map(is_upstream, takes)) or not (
+        back in DERIVATIVES or may_be_one(module, forward, backward)
+    ):
         return None
     try:
         given = inspect.signature(f).bind(*inputs, **by_name).args
-        value = f(*copied(given))
+        # A trial leaves nothing behind in the object.
+        value = getattr(copy_of(module), to)(*copied(given))
     except Exception:
         # Why it cannot be called is for the usual way to say.
         return None
@@ -60,6 +69,25 @@ def check_slope(
         **{"name": type(module).__name__, **options},
     )
     return replace(report, findings=(said(message), *report.findings))
+
+
+def may_be_one(module: Any, forward: str, backward: str) -> bool:
+    """Whether a backward method takes arguments of the names that the function's have, and the class keeps none.
+
+    `backward(self, x)` of a class that stores nothing: x may be the input, or an upstream gradient by that name.
+    """
+    to, back = names_of(module, forward, backward)
+    f, df = getattr(module, to), getattr(module, back)
+    alike = required(f) == required(df) != []
+    return alike and back not in DERIVATIVES and not KEEPS.search(_text(f))
+
+
+def _text(function: Callable[..., Any]) -> str:
+    """A function's text; where it is not at hand, one that keeps something."""
+    try:
+        return inspect.getsource(function)
+    except (OSError, TypeError):
+        return "self._ = 0"
 
 
 def differentiated(names: Sequence[str], given: Sequence[Any]) -> int:

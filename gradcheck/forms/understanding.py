@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from operator import attrgetter
 from typing import Any
 
 from gradcheck.forms.called import Entry, entries_of
 from gradcheck.forms.gradients import name_by_name
-from gradcheck.forms.names import returned_names, words
+from gradcheck.forms.names import is_target, returned_names, words
 from gradcheck.forms.objects import LEFT, RETURNED, STEP, Module, Source, no_step
 from gradcheck.forms.rehearsal import Rehearsal
 from gradcheck.forms.remarks import accumulates, left_out, where
 from gradcheck.forms.state import SELF, Held, Owner, floats_in, gradient_path
-from gradcheck.forms.told import Inputs, asked_for
-from gradcheck.forms.trees import Leaf, Path, spelled
+from gradcheck.forms.told import Inputs, asked_for, same
+from gradcheck.forms.trees import Leaf, Path, only, spelled
 from gradcheck.layer import first_missing
 
 OF_THE_INPUT = ("dinputs", "dinput", "dx", "dX", "grad_input", "grad_inputs", "input_grad")
@@ -101,7 +102,7 @@ def _of_inputs(run: Rehearsal, sources: Mapping[Path, Source]) -> dict[Path, Sou
     after = run.arrays_after
     places = ((x.path, gradient_path(Held(x.value, (x.path,)), after)) for x in leaves)
     found = {path: Source(LEFT, place) for path, place in places if place}
-    return found or _of_the_first(leaves, after)
+    return found or _of_the_first(leaves, after) or _of_its_shape(run, leaves, sources)
 
 
 def _of_the_first(leaves: Sequence[Leaf], after: Mapping[Path, Any]) -> dict[Path, Source]:
@@ -109,6 +110,22 @@ def _of_the_first(leaves: Sequence[Leaf], after: Mapping[Path, Any]) -> dict[Pat
     inputs = (leaf.path for leaf in leaves if leaf.hard)
     places = (Source(LEFT, (name,)) for name in OF_THE_INPUT if (name,) in after)
     return dict(islice(zip(inputs, places, strict=False), 1))
+
+
+def _of_its_shape(
+    run: Rehearsal, leaves: Sequence[Leaf], sources: Mapping[Path, Source]
+) -> dict[Path, Source]:
+    """The only input's gradient, where the backward pass leaves one array of its shape, whatever its name."""
+    inputs = list(filter(attrgetter("stands_alone"), leaves))
+    leaf = only(inputs) or only([leaf for leaf in inputs if not is_target(leaf.name)])
+    if leaf is None or run.raised:
+        return {}
+    new = run.new_of(leaf.value.shape, {source.path for source in sources.values()})
+    # What it was handed may be kept beside what it makes of it.
+    given = run.form.outputs.drawn(0)
+    made = [path for path in new if not any(map(partial(same, run.arrays_after[path]), given))]
+    place = only(made) or only(new)
+    return {leaf.path: Source(LEFT, place)} if place else {}
 
 
 def _steps(run: Rehearsal, mine: Sequence[Leaf]) -> dict[Path, Source]:

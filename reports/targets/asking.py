@@ -24,6 +24,10 @@ PLAIN = (bool, int, str, type(None))
 """What a hyperparameter is that has a default: a stride, a mode, a flag; a float may be an input."""
 
 
+STATIC = (staticmethod, classmethod)
+"""What takes no object first, as it is reached through its class."""
+
+
 def taking(subject: Subject) -> Function:
     """The function that takes the inputs: of a class its forward method, without self."""
     if subject.made is None:
@@ -35,7 +39,10 @@ def taking(subject: Subject) -> Function:
     def forward(*inputs: Any) -> Any:
         raise NotImplementedError("only the signature and the text are of use")
 
-    parameters = list(inspect.signature(method).parameters.values())[1:]
+    is_static = isinstance(inspect.getattr_static(subject.made, names[0]), STATIC)
+    # Before the inputs there is the object, or the context that an operation's methods share.
+    first = int(not is_static or is_operation(subject.made))
+    parameters = list(inspect.signature(method).parameters.values())[first:]
     if names[0] == names[1]:
         # Without labels such a loss returns its scores.
         parameters = [p.replace(default=p.empty) if _is_left_out(p) else p for p in parameters]

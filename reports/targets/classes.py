@@ -35,7 +35,8 @@ BIAS = re.compile(r"^(b|bias|beta|gamma)", re.IGNORECASE)
 """How the arguments of a constructor are called that have one number for each feature."""
 
 PART = re.compile(
-    r"^(rate|p|prob|keep_?prob|dropout(_?rate|_?ratio)?|drop_?prob|ratio|momentum)$", re.IGNORECASE
+    r"^((keep|drop(out)?)_?)?(rate|p|prob(ability)?|ratio|dropout|momentum)$|^p_?(keep|drop(out)?)$",
+    re.IGNORECASE,
 )
 """How those are called that lie between 0 and 1."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import itertools
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from reports.errors import UserError
 from reports.targets.asking import arguments, asked, belongs_to_some, taking
 from reports.targets.classes import objects
 from reports.targets.found import Subject
-from reports.targets.loading import said
+from reports.targets.loading import at, said
 from reports.targets.proposals import Inputs, proposed, template, wanted
 from reports.targets.specs import of_spec
 from reports.targets.texts import text_of
@@ -35,6 +36,10 @@ MOST_BEHIND = 10
 
 UNFIT = ("raises", "not-finite", "wrong-shape")
 """What is found where inputs do not fit, or where the backward pass is wrong: nobody can tell."""
+
+
+SHAPES_ALONE = (ValueError, IndexError)
+"""What is raised where arrays of the wrong shapes meet; what else is raised is no matter of shapes."""
 
 
 def inputs_of(
@@ -106,13 +111,15 @@ def _complete(subject: Subject, place: str, inputs: Inputs) -> Inputs:
 
 @dataclass
 class _Search:
-    """The search for inputs that fit: `tried` are those on which the forward pass ran, and what was found then."""
+    """The search for inputs that fit: `tried` are those on which the forward pass ran, and what was found then;
+    on those that got `stuck` an object raised what no other shapes would mend."""
 
     subject: Subject
     given: Inputs
     seed: int
     tried: list[tuple[Inputs, list[str]]] = field(default_factory=list)
     close: Inputs | None = None
+    stuck: tuple[Inputs, str] | None = None
 
     def found(self) -> Inputs | None:
         """Inputs on which gradients of the right shapes come back; None if there are none.
@@ -130,10 +137,25 @@ class _Search:
                 # Which of them is differentiated by, and which are data of one size, no shape can tell.
                 return None
         held = self._held()
-        text = text_of(self.subject.made or function)
+        # A class may have its methods from another.
+        text = text_of(self.subject.made or function) + text_of(function)
         guess = proposed(function, self.runs, self.accepts, self.seed, _sizes(held), text)
         guess = guess or self.close
-        return None if guess is None else _as_precise(guess, held)
+        return None if guess is None else self._as_precise(_as_held(guess, held))
+
+    def _as_precise(self, guess: Inputs) -> Inputs:
+        """The inputs in float32 where the passes work in that, whatever they are given: nobody asked for more."""
+        single = _in_single(guess)
+        with np.errstate(all="ignore"), contextlib.suppress(Exception):
+            if self._is_narrow(guess) and not self._is_narrow(single):
+                return single
+        return guess
+
+    def _is_narrow(self, inputs: Inputs) -> bool:
+        """Whether the value comes back in fewer digits than went in."""
+        options = {"effort": "directional", "lines": False}
+        report = asked(self.subject, {**inputs, **self.given}, self.seed, options)
+        return any(one.code == "low-precision" for one in report.all_findings())
 
     def _held(self) -> list[Any]:
         """The arrays and numbers in an object of a class; nothing of a function."""
@@ -167,9 +189,10 @@ class _Search:
                 report = asked(self.subject, {**inputs, **self.given}, self.seed, options)
         except Exception as error:
             # Of a function the forward pass ran; what it returns may be at fault, and not the inputs.
-            self.tried += (
-                [(inputs, [said(error).rstrip("?.") + "."])] if self.subject.made is None else []
-            )
+            if self.subject.made is None:
+                self.tried.append((inputs, [f"{_sentence(error)}."]))
+            elif self.stuck is None and not isinstance(error, SHAPES_ALONE):
+                self.stuck = inputs, self._unready(error)
             return False
         found = [one for one in report.all_findings() if one.code in UNFIT]
         unfit = [one.message for one in found]
@@ -178,18 +201,30 @@ class _Search:
             self.close = {**inputs}
         return bool(report.rows) and not unfit
 
+    def _unready(self, error: Exception) -> str:
+        """What is said of an object that raises where no other shapes would help."""
+        line = at(error)
+        return (
+            f"It raises {_sentence(error)}{f' in line {line[1]}' if line else ''}. Where it must be prepared "
+            f"first, write make_{self.subject.name}(rng), which returns one that is."
+        )
+
     def nothing(self) -> str:
         """What is said where nothing fits: what the backward pass does on what the forward pass takes, and a
         function to paste."""
         name, guess = self.subject.name, self.tried[0][0] if self.tried else {}
-        seen = next((one for one in self.tried if one[1]), None)
+        said_of_them = ((one, why[0]) for one, why in self.tried if why)
+        seen = next(said_of_them, self.stuck)
         mistaken = ""
         if seen is not None:
-            guess = seen[0]
-            shown = _shown({**guess, **self.given})
-            mistaken = f"for {shown}: {seen[1][0]} If that is not the mistake, "
+            guess, why = seen
+            mistaken = f"for {_shown({**guess, **self.given})}: {why} If that is not the mistake, "
         pasted = template(name, taking(self.subject), {**guess, **self.given})
         return f"no inputs for {name}: {mistaken}expected a function {name}_inputs(rng), as in: {pasted}"
+
+
+def _sentence(error: Exception) -> str:
+    return said(error).rstrip("?.")
 
 
 def _sizes(held: Sequence[Any]) -> tuple[int, ...]:
@@ -199,11 +234,15 @@ def _sizes(held: Sequence[Any]) -> tuple[int, ...]:
     return tuple(dict.fromkeys((*lengths, *between)))[:MATRICES]
 
 
-def _as_precise(guess: Inputs, held: list[Any]) -> Inputs:
+def _as_held(guess: Inputs, held: list[Any]) -> Inputs:
     """The inputs in float32 where all that the object holds is: float64 beside it would be our mistake."""
-    if {array.dtype for array in held if array.ndim and array.dtype.kind == "f"} != {SINGLE}:
-        return guess
-    return {n: v.astype(SINGLE) if np.asarray(v).dtype.kind == "f" else v for n, v in guess.items()}
+    kinds = {array.dtype for array in held if array.ndim and array.dtype.kind == "f"}
+    return _in_single(guess) if kinds == {SINGLE} else guess
+
+
+def _in_single(guess: Inputs) -> Inputs:
+    is_float = {n: isinstance(v, np.ndarray) and v.dtype.kind == "f" for n, v in guess.items()}
+    return {n: v.astype(SINGLE) if is_float[n] else v for n, v in guess.items()}
 
 
 def _shown(inputs: Inputs) -> str:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from gradcheck.lines.cells import cell_of
 from gradcheck.meant import in_words
@@ -51,20 +51,72 @@ def _from_file(path: Path) -> ModuleType:
         beside = {other.stem: str(other) for other in path.parent.glob(f"*{path.suffix}")}
         raise UserError(f"{path}: no such file{did_you_mean(path.stem, beside)}")
     sys.path.insert(0, str(path.resolve().parent))
+    sys.path += map(str, _above(path.resolve().parent))
     module = ModuleType(f"_checked_{path.stem}")
     module.__file__ = str(path)
+    module.__package__ = _package(path.resolve().parent)
     sys.modules[module.__name__] = module
     try:
         source = _source(path)
         code = compile(source, str(path), "exec")
         # Lines are looked up by file name; those of a notebook are in no file.
         linecache.cache[str(path)] = (len(source), None, source.splitlines(True), str(path))
-        exec(code, module.__dict__)
+        _run(code, module, path.resolve().parent)
     except UserError:
         raise
     except BaseException as error:
         raise _not_imported(str(path), error) from error
     return module
+
+
+def _run(code: CodeType, module: ModuleType, folder: Path) -> None:
+    """Run a module's code; what its package imports for others and is not there, it may do without."""
+    try:
+        exec(code, module.__dict__)
+    except ModuleNotFoundError:
+        if not _stand_in(module.__package__ or "", folder):
+            raise
+        with contextlib.suppress(ImportError):
+            exec(code, module.__dict__)
+            return
+        raise
+
+
+def _stand_in(package: str, folder: Path) -> bool:
+    """Put empty packages where those of a folder cannot be imported; whether there were any."""
+    missing = bool(package) and package not in sys.modules
+    while missing and package not in sys.modules:
+        sys.modules[package] = ModuleType(package)
+        sys.modules[package].__path__ = [str(folder)]
+        package, folder = package.rpartition(".")[0], folder.parent
+        if not package:
+            break
+    return missing
+
+
+TOPS = (".git", "pyproject.toml", "setup.py", "setup.cfg")
+"""What lies at the top of a checkout: beneath it the files may import each other."""
+
+
+def _above(folder: Path) -> list[Path]:
+    """The folders above one from which its files may be imported: to the top of its checkout or package.
+
+    Without either, to the folder one stands in. They come last: what is found elsewhere is meant.
+    """
+    above = [folder, *folder.parents]
+    tops = [f for f in above if any((f / name).exists() for name in TOPS)]
+    top = next(iter(tops), Path.cwd())
+    reached = above[1 : above.index(top) + 1] if top in above else []
+    root = folder.parents[max(0, _package(folder).count("."))]
+    return reached if root in reached or not _package(folder) else [*reached, root]
+
+
+def _package(folder: Path) -> str:
+    """The dotted name of the package that a folder is, where `from .base import` starts; "" where it is none."""
+    if not (folder / "__init__.py").is_file():
+        return ""
+    above = _package(folder.parent)
+    return f"{above}.{folder.name}" if above else folder.name
 
 
 def _not_imported(place: str, error: BaseException) -> UserError:

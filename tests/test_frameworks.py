@@ -1,0 +1,141 @@
+"""Small frameworks, as published: read by the command line alone, and judged in what they mean."""
+
+import inspect
+
+import pytest
+from handed_in import records, unwrapped, write
+from strangers import frameworks
+
+from reports.cli import main
+
+SOURCE = inspect.getsource(frameworks)
+
+FOUND = {
+    "MeanSquared": ["y_pred"],
+    "Huber": ["output"],
+    "BinaryEntropy": ["y_pred"],
+    "BCE": ["y_pred"],
+    "HalfSquared": ["y"],
+    "KeptSquared": ["y_pred"],
+    "Softplus": ["X"],
+    "Scaled": ["x"],
+    "Arctan": ["x"],
+    "FullyConnected": ["inputs", "weights", "biases"],
+    "Cube": ["inputs"],
+    "Dropout": ["inputs"],
+    "SingleTanh": ["inputs"],
+}
+"""What the file holds, and whose gradients there are."""
+
+
+def test_all_are_found_and_pass(tmp_path, capsys):
+    place = tmp_path / "frameworks.py"
+    place.write_text(SOURCE)
+    status, found = records(capsys, place)
+    assert {one["name"]: [row["name"] for row in one["rows"]] for one in found} == FOUND
+    assert status == 0 and {one["verdict"] for one in found} == {"PASS"}
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong", "gradient", "code"),
+    [
+        ("MeanSquared", "return 2 * (y_pred - y_true)", "return 2 * (y_true - y_pred)", "y_pred", "sign-flipped"),
+        ("BinaryEntropy", "(p * (1 - p)) / len(y)", "(p * (1 - p))", "y_pred", "scaled"),
+        ("KeptSquared", "2 * (y_pred - y_true)\n", "(y_pred - y_true)\n", "y_pred", "scaled"),
+        ("Softplus", "return 1 / (1 + np.exp(-X))", "return 1 / (1 + np.exp(X))", "X", None),
+        ("FullyConnected", "derivatives.sum(axis=0", "derivatives.mean(axis=0", "biases", "averaged"),
+        ("Cube", "3 * incoming", "2 * incoming", "inputs", "scaled"),
+        ("SingleTanh", "(1 - self.out**2)", "(1 - self.out)", "inputs", None),
+    ],
+)  # fmt: skip
+def test_a_wrong_one_is_convicted_in_its_own_gradient(
+    tmp_path, capsys, name, right, wrong, gradient, code
+):
+    place = tmp_path / "frameworks.py"
+    assert SOURCE.count(right) >= 1
+    head, tail = SOURCE.rsplit(right, 1)
+    place.write_text(head + wrong + tail)
+    status, (one,) = records(capsys, f"{place}:{name}")
+    rows = {row["name"]: row for row in one["rows"]}
+    assert status == 1 and rows[gradient]["verdict"] == "FAIL"
+    codes = {f["code"] for f in rows[gradient]["findings"]}
+    assert code is None or code in codes
+
+
+LAYER = """
+    from .base import Layer
+    from .. import settings
+    from published.settings import FACTOR
+
+    class Scale(Layer):
+        def forward(self, x):
+            self.x = x
+            return settings.FACTOR * x
+
+        def backward(self, dout):
+            return FACTOR * dout
+"""
+
+
+def published(tmp_path, outside="", layers=""):
+    """A package in its checkout, with a folder inside and a script beside it."""
+    write(tmp_path / "published", __init__=outside, settings="FACTOR = 3.0\n")
+    write(tmp_path / "published" / "layers", __init__=layers, base="class Layer: pass\n")
+    return write(tmp_path / "published" / "layers", scale=LAYER) / "scale.py"
+
+
+@pytest.mark.parametrize(
+    "packages",
+    [
+        {},
+        {"layers": "from .scale import Scale\n"},
+        # What only its neighbours need is not installed.
+        {"outside": "from .plots import plot\nimport not_installed_here\n"},
+        {"outside": "import not_installed_here\n", "layers": "import nor_this\n"},
+    ],
+)
+def test_a_file_of_a_package_is_checked_where_it_lies(tmp_path, capsys, packages):
+    place = published(tmp_path, **packages)
+    (tmp_path / "published" / "plots.py").write_text("import not_installed_either\n")
+    status, (one,) = records(capsys, place)
+    assert status == 0 and one["verdict"] == "PASS"
+
+
+def test_what_a_file_itself_needs_and_is_missing_is_told(tmp_path, capsys):
+    place = published(tmp_path)
+    place.write_text("from .gone import Layer\n" + place.read_text())
+    assert main(["check", str(place)]) == 2
+    assert "No module named 'published.layers.gone'" in unwrapped(capsys.readouterr().err)
+
+
+def test_a_script_finds_what_lies_at_the_top_of_its_checkout(tmp_path, capsys):
+    published(tmp_path)
+    (tmp_path / "setup.py").write_text("")
+    write(tmp_path / "examples" / "first", double="""
+        from published.settings import FACTOR
+
+        def triple(x):
+            return FACTOR * x, lambda dy: FACTOR * dy
+
+        def triple_inputs(rng):
+            return {"x": rng.normal(size=4)}
+    """)  # fmt: skip
+    status, (one,) = records(capsys, tmp_path / "examples" / "first" / "double.py")
+    assert status == 0 and one["verdict"] == "PASS"
+
+
+def test_why_an_object_cannot_be_run_is_told(tmp_path, capsys):
+    write(tmp_path, lazy="""
+        class Lazy:
+            weights = None
+
+            def forward(self, x):
+                return x @ self.prepared
+
+            def backward(self, dout):
+                return dout @ self.prepared.T
+    """)  # fmt: skip
+    assert main(["check", str(tmp_path / "lazy.py")]) == 2
+    told = unwrapped(capsys.readouterr().err)
+    assert "AttributeError: 'Lazy' object has no attribute 'prepared' in line 6" in told
+    assert "write make_Lazy(rng), which returns one that is" in told
