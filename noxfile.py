@@ -53,7 +53,7 @@ def coverage(session: nox.Session) -> None:
 @nox.session
 def mutation(session: nox.Session) -> None:
     """Random changes to the checker, which its tests should see; `-- --samples 60 --seed 1`."""
-    session.install("-e", ".[test]", "cosmic-ray>=8.4")
+    session.install("-e", ".[test]", "cosmic-ray>=8.4", "coverage>=7.10")
     session.run("python", "tests/mutation.py", *session.posargs)
 
 

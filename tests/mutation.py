@@ -71,7 +71,7 @@ ROOMS = {
 LEFT_OUT = ("__main__.py", "course.py", "forms/torch.py", "forms/jax.py", "forms/tensorflow.py")
 """Launchers, and what runs only where a framework is installed."""
 
-GUARDS = ("strict", "frozen")
+GUARDS = (("strict=True", "strict=False"), ("frozen=True", "frozen=False"), ("eq=False", "eq=True"))
 """What guards against a fault of our own: there are no inputs that show it missing."""
 
 SAME = ("_Eq_Is", "_NotEq_IsNot", "_Is_Eq", "_IsNot_NotEq")
@@ -129,7 +129,7 @@ def mutant_of(path: str, rng: random.Random) -> Mutant | None:
     if not changed or len(before) != len(after):
         return None
     k = changed[0]
-    if any(after[k] == before[k].replace(f"{one}=True", f"{one}=False") for one in GUARDS):
+    if any(after[k] == before[k].replace(*guard) for guard in GUARDS):
         return None
     return Mutant(path, k + 1, before[k].strip(), after[k].strip(), text)
 
