@@ -41,7 +41,8 @@ ROOMS = {
     "gradcheck/lines/trace.py": "trace",
     "gradcheck/lines/": "statements instrument belonging lines lines_shapes lines_derivatives narrow"
     " strange_conventions styles forms_modules mistakes fresh recurrent",
-    "gradcheck/repair/": "grammar repair repair_elsewhere names mistakes wild forms_pairs lines lines_shapes",
+    "gradcheck/repair/": "grammar repair_rooms repair repair_elsewhere names mistakes wild forms_pairs lines"
+    " lines_shapes",
     "gradcheck/forms/foreign.py": "forms_tensorflow",
     "gradcheck/forms/": "planning forms_pairs forms_modules forms_losses forms_derivatives forms_many"
     " forms_held_out misuse conduct examples strange_conventions",

@@ -1,0 +1,267 @@
+"""The rooms beneath a search for a repair: the places of a function, what may be called, what has which value."""
+
+import ast
+import inspect
+import time
+
+import numpy as np
+import pytest
+from golden_files import agrees_to_the_letter
+
+from gradcheck.repair import scope, tree
+from gradcheck.repair.patience import Meter, TooLong, counted, patience
+from gradcheck.repair.places import Known, Scopes, places
+from gradcheck.repair.program import _differences, edited
+from gradcheck.repair.pure import only_computes
+from gradcheck.repair.scope import NOTHING, TOO_LARGE, Pool, Scope
+from gradcheck.repair.watch import SEEN, Watch, lines_of, watched
+
+PLACES = """
+def backward(dy, cache):
+    x, W = cache
+    dx: Any = np.zeros(x.shape)
+    x.append(dy)
+    assert dy.size
+    for t in range(3):
+        dx[t] = dy[t] @ W.T
+        dx[t] += np.add.at(x, 1, dy)
+    while dx:
+        dx = dx - 1
+    if dy.ndim == 1 and cache:
+        dW = (lambda a: a)(x)
+    with held(x) as y:
+        print(f"{x} of {y}", *x, k=W)
+    def inner(z):
+        return -z
+    try:
+        return dx
+    finally:
+        cache.pop()
+    return dx[1:], [W for W in cache], None
+"""
+
+
+def test_the_places_of_a_function():
+    told = []
+    for helper in (False, True):
+        for place in places(ast.parse(PLACES).body[0], Scopes({}, {}), Known(), helper=helper):
+            if not helper or place.node is place.statement:
+                path = " ".join(f"{s.name}{'' if s.index is None else s.index}" for s in place.path)
+                text, *_ = ast.unparse(place.node).split("\n")
+                root = f"; computes {ast.unparse(place.root.node)}" if place.root else ""
+                again = f"; again from line {place.repeated.lineno}" if place.repeated else ""
+                item = "; sets an item" if place.sets_an_item else ""
+                told.append(f"{[*place.lines]} {text}: {path}{root}{again}{item}")
+    agrees_to_the_letter("places.txt", "\n".join(told) + "\n")
+
+
+def reads_only(x):
+    z = np.where(x > 0, x, 0) + np.exp(x).sum() + x.reshape(-1).mean()
+    return z[0]
+
+
+def has_words_first(x):
+    """What it does."""
+    return np.tanh(x)
+
+
+def writes_an_item(x):
+    x[0] = 1
+    return x
+
+
+def sets_an_attribute(x):
+    x.flags = 1
+    return x
+
+
+def draws(x):
+    return x + np.random.normal(size=x.shape)  # noqa: NPY002
+
+
+def calls_its_own(x):
+    return reads_only(x)
+
+
+def asks_a_module(x):
+    return time.time() + x
+
+
+def fills(x):
+    return x.fill(0)
+
+
+def loops(x):
+    for _ in x:
+        pass
+    return x
+
+
+def yields(x):
+    yield x
+
+
+def has_a_lambda(x):
+    return (lambda: x)()
+
+
+@pytest.mark.parametrize("function", [reads_only, has_words_first])
+def test_what_only_computes_may_be_called(function):
+    assert only_computes(function)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [writes_an_item, sets_an_attribute, draws, calls_its_own, asks_a_module, fills, loops, yields, has_a_lambda],
+)  # fmt: skip
+def test_what_may_do_more_is_not(function):
+    assert not only_computes(function)
+
+
+def test_trees():
+    node = tree.expression("np.sum(a * b + a)[0] + dot(a)")
+    assert [*map(tree.called_name, tree.inside(node, ast.Call))] == ["dot", "sum"]
+    changed = tree.replaced(node, "a", tree.expression("c.T"))
+    assert ast.unparse(changed) == "np.sum(c.T * b + c.T)[0] + dot(c.T)"
+    assert ast.unparse(node) == "np.sum(a * b + a)[0] + dot(a)"
+    assert tree.called_name(tree.expression("f()()")) == tree.called_name(tree.read("a")) == ""
+    target = ast.parse("a[0] = b").body[0]
+    assert [*map(tree.is_read, (target.targets[0], target.value, target))] == [False, True, True]
+    assert tree.same(tree.expression("a+b"), tree.expression("a + b"))
+    assert not tree.same(tree.expression("a"), tree.expression("b"))
+
+
+def test_an_edit_has_brackets_where_it_needs_them():
+    def with_new(text, old, new):
+        node = next(n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name) and n.id == old)
+        return edited(text, node, tree.expression(new))
+
+    assert with_new("é = 2 * b", "b", "x + y") == "é = 2 * (x + y)"
+    assert with_new("a = b + 2", "b", "x * y") == "a = x * y + 2"
+    assert with_new("a = f(b)\nc = 3", "b", "x + y") == "a = f(x + y)\nc = 3"
+    assert with_new("a = (1,\n     b)", "b", "x.T") == "a = (1,\n     x.T)"
+
+
+def test_lines_differ_one_by_one_where_as_many_stand_for_as_many():
+    assert [*_differences([*"abcd"], [*"axyd"])] == [(1, 2, 1, 2), (2, 3, 2, 3)]
+    assert [*_differences([*"abcd"], [*"axyzd"])] == [(1, 3, 1, 4)]
+    assert [*_differences([*"abc"], [*"ac"])] == [(1, 2, 1, 1)] and not [*_differences("ab", "ab")]
+
+
+def a_scope(**local):
+    return Scope(local, {"np": np, "EPS": 1e-5, "__version__": 1, "k": "text"})
+
+
+def test_what_expressions_are_worth():
+    here = a_scope(x=np.ones((2, 3)), n=3, big=np.zeros(1001))
+
+    def worth(text):
+        return here.worth(tree.expression(text))
+
+    assert worth("n - 1") == 2 and worth("n // 2") == 1 and worth("n ** 3") == 27
+    assert (
+        worth("x @ x") is NOTHING
+        and worth("missing") is NOTHING
+        and worth("n + missing") is NOTHING
+    )
+    assert (
+        worth("n ** 4") is TOO_LARGE
+        and worth("101 ** 2") is TOO_LARGE
+        and worth("100 ** 2") == 10000
+    )
+    assert worth("2 ** -4") is TOO_LARGE and worth("2.0 ** 4") == 16
+    for op in "+-*/":
+        assert worth(f"big[:, None] {op} big") is TOO_LARGE  # 1001² entries.
+        assert worth(f"(n * x) {op} 2").shape == (2, 3)
+    assert (
+        here.shape(tree.expression("x[0]")) == (3,) and here.shape(tree.expression("'a'")) is None
+    )
+    assert here.others("x") == ("x", "big", "n", "EPS") == here.others("missing")
+    assert here.others("np") == ()
+    assert [*map(ast.unparse, here.sizes)] == ["len(x)", "x.shape[1]", "x.size", "len(big)"]
+    assert here.counts == ("n",) and here.arrays == ("x", "big") == here.lists
+    assert here.same_shape(tree.expression("2 * x")) == ["x"]
+
+
+def test_shapes_are_those_of_numbers():
+    numbers = [1.5, 2, True, np.float32(1), 2**1000]
+    assert {scope.shape_of(value) for value in numbers} == {()}
+    assert [*map(scope.shape_of, (np.ones((2, 1)), np.array([1j])))] == [(2, 1), (1,)]
+    others = [np.array("a"), "a", [1], 2**1100, 1j]
+    assert {scope.shape_of(value) for value in others} == {None}
+
+
+def test_what_is_the_same_has_the_same_type_and_numbers():
+    one = np.array([1.0, 2.0])
+    assert scope.same(one, one.copy()) and scope.same("a", "a") and scope.same((1, 2), (1, 2))
+    assert not scope.same(one, one + 1) and not scope.same(1, 1.0) and not scope.same(1, 2)
+    assert not scope.same((one,), (one + 1,))  # A comparison that raises.
+    assert scope.is_mask(one > 1) and scope.is_mask(np.True_) and not scope.is_mask(one)
+    first, last = [1], [1, 2]
+    longer = scope.uneven({"a": first, "b": (1,), "d": one}, {"a": last, "b": (2,), "d": one[:1]})
+    assert longer == {"a", "d"} and not scope.uneven({"c": 3, "e": first}, {"c": 4, "f": last})
+
+
+def test_what_a_function_is_written_with():
+    text = "def f(x):\n left = x[1:, i] + np.sum(x)\n for t in range(3):\n  y = x[t] * held.W\n return y"
+    holds = {
+        "held": type("Held", (), {})(),
+        "cache": {"z": 1.5, 3: 2, "deep": {"q": 1, "deeper": {"r": {"s": 1}}}},
+    }
+    vars(holds["held"]).update(W=np.ones(2), name="no number")
+    module = {"has_words_first": has_words_first, "draws": draws, "np": np}
+    pool = Pool.of(ast.parse(text), holds, module, ast.parse("z = x ** 2"))
+    assert set(map(ast.unparse, pool.operands)) == {
+        *("x[1:, i] + np.sum(x)", "x[1:, i]", "np.sum(x)", "range(3)", "x[t] * held.W", "np.sum"),
+        *("x[t]", "held.W", "cache['z']", "cache['deep']['q']"),
+    }
+    assert [*map(ast.unparse, pool.indices)] == ["(1:, i)", "t"] and pool.turns == [
+        "{0}[1:, i]",
+        "{0}[t]",
+    ]
+    assert [*map(ast.unparse, pool.ends)] == ["1"] and pool.parts == ["[(1:, i)]"]
+    assert pool.helpers == {"has_words_first": 1} and pool.unread == ("left",)
+    assert [*map(ast.unparse, pool.ahead)] == ["x ** 2"]
+    assert [*map(ast.unparse, pool.calls_of("sum"))] == ["np.sum(x)"]
+
+
+def test_a_watched_function_reports_its_names_before_each_statement():
+    written = "def f(x):\n    a = [x]\n    for k in (1, 2):\n        a.append(k)\n    if x: y = 1\n    return a\n"
+    function, watch = ast.parse(written).body[0], Watch()
+    names = {SEEN: watch}
+    exec(
+        compile(ast.fix_missing_locations(ast.Module([watched(function)], [])), "f", "exec"), names
+    )
+    assert (
+        names["f"](0) == [0, 1, 2]
+        and ast.unparse(function) + "\n" == ast.unparse(ast.parse(written)) + "\n"
+    )
+    assert [*watch.found] == [(2, 4), (3, 4), (4, 8), (5, 4), (6, 4)]
+    assert watch.found[4, 8] == {"x": 0, "a": [0, 1], "k": 2}
+    assert watch.first[4, 8] == {"x": 0, "a": [0], "k": 1}
+    assert watch.last(range(2, 5)) == (watch.found[4, 8], watch.found[6, 4])
+    watch.looks = False
+    names["f"](5)
+    assert watch.found[6, 4]["x"] == 0
+    assert lines_of(None) == range(0) and lines_of(function) == range(1, 7)
+
+
+def steps(count):
+    for _ in range(count):
+        has_words_first(1.0)
+
+
+def test_what_takes_too_many_steps_is_ended_and_they_are_counted():
+    meter = Meter(100, time.thread_time() + 60)
+    with counted(meter), patience(1000):
+        steps(5)
+    # Each of the five calls and its return, np.tanh that is no function of Python's, and those around them.
+    assert 10 <= meter.steps <= 30 and not meter.is_over
+    with pytest.raises(TooLong), counted(meter), patience(100):
+        steps(1000)
+    assert 100 < meter.steps <= 200 and meter.is_over and not meter.is_late
+    late = Meter(10**9, time.thread_time() - 1)
+    with pytest.raises(TooLong), counted(late), patience(10**9):
+        steps(1000)
+    assert late.is_late and late.is_over and 60 <= late.steps <= 130
+    assert inspect.signature(patience).parameters["steps"].default == 1000
