@@ -22,6 +22,7 @@ from gradcheck.lines import check_lines
 from gradcheck.meant import must_be_a_layer
 from gradcheck.numeric import Forward, NumericalWitness, Progress
 from gradcheck.options import BUDGET, refuse, upstream_for
+from gradcheck.outputs import gathering
 from gradcheck.repair import Again
 from gradcheck.result import Array, Finding, Lines, Report, Row, failing
 from gradcheck.returned import assign, missing_row
@@ -30,6 +31,7 @@ from gradcheck.tape import tape_gradients
 
 
 @staying
+@gathering
 def check(
     layer: Layer,
     *inputs: Any,
@@ -58,7 +60,8 @@ def check(
 
     Args:
         layer: `layer(*inputs)` returns `(y, backward)`; `backward(dy)` returns one gradient for each
-            input, in order, None for one without a gradient.
+            input, in order, None for one without a gradient. Of several outputs, `(y1, y2), backward`, it
+            takes `(dy1, dy2)`, or one by one.
         *inputs: float32 or float64 arrays of any shapes, integer arrays for labels and indices. Half and
             long double precision are judged too, half as a formula in a wider one.
         twin: the same forward pass in TensorFlow, `twin(*inputs)`, as a second witness.

@@ -140,22 +140,41 @@ def run(layer: Layer, inputs: Sequence[Array]) -> tuple[Array, Callable[[Array],
             f"a layer returns (value, backward), a pair with a function; this one returns "
             f"{_described(result)}: {_meant(result)}"
         )
-    return value_of(result[0]), result[1]
+    value, backward = result
+    try:
+        return value_of(value), backward
+    except SeveralOutputs as several:
+        several.backward = backward
+        raise
+
+
+SEVERAL = (tuple, dict)
+"""What outputs are returned in that are several; a list is an array that is written out."""
+
+
+class SeveralOutputs(TypeError):
+    """A forward pass returns several outputs where one array is expected; `backward` is the way back from them."""
+
+    def __init__(self, returned: Any) -> None:
+        super().__init__(
+            f"the forward pass returns {_described(returned)} as its value, expected one array"
+        )
+        self.returned = returned
+        self.backward: Function | None = None
 
 
 def value_of(returned: Any) -> Array:
     """The value of a forward pass as an array of its own.
 
     Raises:
-        TypeError: if it is several arrays, of shapes that make no single one.
+        SeveralOutputs: if it is several arrays.
     """
+    if isinstance(returned, SEVERAL):
+        raise SeveralOutputs(returned)
     try:
         return np.array(returned)
     except ValueError as error:
-        raise TypeError(
-            f"the forward pass returns {_described(returned)} of several shapes as its value, expected one "
-            "array: several outputs are for check_pair(forward, backward, …)"
-        ) from error
+        raise SeveralOutputs(returned) from error
 
 
 def copies(inputs: Sequence[Array]) -> list[Array]:
@@ -200,6 +219,8 @@ def _meant(result: Any) -> str:
         return "with a derivative beside it, check_derivative(f, df, x)"
     if np.ndim(_first(result)) == 0 and isinstance(result[1], (np.ndarray, dict, tuple, list)):
         return "for a value with its gradient, check_loss(f, …)"
+    if callable(result[-1]):
+        return "several outputs go together, return (y1, y2), backward"
     return "for a forward pass that returns a cache, check_pair(forward, backward, …)"
 
 

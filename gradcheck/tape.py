@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.layer import Function
+from gradcheck.layer import SEVERAL, Function
 from gradcheck.meant import a_kind
 from gradcheck.result import Array
+from gradcheck.trees import Packing, flat
 
 
 class TensorFlowMissing(ImportError):
@@ -78,16 +79,18 @@ def tape_gradients(
     watched = [tensors[position] for position in wrt]
     with tf.GradientTape() as tape:
         tape.watch(watched)
-        value = _tensor(tf, twin(*tensors))
+        parts = _tensors(tf, twin(*tensors))
+    packing = Packing.of([part.numpy() for part in parts])
+    value = packing.packed([part.numpy() for part in parts])
     _must_be_like(upstream, value)
     gradients = tape.gradient(
-        value,
+        parts,
         watched,
-        output_gradients=tf.constant(upstream, dtype=value.dtype),
+        output_gradients=[tf.constant(dy) for dy in packing.unpacked(upstream.astype(value.dtype))],
         unconnected_gradients=tf.UnconnectedGradients.ZERO,
     )
     # A gather's gradient comes back as slices; a tensor is what everybody else expects.
-    return value.numpy(), [tf.convert_to_tensor(gradient).numpy() for gradient in gradients]
+    return value, [tf.convert_to_tensor(gradient).numpy() for gradient in gradients]
 
 
 def _must_take(twin: Function, tensors: Sequence[Any]) -> None:
@@ -103,32 +106,31 @@ def _must_take(twin: Function, tensors: Sequence[Any]) -> None:
         raise TypeError(f"twin takes {signature}, expected {expected}") from error
 
 
-def _tensor(tf: Any, returned: Any) -> Any:
-    """What a twin returned as a tensor; a list of tensors serves where it makes one.
+def _tensors(tf: Any, returned: Any) -> list[Any]:
+    """What a twin returned: one tensor, also a list of its rows, or one for each of several outputs.
 
     What is no tensor was not computed by TensorFlow: the tape would have seen no path, and called every
     gradient zero.
     """
-    if all(map(tf.is_tensor, returned if isinstance(returned, (list, tuple)) else [returned])):
+    tensors = flat(returned, lambda value: not isinstance(value, (*SEVERAL, list)))
+    if tensors and all(map(tf.is_tensor, tensors)):
+        one = not isinstance(returned, SEVERAL)
         with suppress(ValueError, TypeError, tf.errors.InvalidArgumentError):
-            return tf.convert_to_tensor(returned)
+            parts = [tf.convert_to_tensor(part) for part in ([returned] if one else tensors)]
+            found = parts if one else [part for part in parts if part.dtype.is_floating]
+            if found:
+                return found
     hint = ": is its `return` forgotten?" if returned is None else ""
     raise TypeError(
-        f"twin returns {a_kind(returned)}, expected one tensor that TensorFlow computes from its "
-        f"arguments{hint}"
+        f"twin returns {a_kind(returned)}, expected a tensor that TensorFlow computes from its arguments{hint}"
     )
 
 
-def _must_be_like(upstream: Array, value: Any) -> None:
+def _must_be_like(upstream: Array, value: Array) -> None:
     """Raise TypeError for a value coarser than the layer's, or of no floats, ValueError for another shape."""
-    if (
-        not value.dtype.is_floating
-        or np.finfo(value.dtype.as_numpy_dtype).eps > np.finfo(upstream.dtype).eps
-    ):
+    if value.dtype.kind != "f" or np.finfo(value.dtype).eps > np.finfo(upstream.dtype).eps:
         raise TypeError(
-            f"twin returns dtype {value.dtype.name}, the layer {upstream.dtype}: expected floats as precise"
+            f"twin returns dtype {value.dtype}, the layer {upstream.dtype}: expected floats as precise"
         )
-    if tuple(value.shape) != np.shape(upstream):
-        raise ValueError(
-            f"the twin returns shape {tuple(value.shape)}, the layer {np.shape(upstream)}"
-        )
+    if value.shape != np.shape(upstream):
+        raise ValueError(f"the twin returns shape {value.shape}, the layer {np.shape(upstream)}")

@@ -81,7 +81,7 @@ class Waiting:
             self.say(_going(name, now - since, done, total))
 
     def _hint(self, name: str, left: float) -> None:
-        """Where nobody would wait for the rest without a word: what takes less. Only a complete check takes long."""
+        """Say what takes less, where nobody would wait for the rest; only a complete check takes so long."""
         if not self.shown or left < LONG or name in self.hinted:
             return
         self.hinted.add(name)

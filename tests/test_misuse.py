@@ -244,8 +244,13 @@ def kept(x):
     [
         (
             TypeError,
-            "returns a tuple of ndarray, ndarray of several shapes as its value, expected one array",
-            lambda: check(lambda x: ((x, x[:1]), lambda dy: dy), X),
+            "returns a tuple of int64, int64 as its value, expected one array",
+            lambda: check(lambda x: ((np.argmax(x), np.argmin(x)), lambda dy: dy), X),
+        ),
+        (
+            TypeError,
+            r"ndarray, ndarray, function: several outputs go together, return \(y1, y2\), backward",
+            lambda: check(lambda x: (x, x, lambda dy: dy), X),
         ),
         (
             ValueError,
@@ -253,7 +258,7 @@ def kept(x):
             lambda: check(kept, np.arange(3.0)),
         ),
         (TypeError, "f is a NoneType, expected a function", lambda: numerical_gradient(None, X, X)),
-        (TypeError, "several shapes", lambda: numerical_gradient(lambda x: (x, 1), X, X)),
+        (TypeError, "a tuple of ndarray, int", lambda: numerical_gradient(lambda x: (x, 1), X, X)),
         (TypeError, "inputs is a dict", lambda: numerical_gradient(np.sin, {"x": X}, X)),
         (TypeError, "dy is a NoneType of dtype", lambda: numerical_gradient(np.sin, X, None)),
         (TypeError, "dy is a str of dtype", lambda: numerical_gradient(np.sin, X, "a")),

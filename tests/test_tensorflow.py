@@ -205,13 +205,13 @@ def square(x):
 @pytest.mark.parametrize(
     ("says", "twin"),
     [
-        ("returns a NoneType, expected one tensor .*: is its `return` forgotten", lambda x: None),
+        ("returns a NoneType, expected a tensor .*: is its `return` forgotten", lambda x: None),
         (r"takes \(x, w\), expected one argument for each input .* 1 by", lambda x, w: x * w),
         (r"takes \(\), expected one argument for each input", lambda: tf.ones(2)),
         (r"takes \(\*, x\), expected one argument", lambda *, x: x * x),
-        ("returns an ndarray, expected one tensor that TensorFlow", lambda x: np.square(x)),
-        ("returns a tuple, expected one tensor", square),
-        ("returns a SparseTensor, expected one tensor", lambda x: tf.sparse.from_dense(x)),
+        ("returns an ndarray, expected a tensor that TensorFlow", lambda x: np.square(x)),
+        ("returns a tuple, expected a tensor", square),
+        ("returns a SparseTensor, expected a tensor", lambda x: tf.sparse.from_dense(x)),
         ("returns dtype int32, the layer float64", lambda x: tf.cast(x * x, tf.int32)),
         ("returns dtype float32, the layer float64", lambda x: tf.cast(x, tf.float32) ** 2),
         ("returns shape \\(1, 2\\), the layer \\(2,\\)", lambda x: (x * x)[None]),
@@ -227,3 +227,17 @@ def test_a_twin_may_be_any_callable_and_may_list_its_rows():
     assert check(square, x, twin=tf.function(lambda x: x * x)).passed
     assert check(square, x, twin=tf.square).passed
     assert check(square, x, twin=lambda x: [x[0] ** 2, x[1] ** 2]).passed
+
+
+def test_a_twin_has_several_outputs_where_the_layer_has():
+    def both(x):
+        y = np.tanh(x)
+        return (2 * x, y.sum()), lambda dy: 2 * dy[0] + dy[1] * (1 - y * y)
+
+    x = np.array([[0.3, 0.5], [0.1, -0.7]])
+    report = check(both, x, twin=lambda x: (2 * x, tf.reduce_sum(tf.tanh(x))))
+    assert report.passed and report["x"].tape_error < 1e-12
+    with pytest.raises(ValueError, match=r"the twin returns shape \(2, 2\), the layer \(5,\)"):
+        check(both, x, twin=lambda x: 2 * x)
+    with pytest.raises(TypeError, match="twin returns a tuple, expected a tensor"):
+        check(both, x, twin=lambda x: (tf.argmax(x), tf.argmin(x)))

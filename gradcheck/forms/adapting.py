@@ -19,8 +19,8 @@ from gradcheck.forms.planning import plan
 from gradcheck.forms.rehearsal import Rehearsal, blank, of_object
 from gradcheck.forms.state import Held, attributes, copy_of, held_in, put, reach
 from gradcheck.forms.told import moved, same
-from gradcheck.forms.trees import Path
 from gradcheck.forms.understanding import understood
+from gradcheck.trees import Path
 
 RATES = ("learning_rate", "lr", "learn_rate", "eta", "step_size", "rate", "alpha")
 """What people call the length of a step."""

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.trees import Tree, children
 from gradcheck.layer import Function, first_missing, input_names, placed
 from gradcheck.meant import OF_FORMS, OPTIONS, missing_input
+from gradcheck.trees import Tree, children
 
 SPREAD = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.forms.names import undressed
-from gradcheck.forms.trees import Leaf, Path, children, only
+from gradcheck.trees import Leaf, Path, children, only
 
 
 @dataclass(frozen=True, eq=False)

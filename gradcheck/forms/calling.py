@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from gradcheck.forms.trees import at
 from gradcheck.layer import Function, Misuse
+from gradcheck.trees import at
 
 Kind = Literal["upstream", "cache", "spread", "input", "item"]
 

@@ -12,11 +12,12 @@ import numpy as np
 from gradcheck.compare import relative_error
 from gradcheck.forms.arguments import Arguments, parted
 from gradcheck.forms.dice import kept_randomness
-from gradcheck.forms.told import Outputs, told
-from gradcheck.forms.trees import Leaf, children, copied, rebuilt
+from gradcheck.forms.told import told
 from gradcheck.layer import Adapted, Backward, Function, Layer
 from gradcheck.meant import OPTIONS
+from gradcheck.outputs import Outputs
 from gradcheck.result import Array, Finding, Report
+from gradcheck.trees import Leaf, children, copied, flat, rebuilt
 
 COARSE = 0.1
 """How far a gradient in half precision may be from float32's: bfloat16 has an ε of 1/128, and sums of ten
@@ -228,13 +229,6 @@ def with_arrays(value: Any, room: Room) -> Any:
         return found
     inner = [with_arrays(item, room) for _, item in children(value)]
     return rebuilt(value, inner) if inner else value
-
-
-def flat(value: Any, is_tensor: Callable[[Any], bool]) -> list[Any]:
-    """The tensors in a tree, in order."""
-    if is_tensor(value):
-        return [value]
-    return [tensor for _, item in children(value) for tensor in flat(item, is_tensor)]
 
 
 def checked(

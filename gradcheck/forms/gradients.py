@@ -13,7 +13,7 @@ import numpy as np
 
 from gradcheck.forms.called import Entry, entries_of, is_number, named
 from gradcheck.forms.names import likeness_to_a_target
-from gradcheck.forms.trees import Leaf, Path, at, only
+from gradcheck.trees import Leaf, Path, at, only
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ from gradcheck.forms.names import words
 from gradcheck.forms.objects import Begun, Methods, Module, checked, no_step
 from gradcheck.forms.rehearsal import Rehearsal, blank
 from gradcheck.forms.state import Globals, copy_of
-from gradcheck.forms.trees import is_array_or_float
 from gradcheck.forms.understanding import understood
 from gradcheck.layer import Function, name_of
 from gradcheck.meant import must_be_functions
 from gradcheck.result import Report
+from gradcheck.trees import is_array_or_float
 
 
 @staying

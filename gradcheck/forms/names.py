@@ -9,8 +9,8 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from gradcheck.forms.trees import Path, only
 from gradcheck.layer import Function, parameters_of
+from gradcheck.trees import Path, only
 
 AHEAD = (
     *("dL_d", "dJ_d", "dl_d", "dj_d", "dL_", "grad_", "gradient_", "delta_", "nabla_"),

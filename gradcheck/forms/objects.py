@@ -17,11 +17,12 @@ from gradcheck.forms.arguments import Arguments, parted
 from gradcheck.forms.calling import Plan, items_of, outputs_of
 from gradcheck.forms.dice import Dice, kept_randomness
 from gradcheck.forms.state import SELF, Globals, Owner, put, reach
-from gradcheck.forms.told import Inputs, Outputs, times, told
-from gradcheck.forms.trees import Path, at, copied, spelled
+from gradcheck.forms.told import Inputs, times, told
 from gradcheck.layer import Adapted, Backward, Function, Layer
 from gradcheck.meant import OPTIONS
+from gradcheck.outputs import Outputs
 from gradcheck.result import Array, Finding, Report
+from gradcheck.trees import Path, at, copied, spelled
 
 COSTS = (
     *("cost", "loss", "compute_cost", "compute_loss", "calculate", "error", "objective"),

@@ -20,11 +20,12 @@ from gradcheck.forms.objects import RETURNED, Methods, Module, Source, checked
 from gradcheck.forms.planning import plan
 from gradcheck.forms.rehearsal import blank
 from gradcheck.forms.saying import said_of
-from gradcheck.forms.told import Inputs, Outputs, asked_for, reaches
-from gradcheck.forms.trees import Leaf, Path
+from gradcheck.forms.told import Inputs, asked_for, reaches
 from gradcheck.layer import Function, name_of
 from gradcheck.meant import first_that_fits, must_be_functions
+from gradcheck.outputs import Outputs
 from gradcheck.result import Finding, Report
+from gradcheck.trees import Leaf, Path
 
 
 @staying

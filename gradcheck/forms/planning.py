@@ -22,9 +22,9 @@ import numpy as np
 from gradcheck.forms.arguments import SPREAD
 from gradcheck.forms.calling import Kind, Plan, Role, items_of
 from gradcheck.forms.names import is_cache, is_of, is_upstream
-from gradcheck.forms.trees import Tree, is_array_or_float
 from gradcheck.layer import Function, parameters_of
 from gradcheck.meant import first_that_fits
+from gradcheck.trees import Tree, is_array_or_float
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from gradcheck.forms.calling import Plan, outputs_of
 from gradcheck.forms.dice import Dice
 from gradcheck.forms.objects import Begun, Methods, Module, no_step
 from gradcheck.forms.state import Owner, copy_of, floats_in, held_in, reach
-from gradcheck.forms.told import Inputs, Outputs
-from gradcheck.forms.trees import Path, is_array_or_float
+from gradcheck.forms.told import Inputs
 from gradcheck.layer import Function
+from gradcheck.outputs import Outputs
+from gradcheck.trees import Path, is_array_or_float
 
 OUTPUTS = ("output", "out", "outputs", "y", "value", "a", "A", "z", "Z")
 """What people call the attribute that a forward pass leaves its output in."""

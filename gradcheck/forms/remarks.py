@@ -11,8 +11,8 @@ from gradcheck.forms.objects import LEFT, STEP, Module
 from gradcheck.forms.saying import said_of
 from gradcheck.forms.state import SELF, reach
 from gradcheck.forms.told import Inputs, reaches, same
-from gradcheck.forms.trees import Path, spelled
 from gradcheck.result import Array, Finding
+from gradcheck.trees import Path, spelled
 
 
 def where(form: Module) -> list[Finding]:

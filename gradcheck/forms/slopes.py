@@ -17,10 +17,10 @@ from gradcheck.forms.names import is_target, is_upstream
 from gradcheck.forms.objects import DERIVATIVES, names_of
 from gradcheck.forms.saying import said
 from gradcheck.forms.state import copy_of
-from gradcheck.forms.trees import copied
 from gradcheck.layer import input_names, required
 from gradcheck.meant import OPTIONS
 from gradcheck.result import Report
+from gradcheck.trees import copied
 
 KEEPS = re.compile(r"\bself\.\w+\s*=[^=]")
 """How a method's text says that it stores something in its object."""

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from gradcheck.forms.names import is_of
-from gradcheck.forms.trees import (
+from gradcheck.layer import Function, Misuse
+from gradcheck.trees import (
     Leaf,
     Path,
     children,
@@ -21,7 +22,6 @@ from gradcheck.forms.trees import (
     is_float,
     spelled,
 )
-from gradcheck.layer import Function, Misuse
 
 GRADIENTS = (
     *("grads", "grad", "gradients", "gradient", "dparams"),

@@ -15,6 +15,7 @@ from gradcheck.layer import Function, name_of
 from gradcheck.meant import must_be_functions
 from gradcheck.result import Array, Report
 from gradcheck.tape import tensorflow
+from gradcheck.trees import flat
 
 
 def check_tensorflow(f: Function, *inputs: Any, **named: Any) -> Report:
@@ -112,7 +113,7 @@ class _Room:
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(floats)
             outputs = call(tensors)
-            results = foreign.flat(outputs, tf.is_tensor)
+            results = flat(outputs, tf.is_tensor)
         pairs = zip(self.variables, watched, strict=True)
         sources = [*floats, *(v if callable(w) else w for v, w in pairs)]
 

@@ -1,4 +1,4 @@
-"""What the forms share once code is understood: outputs as one array, inputs chosen, what is said of it."""
+"""What the forms share once code is understood: inputs chosen, and what is said of it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck.check import check
-from gradcheck.forms.trees import Leaf, Packing, Path, Tree
-from gradcheck.layer import Adapted, Misuse, random_upstream
+from gradcheck.layer import Adapted, Misuse
 from gradcheck.result import Array, Finding, Report
+from gradcheck.trees import Leaf, Path
 
 
 def asked_for(wrt: Any) -> set[Any]:
@@ -25,50 +25,6 @@ def told(
     """Check an adapted layer; the report begins with how the code was understood."""
     report = check(layer, *inputs, **options)
     return replace(report, findings=(*remarks, *report.findings))
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """The outputs of a forward pass as one array, and an upstream gradient for each of them.
-
-    `tree` is the tuple of outputs, as it was on the first run.
-    """
-
-    tree: Tree
-    packing: Packing
-
-    @staticmethod
-    def of(outputs: tuple[Any, ...]) -> Outputs:
-        """What these outputs are made of."""
-        tree = Tree.of(outputs)
-        return Outputs(tree, Packing.of(_moving(tree)))
-
-    def packed(self, outputs: tuple[Any, ...]) -> Array:
-        """Every float in the outputs, as one array."""
-        return self.packing.packed(_moving(Tree.of(outputs)))
-
-    def upstream(self, dy: Array) -> list[Any]:
-        """For each output its upstream gradient, structured as the output is."""
-        parts = iter(self.packing.unpacked(dy))
-        values = [next(parts) if _moves(leaf) else None for leaf in self.tree.leaves]
-        return list(self.tree.filled(values))
-
-    def random(self, seed: int) -> Array:
-        """A random upstream gradient for all of them."""
-        return random_upstream(self.packing.packed(_moving(self.tree)), seed)
-
-    def drawn(self, seed: int) -> list[Any]:
-        """A random upstream gradient for each output."""
-        return self.upstream(self.random(seed))
-
-
-def _moves(leaf: Leaf) -> bool:
-    return leaf.value.dtype.kind in "fc"
-
-
-def _moving(tree: Tree) -> list[Array]:
-    """The outputs that an input can move."""
-    return [leaf.value for leaf in tree.leaves if _moves(leaf)]
 
 
 @dataclass(frozen=True, eq=False)

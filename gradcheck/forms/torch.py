@@ -12,10 +12,10 @@ import numpy as np
 
 from gradcheck.forms import foreign
 from gradcheck.forms.names import takes
-from gradcheck.forms.trees import copied
 from gradcheck.layer import Function, name_of
 from gradcheck.meant import must_be_functions
 from gradcheck.result import Array, Report
+from gradcheck.trees import copied, flat
 
 
 def check_torch(f: Any, *inputs: Any, **named: Any) -> Report:
@@ -38,7 +38,7 @@ def check_torch(f: Any, *inputs: Any, **named: Any) -> Report:
     torch = foreign.installed("torch")
     is_module = isinstance(f, torch.nn.Module)
     trained = _trained(f) if is_module else {}
-    held = [*foreign.flat([*inputs, *named.values()], torch.is_tensor), *trained.values()]
+    held = [*flat([*inputs, *named.values()], torch.is_tensor), *trained.values()]
     device = next(iter(held), torch.zeros(())).device
     room = _Room(torch, device, module=f if is_module else None, names=tuple(trained))
     halved = foreign.in_half(room, [inputs, named, held])
@@ -128,7 +128,7 @@ class _Room:
         with torch.enable_grad():
             outputs = self._called(call, tensors, dict(zip(self.names, values, strict=True)))
         sources = [t for t in tensors if t.requires_grad] + values
-        results = [r for r in foreign.flat(outputs, torch.is_tensor) if r.dtype.is_floating_point]
+        results = [r for r in flat(outputs, torch.is_tensor) if r.dtype.is_floating_point]
         return outputs, partial(self._pulled, results, sources)
 
     def _pulled(

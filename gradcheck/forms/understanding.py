@@ -17,8 +17,8 @@ from gradcheck.forms.rehearsal import Rehearsal
 from gradcheck.forms.remarks import accumulates, left_out, where
 from gradcheck.forms.state import SELF, Held, Owner, floats_in, gradient_path
 from gradcheck.forms.told import Inputs, asked_for, same
-from gradcheck.forms.trees import Leaf, Path, only, spelled
 from gradcheck.layer import first_missing
+from gradcheck.trees import Leaf, Path, only, spelled
 
 OF_THE_INPUT = ("dinputs", "dinput", "dx", "dX", "grad_input", "grad_inputs", "input_grad")
 """What people call the attribute that holds the gradient of the input, whatever that is called."""

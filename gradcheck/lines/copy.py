@@ -230,7 +230,7 @@ def _assembled(user: Adapted, forward: Function, source: Source, backward: Funct
         # Another function, called with what this run has given to its own.
         return out, at_work(returned).bound(backward)
 
-    return joined
+    return user.assemble(joined, None)
 
 
 def _forward_source(user: Adapted) -> Source | None:

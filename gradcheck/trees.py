@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -127,6 +127,13 @@ def children(value: Any) -> Iterator[tuple[Any, Any]]:
     elif isinstance(value, (list, tuple)):
         fields = getattr(value, "_fields", range(len(value)))
         yield from zip(fields, value, strict=True)
+
+
+def flat(value: Any, is_leaf: Callable[[Any], bool]) -> list[Any]:
+    """The leaves of a tree, in order."""
+    if is_leaf(value):
+        return [value]
+    return [leaf for _, item in children(value) for leaf in flat(item, is_leaf)]
 
 
 def rebuilt(value: Any, items: Sequence[Any]) -> Any:
