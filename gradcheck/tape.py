@@ -6,7 +6,7 @@ import inspect
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -80,17 +80,19 @@ def tape_gradients(
     with tf.GradientTape() as tape:
         tape.watch(watched)
         parts = _tensors(tf, twin(*tensors))
-    packing = Packing.of([part.numpy() for part in parts])
-    value = packing.packed([part.numpy() for part in parts])
+    arrays = _as_arrays(parts)
+    packing = Packing.of(arrays)
+    value = packing.packed(arrays)
     _must_be_like(upstream, value)
-    gradients = tape.gradient(
-        parts,
-        watched,
-        output_gradients=[tf.constant(dy) for dy in packing.unpacked(upstream.astype(value.dtype))],
-        unconnected_gradients=tf.UnconnectedGradients.ZERO,
-    )
+    given = packing.unpacked(upstream.astype(value.dtype))
+    zero = tf.UnconnectedGradients.ZERO
+    found = tape.gradient(parts, watched, list(map(tf.constant, given)), unconnected_gradients=zero)
     # A gather's gradient comes back as slices; a tensor is what everybody else expects.
-    return value, [tf.convert_to_tensor(gradient).numpy() for gradient in gradients]
+    return value, _as_arrays(map(tf.convert_to_tensor, found))
+
+
+def _as_arrays(tensors: Iterable[Any]) -> list[Array]:
+    return [tensor.numpy() for tensor in tensors]
 
 
 def _must_take(twin: Function, tensors: Sequence[Any]) -> None:
@@ -112,18 +114,20 @@ def _tensors(tf: Any, returned: Any) -> list[Any]:
     What is no tensor was not computed by TensorFlow: the tape would have seen no path, and called every
     gradient zero.
     """
-    tensors = flat(returned, lambda value: not isinstance(value, (*SEVERAL, list)))
-    if tensors and all(map(tf.is_tensor, tensors)):
-        one = not isinstance(returned, SEVERAL)
+    parts = flat(returned, lambda value: not isinstance(value, (*SEVERAL, list)))
+    if all(map(tf.is_tensor, parts)):
         with suppress(ValueError, TypeError, tf.errors.InvalidArgumentError):
-            parts = [tf.convert_to_tensor(part) for part in ([returned] if one else tensors)]
-            found = parts if one else [part for part in parts if part.dtype.is_floating]
-            if found:
-                return found
+            return _outputs(tf, parts if isinstance(returned, SEVERAL) else [returned])
     hint = ": is its `return` forgotten?" if returned is None else ""
     raise TypeError(
         f"twin returns {a_kind(returned)}, expected a tensor that TensorFlow computes from its arguments{hint}"
     )
+
+
+def _outputs(tf: Any, parts: Sequence[Any]) -> list[Any]:
+    """The tensors among which an input can move some, or all of them where it can move none."""
+    tensors = [tf.convert_to_tensor(part) for part in parts]
+    return [tensor for tensor in tensors if tensor.dtype.is_floating] or tensors
 
 
 def _must_be_like(upstream: Array, value: Array) -> None:
