@@ -33,6 +33,14 @@ _FORMULA = ("=", "+", "-", "@", "\t")
 """What a spreadsheet takes for a formula when a cell begins with it."""
 
 
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+"""What a browser may do with a page of ours: show it. No request, no script."""
+
+STYLE = (
+    "body { font-family: sans-serif; margin: 1em } td, th { padding: 0 0.5em; text-align: right }\n"
+)
+
+
 def scientific(value: float) -> str:
     """A figure in two digits, 0 where it is exactly that."""
     return "0" if value == 0 else f"{value:.1e}"
@@ -163,3 +171,22 @@ def fenced(text: str, kind: str) -> str:
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{kind}\n{text}\n{fence}"
+
+
+def whole_page(title: str, body: str, style: str = STYLE, policy: str = POLICY) -> str:
+    """A page for a browser around parts that were escaped where they were made; the title is escaped here."""
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title, "html")}</title>
+<style>
+{style}</style>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
 
-from gradcheck.render import Format, escape, printable, table
+from gradcheck.render import Format, escape, printable, table, whole_page
 from gradcheck.result import CODES, Finding, Report, Verdict, plain
 from gradcheck.result.written import CSV_COLUMNS as CSV_HEADS
 from gradcheck.result.written import SCHEMA, csv_cells, saying
@@ -78,7 +78,7 @@ def _joined(form: Format, drawn: str, notes: Sequence[str], outcomes: Outcomes) 
             items = "".join(f"<li>{escape(note, 'html')}</li>" for note in notes)
             listed = f"<ul>{items}</ul>" if items else ""
             marked = "".join(one.report.by_line.html() for one in outcomes if one.report)
-            return f"{drawn}{listed}{marked}"
+            return whole_page("gradcheck", f"{drawn}{listed}{marked}").rstrip()
         case _:
             listed = "\n".join(f"- {escape(note, 'markdown')}" for note in notes)
             return f"{drawn}\n\n{listed}".strip()

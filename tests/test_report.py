@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import gradcheck
 from gradcheck import Finding, Verdict, check, check_loss
 from gradcheck.codes import CODES
-from gradcheck.render import escape, fitting, table
+from gradcheck.render import POLICY, escape, fitting, table
 from gradcheck.result.written import ENDINGS
 
 
@@ -77,6 +77,11 @@ def test_every_format_is_a_method_and_holds_what_was_found(wrong, tmp_path):
     for ending in ("txt", "json", "md", "tex", "csv", "html"):
         wrong.save(tmp_path / f"report.{ending}")
         assert "dW" in (tmp_path / f"report.{ending}").read_text(encoding="utf-8")
+    # A file is a page of its own, to which a browser grants nothing; a cell of a notebook is a part of one.
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>") and f'content="{POLICY}"' in page
+    assert "default-src 'none'" in POLICY and "script" not in POLICY
+    assert wrong.to_html() in page and "<html" not in wrong.to_html()
     with pytest.raises(ValueError, match="ends in none of"):
         wrong.save(tmp_path / "report.docx")
 

@@ -100,8 +100,11 @@ class Report(Checked):
         return written.spreadsheet(self)
 
     def to_html(self) -> str:
-        """The table, the findings and the marked lines as HTML that stands by itself, without script."""
-        return written.page(self)
+        """The table, the findings and the marked lines as HTML without script: a part, for a page or a cell.
+
+        `save("report.html")` writes a whole page, whose policy lets a browser do nothing but show it.
+        """
+        return written.part_of_a_page(self)
 
     def save(self, path: str | Path) -> None:
         """Write the report in the form that the ending says: txt, json, md, tex, csv or html.

@@ -7,7 +7,17 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from gradcheck.render import Format, escape, fenced, fitting, printable, sentence, table, without
+from gradcheck.render import (
+    Format,
+    escape,
+    fenced,
+    fitting,
+    printable,
+    sentence,
+    table,
+    whole_page,
+    without,
+)
 from gradcheck.result.checked import Checked
 from gradcheck.result.row import COLUMNS, CSV_FIGURES, DROPPABLE, Row, failing
 from gradcheck.result.verdict import plain
@@ -128,8 +138,8 @@ def csv_cells(report: Checked, row: Row) -> list[str]:
 CAPTION = "<caption>Each gradient, hand-derived against numeric</caption>"
 
 
-def page(report: Checked) -> str:
-    """The table, the findings and the marked lines as HTML that stands by itself, without script."""
+def part_of_a_page(report: Checked) -> str:
+    """The table, the findings and the marked lines as HTML without script, to be put into a page."""
     notes = "".join(f"<li>{_sentence(note)}</li>" for note in report.notes())
     parts = (
         f"<p><strong>{escape(report.title, 'html')}: {report.verdict}</strong></p>",
@@ -139,6 +149,11 @@ def page(report: Checked) -> str:
         f"<p>{_sentence(str(report.repair))}</p>" if report.repair else "",
     )
     return "".join(parts)
+
+
+def page(report: Checked) -> str:
+    """A whole page, which lets a browser do nothing but show it."""
+    return whole_page(f"{report.title}: {report.verdict}", part_of_a_page(report))
 
 
 def _sentence(text: str) -> str:
@@ -161,7 +176,7 @@ def bundle(report: Checked) -> dict[str, str]:
     """What a notebook may choose from."""
     return {
         "text/plain": text(report),
-        "text/html": page(report),
+        "text/html": part_of_a_page(report),
         "text/markdown": markdown(report),
         "text/latex": latex(report),
     }

@@ -7,8 +7,7 @@ from hashlib import sha256
 from html import escape
 from pathlib import Path
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-"""What a browser may do with a page of ours: show it. No request, and no script but one named by its hash."""
+from gradcheck.render import POLICY, whole_page
 
 
 def page(title: str, body: str, script: str = "", style: str = "") -> str:
@@ -17,23 +16,9 @@ def page(title: str, body: str, script: str = "", style: str = "") -> str:
     The page's policy lets this very script run, for comfort alone, and no other.
     """
     policy = f"{POLICY}; script-src 'sha256-{_hash(script)}'" if script else POLICY
-    run = f"<script>{script}</script>\n" if script else ""
+    body = f"{body}\n<script>{script}</script>" if script else body
     style = (Path(__file__).parent / "style.css").read_text("utf-8") + style
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<style>
-{style}</style>
-</head>
-<body>
-{body}
-{run}</body>
-</html>
-"""
+    return whole_page(title, body, style, policy)
 
 
 def _hash(script: str) -> str:
