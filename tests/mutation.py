@@ -44,7 +44,7 @@ ROOMS = {
     "gradcheck/repair/": "grammar repair_rooms repair repair_elsewhere names mistakes wild forms_pairs lines"
     " lines_shapes",
     "gradcheck/forms/foreign.py": "forms_tensorflow",
-    "gradcheck/forms/": "planning forms_pairs forms_modules forms_losses forms_derivatives forms_many"
+    "gradcheck/forms/": "planning trees forms_pairs forms_modules forms_losses forms_derivatives forms_many"
     " forms_held_out misuse conduct examples strange_conventions",
     "gradcheck/cut/": "cut budget check",
     "gradcheck/smallest.py": "smallest sums own_handout",
