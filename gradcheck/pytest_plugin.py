@@ -117,23 +117,27 @@ class _Listener:
         self.item: pytest.Item | None = None
         self.heard: list[package.Report] = []
         self.kept: dict[str, Any] = {}
+        self.shown: Callable[..., str] | None = None
 
     def pytest_sessionstart(self) -> None:
         """Put a listening call in the place of each."""
         for name in package.__all__:
             call = getattr(package, name)
-            if inspect.isfunction(call) and name.startswith(("check", "assert")):
+            # A session within another's test, `pytester` has such, listens to what that one hears.
+            heard = inspect.isfunction(call) or isinstance(call, _Heard)
+            if heard and name.startswith(("check", "assert")):
                 self.kept[name] = call
                 setattr(package, name, _Heard(call, self._note))
         setattr(package, "assert_gradients", _asserting(package.check))  # noqa: B010
         # What pytest shows of a value goes through here; the table is shown below it, whole and once.
+        self.shown = vars(reprlib.Repr).get("repr_Report")
         setattr(reprlib.Repr, "repr_Report", _in_short)  # noqa: B010
 
     def pytest_unconfigure(self) -> None:
         """Put the calls back."""
         for name, call in self.kept.items():
             setattr(package, name, call)
-        if self.kept:
+        if self.kept and self.shown is None:
             delattr(reprlib.Repr, "repr_Report")
 
     @pytest.hookimpl(wrapper=True)

@@ -54,7 +54,7 @@ def test_seeds(gradcheck):
 def run(pytester):
     pytester.makepyfile(FILE)
 
-    return lambda *options: pytester.runpytest_subprocess(*OURS, *options)
+    return lambda *options: pytester.runpytest_inprocess(*OURS, *options)
 
 
 def test_a_failure_shows_the_table_and_the_summary_what_did_not_pass(run, pytester):
@@ -115,7 +115,7 @@ def test_a_report_of_their_own():
 
 def test_without_the_plug_in_too_the_frames_shown_are_the_users(pytester):
     pytester.makepyfile(FILE.replace("gradcheck)", ")"))
-    text = pytester.runpytest_subprocess("-k", "test_wrong and not fixture").stdout.str()
+    text = pytester.runpytest_inprocess("-k", "test_wrong and not fixture").stdout.str()
     # On a CI machine pytest does not shorten its summary, which then repeats the whole message.
     shown = text.split("short test summary")[0]
     assert shown.count("verdict") == 1 and "first-wrong-line" in shown
@@ -215,7 +215,7 @@ def test_broken(gradcheck):
 
 def test_a_wrong_call_shows_the_call_and_no_frame_of_ours(pytester):
     pytester.makepyfile(MISUSED)
-    said = pytester.runpytest_subprocess(*OURS).stdout.str()
+    said = pytester.runpytest_inprocess(*OURS).stdout.str()
     for why in ("seed is 'a', expected", "no input 'y'", "did you mean check_pair?", "theirs"):
         assert re.search(f"^E .*{re.escape(why)}", said, re.MULTILINE), why
     # A frame is told by its file and line; those of the test file have no folder in front.
