@@ -136,7 +136,7 @@ def mutant_of(path: str, rng: random.Random) -> Mutant | None:
 
 
 def untold(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """Where annotations stand, from and to: nothing computes with them."""
+    """Where annotations stand, and what is imported for them alone, from and to: nothing computes with them."""
     parts: list[ast.AST | None] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef):
@@ -144,6 +144,8 @@ def untold(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
             parts += [node.returns, *(one.annotation for one in arguments)]
         elif isinstance(node, ast.AnnAssign):
             parts.append(node.annotation)
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            parts.append(node)
     return [
         ((part.lineno, part.col_offset), (part.end_lineno, part.end_col_offset))
         for part in parts

@@ -56,13 +56,22 @@ CHECKS = {
 }
 
 
+COSTLY = ("lstm", "MaxPool2D", "softmax_loss_naive", "Heads")
+"""Two to six seconds each, most of them for the search of an edit in many places or many turns of loops."""
+
+
 @pytest.mark.parametrize("name", CHECKS)
 def test_the_right_one_passes(name):
     assert CHECKS[name](mended).passed
 
 
 @pytest.mark.parametrize(
-    ("name", "right", "wrong", "code"), mended.MISTAKES, ids=lambda text: text.strip()
+    ("name", "right", "wrong", "code"),
+    [
+        pytest.param(*case, marks=pytest.mark.slow if case[0] in COSTLY else ())
+        for case in mended.MISTAKES
+    ],
+    ids=lambda text: text.strip(),
 )
 def test_the_mistake_has_its_name_and_its_line(name, right, wrong, code):
     copy, line = planted(mended, right, wrong)
