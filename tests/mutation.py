@@ -48,6 +48,8 @@ ROOMS = {
     " forms_held_out misuse conduct examples strange_conventions",
     "gradcheck/cut/": "cut budget check",
     "gradcheck/smallest.py": "smallest sums own_handout",
+    "gradcheck/trees.py": "trees forms_modules forms_pairs forms_losses",
+    "gradcheck/outputs.py": "outputs trees forms_pairs forms_modules",
     "gradcheck/conduct.py": "conduct check mistakes misuse forms_held_out",
     "gradcheck/linearity.py": "conduct check mistakes misuse forms_held_out",
     "gradcheck/passes.py": "conduct check mistakes misuse forms_held_out",
@@ -64,7 +66,7 @@ ROOMS = {
     "gradcheck/render.py": "report golden",
     "gradcheck/written.py": "report golden",
     "gradcheck/pytest_plugin.py": "pytest_plugin golden",
-    "gradcheck/conformance.py": "conduct misuse forms_many docstrings",
+    "gradcheck/conformance.py": "forms_many conduct misuse docstrings",
     "gradcheck/": "check report compare conduct misuse arguments budget forms_many docstrings golden",
 }
 """Which test files cover a room, those nearest to it first; of the folders the longest that fits counts."""

@@ -8,6 +8,7 @@ import pytest
 
 from gradcheck import Verdict, check, check_module, check_pair
 from gradcheck.compare import compare
+from gradcheck.conformance import _guesses
 from gradcheck.diagnosis.sizes import _sizes_of
 from gradcheck.forms.adapting import built
 from gradcheck.forms.arguments import _signature
@@ -277,3 +278,13 @@ def test_a_gradient_of_the_transposed_shape_is_called_transposed():
     report = check(lambda x, W: (x @ W, lambda dy: (dy @ W.T, dy.T @ x)), X, W, lines=False)
     (finding,) = [f for f in report["W"].findings if f.code == "transposed"]
     assert finding.evidence["axes"] == [1, 0]
+
+
+def test_rows_of_a_batch_may_be_the_first_inputs_the_labels_too_or_all_of_their_length():
+    floats, labels = np.zeros((3, 2)), np.zeros(3, int)
+    inputs = [floats, labels, np.zeros(3), np.zeros(3, np.uint8), np.zeros(3, bool), np.zeros(4)]
+    first, labelled, everything = _guesses(inputs)
+    assert first == [True, False, False, False, False, False]
+    assert labelled == [True, True, False, True, True, False]
+    assert everything == [True, True, True, True, True, False]
+    assert not [*_guesses([np.zeros(())])]

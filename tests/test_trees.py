@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcheck.forms import told, trees
-from gradcheck.forms.trees import Leaf, Packing, Tree
+from gradcheck import trees
+from gradcheck.forms import told
 from gradcheck.layer import Misuse
+from gradcheck.outputs import Outputs
+from gradcheck.trees import Leaf, Packing, Tree
 
 Pair = namedtuple("Pair", "left right")
 ARRAY, WHOLE = np.array([1.0, 2.0]), np.arange(3)
@@ -104,7 +106,7 @@ def test_other_shapes_are_refused_but_for_a_single_array_of_as_many_axes():
 
 
 def test_outputs_have_an_upstream_gradient_each_and_what_cannot_move_has_none():
-    outputs = told.Outputs.of((np.ones((2, 3)), WHOLE, {"loss": 1.5}))
+    outputs = Outputs.of((np.ones((2, 3)), WHOLE, {"loss": 1.5}))
     drawn = outputs.drawn(0)
     assert drawn[0].shape == (2, 3) and drawn[1] is None and np.ndim(drawn[2]["loss"]) == 0
     packed = outputs.packed((np.full((2, 3), 2.0), WHOLE, {"loss": 1.5}))
