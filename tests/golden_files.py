@@ -1,6 +1,7 @@
 """Golden files: what the program prints, kept beside the tests, compared but for figures that rounding decides.
 
-`GRADCHECK_GOLDEN=write pytest tests/test_golden.py` writes them anew; then look at `git diff tests/golden`.
+`GRADCHECK_GOLDEN=write pytest $(grep -l golden_files tests/test_*.py)` writes them anew;
+then look at `git diff tests/golden`.
 """
 
 from __future__ import annotations

@@ -185,10 +185,12 @@ def bare(text):
     return re.sub(r"\d\.\d+e[+-]?\d+|inf|\[\d[\d, ]*\]", "#", text)
 
 
-SHOWN = ("attention", "batch_norm", "conv2d")
+SLOW = pytest.mark.slow
+SHOWN = ("attention", pytest.param("batch_norm", marks=SLOW), pytest.param("conv2d", marks=SLOW))
+"""The first takes six seconds; of the others' seventeen most are for mistakes that no single edit mends."""
 
 
-@pytest.mark.parametrize("name", few_quick(SHOWN, 1))
+@pytest.mark.parametrize("name", SHOWN)
 def test_the_handouts_in_the_docs_are_those_of_today(name):
     shown = Path(__file__).parent.parent / "docs" / "lectures" / f"{name}.html"
     # To rewrite them: gradcheck lecture attention batch_norm conv2d --out docs/lectures

@@ -139,10 +139,16 @@ def test_whether_a_leaf_reaches_the_outputs():
 
     assert told.reaches(value, [x, w], x) is True and told.reaches(value, [x, w], w) is False
     assert told.reaches(fails, [x, w], x) is None
-    assert told.moved(ARRAY).dtype == ARRAY.dtype and (told.moved(ARRAY) != ARRAY).all()
-    assert np.abs(told.moved(ARRAY) - ARRAY).max() < 0.01 and (told.moved(np.zeros(3)) != 0).all()
     nan = np.array([np.nan])
     assert told.same(nan, nan.copy()) and not told.same(ARRAY, ARRAY[:1])
+
+
+@pytest.mark.parametrize("value", [-1.0, -3.0, 0.0, 1e3])
+def test_what_is_moved_moves_in_every_entry_by_a_thousandth(value):
+    numbers = np.full(20, value, np.float32)
+    shift = told.moved(numbers).astype(float) - numbers
+    assert told.moved(numbers).dtype == np.float32 and {*np.sign(shift)} == {-1, 1}
+    assert np.allclose(np.abs(shift), 1e-3 * (1 + abs(value)), rtol=0.1)
 
 
 def test_a_backward_pass_without_an_upstream_gradient_is_multiplied_by_it():

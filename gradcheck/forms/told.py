@@ -87,7 +87,7 @@ def reaches(
 def moved(value: Array) -> Array:
     """An array with every entry moved a little, to see whether anything follows."""
     signs = np.random.default_rng(0).choice([-1.0, 1.0], value.shape)
-    return np.asarray(value * (1 + 1e-3 * signs) + 1e-3 * signs, dtype=value.dtype)
+    return np.asarray(value + 1e-3 * signs * (1 + np.abs(value)), dtype=value.dtype)
 
 
 def same(a: Array, b: Array) -> bool:
