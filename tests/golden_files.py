@@ -16,6 +16,8 @@ WRITES = os.environ.get("GRADCHECK_GOLDEN") == "write"
 
 VARYING = (
     # Errors are a few ulp, which the processor's sums decide; an error may be none at all.
+    (r"(?<=error\": )\d+\.\d+(?=,)|(?<=,)\d+\.\d+(?=,)", "#"),
+    (r"\$\d\.\d\\times10\^\{-\d+\}\$", "$#$"),
     (r"-?\d\.\d+e[-+]\d+|-?\d+\.\d{4,}(e[-+]\d+)?|(?<=[ ,\"])0(?=[ ,]+(#|[\d.]+e-))", "#"),
     (r"\b\d+(\.\d+)? ?s\b|time=\"[\d.]+\"", "# s"),
     # So is the entry that is worst where all are right, and how often it was looked again.
