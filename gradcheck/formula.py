@@ -65,44 +65,80 @@ class Judged(NamedTuple):
         return self.verdict is not Verdict.FAIL
 
 
-def with_more_digits(
-    witness: NumericalWitness,
-    position: int,
-    hand: Array,
-    found: Comparison,
-    others: Claims,
-    apart: Apart,
-) -> Comparison:
-    """What is made of a gradient in wider precisions, or piece by piece; as `found` where that changes nothing.
+@dataclass(frozen=True, eq=False)
+class Digits:
+    """A gradient, and what may tell more of it than its own precision: wider ones, and the pieces of its layer.
 
-    Asked of float32 always, and where its own precision reaches no verdict, or convicts what it has rounded
-    itself: in 1 − p beside p = 1 even float64 loses the digits that the forward pass still feels. Of `others`,
-    inputs that are at a kink, the gradient is claimed anew.
+    Of `others`, inputs that are at a kink, the gradient is claimed anew.
     """
-    row = found.row
-    if not _asks_for_digits(witness, hand, row):
-        return found
-    judged = _judged(witness.lifted, position, hand, row, others)
-    if row.verdict is not Verdict.PASS and not _is_settled(judged):
-        # What one precision leaves open the next may tell, and where the whole loses it a piece may not.
-        further = _further(witness, hand, row, apart)
-        several = (_judged(wider, position, hand, row, others) for wider in further)
-        judged = next((one for one in several if _passes(one)), judged)
-    return judged.found if judged is not None and judged.counts(hand, row.verdict) else found
+
+    witness: NumericalWitness
+    position: int
+    hand: Array
+    name: str
+    tape: Array | None
+    others: Claims
+    apart: Apart
+
+    @cached_property
+    def _next(self) -> Judged | None:
+        """As the next precision judges it."""
+        return self._judged(self.witness.lifted)
+
+    def settled(self) -> Comparison | None:
+        """What needs no look in its own precision: a small function in few digits, as a formula right.
+
+        Whatever is found in its own, the formula acquits it; and where no few steps are tight in float32, in
+        float64 most are.
+        """
+        narrow = _is_narrow(self.hand) and is_small(self.witness.forward)
+        shape = self.witness.forward.inputs[self.position].shape
+        first = self._next if narrow and _is_of_numbers(self.hand, shape) else None
+        return first.found if first is not None and _passes(first) else None
+
+    def added_to(self, found: Comparison) -> Comparison:
+        """What more digits make of what was found in its own; as `found` where that changes nothing.
+
+        Asked of float32 always, and where its own precision reaches no verdict, or convicts what it has rounded
+        itself: in 1 − p beside p = 1 even float64 loses the digits that the forward pass still feels.
+        """
+        row = found.row
+        if not self._are_asked(row):
+            return found
+        judged = self._next
+        if row.verdict is not Verdict.PASS and not _is_settled(judged):
+            # What one precision leaves open the next may tell, and where the whole loses it a piece may not.
+            further = _further(self.witness, self.hand, row, self.apart)
+            judged = next((one for one in map(self._judged, further) if _passes(one)), judged)
+        counts = judged is not None and judged.counts(self.hand, row.verdict)
+        return judged.found if judged is not None and counts else found
+
+    def _are_asked(self, row: Row) -> bool:
+        """Whether there are numbers that could have lost digits, and a doubt left."""
+        return _is_of_numbers(self.hand, row.shape) and (
+            # What its own bound is too wide for, as a formula it may be wrong.
+            _is_narrow(self.hand)
+            or row.verdict is Verdict.INCONCLUSIVE
+            or (row.verdict is Verdict.FAIL and is_small(self.witness.forward))
+        )
+
+    def _judged(self, wide: NumericalWitness | None) -> Judged | None:
+        """As one wider precision judges it; None where the layer does not follow into it."""
+        if wide is None:
+            return None
+        formulas = _lifted_gradients(wide, {self.position, *self.others})
+        formula = formulas.get(self.position)
+        if formula is None or formula.shape != self.hand.shape:
+            return None
+        claims = {p: (kinks, formulas[p]) for p, (kinks, _) in self.others.items() if p in formulas}
+        before = wide.forward.evaluations
+        numeric = wide.beside(self.position, formula, claims)
+        self.witness.forward.evaluations += wide.forward.evaluations - before
+        return _Lifted(self.hand, formula, numeric).judged(self.name, self.tape)
 
 
-def _asks_for_digits(witness: NumericalWitness, hand: Array, row: Row) -> bool:
-    """Whether there are numbers that could have lost digits, and a doubt left."""
-    return _is_of_numbers(hand, row) and (
-        # What its own bound is too wide for, as a formula it may be wrong.
-        _is_narrow(hand)
-        or row.verdict is Verdict.INCONCLUSIVE
-        or (row.verdict is Verdict.FAIL and is_small(witness.forward))
-    )
-
-
-def _is_of_numbers(hand: Array, row: Row) -> bool:
-    return hand.dtype.kind == "f" and hand.shape == row.shape and bool(np.isfinite(hand).all())
+def _is_of_numbers(hand: Array, shape: tuple[int, ...]) -> bool:
+    return hand.dtype.kind == "f" and hand.shape == shape and bool(np.isfinite(hand).all())
 
 
 def _is_narrow(hand: Array) -> bool:
@@ -129,20 +165,6 @@ def _further(
         yield from map(apart, (wide, wider) if _is_narrow(hand) else (witness, wide))
 
 
-def _judged(
-    wide: NumericalWitness | None, position: int, hand: Array, row: Row, others: Claims
-) -> Judged | None:
-    """The row as one wider precision judges it; None where the layer does not follow into it."""
-    if wide is None:
-        return None
-    formulas = _lifted_gradients(wide, {position, *others})
-    formula = formulas.get(position)
-    if formula is None or formula.shape != hand.shape:
-        return None
-    claims = {p: (kinks, formulas[p]) for p, (kinks, _) in others.items() if p in formulas}
-    return _Lifted(hand, formula, wide.beside(position, formula, claims)).judged(row)
-
-
 @dataclass(frozen=True, eq=False)
 class _Lifted:
     """A gradient as it was derived, the same in a wider precision, and what is numerically true there."""
@@ -161,16 +183,18 @@ class _Lifted:
         """The most that it has done to one."""
         return float(self.rounding.max(initial=0.0))
 
-    def judged(self, row: Row) -> Judged:
+    def judged(self, name: str, tape: Array | None) -> Judged:
         """The formula judged in the wider precision, and its values in their own by that."""
         doubted = self._doubted()
-        there, ties_broken = compare(row.name, self.formula, doubted, None)
+        there, ties_broken = compare(name, self.formula, doubted, None)
         verdict = there.verdict
         if verdict is Verdict.PASS and self._has_lost_most():
             verdict = Verdict.INCONCLUSIVE
         numeric = replace(self.numeric, bound=self.numeric.bound + self.rounding)
-        here, _ = compare(row.name, self.hand, numeric, row.tape)
-        row = replace(here, verdict=verdict, resolution=there.resolution)
+        here, _ = compare(name, self.hand, numeric, tape)
+        # Of a right gradient no more is told than its own rounding leaves; else how far the formula is seen.
+        seen = here if verdict is Verdict.PASS else there
+        row = replace(here, verdict=verdict, resolution=seen.resolution)
         # Entry by entry rounding is luck; by as much as the unluckiest lost any other may be off.
         coarse = agrees(self.formula, doubted.value, doubted.bound + BEYOND * self.lost)
         beyond = verdict is Verdict.FAIL and not coarse.all()

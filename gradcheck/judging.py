@@ -11,7 +11,7 @@ from gradcheck.compare import compare
 from gradcheck.diagnosis.explain import is_contradicted
 from gradcheck.diagnosis.wrong import Comparison
 from gradcheck.directional import Directions, compare_directions
-from gradcheck.formula import Apart, with_more_digits
+from gradcheck.formula import Apart, Digits
 from gradcheck.numeric import Claims, NumericalWitness
 from gradcheck.result import Array, Row, Verdict
 from gradcheck.shaken import opened
@@ -53,13 +53,16 @@ class _Gradient:
         hand, x = self.hand, self.witness.forward.inputs[self.position]
         if effort == "directional" and hand is not None and hand.shape == x.shape:
             return self._along_directions(hand)
-        found = self._entry_by_entry(claims)
-        if found.numeric is None or not (found.numeric.value.size and self.witness.dy.size):
+        if not (x.size and self.witness.dy.size):
             # Where there is nothing to compare nothing was proved.
-            return _left_open(found)
-        if hand is not None:
-            found = with_more_digits(self.witness, self.position, hand, found, claims, apart)
-        return self._convicted_by_all(found)
+            return _left_open(self._entry_by_entry(claims))
+        if hand is None:
+            return self._entry_by_entry(claims)
+        of = self.witness, self.position, hand, self.name, self.tape
+        digits = Digits(*of, claims, apart)
+        return self._convicted_by_all(
+            digits.settled() or digits.added_to(self._entry_by_entry(claims))
+        )
 
     def _along_directions(self, hand: Array) -> Comparison:
         directions = Directions(self.witness, self.position, self.witness.seed)

@@ -46,6 +46,17 @@ class StencilEstimate(NamedTuple):
         """What is said of one group of several."""
         return StencilEstimate(*(part[k : k + 1] for part in self))
 
+    def some(self, which: Array) -> StencilEstimate:
+        """What is said of some groups of several."""
+        return StencilEstimate(*(part[which] for part in self))
+
+    def put(self, which: Array, others: StencilEstimate) -> StencilEstimate:
+        """This estimate, with others of some of its groups."""
+        parts = tuple(part.copy() for part in self)
+        for part, other in zip(parts, others, strict=True):
+            part[which] = other
+        return StencilEstimate(*parts)
+
     def choose(self, other: StencilEstimate, where: Array) -> StencilEstimate:
         """This estimate, with the entries of `other` where `where` holds."""
         return StencilEstimate(*(np.where(where, b, a) for a, b in zip(self, other, strict=True)))

@@ -64,6 +64,11 @@ class Groups:
         """One of them, by itself."""
         return Groups(self.members[k : k + 1], self.places[k : k + 1])
 
+    def some(self, which: Array) -> Groups:
+        """Those of them for which `which` holds."""
+        members = tuple(one for one, chosen in zip(self.members, which, strict=True) if chosen)
+        return Groups(members, self.places[which])
+
 
 @dataclass(frozen=True)
 class Grouping:

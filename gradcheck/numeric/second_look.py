@@ -14,7 +14,7 @@ import numpy as np
 
 from gradcheck.numeric.gradient import NumericalGradient
 from gradcheck.numeric.margins import LOOKS, MORE_LOOKS
-from gradcheck.numeric.walk import Walk
+from gradcheck.numeric.sweeping import Sweeping
 from gradcheck.result import Array
 
 
@@ -22,7 +22,7 @@ from gradcheck.result import Array
 class _Look:
     """The gradient as the second look leaves it, with the entries that it has seen."""
 
-    alone: Walk
+    alone: Sweeping
     value: Array
     bound: Array
     kinks: Array
@@ -47,7 +47,7 @@ class _Look:
 
 
 def second_look(
-    numeric: NumericalGradient, claimed: Array, rounding: Array, alone: Callable[[], Walk]
+    numeric: NumericalGradient, claimed: Array, rounding: Array, alone: Callable[[], Sweeping]
 ) -> NumericalGradient:
     """What is left of a first look after the entries that speak for a conviction were measured again.
 
@@ -57,7 +57,7 @@ def second_look(
         numeric: the first look.
         claimed: the hand-derived gradient, of the input's shape.
         rounding: what the hand-derived side may lose in its own precision, entry by entry.
-        alone: makes a walk over the same input without grouping, in the precision of the second look.
+        alone: makes sweeps over the same input without grouping, in the precision of the second look.
 
     Returns:
         `numeric` itself if the second look agrees; else with the entries that it acquits as the second

@@ -44,7 +44,7 @@ def first_pair(epsilon: float) -> float:
 
 
 class StepSearch:
-    """The steps that one group has tried, entry by entry, and the estimate to believe of them.
+    """The steps that groups side by side have tried, entry by entry, and the estimate to believe of them.
 
     Two intervals that do not overlap cannot both be right: a step so long that the function swings
     in between, or so short that it sees a plateau of rounding. Believed is the estimate that most
@@ -119,11 +119,17 @@ class StepSearch:
         together = np.full(good.shape, True) if good.all() else smooth
         return np.where(together, ratio * first.step, self.next_step(good)), ratio
 
-    def usual_step(self, otherwise: float) -> float:
-        """The relative step at which this group ended: a good first one for the next."""
+    def relative_steps(self) -> Array:
+        """The relative steps at which these groups ended: good first ones for the next."""
         smooth = ~self.best.kinked & np.isfinite(self.best.bound)
-        relative = (self.best.step / self.scale)[smooth]
-        return _median(relative) if relative.size else otherwise
+        return np.asarray((self.best.step / self.scale)[smooth])
+
+    def some(self, which: Array) -> StepSearch:
+        """The search of some of the groups."""
+        search = StepSearch(self.scale[which])
+        search.estimates = [estimate.some(which) for estimate in self.estimates]
+        search.best, search.doubtful = self.best.some(which), self.doubtful[which]
+        return search
 
 
 def alone(estimate: StencilEstimate, scale: Array, otherwise: float) -> float:
@@ -135,7 +141,7 @@ def alone(estimate: StencilEstimate, scale: Array, otherwise: float) -> float:
     return float(np.median(relative[smooth])) if smooth.any() else otherwise
 
 
-def _median(values: Array) -> float:
+def median(values: Array) -> float:
     """As np.median, of few numbers and once a group: five times quicker."""
     below, half = (len(values) - 1) // 2, len(values) // 2
     ordered = np.partition(values, (below, half))

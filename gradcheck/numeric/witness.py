@@ -28,6 +28,7 @@ from gradcheck.numeric.neighbours import Hull, Neighbours
 from gradcheck.numeric.second_look import second_look
 from gradcheck.numeric.stencil import Stencil
 from gradcheck.numeric.steps import first_step
+from gradcheck.numeric.sweeping import Sweeping
 from gradcheck.numeric.variable import Variable, scales
 from gradcheck.numeric.walk import Found, Progress, Walk
 from gradcheck.result import Array
@@ -213,13 +214,13 @@ class NumericalWitness:
         neighbours.widen(hull, outside, numeric.kinks, claimed, numeric.absolute_sum)
         return replace(numeric, value=hull.value, bound=hull.bound)
 
-    def one_by_one(self, position: int) -> Walk:
-        """A walk without grouping, in the widest precision that is not too slow."""
+    def one_by_one(self, position: int) -> Sweeping:
+        """Sweeps without grouping, in the widest precision that is not too slow."""
         wider = self.lifted if is_small(self.forward) or self._is_single(position) else None
         witness = wider or self
         variable = Variable(witness.forward, position)
         grouping = Grouping(variable.shape)
-        return Walk(Stencil(variable, grouping, witness.dy, witness.noise, witness.method))
+        return Sweeping(Stencil(variable, grouping, witness.dy, witness.noise, witness.method))
 
     def _is_single(self, position: int) -> bool:
         return bool(self.forward.epsilon(position) > EPSILON)

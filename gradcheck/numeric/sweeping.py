@@ -1,0 +1,187 @@
+"""A sweep over all steps that can mean anything, of groups whose bound no few steps have made tight."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from gradcheck.numeric.estimate import StencilEstimate
+from gradcheck.numeric.grouping import Groups
+from gradcheck.numeric.margins import (
+    BLURRED,
+    FAR,
+    FURTHER,
+    HALVINGS,
+    MUCH_MORE,
+    NEAR,
+    STEEP,
+    SWEEP_FIRST,
+    SWEEP_RATIO,
+)
+from gradcheck.numeric.stencil import Sample, Stencil
+from gradcheck.numeric.steps import (
+    beyond,
+    corroborated,
+    first_movement,
+    first_step,
+    on_stairs,
+    roughness,
+    sweep,
+)
+from gradcheck.result import Array
+
+
+class Sweeping:
+    """Sweeps of one variable's groups, which remember how many times the measured noise the stencils saw."""
+
+    def __init__(self, stencil: Stencil) -> None:
+        self.stencil = stencil
+        self.scale = stencil.variable.scale
+        self.near = first_step(stencil.variable.epsilon)
+        self.roughness = 1.0
+
+    def swept(self, groups: Groups) -> StencilEstimate:
+        """The estimate that a sweep over all steps corroborates."""
+        long = FAR * self.near * groups.of(self.scale)
+        estimates = self._all_steps(self.stencil, groups)
+        self.learn(estimates, groups)
+        rough = [e._replace(round_off=self.roughness * e.round_off) for e in estimates]
+        best = self._without_periods(corroborated(rough, long), long, groups)
+        return self._further(best, rough[0], groups)
+
+    def seen_from_afar(self, groups: Groups) -> StencilEstimate:
+        """The same of groups that were seen to stand still within |x|: the longest step there speaks for all."""
+        longest = self.stencil.estimate(groups, SWEEP_FIRST * groups.of(self.scale), self.roughness)
+        if longest.absolute_sum.any():
+            return self.swept(groups)
+        return self._further(longest, longest, groups)
+
+    def looked_at_again(self, entry: tuple[int, ...]) -> StencilEstimate:
+        """As `swept`, of a single entry, and no stair is taken for a plain or a slope.
+
+        A forward pass that rounds something on the way (1 − p beside p = 1) stands still where steps are
+        short, and then rises by a whole riser at once. By luck its stencils see a smooth function in that.
+        """
+        groups = self.stencil.grouping.beside((tuple(slice(k, k + 1) for k in entry),))
+        long = FAR * self.near * groups.of(self.scale)
+        samples = self._samples(self.stencil, groups)
+        estimates = [self.stencil.judge(sample) for sample in samples]
+        self.learn(estimates, groups)
+        risers = self._risers(samples)
+        rough = [
+            e._replace(
+                round_off=self.roughness * e.round_off,
+                truncation=e.truncation + self.stencil.noise_of(risers, sample),
+            )
+            for e, sample in zip(estimates, samples, strict=True)
+        ]
+        best = self._without_periods(corroborated(rough, long), long, groups)
+        return on_stairs(self._further(best, rough[0], groups), rough, risers)
+
+    def _risers(self, samples: list[Sample]) -> Array:
+        """How high an entry's outputs rise at once, where they stand still before it and behind.
+
+        Between a step at which nothing moves and the next longer one the beginning is searched by halving,
+        further away where nothing moves within |x|. Behind a kink or a threshold a function moves on.
+        """
+        groups, heights = samples[0].groups, [self.stencil.height(sample) for sample in samples]
+        steps = [sample.step for sample in samples]
+        while not np.any(heights[0]) and len(steps) < len(samples) + FURTHER:
+            steps.insert(0, SWEEP_RATIO * steps[0])
+            heights.insert(0, self.stencil.rise(groups, steps[0]))
+        low, high, height = first_movement(steps, heights)
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            here = self.stencil.rise(groups, middle)
+            low, high = np.where(here > 0, low, middle), np.where(here > 0, middle, high)
+            height = np.where(here > 0, here, height)
+        behind = self.stencil.rise(groups, high + (high - low) / 2)
+        return np.where((low > 0) & (behind == height), height, 0.0)
+
+    def _without_periods(
+        self, best: StencilEstimate, long: Array, groups: Groups
+    ) -> StencilEstimate:
+        """What a sweep says of a function that swings many times within |x|, where that is better."""
+        if self._oscillating is None:
+            return best
+        other = corroborated(self._all_steps(self._oscillating, groups), long, trusting=False)
+        apart = np.abs(best.value - other.value) > best.bound + other.bound
+        vaguer = (best.bound > np.abs(best.value)) & (other.bound > best.bound)
+        return best.choose(other, (apart & (other.step < best.step)) | vaguer)
+
+    def _further(
+        self, best: StencilEstimate, longest: StencilEstimate, groups: Groups
+    ) -> StencilEstimate:
+        """Where rounding is all that the longest step within |x| meets, what longer ones see.
+
+        A small addend of a large sum moves it by less than its rounding, however straight the sum is.
+        """
+        wanted = longest.drowned & ~_tight(best)
+        where = np.asarray(wanted.reshape(len(wanted), -1).any(axis=1))
+        if not where.any():
+            return best
+        far = self._far(groups.some(where), longest.some(where), wanted[where])
+        if far is not None:
+            return best.put(where, beyond(best.some(where), far))
+        for k in np.flatnonzero(where).tolist():
+            # What one of them runs into is no matter of the others.
+            further = self._further(best.one(k), longest.one(k), groups.one(k))
+            best = best.put(np.array([k]), further)
+        return best
+
+    def _far(
+        self, groups: Groups, longest: StencilEstimate, wanted: Array
+    ) -> list[StencilEstimate] | None:
+        """Longer and longer steps, until a tight one is followed by another; None where one of several refuses."""
+        far: list[StencilEstimate] = []
+        step = longest.step
+        while wanted.any() and (len(far) < FURTHER or (step < 1).all()):
+            step = SWEEP_RATIO * step
+            try:
+                estimate = self.stencil.estimate(groups, step, self.roughness)
+            except Exception:
+                # Out there the forward pass may refuse what it is given.
+                return far if len(groups.members) == 1 else None
+            before = _tight(far[-1]) if far else False
+            wanted &= np.where(_tight(estimate), ~np.asarray(before), estimate.drowned)
+            far.append(estimate)
+        return far
+
+    def _all_steps(self, stencil: Stencil, groups: Groups) -> list[StencilEstimate]:
+        steps = [t * groups.of(self.scale) for t in sweep(stencil.variable.epsilon)]
+        # All are seen before any is judged: the shortest show how high a stair is.
+        return [stencil.judge(sample) for sample in [stencil.sample(groups, s) for s in steps]]
+
+    def _samples(self, stencil: Stencil, groups: Groups) -> list[Sample]:
+        """All steps of a sweep, the longest first."""
+        return [
+            stencil.sample(groups, t * groups.of(self.scale))
+            for t in sweep(stencil.variable.epsilon)
+        ]
+
+    def learn(self, estimates: list[StencilEstimate], groups: Groups) -> None:
+        """Whether these stencils saw more noise than was measured; the next groups will too."""
+        seen = roughness(estimates, NEAR * self.near * groups.of(self.scale))
+        self.roughness = max(self.roughness, seen)
+
+    @cached_property
+    def _oscillating(self) -> Stencil | None:
+        """A stencil that takes most of the measured noise for a function of many periods within |x|.
+
+        Over the length on which noise is measured, sin at 1e10 swings many times, and longer steps
+        agree with each other on nothing. Such a function is steep already within an ulp; a staircase
+        of rounding is flat there.
+        """
+        stencil = self.stencil
+        close, floor = stencil.variable.noise_within_an_ulp()
+        steep = (close > STEEP * floor) & (stencil.noise > MUCH_MORE * close)
+        if not steep.any():
+            return None
+        noise = np.where(steep, close, stencil.noise)
+        return Stencil(stencil.variable, stencil.grouping, stencil.dy, noise, stencil.method)
+
+
+def _tight(estimate: StencilEstimate) -> Array:
+    """Where a bound leaves no verdict open."""
+    return np.asarray(estimate.bound <= BLURRED * np.abs(estimate.value))
