@@ -24,6 +24,13 @@ FOUND = {
     "Cube": ["inputs"],
     "Dropout": ["inputs"],
     "SingleTanh": ["inputs"],
+    "Prepared": ["X", "kernel", "offset"],
+    "Flattened": ["batch"],
+    "Stepping": ["x", "kernel"],
+    "Listed": ["row", *(f"w.{j}.{i}" for j in range(5) for i in range(2))],
+    "squared": ["y_pred"],
+    "Smoothed": ["x"],
+    "PickedEntropy": ["prediction_tensor"],
 }
 """What the file holds, and whose gradients there are."""
 
@@ -45,6 +52,10 @@ def test_all_are_found_and_pass(tmp_path, capsys):
         ("Softplus", "return 1 / (1 + np.exp(-X))", "return 1 / (1 + np.exp(X))", "X", None),
         ("FullyConnected", "derivatives.sum(axis=0", "derivatives.mean(axis=0", "biases", "averaged"),
         ("Cube", "3 * incoming", "2 * incoming", "inputs", "scaled"),
+        ("Prepared", "self.seen.T.dot(accumulated)", "2 * self.seen.T.dot(accumulated)", "kernel", "scaled"),
+        ("Stepping", 'self.x.T @ dout)', '-self.x.T @ dout)', "kernel", "sign-flipped"),
+        ("Listed", "d * ws[i]", "2 * d * ws[i]", "row", "scaled"),
+        ("squared", "2 * (p - t) / len", "(p - t) / len", "y_pred", "scaled"),
         ("SingleTanh", "(1 - self.out**2)", "(1 - self.out)", "inputs", None),
     ],
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """What the numerical witness finds of a few functions, to the last step it takes, is kept.
 
-They are made of sums, products and quotients of few numbers, which every processor rounds alike (of half precision some
-do not).
+They are made of sums, products and quotients of few numbers, which every processor rounds alike (of half
+precision some do not).
 """
 
 import numpy as np

@@ -15,6 +15,7 @@ from gradcheck.forms.calling import Plan, Role
 from gradcheck.forms.dice import Dice
 from gradcheck.forms.names import is_upstream, needs, returned_names, takes
 from gradcheck.forms.objects import Begun, Methods, Module, no_step
+from gradcheck.forms.optimizers import put_in_place
 from gradcheck.forms.planning import plan
 from gradcheck.forms.rehearsal import Rehearsal, blank, of_object
 from gradcheck.forms.state import Held, attributes, copy_of, held_in, put, reach
@@ -49,6 +50,8 @@ def adapt_module(
     owner = built(copy_of(module), methods, inputs, named)
     arguments, rates = _arguments(owner, methods, inputs, named, update)
     step = _step(owner, update, bool(rates))
+    if step is no_step and put_in_place(owner, RATE):
+        step = partial(_taken, RATE)
     form = blank(owner, methods, arguments, Dice(seed))
     planned = partial(_planned, methods, tuple(arguments.tree.template))
     run = _rehearsed(form, planned, step)

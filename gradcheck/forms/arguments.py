@@ -111,6 +111,12 @@ def _needed(signature: inspect.Signature) -> list[str]:
     return [p.name for p in parameters if p.default is p.empty and p.kind not in SPREAD]
 
 
+def written_down(value: Any, shapes: Collection[tuple[int, ...]]) -> Any:
+    """A list of numbers as the array that it is, if it has one of these shapes; anything else as it is."""
+    found = _as_array(value) if isinstance(value, list) else value
+    return found if isinstance(found, np.ndarray) and found.shape in shapes else value
+
+
 def _as_array(value: Any) -> Any:
     """A list of numbers, some of them floats, is an array written down; one of whole numbers is not."""
     if not isinstance(value, (list, tuple)) or _holds_arrays(value):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.arguments import Arguments, parted
+from gradcheck.forms.arguments import Arguments, parted, written_down
 from gradcheck.forms.calling import Plan, items_of, outputs_of
 from gradcheck.forms.dice import Dice, kept_randomness
 from gradcheck.forms.state import SELF, Globals, Owner, put, reach
@@ -234,7 +234,9 @@ class Module:
             return self._called(backward, begun.owner, *given.args, **given.kwargs)
         self.dice.put(begun.state)
         bound = partial(self._called, backward, begun.owner)
-        return self.plan.call(bound, upstream, begun.known, items_of(begun.result))
+        returned = self.plan.call(bound, upstream, begun.known, items_of(begun.result))
+        # A gradient in a list, of a net that knows no arrays.
+        return written_down(returned, {leaf.value.shape for leaf in self.arguments.tree.leaves})
 
     def _given(self, known: Mapping[str, Any]) -> OrderedDict[str, Any]:
         """What the user gave, of all that is known."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 import gradcheck
+from gradcheck.forms.arguments import written_down
 from gradcheck.forms.names import is_parameter, is_target
 from gradcheck.forms.slopes import differentiated, of_one_input
 from gradcheck.layer import Function, input_names
@@ -18,6 +19,7 @@ from gradcheck.result import Report
 from reports.errors import did_you_mean
 from reports.targets.classes import Context, is_operation, objects, step_of, ways
 from reports.targets.found import Subject
+from reports.targets.preparing import prepared
 from reports.targets.proposals import Inputs, wanted
 
 PLAIN = (bool, int, str, type(None))
@@ -73,7 +75,7 @@ def _derivative(subject: Subject, values: list[Any], words: Inputs, options: Inp
     f, df = subject.parts
     if belongs_to_some(subject, values):
         return _pair(subject, values, words, options)
-    if values[1:] and isinstance(df(*values), (tuple, list)):
+    if values[1:] and isinstance(_gradient(df, values), (tuple, list)):
         raise TypeError(_several_gradients(subject))
     at = differentiated(wanted(f), values)
     f, df = (of_one_input(function, values, at) for function in subject.parts)
@@ -85,8 +87,13 @@ def belongs_to_some(subject: Subject, values: list[Any]) -> bool:
     f, df = subject.parts
     if not values[1:] or np.ndim(f(*values)):
         return False
-    several = isinstance(df(*values), (tuple, list, dict))
+    several = isinstance(_gradient(df, values), (tuple, list, dict))
     return several or any(map(is_parameter, wanted(f)))
+
+
+def _gradient(df: Function, values: list[Any]) -> Any:
+    """What a gradient returns: one list of numbers, of an input's shape, is one gradient."""
+    return written_down(df(*values), set(map(np.shape, values)))
 
 
 def _several_gradients(subject: Subject) -> str:
@@ -125,7 +132,12 @@ def _class(subject: Subject, values: list[Any], words: Inputs, options: Inputs) 
     if forward != backward:
         given |= {"forward": forward, "backward": backward, **step_of(made, backward)}
     problem: Exception | None = None
-    for instance, note in objects(made, subject.make, options["seed"]):
+    made_ready = (
+        (ready, note)
+        for instance, note in objects(made, subject.make, options["seed"])
+        for ready in prepared(instance, values)
+    )
+    for instance, note in made_ready:
         try:
             if forward == backward:
                 report = gradcheck.check_loss(getattr(instance, forward), *values, **given)

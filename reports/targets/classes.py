@@ -40,6 +40,12 @@ PART = re.compile(
 )
 """How those are called that lie between 0 and 1."""
 
+WINDOW = re.compile(
+    r"^((kernel|pool|filter|window)(ing)?_?(size|width|height|h|w)?|k|f|ksize|strides?)$",
+    re.IGNORECASE,
+)
+"""How the sides of a window are called, which fits several times into a small image, and its steps."""
+
 PARTS = re.compile(r"^(n_?|num_?)?(heads?|groups?)$|^nhead$", re.IGNORECASE)
 """How is called into how many parts of equal length the features go."""
 
@@ -198,7 +204,7 @@ def _meant(name: str, size: int) -> Any:
     """What an argument of a constructor may be, by its name; a size where that says nothing."""
     other = (
         *((PART, 0.5), (SLOPE, _tanh_prime), (FUNCTION, np.tanh)),
-        *((PARTS, 2), (LENGTHS, [5, 4, 2])),
+        *((PARTS, 2), (WINDOW, 2), (LENGTHS, [5, 4, 2])),
     )
     return next((value for names, value in other if names.match(name)), size)
 

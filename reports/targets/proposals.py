@@ -128,8 +128,8 @@ def _made(draws: Mapping[str, Draw], seed: int, penalties: Inputs, text: str) ->
 
 
 def _between(drawn: Any) -> Any:
-    """Numbers of which a logarithm can be taken, also of what is left to 1."""
-    floats = np.asarray(drawn).dtype.kind == "f"
+    """Numbers of which a logarithm can be taken, also of what is left to 1; classes stay what they are."""
+    floats = np.asarray(drawn).dtype.kind == "f" and not np.isin(drawn, (0, 1)).all()
     return 0.1 + 0.8 / (1 + np.exp(-np.asarray(drawn))) if floats else drawn
 
 

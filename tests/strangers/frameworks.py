@@ -139,3 +139,124 @@ class SingleTanh:
 
     def backward(self, grad):
         return grad * (1 - self.out**2)
+
+
+# Layers that are made ready for their input, and hand their gradients to an optimizer.
+
+
+class Prepared:
+    def __init__(self, units, input_shape=None):
+        self.units, self.input_shape = units, input_shape
+        self.kernel = self.offset = None
+
+    def set_input_shape(self, shape):
+        self.input_shape = shape
+
+    def initialize(self, optimizer):
+        self.kernel = np.random.uniform(-1, 1, (self.input_shape[0], self.units))
+        self.offset = np.zeros((1, self.units))
+        self.kernel_opt, self.offset_opt = optimizer, optimizer
+
+    def forward_pass(self, X, training=True):
+        self.seen = X
+        return X.dot(self.kernel) + self.offset
+
+    def backward_pass(self, accumulated):
+        kernel = self.kernel
+        slope_kernel = self.seen.T.dot(accumulated)
+        self.kernel = self.kernel_opt.update(self.kernel, slope_kernel)
+        self.offset = self.offset_opt.update(self.offset, accumulated.sum(axis=0, keepdims=True))
+        return accumulated.dot(kernel.T)
+
+
+class Flattened:
+    def build(self, input_shape):
+        self.input_shape = input_shape
+
+    def forward(self, batch):
+        return batch.reshape(len(batch), -1)
+
+    def backward(self, grad):
+        return grad.reshape(len(grad), *self.input_shape)
+
+
+class Momentum:
+    """Steps in place, and remembers."""
+
+    def __init__(self):
+        self.velocity = {}
+
+    def step(self, name, weights, gradient):
+        kept = self.velocity.get(name, 0)
+        self.velocity[name] = 0.9 * kept - 0.01 * gradient
+        weights += self.velocity[name]
+
+
+class Stepping:
+    def __init__(self, n_in, n_out):
+        self.kernel = np.random.randn(n_in, n_out)
+        self.optimizer = Momentum()
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.kernel
+
+    def backward(self, dout):
+        dx = dout @ self.kernel.T
+        self.optimizer.step("kernel", self.kernel, self.x.T @ dout)
+        return dx
+
+
+# No arrays at all.
+
+
+class Listed:
+    def __init__(self, n_in, n_out):
+        rng = np.random.default_rng(0)
+        self.w = [[float(v) for v in row] for row in rng.normal(size=(n_out, n_in))]
+
+    def forward(self, row):
+        self.row = row
+        return [sum(w * x for w, x in zip(ws, row, strict=True)) for ws in self.w]
+
+    def backward(self, deltas):
+        self.dw = [[d * x for x in self.row] for d in deltas]
+        pairs = list(zip(deltas, self.w, strict=True))
+        return [sum(d * ws[i] for d, ws in pairs) for i in range(len(self.row))]
+
+
+def squared(y_true, y_pred):
+    return sum((p - t) ** 2 for t, p in zip(y_true, y_pred, strict=True)) / len(y_pred)
+
+
+def squared_prime(y_true, y_pred):
+    return [2 * (p - t) / len(y_pred) for t, p in zip(y_true, y_pred, strict=True)]
+
+
+# A window whose sides are given by a number.
+
+
+class Smoothed:
+    def __init__(self, kernel_size):
+        self.kernel_size = kernel_size
+
+    def forward(self, x):
+        """x: (N, T, D)"""
+        self.length = x.shape[1] - self.kernel_size + 1
+        return sum(x[:, k : k + self.length] for k in range(self.kernel_size)) / self.kernel_size
+
+    def backward(self, grad):
+        n, _, d = grad.shape
+        dx = np.zeros((n, self.length + self.kernel_size - 1, d))
+        for k in range(self.kernel_size):
+            dx[:, k : k + self.length] += grad / self.kernel_size
+        return dx
+
+
+class PickedEntropy:
+    def forward(self, prediction_tensor, label_tensor):
+        self.prediction = prediction_tensor
+        return -np.log(prediction_tensor[label_tensor == 1]).sum()
+
+    def backward(self, label_tensor):
+        return -label_tensor / self.prediction
