@@ -37,7 +37,7 @@ SURVIVORS = ROOT / "docs" / "developers.md"
 ROOMS = {
     "gradcheck/numeric/": "witness_kept numeric kinks second_look compare harsh precisions grouping"
     " formula check stairs",
-    "gradcheck/diagnosis/": "sizes names check mistakes forms_pairs forms_modules unseen misuse harsh",
+    "gradcheck/diagnosis/": "sizes draws names check mistakes forms_pairs forms_modules unseen misuse harsh",
     "gradcheck/lines/trace.py": "trace",
     "gradcheck/lines/": "statements instrument belonging lines lines_shapes lines_derivatives narrow"
     " strange_conventions styles forms_modules mistakes fresh recurrent",
