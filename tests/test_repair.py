@@ -449,9 +449,7 @@ def test_what_else_a_layer_holds_ends_no_check(made):
 
         def backward(dy):
             _also = held
-            dx = (
-                dy * (np.cos(x) * x + np.sin(x) * 1.37) + dy * abs(x) * 0.1
-            )  # all is tried, in vain
+            dx = dy * x * 1.37 + abs(x) * 0.1  # All is tried, in vain.
             return dx
 
         return y, backward
