@@ -15,8 +15,8 @@ from gradcheck.forms.arguments import _signature
 from gradcheck.forms.objects import Methods
 from gradcheck.layer import random_upstream
 from gradcheck.lines.judge import Judgement
-from gradcheck.lines.recorder import Label
 from gradcheck.lines.rerun import Rerun
+from gradcheck.lines.sites import Label
 from gradcheck.numeric import Forward, NumericalWitness
 from gradcheck.numeric.estimate import StencilEstimate
 from gradcheck.numeric.steps import _Table

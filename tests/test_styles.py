@@ -8,7 +8,7 @@ import pytest
 
 from gradcheck import Verdict, check, check_module, check_pair
 from gradcheck.lines.names import counterparts, undressed
-from gradcheck.lines.recorder import region_of
+from gradcheck.lines.values import region_of
 from tests.strangers import deep_net
 from tests.styles import MISTAKES, PARTS, checks, normal, planted
 

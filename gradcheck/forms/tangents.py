@@ -13,7 +13,8 @@ from gradcheck.compare import relative_error
 from gradcheck.layer import Function, copies
 from gradcheck.lines.instrument import Backward, Forward, Instrument
 from gradcheck.lines.names import counterparts
-from gradcheck.lines.recorder import Event, Recorder, Site
+from gradcheck.lines.recorder import Recorder
+from gradcheck.lines.sites import Event, Site
 from gradcheck.lines.source import Source, Unreadable
 from gradcheck.result import Array, Finding, Line, Lines, Verdict
 

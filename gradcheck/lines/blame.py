@@ -17,14 +17,15 @@ from gradcheck.diagnosis.wrong import Context, WrongGradient
 from gradcheck.layer import copies
 from gradcheck.lines.agree import doubt
 from gradcheck.lines.cells import in_its_cell
+from gradcheck.lines.compared import Compared
 from gradcheck.lines.flow import behind, doubtful_loops, doubtful_sites, lines_of
 from gradcheck.lines.intermediate import Intermediate
-from gradcheck.lines.judge import Compared, Judgement, before_activations, judge
+from gradcheck.lines.judge import Judgement, before_activations, judge
+from gradcheck.lines.match import ROOM
 from gradcheck.lines.narrow import Narrowed, narrowed
-from gradcheck.lines.readings import ROOM
 from gradcheck.lines.record import Record, record
-from gradcheck.lines.recorder import Event, Site
 from gradcheck.lines.rerun import EXPLAINED, Rerun
+from gradcheck.lines.sites import Event, Site
 from gradcheck.lines.statements import does_nothing, key_of
 from gradcheck.lines.uses import Source, Use, diagnose_uses
 from gradcheck.numeric import Forward
@@ -36,13 +37,21 @@ Seen = tuple[Judgement, Compared]
 
 def blamed(judgement: Judgement, wrong: Compared, found: Finding | None) -> Finding:
     """The first wrong value, with its line, its diagnosis, and the lines that share the doubt."""
-    record, lines = judgement.record, narrowed(judgement, wrong, _others(judgement, wrong))
+    record, others = judgement.record, _others(judgement, wrong)
+    idle = _doing_nothing(record, wrong)
+    lines = _blaming(idle, others) if idle else narrowed(judgement, wrong, others)
     also = _sharing_doubt(judgement, wrong, lines)
     code = None if found is None else found.code
-    named = _called(lines.site) if lines.solved else str(wrong.label)
+    named = _called(lines.site) if lines.solved and not lines.idle else str(wrong.label)
     seen = {"name": wrong.label.in_a_sentence, "line": wrong.site.line}
     message = _message(lines, wrong, found)
     return first_wrong(record, message, lines.site, sorted(also), name=named, code=code, seen=seen)
+
+
+def _blaming(idle: Sequence[Site], others: Sequence[Site]) -> Narrowed:
+    """What does nothing, blamed: room that was made is not wrong, and nothing filled it."""
+    first, *_ = idle
+    return Narrowed(first, tuple(one for one in others if one.line != first.line), idle=True)
 
 
 def solved(judgement: Judgement, first: Finding) -> tuple[Line, ...]:
@@ -142,6 +151,11 @@ def _message(lines: Narrowed, wrong: Compared, found: Finding | None) -> str:
         message = (
             f"{_called(lines.site)}, line {lines.site.line}, is wrong: with another value of it every "
             f"gradient is right. {name}, line {line}, is the first value seen to be wrong."
+        )
+    if lines.idle:
+        message = (
+            f"Line {lines.site.line} does nothing: it gives nothing a value and calls nothing. "
+            f"{name}, line {line}, is wrong."
         )
     if found is not None and not wrong.intermediate.is_input:
         # Of an input's gradient its own row says it.

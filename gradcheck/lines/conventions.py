@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from gradcheck.lines.compared import Compared
 from gradcheck.lines.flow import doubtful_sites
-from gradcheck.lines.judge import Compared, Judgement, as_named, before_activations
+from gradcheck.lines.judge import Judgement, as_named, before_activations
 from gradcheck.lines.narrow import comes_right_with
-from gradcheck.lines.recorder import Label
+from gradcheck.lines.sites import Label
 
 
 def without_conventions(judgement: Judgement) -> Judgement:

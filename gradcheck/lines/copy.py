@@ -17,7 +17,8 @@ from gradcheck.layer import Adapted, Function
 from gradcheck.layer import Backward as WayBack
 from gradcheck.lines.handing import at_work
 from gradcheck.lines.instrument import Backward, Forward, Helpers, Instrument, Text
-from gradcheck.lines.recorder import Recorder, Site, item
+from gradcheck.lines.recorder import Recorder
+from gradcheck.lines.sites import Site, item
 from gradcheck.lines.source import (
     COPIED,
     Source,
@@ -25,6 +26,7 @@ from gradcheck.lines.source import (
     functions_in,
     parsed_function,
     returned_function,
+    statements,
 )
 from gradcheck.lines.statements import names_read
 from gradcheck.result import Array
@@ -256,5 +258,5 @@ def _inner(source: Source, tree: ast.FunctionDef) -> tuple[Site, ...]:
     return tuple(
         Site(f.name, source.line_of(s), source.text(s), names_read(s))
         for f in functions_in(tree)
-        for s in f.body
+        for _, s in statements(f)
     )

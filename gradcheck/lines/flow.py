@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.lines.readings import Matches
+from gradcheck.lines.match import Matches
 from gradcheck.lines.record import Record
-from gradcheck.lines.recorder import Label, Site
+from gradcheck.lines.sites import Label, Site
 from gradcheck.lines.statements import key_of, part_of
+from gradcheck.lines.values import are_alike
 
 
 def reached(record: Record, names: Iterable[str], stop: Iterable[str] = ()) -> set[str]:
@@ -116,12 +117,13 @@ def _is_read_for_the_value(record: Record, label: Label) -> bool:
 def _held_before(record: Record, name: str) -> list[Any]:
     """What a name held in the forward pass, as an input too, and the value of that."""
     context, value = record.context, record.context.forward.value
-    named = (one.values for one in record.occurrences if one.site.name == name)
+    named = [one.values for one in record.occurrences if one.site.name == name]
     inputs = [x for n, x in zip(context.names, context.inputs, strict=True) if n == name]
-    return [*chain(*named), *inputs, *([value] * (value.size > 1))]
+    return [*named, *chain(*named), *inputs, *([value] * (value.size > 1))]
 
 
 def _equal(a: Any, b: Any) -> bool:
-    """Whether two values are; of containers only one: arrays in them have no single answer."""
-    container = isinstance(a, (dict, list, tuple)) and not isinstance(b, np.ndarray)
-    return a is b or (not container and np.array_equal(a, b))
+    """Whether two values are; of containers only lists of arrays of one shape: others have no one answer."""
+    alike = are_alike(a) and are_alike(b)
+    single = isinstance(b, np.ndarray) or not isinstance(a, (dict, list, tuple))
+    return a is b or ((alike or single) and np.array_equal(a, b))

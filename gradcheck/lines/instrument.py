@@ -16,7 +16,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gradcheck.lines.recorder import ACTIVATION, Recorder, Site, variable
+from gradcheck.lines.recorder import Recorder
+from gradcheck.lines.sites import ACTIVATION, Site, variable
 from gradcheck.lines.source import Source, Unreadable, blocks, unbound
 from gradcheck.lines.statements import (
     activated,

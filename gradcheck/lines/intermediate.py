@@ -13,15 +13,9 @@ import numpy as np
 
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.lines.names import grouped
-from gradcheck.lines.recorder import (
-    ACTIVATION,
-    CutOut,
-    Occurrences,
-    Passing,
-    Recorder,
-    Site,
-    is_number,
-)
+from gradcheck.lines.recorder import CutOut, Passing, Recorder
+from gradcheck.lines.sites import ACTIVATION, Occurrences, Site
+from gradcheck.lines.values import is_number
 from gradcheck.result import Array
 
 LARGEST = 100_000

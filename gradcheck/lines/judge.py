@@ -4,105 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
 from itertools import islice
 from operator import attrgetter, itemgetter
 from typing import Any
 
 import numpy as np
 
-from gradcheck.compare import agrees, compare
-from gradcheck.diagnosis.margins import FEWEST
+from gradcheck.compare import compare
 from gradcheck.diagnosis.wrong import WrongGradient
-from gradcheck.lines.flow import behind, gives, known_names
-from gradcheck.lines.intermediate import Intermediate
+from gradcheck.lines.compared import Compared, wrong_entries
+from gradcheck.lines.flow import gives, known_names
+from gradcheck.lines.innocent import labels_wrong, without_innocent
+from gradcheck.lines.match import Match, Matches, Touches
 from gradcheck.lines.names import grouped
-from gradcheck.lines.readings import (
-    Match,
-    Matches,
-    Touches,
-    counterpart,
-    matches_before,
-    matches_of,
-    why_left_out,
-)
+from gradcheck.lines.readings import matches_before, matches_of, why_left_out
 from gradcheck.lines.record import Record
-from gradcheck.lines.recorder import Event, Label, Site
+from gradcheck.lines.sites import Event, Label, Site
 from gradcheck.lines.stage import Stage, staged
-from gradcheck.result import Array, Code, Line, Row, Verdict
-
-
-@dataclass(frozen=True)
-class Compared:
-    """One value of the backward pass, compared: its row, and the site and time it is wrong from.
-
-    `part` is the line of the statement that a loop passes first for it, with the place it gives a value to.
-    """
-
-    label: Label
-    site: Site
-    time: int
-    row: Row
-    suspect: WrongGradient
-    match: Match
-    file: str
-    part: tuple[int, Any] | None = None
-
-    @property
-    def intermediate(self) -> Intermediate:
-        """The value of the forward pass whose gradient it should be."""
-        return self.match.intermediate
-
-    @property
-    def is_wrong(self) -> bool:
-        """Whether it is convicted."""
-        return self.row.verdict is Verdict.FAIL
-
-    @property
-    def can_be_set_right(self) -> bool:
-        """Whether it is known what it should be, where it is computed."""
-        return self.match.fits and not self.label.returned
-
-    @property
-    def is_right(self) -> bool:
-        """Whether nothing can be said against it."""
-        return self.row.verdict is Verdict.PASS
-
-    @cached_property
-    def multiple(self) -> float | None:
-        """The number that it is times the gradient it is named for, if it is one."""
-        if not self.can_be_set_right or np.count_nonzero(self.row.numeric) < FEWEST:
-            return None
-        k, model = self.suspect.times_itself()
-        return k if k and self.suspect.is_(model) else None
-
-    def was_right(self, until: int) -> bool:
-        """Whether it has a name and was right, or at first was, before a moment."""
-        return not self.label.returned and (self.is_right or self.began < until < self.time)
-
-    @property
-    def began(self) -> int:
-        """When its first part was computed."""
-        return min(time for time, _ in self.match.times)
-
-    @property
-    def settled(self) -> int:
-        """When the first wrong part of it had its final value: until then it is still being summed."""
-        if not (self.is_wrong and self.match.fits):
-            return self.time
-        last = np.full(self.match.hand.shape, self.time)
-        for time, place in self.match.times:
-            last[place] = time
-        return min(last[_wrong(self.match, self.row)].tolist(), default=self.time)
-
-    @property
-    def line(self) -> Line:
-        """As a report says it."""
-        row, site = self.row, self.site
-        return Line(
-            str(self.label), site.line, site.text, row.relative_error, row.bound, row.verdict,
-            row.analytic, row.numeric, self.file, self.part,
-        )  # fmt: skip
+from gradcheck.result import Array, Row, Verdict
 
 
 @dataclass(frozen=True)
@@ -127,8 +46,9 @@ class Judgement:
 
     @property
     def known(self) -> set[str]:
-        """The names whose values are known."""
-        return known_names(self.record, self.matches)
+        """The names whose values are known: all of them were compared, as what they were taken for."""
+        taken = {one.label: (one.match,) for one in self.compared}
+        return known_names(self.record, {**self.matches, **taken})
 
     def known_but(self, one: Compared) -> set[str]:
         """The same without the name that a value has of its own."""
@@ -190,19 +110,40 @@ def _by_time(compared: Iterable[Compared]) -> tuple[Compared, ...]:
 
 
 def _beside(record: Record, matches: Matches, stage: Stage, known_by: Matches) -> list[Compared]:
-    """Every value beside that of its counterparts which it is nearest to."""
+    """Every value beside that of its counterparts which it is nearest to, as the loop that computes it runs."""
     known = known_names(record, known_by) | {label.variable for label in record.given}
-    return [
-        _best([_compare(record, stage, label, match, known) for match in several])
+    tried = [
+        [_compare(record, stage, label, match, known) for match in several]
         for label, several in matches.items()
     ]
+    runs = grouped(filter(_shows_its_loop, map(_best, tried)), lambda one: one.site.loop)
+    return [_best(_running_as(several, runs)) for several in tried]
+
+
+def _shows_its_loop(one: Compared) -> bool:
+    """Whether a value was right in a loop, or at first was: by accident it is that in no other order."""
+    right = one.is_right or one.began < one.time
+    return right and one.site.loop is not None and one.match.goes_back is not None
+
+
+def _running_as(
+    tried: Sequence[Compared], runs: Mapping[int | None, Sequence[Compared]]
+) -> Sequence[Compared]:
+    """Those of several readings that go through the time steps as what at first is right in the same loop does."""
+    return [one for one in tried if _runs_as(one, runs.get(one.site.loop, ()))] or tried
+
+
+def _runs_as(one: Compared, others: Sequence[Compared]) -> bool:
+    """Whether a reading goes through the time steps as some others do, if all of those go one way."""
+    ways = {other.match.goes_back for other in others}
+    return len(ways) != 1 or one.match.goes_back in {None, *ways}
 
 
 def _as_meant(
     compared: list[Compared], record: Record, matches: Matches, seed: int
 ) -> list[Compared]:
     """What was compared; a wrong value is taken for the gradient before an activation if that is nearer."""
-    before = before_activations(record, matches, _labels_wrong(compared), seed)
+    before = before_activations(record, matches, labels_wrong(compared), seed)
     return [_best([one, before.get(one.label, one)]) for one in compared]
 
 
@@ -231,55 +172,6 @@ def _movable(matches: Matches, stage: Stage) -> Matches:
     return {label: several for label, several in laid.items() if not stage.why_unmoved(several)}
 
 
-def without_innocent(compared: list[Compared], record: Record) -> tuple[list[Compared], list[str]]:
-    """What may be held against a value, and the reasons why other values are wrong by right.
-
-    Where a multiple of a gradient leads to what is right (y − out for out − y, no 1/n as yet), others that are as
-    many times theirs follow the same convention.
-    """
-    ordered = grouped(_in_order(compared, record), partial(_means_something_else, record=record))
-    reasons = [
-        f"{one.label} is left out: it is not the gradient of {one.intermediate.name}, "
-        "and what is computed from it is right."
-        for one in ordered.get(True, ())
-    ]
-    usual = {round(k, 6) for one in ordered.get(True, ()) if (k := one.multiple) is not None}
-    left = grouped(ordered.get(False, []), lambda one: _is_usual(one, usual))
-    reasons += [
-        f"{one.label} is left out: it is {one.multiple:.6g} times the gradient of {one.intermediate.name}, "
-        "as others here are by convention."
-        for one in left.get(True, ())
-    ]
-    by = (
-        {one.label.variable for one in (*ordered.get(True, ()), *left.get(True, ()))}
-        if usual
-        else set()
-    )
-    unknown = grouped(left.get(False, []), lambda one: _is_open(one, by))
-    reasons += [
-        f"{one.label} is left out: it is computed by what is another multiple of its gradient by convention."
-        for one in unknown.get(True, ())
-    ]
-    return unknown.get(False, []), reasons
-
-
-def _is_usual(one: Compared, usual: set[float]) -> bool:
-    """Whether a local is a multiple of its gradient as others are by right."""
-    return not one.intermediate.is_input and round(one.multiple or 1.0, 6) in usual
-
-
-def _is_open(one: Compared, by: set[str]) -> bool:
-    """Whether it is not known what a local should be, as it is computed by what follows another convention."""
-    is_local = not one.intermediate.is_input and not one.label.returned
-    return is_local and one.is_wrong and not one.site.reads.isdisjoint(by)
-
-
-def _in_order(compared: list[Compared], record: Record) -> list[Compared]:
-    """Without what only stands where another gradient should be returned."""
-    named = [one for one in compared if not _laid_beside_another(one, compared, record)]
-    return [one for one in named if not _returned_under_its_name(one, named)]
-
-
 def _left_out(label: Label, record: Record, several: Sequence[Match], stage: Stage) -> str | None:
     if not several:
         return why_left_out(record, label)
@@ -297,7 +189,7 @@ def _distance(one: Compared) -> tuple[bool, bool, bool, float, float]:
     unexplained = one.multiple is None
     # What nothing is computed from, an attribute that keeps a value for the backward pass, is no meaning.
     unused = not one.row.numeric.any()
-    share = float(np.mean(_wrong(one.match, one.row)))
+    share = float(np.mean(wrong_entries(one.match, one.row)))
     # Where two meanings have the same gradient rounding does not decide.
     error = round(one.row.relative_error, 6)
     return one.row.verdict is not Verdict.PASS, unused, unexplained, share, error
@@ -358,18 +250,11 @@ def _same_array(a: Any, b: Any) -> bool:
     return arrays and bool(np.any(a)) and np.array_equal(a, b)
 
 
-def _wrong(match: Match, row: Row) -> Array:
-    """Which entries of a value are wrong; of one of another shape there is only one answer."""
-    if not match.fits:
-        return np.array(row.verdict is Verdict.FAIL)
-    return np.asarray(~(np.abs(match.hand - row.numeric) <= row.bound))
-
-
 def _wrong_from(match: Match, row: Row, record: Record) -> int:
     """When the first wrong part of a value was computed; the last part if none is wrong."""
     if row.verdict is not Verdict.FAIL or not match.fits:
         return match.ended
-    wrong = _wrong(match, row)
+    wrong = wrong_entries(match, row)
     times = _making_wrong(match, wrong, record) if match.overwritten else match.times
     return match.first_touching(wrong, times)
 
@@ -394,50 +279,3 @@ def _moved_nothing(log: Sequence[Event], time: int) -> bool:
         return False
     before = (one for one in reversed(log[:time]) if one.site.variable == event.site.variable)
     return any(_same_array(one.value, event.value) for one in islice(before, 1))
-
-
-def _laid_beside_another(one: Compared, compared: Sequence[Compared], record: Record) -> bool:
-    """Whether it is laid beside an input only because it is returned for it, which is a wrong order."""
-    if not one.is_wrong or one.label.returned or counterpart(record, one.label) is not None:
-        return False
-    return one.intermediate.position in _positions_right(compared)
-
-
-def _positions_right(compared: Iterable[Compared]) -> set[int]:
-    return {one.intermediate.position for one in compared if one.is_right}
-
-
-def _returned_under_its_name(one: Compared, compared: Sequence[Compared]) -> bool:
-    """Whether it was judged under its name before it is returned; what remains is a wrong order."""
-    named = Label(one.site.name) in _labels_wrong(compared)
-    return one.label.returned and (named or not one.is_wrong)
-
-
-def _labels_wrong(compared: Iterable[Compared]) -> list[Label]:
-    return [one.label for one in compared if one.is_wrong]
-
-
-def _means_something_else(one: Compared, record: Record) -> bool:
-    """Whether a gradient that is computed from this value is right, so that the value must be."""
-    if one.label.returned or not one.is_wrong:
-        return False
-    return not record.failed() or one.label.variable in _proved(record)
-
-
-def _proved(record: Record) -> set[str]:
-    right = (position for position, row in record.rows.items() if _proves(row))
-    return set().union(*(behind(record, position) for position in right))
-
-
-def _proves(row: Row) -> bool:
-    """Whether a gradient is right, and the true one not zero everywhere."""
-    codes = {finding.code for finding in row.findings}
-    return "vacuous" not in codes and (
-        row.verdict is Verdict.PASS or _has_right_numbers(row, codes)
-    )
-
-
-def _has_right_numbers(row: Row, codes: set[Code]) -> bool:
-    """Whether a gradient is right entry by entry, though its dtype is not."""
-    same = codes == {"wrong-dtype"} and row.analytic.shape == row.shape
-    return same and bool(agrees(row.analytic, row.numeric, row.bound).all())

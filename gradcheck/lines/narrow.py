@@ -15,11 +15,12 @@ from math import inf
 
 import numpy as np
 
+from gradcheck.lines.compared import Compared
 from gradcheck.lines.flow import doubtful_sites, reached
-from gradcheck.lines.judge import Compared, Judgement
+from gradcheck.lines.judge import Judgement
 from gradcheck.lines.names import grouped
-from gradcheck.lines.recorder import Site
 from gradcheck.lines.rerun import Fit, Rerun
+from gradcheck.lines.sites import Site
 
 
 @np.errstate(all="ignore")
@@ -30,11 +31,15 @@ def comes_right_with(judgement: Judgement, wrong: Compared) -> bool | None:
 
 @dataclass(frozen=True)
 class Narrowed:
-    """The line that is blamed, and the others that share the doubt; `solved` if it is not the compared one."""
+    """The line that is blamed, and the others that share the doubt.
+
+    `solved` if it is not the compared one, `idle` if it is a statement that does nothing.
+    """
 
     site: Site
     others: tuple[Site, ...]
     solved: bool = False
+    idle: bool = False
 
 
 def narrowed(judgement: Judgement, wrong: Compared, others: Sequence[Site]) -> Narrowed:

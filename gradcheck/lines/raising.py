@@ -15,8 +15,9 @@ from gradcheck.lines.judge import Judgement
 from gradcheck.lines.names import grouped
 from gradcheck.lines.readings import counterpart
 from gradcheck.lines.record import Record
-from gradcheck.lines.recorder import Event, Label, Site
+from gradcheck.lines.sites import Event, Label, Site
 from gradcheck.lines.statements import name_of, only_statement
+from gradcheck.lines.values import is_number
 from gradcheck.result import Finding
 
 Shape = tuple[int, ...]
@@ -63,7 +64,32 @@ def _misfit(record: Record, place: Site, doubtful: Sequence[Site]) -> Site:
     doubted, known = _parts(record, place.text, doubtful)
     wanted = _shape_wanted(record, place) or _shape_of(known)
     misfits = {part.site for part in doubted if part.is_misfit(wanted, place)}
+    misfits |= _too_flat(record, place.text, doubtful)
     return misfits.pop() if len(misfits) == 1 else place
+
+
+def _too_flat(record: Record, text: str, doubtful: Sequence[Site]) -> set[Site]:
+    """The statements in doubt that made what has fewer axes than a statement reads of it."""
+    made = {event.site.name: event for event in record.log if event.site in doubtful}
+    items = (node for node in ast.walk(only_statement(text)) if isinstance(node, ast.Subscript))
+    read = ((made.get(_name_of(node)), node) for node in items)
+    return {event.site for event, node in read if event is not None and _lacks_axes(event, node)}
+
+
+def _lacks_axes(event: Event, node: ast.Subscript) -> bool:
+    numbers = is_number(event.value) or isinstance(event.value, int)
+    return numbers and sum(map(_takes_an_axis, _indices(node))) > np.ndim(event.value)
+
+
+def _indices(node: ast.Subscript) -> list[ast.expr]:
+    """What stands between the brackets, one for each axis."""
+    return node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+
+
+def _takes_an_axis(index: ast.expr) -> bool:
+    """Whether an index surely goes along one axis: a mask or an array of indices may go along others."""
+    numbers = isinstance(index, ast.Constant) and isinstance(index.value, int)
+    return numbers or isinstance(index, ast.Slice)
 
 
 def _parts(record: Record, text: str, doubtful: Sequence[Site]) -> tuple[list[_Part], list[_Part]]:
@@ -105,8 +131,7 @@ class _Part:
         """Of the value that a name was given, what stands in an expression."""
         if not isinstance(node, ast.Subscript):
             return _Part(event.site, np.shape(event.value), True)
-        indices = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        return _Part(event.site, _taken(np.shape(event.value), indices), False)
+        return _Part(event.site, _taken(np.shape(event.value), _indices(node)), False)
 
     def is_misfit(self, wanted: Shape | None, place: Site) -> bool:
         """Whether it cannot take part in something of a shape, entry by entry; an unknown one may."""

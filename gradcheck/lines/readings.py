@@ -6,72 +6,18 @@ and how their values are laid beside each other: in one piece, as a list, as one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import chain, count, pairwise, product
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 
 from gradcheck.lines.intermediate import Intermediate, why_immovable
+from gradcheck.lines.match import Match, Matches
 from gradcheck.lines.names import counterparts, undressed
-from gradcheck.lines.record import Record, Timed
-from gradcheck.lines.recorder import ACTIVATION, Label, Site
+from gradcheck.lines.record import Record
+from gradcheck.lines.sites import ACTIVATION, Label
 from gradcheck.lines.statements import key_of
-from gradcheck.result import Array
-
-Touches = tuple[tuple[int, Any], ...]
-"""When each part of a value was computed: a time and a place in it."""
-
-ROOM = {"zeros", "zeros_like", "empty", "empty_like"}
-"""The functions that make an array which has yet to be filled."""
-
-
-@dataclass(frozen=True)
-class Match:
-    """A value of the backward pass laid beside an intermediate one, and when its parts were computed."""
-
-    intermediate: Intermediate
-    hand: Array
-    times: Touches
-    reshaped: bool = False
-
-    def touched(self, times: Touches) -> Array:
-        """Which entries were computed at some of the times."""
-        touched = np.zeros(self.hand.shape, dtype=bool)
-        for _, place in times:
-            touched[place] = True
-        return touched
-
-    def first_touching(self, entries: Array, times: Touches) -> int:
-        """The first of some times at which one of these entries was computed; the last of all if none was."""
-        touching = (time for time, place in times if entries[place].any())
-        return min(touching, default=self.ended)
-
-    @property
-    def fits(self) -> bool:
-        """Whether the value has the shape of its counterpart."""
-        return self.hand.shape == self.intermediate.value.shape
-
-    @property
-    def overwritten(self) -> bool:
-        """Whether a value was written over after all of it was there: several statements made it."""
-        return self.in_parts and any(self.touched((one,)).all() for one in self.times)
-
-    @property
-    def in_parts(self) -> bool:
-        """Whether its parts were computed one after the other."""
-        return len(self.times) > 1
-
-    @property
-    def ended(self) -> int:
-        """When the last part was computed."""
-        return self.times[-1][0]
-
-
-Matches = dict[Label, tuple[Match, ...]]
-"""For each label of the backward pass, the ways to lay its value beside one of the forward pass."""
+from gradcheck.lines.ways import WAYS, Pair, fitting
 
 
 def matches_of(record: Record) -> Matches:
@@ -82,24 +28,19 @@ def matches_of(record: Record) -> Matches:
 def matches_before(record: Record, labels: Iterable[Label]) -> Matches:
     """Lay values beside what goes into an activation: dz may be the gradient of a in z = tanh(a)."""
     laid = {label: _matches(record, label, _before(record, label)) for label in labels}
-    return {label: tuple(_fitting(several)) for label, several in laid.items()}
-
-
-def _fitting(matches: Iterable[Match]) -> list[Match]:
-    return [match for match in matches if match.fits]
+    return {label: tuple(fitting(several)) for label, several in laid.items()}
 
 
 def _matches(record: Record, label: Label, ones: Iterable[Intermediate]) -> tuple[Match, ...]:
     if not record.is_complete(label):
         return ()
     pairs = (
-        _Pair(label, record.events[label], one, _may_be_reshaped(record, label, one))
-        for one in ones
+        Pair(label, record.events[label], one, _may_be_reshaped(record, label, one)) for one in ones
     )
     return tuple(chain.from_iterable(map(_laid, pairs)))
 
 
-def _laid(pair: _Pair) -> Sequence[Match]:
+def _laid(pair: Pair) -> Sequence[Match]:
     """The first way that fits wins."""
     return next(filter(None, (way(pair) for way in WAYS)), ())
 
@@ -163,234 +104,3 @@ def _immovable(record: Record, name: str) -> Iterator[str]:
 def _speaks(record: Record, label: Label) -> bool:
     """Whether a name may say whose gradient it is."""
     return record.copy.chained and not label.returned
-
-
-@dataclass(frozen=True)
-class _Pair:
-    """A name's events beside an intermediate value; `reshaped` allows the same entries in another shape."""
-
-    label: Label
-    events: Sequence[Timed]
-    intermediate: Intermediate
-    reshaped: bool
-
-    @property
-    def final(self) -> Any:
-        """What the name held in the end."""
-        return self.events[-1][1].value
-
-    @cached_property
-    def hand(self) -> Array | None:
-        """That as an array, if it is one of numbers."""
-        hand = None if isinstance(self.final, (list, tuple)) else np.array(self.final)
-        return None if hand is None or hand.dtype.kind not in "fiub" else hand
-
-    @property
-    def alone(self) -> Array | None:
-        """That as the value of a name which has no time steps, nor gets its values at several calls."""
-        several_calls = len({event.call for _, event in self.events}) > 1
-        return None if self.intermediate.steps or several_calls else self.hand
-
-    @property
-    def end(self) -> int:
-        """When the name was given what it held in the end."""
-        return self.events[-1][0]
-
-    @property
-    def last(self) -> Touches:
-        """As if all of it was computed then."""
-        return ((self.end, self.everywhere),)
-
-    @property
-    def everywhere(self) -> Any:
-        """The index of the whole."""
-        return (slice(None),) * self.intermediate.value.ndim
-
-    @property
-    def touches(self) -> Touches:
-        """The events that wrote into a part."""
-        return tuple((t, e.index) for t, e in self.events if e.index is not None)
-
-    @property
-    def writes(self) -> Touches:
-        """What made the value that the name held in the end: it was given, then written into."""
-        return tuple(
-            (t, self.everywhere if e.index is None else e.index) for t, e in self._since_given
-        )
-
-    @property
-    def _since_given(self) -> Sequence[Timed]:
-        """The events since the name was last given a value; room made, by zeros or empty, is none yet."""
-        given = [k for k, (_, e) in enumerate(self.events) if not e.site.writes_into]
-        since = self.events[max(given, default=0) :]
-        made_room = len(since) > 1 and since[0][1].site.reads & ROOM
-        return since[1:] if made_room else since
-
-    @property
-    def steps(self) -> int:
-        """How many time steps the intermediate value has."""
-        return len(self.intermediate.each_place)
-
-    @property
-    def passed_a_step(self) -> list[list[Sequence[Timed]]]:
-        """The events of each step, for each statement that gives the name a value as often as there are steps."""
-        passed = (_steps(self.events, site) for site in self.giving)
-        return [steps for steps in passed if len(steps) == self.steps]
-
-    @property
-    def giving(self) -> Iterable[Site]:
-        """The statements that give the name a value of its own."""
-        return dict.fromkeys(event.site for _, event in self.events if event.site.whole)
-
-
-Way = Callable[[_Pair], list[Match]]
-
-
-def _list_of_steps(pair: _Pair) -> list[Match]:
-    """A list or dictionary with one element a time step, each computed when it was last put in its place."""
-    final = _elements(pair.final)
-    if not final:
-        return []
-    put = {e.index % len(final): t for t, e in pair.events if isinstance(e.index, int)}
-    times = [put.get(k, pair.end) for k in range(len(final))]
-    return _by_steps(final, times, pair.intermediate)
-
-
-def _elements(value: Any) -> Sequence[Any]:
-    """The elements of a list, or those of a dictionary with a number; none of anything else."""
-    if isinstance(value, dict):
-        return [value[k] for k in sorted(filter(_is_step, value))]
-    return value if isinstance(value, (list, tuple)) else []
-
-
-def _is_step(key: Any) -> bool:
-    """Whether a key numbers a time step: under −1 stands what was there before the first."""
-    return isinstance(key, int) and key >= 0
-
-
-def _same_shape(pair: _Pair) -> list[Match]:
-    """One value, or an array filled piece by piece, of the same shape."""
-    hand, one = pair.alone, pair.intermediate
-    return [] if hand is None or hand.shape != one.value.shape else [Match(one, hand, pair.writes)]
-
-
-def _value_a_step(pair: _Pair) -> list[Match]:
-    """A name that is given one value a time step, the last step first or the first one first.
-
-    The value at the end of the step, or the one that a statement in it gave.
-    """
-    if pair.hand is None or pair.steps < 2:
-        return []
-    return [*chain(*(_passings(pair, steps) for steps in pair.passed_a_step))]
-
-
-def _passings(pair: _Pair, steps: list[Sequence[Timed]]) -> list[Match]:
-    """The values that a statement gave, or those at the end of each step, in either direction of time."""
-    # What is filled piece by piece has no meaning before it is complete.
-    filled = not all(event.site.whole for _, event in chain(*steps))
-    return [
-        _by_pieces(match, several)
-        for chosen, several in product((-1,) if filled else (0, -1), (steps[::-1], steps))
-        for match in _given(several, chosen, pair.intermediate)
-    ]
-
-
-def _steps(events: Sequence[Timed], site: Site) -> list[Sequence[Timed]]:
-    """The events from each passing of a statement to the next."""
-    starts = [k for k, (_, e) in enumerate(events) if e.site == site]
-    return [events[a:b] for a, b in pairwise([*starts, len(events)])]
-
-
-def _given(steps: Sequence[Sequence[Timed]], chosen: int, one: Intermediate) -> list[Match]:
-    """The value that one event of each step, the first or the last, gives to a name."""
-    times, events = zip(*(step[chosen] for step in steps), strict=True)
-    return _by_steps([event.value for event in events], list(times), one)
-
-
-def _by_pieces(match: Match, steps: Sequence[Sequence[Timed]]) -> Match:
-    """A match whose steps were filled piece by piece, with the time of each piece."""
-    pieces = tuple(chain(*map(_pieces, count(), steps)))
-    return replace(match, times=pieces) if pieces and not match.intermediate.places else match
-
-
-def _pieces(k: int, step: Sequence[Timed]) -> Touches:
-    return tuple((time, (k, *event.index)) for time, event in step if _is_plain(event.index))
-
-
-def _is_plain(index: Any) -> bool:
-    return isinstance(index, tuple) and Ellipsis not in index
-
-
-def _stacked(pair: _Pair) -> list[Match]:
-    """One array in which the time steps lie along an axis; the second first, if several fit."""
-    if pair.hand is None or pair.intermediate.steps is None:
-        return []
-    axes = sorted(range(pair.hand.ndim), key=lambda axis: axis != 1)
-    return _fitting(_along(pair, pair.hand, axis) for axis in axes)
-
-
-def _along(pair: _Pair, hand: Array, axis: int) -> Match:
-    times = _moved(pair.touches, axis, hand.ndim) or pair.last
-    return Match(pair.intermediate, np.moveaxis(hand, axis, 0), times)
-
-
-def _before_another_shape(pair: _Pair) -> list[Match]:
-    """What the name held last in the shape of the value, before it was laid out otherwise: heads merged, say."""
-    if pair.alone is None or not all(event.site.whole for _, event in pair.events):
-        return []
-    held = [
-        Match(pair.intermediate, np.asarray(event.value), ((time, pair.everywhere),))
-        for time, event in pair.events[:-1]
-    ]
-    return [match for match in _fitting(held)[-1:] if match.hand.dtype.kind == "f"]
-
-
-def _reshaped(pair: _Pair) -> list[Match]:
-    """The same entries in another shape, where that is a matter of layout."""
-    hand, value = pair.alone, pair.intermediate.value
-    if hand is None or hand.size != value.size or not pair.reshaped:
-        return []
-    return [Match(pair.intermediate, hand.reshape(value.shape), pair.last, reshaped=True)]
-
-
-def _misshapen(pair: _Pair) -> list[Match]:
-    """A mistake in the shape, if it is the only value that is meant."""
-    hand, one = pair.alone, pair.intermediate
-    several = pair.label.call or one.passings > 1
-    return [] if hand is None or several else [Match(one, hand, pair.last)]
-
-
-WAYS: tuple[Way, ...] = (
-    _list_of_steps,
-    _same_shape,
-    _value_a_step,
-    _stacked,
-    _before_another_shape,
-    _reshaped,
-    _misshapen,
-)
-"""How a name's values can lie beside one of the forward pass, the closest first."""
-
-
-def _by_steps(found: Sequence[Any], times: list[int], one: Intermediate) -> list[Match]:
-    """One value a time step, in the order of the forward pass."""
-    values, places = list(map(np.asarray, found)), one.each_place
-    wanted = [(one.value[place].shape, "f") for place in places]
-    if not wanted or wanted != [(v.shape, v.dtype.kind) for v in values]:
-        return []
-    hand = np.zeros(one.value.shape, dtype=np.result_type(*values))
-    for place, value in zip(places, values, strict=True):
-        hand[place] = value
-    return [Match(one, hand, tuple(zip(times, places, strict=True)))]
-
-
-def _moved(touches: Touches, axis: int, ndim: int) -> Touches:
-    """The places of touches after an axis was moved to the front; none if they are not that simple."""
-    moved = []
-    for time, index in touches:
-        parts = list(index) if isinstance(index, tuple) else [index]
-        if Ellipsis in parts or len(parts) > ndim:
-            return ()
-        parts += [slice(None)] * (ndim - len(parts))
-        moved.append((time, (parts[axis], *parts[:axis], *parts[axis + 1 :])))
-    return tuple(moved)

@@ -3,125 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from gradcheck.layer import Dialect, Numpy
+from gradcheck.lines.sites import ACTIVATION, Event, Occurrences, Site, item
+from gradcheck.lines.values import are_alike, is_number, kept_as_is, region_of, with_items
 from gradcheck.result import Array
-
-
-@dataclass(frozen=True)
-class Label:
-    """What a value of the backward pass is filed under: its name, or the input it is returned for.
-
-    `function` is that of the helper whose local it is, nothing for the backward pass itself; `call`
-    counts its calls, where they differ in shape.
-    """
-
-    name: str
-    returned: bool = False
-    function: str = ""
-    call: int = 0
-
-    def __str__(self) -> str:
-        return f"d{self.name}" if self.returned else self.name
-
-    @property
-    def in_a_sentence(self) -> str:
-        """As a message names it."""
-        return f"the returned d{self.name}" if self.returned else self.name
-
-    @property
-    def variable(self) -> str:
-        """The name by which statements read it."""
-        return variable(self.name, self.function)
-
-
-def variable(name: str, function: str = "") -> str:
-    """A name with the helper whose local it is; what belongs to an object is no local."""
-    return f"{function}::{name}" if function and not name.startswith("self.") else name
-
-
-@dataclass(frozen=True)
-class Site:
-    """One statement that gives a value to a name: `z`, `self.z`, `cache["z"]`.
-
-    `reads` are the variables it computes with; `whole` says whether it gives the name a new value, as
-    `=` does, and does not write into one that is there, as `d[t] =` does; `in_place` whether what was
-    there is changed, as by `+=` too; `path` leads to what stands in the return statement itself, in
-    what is returned; `loop` is the line of the loop around it, `function` the helper it stands in.
-    """
-
-    name: str
-    line: int
-    text: str
-    reads: frozenset[str]
-    whole: bool = True
-    in_place: bool = False
-    path: tuple[Any, ...] | None = None
-    loop: int | None = None
-    function: str = ""
-
-    @property
-    def variable(self) -> str:
-        """The name by which other statements read what this one computes."""
-        return variable(self.name, self.function)
-
-    @property
-    def is_returned(self) -> bool:
-        """Whether its value is returned, and has no name."""
-        return self.path is not None
-
-    @property
-    def writes_into(self) -> bool:
-        """Whether it changes a value that is there, wholly or in part."""
-        return self.in_place or not self.whole
-
-    @property
-    def is_anonymous(self) -> bool:
-        """Whether the name is ours: the user's statement computes on with the value at once."""
-        return self.name.endswith(ACTIVATION)
-
-
-ACTIVATION = " before its activation"
-"""What the name of a value is followed by, where what goes into its activation is meant."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """One passing of a site of the backward pass: the value that the name has from then on.
-
-    `call` counts the calls of the helper that the site stands in.
-    """
-
-    site: Site
-    value: Any
-    index: Any = None
-    call: int = 0
-
-    @property
-    def everywhere(self) -> Any:
-        """The index of the whole value: None where the name was given it, all of it where it was written into."""
-        return None if self.site.whole else ...
-
-    @property
-    def place(self) -> Any:
-        """The index of what was written: of what a call has written into that is everything."""
-        return self.everywhere if self.index is None else self.index
-
-
-@dataclass
-class Occurrences:
-    """The values that one site of the forward pass gave to its name, in order.
-
-    `indices` are the places it wrote to, where it wrote into one array piece by piece.
-    """
-
-    site: Site
-    values: list[Any] = field(default_factory=list)
-    indices: list[Any] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -218,9 +108,14 @@ class Recorder:
         self._live: dict[str, tuple[Site, Array]] = {}
 
     def forward_value(self, site: int, value: Any) -> Any:
-        """Called with every value assigned in the forward pass; returns what goes on in its place."""
+        """Called with every value assigned in the forward pass; returns what goes on in its place.
+
+        Of several arrays at once, one a head, say, each counts as if the statement were passed for it.
+        """
         if self._deaf and site not in self._listened_to:
             return value
+        if are_alike(value):
+            return with_items(value, [self.forward_value(site, one) for one in value])
         array = self.dialect.array(value)
         goes_on = self._forward_value(site, array)
         return value if goes_on is array else self.dialect.like(value, goes_on)
@@ -334,13 +229,13 @@ class Recorder:
     def _replaced(self, value: Any, part: Any, other: Array) -> Any:
         """A value with another in a part of it, or in place of it."""
         if part is None:
-            return other
+            return with_items(value, [*other]) if are_alike(value) else other
         value[part] = other
         return value
 
     def _event(self, place: Site, value: Any, index: Any = None) -> None:
         # What is written into piece by piece is looked at when it is complete.
-        kept = np.array(value) if place.whole and is_number(value) else value
+        kept = kept_as_is(value) if place.whole else value
         self.events.append(Event(place, kept, index, self.calls.get(place.function, 0)))
 
     def _seen_elsewhere(self, place: Site, array: Array, index: Any) -> None:
@@ -375,24 +270,3 @@ class Recorder:
 
     def _occurrences(self, site: int) -> Occurrences:
         return self.recorded.setdefault(site, Occurrences(self.forward_sites[site]))
-
-
-def item(name: str, key: str) -> str:
-    """An item of a dictionary, as it is named here."""
-    return f'{name}["{key}"]'
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value is an array or a float."""
-    return isinstance(value, (np.ndarray, np.generic, float))
-
-
-def region_of(part: Any, whole: Array) -> tuple[Array, ...] | None:
-    """Which entries of a contiguous array another one shares memory with, as an index; None if it does not."""
-    if not (whole.flags.c_contiguous and whole.size and np.may_share_memory(part, whole)):
-        return None
-    start = part.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
-    strides, indices = np.array(part.strides, dtype=int), np.indices(part.shape)
-    flat = (start + np.ravel(np.tensordot(strides, indices, 1))) // whole.itemsize
-    inside = flat[(flat >= 0) & (flat < whole.size)]
-    return tuple(np.unravel_index(inside, whole.shape)) if inside.size else None

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from gradcheck.layer import copies, listed
-from gradcheck.lines.judge import Compared
+from gradcheck.lines.compared import Compared
 from gradcheck.lines.record import Record
-from gradcheck.lines.recorder import Event, Site
+from gradcheck.lines.sites import Event, Site
+from gradcheck.lines.values import are_alike
 from gradcheck.result import Array, Row
 
 LARGEST = 300
@@ -173,7 +174,8 @@ def _truth(record: Record, wrong: Compared) -> Replaced | None:
     match, true = wrong.match, wrong.row.numeric
     if not wrong.can_be_set_right:
         return None
-    if match.overwritten:
+    at_once = len({time for time, _ in match.times}) == 1
+    if match.overwritten or at_once:
         return _put(record, {match.ended: (record.log[match.ended].everywhere, true)})
     return _put(record, {t: (record.log[t].place, true[place]) for t, place in match.times})
 
@@ -192,7 +194,8 @@ def _put(record: Record, places: Mapping[int, tuple[Any, Array]]) -> Replaced | 
 
 def _is_free(event: Event) -> bool:
     """Whether a value can be any other: numbers, and what should be numbers but is not."""
-    if not (event.site.whole and isinstance(event.value, np.ndarray | float)):
+    numbers = isinstance(event.value, np.ndarray | float) or are_alike(event.value)
+    if not (event.site.whole and numbers):
         return False
     value = np.asarray(event.value)
     return value.dtype.kind in "iubf" and bool(np.isfinite(value).all())

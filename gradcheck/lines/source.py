@@ -126,7 +126,7 @@ def parsed_function(text: str) -> ast.FunctionDef:
 def returned_function(tree: ast.FunctionDef) -> ast.FunctionDef | None:
     """The backward pass that is written in a layer and returned; a lambda is made a function first."""
     inner = {function.name: function for function in functions_in(tree)}
-    for body, node in _statements(tree):
+    for body, node in statements(tree):
         match node:
             case ast.Return(ast.Tuple([_, ast.Name(name)])) if name in inner:
                 return inner[name]
@@ -152,22 +152,22 @@ def from_lambda(written: ast.Lambda, name: str) -> ast.FunctionDef:
 
 
 def blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
-    """The lists of statements directly within a statement: its body, its else, its handlers'."""
+    """The lists of statements directly within a statement: its body, its else, those of its handlers or cases."""
     for name in ("body", "orelse", "finalbody"):
         block = getattr(node, name, None)
         if isinstance(block, list):
             yield block
-    for handler in getattr(node, "handlers", []):
-        yield from blocks(handler)
+    for part in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
+        yield from blocks(part)
 
 
-def _statements(node: ast.AST) -> Iterator[tuple[list[ast.stmt], ast.stmt]]:
+def statements(node: ast.AST) -> Iterator[tuple[list[ast.stmt], ast.stmt]]:
     """The statements of a function in their lists, at any depth, not in functions within it."""
     for block in blocks(node):
         for statement in block:
             yield block, statement
             if not isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
-                yield from _statements(statement)
+                yield from statements(statement)
 
 
 def _rows(node: ast.stmt | ast.expr) -> range:

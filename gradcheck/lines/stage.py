@@ -13,8 +13,8 @@ from gradcheck.compare import compare
 from gradcheck.diagnosis.wrong import Comparison, Context
 from gradcheck.layer import copies
 from gradcheck.lines.intermediate import Intermediate, merged
+from gradcheck.lines.match import Match, Matches
 from gradcheck.lines.names import grouped
-from gradcheck.lines.readings import Match, Matches
 from gradcheck.lines.record import Record
 from gradcheck.lines.source import Unreadable
 from gradcheck.numeric import Forward, NumericalGradient, NumericalWitness

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from gradcheck.lines.recorder import item
+from gradcheck.lines.sites import item
 
 
 def name_of(node: ast.AST) -> str | None:

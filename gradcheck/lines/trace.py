@@ -12,7 +12,8 @@ import numpy as np
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.layer import Layer, input_names
 from gradcheck.lines.intermediate import Intermediate
-from gradcheck.lines.readings import Match, matches_of
+from gradcheck.lines.match import Match
+from gradcheck.lines.readings import matches_of
 from gradcheck.lines.record import Record, record
 from gradcheck.numeric import Forward
 from gradcheck.result import Array, Traced

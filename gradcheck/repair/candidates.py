@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.lines.names import grouped
 from gradcheck.repair.grammar import FAR_FETCHED, LEFT_OUT, MISTAKEN, Alternative, Rule
 from gradcheck.repair.grammar.calls import REDUCING
 from gradcheck.repair.places import Place
@@ -156,7 +157,9 @@ class Doubt:
         return Doubt(first, frozenset([*said, *around]))
 
     def rank(self, place: Place) -> int:
-        """0 for what is blamed, 1 for what shares the doubt, 2 for others."""
+        """0 for what is blamed, 1 for what shares the doubt, 2 for others; 3 for what may lead around them all."""
+        if place.chooses_a_way:
+            return 3
         return 0 if self.first in place.lines else 2 - bool(self.also & set(place.lines))
 
 
@@ -171,12 +174,12 @@ def rounds(several: Sequence[Place], doubt: Doubt) -> tuple[Iterator[Candidate],
 
     Where lines share the doubt the likelier slip says which it is; of two alike the line that is blamed.
     """
-    ranked: list[list[Place]] = [[], [], []]
-    for place in several:
-        ranked[doubt.rank(place)].append(place)
-    blamed = ranked[0]
+    ranked = grouped(several, doubt.rank)
+    blamed = ranked.get(0, [])
     # Where the mistake is, its value comes right; before that any value may.
-    doubted, others = ([replace(one, true=None) for one in those] for those in ranked[1:])
+    doubted, others, ways = (
+        [replace(one, true=None) for one in ranked.get(rank, ())] for rank in (1, 2, 3)
+    )
     known, open_ = list(filter(_is_known, blamed)), list(filterfalse(_is_known, blamed))
     return (
         _cheapest_first([*blamed, *doubted], MISTAKEN),
@@ -184,6 +187,7 @@ def rounds(several: Sequence[Place], doubt: Doubt) -> tuple[Iterator[Candidate],
         _cheapest_first(known, LEFT_OUT),
         _cheapest_first(known, FAR_FETCHED),
         _cheapest_first([*open_, *doubted], LEFT_OUT),
+        _cheapest_first(ways, MISTAKEN),
         _cheapest_first(others, MISTAKEN),
         _cheapest_first(others, LEFT_OUT),
     )

@@ -49,7 +49,8 @@ class Mend:
     def sizes(self) -> frozenset[int]:
         """The whole numbers that are read where they were not, and those above 2 that are written."""
         before = set(map(ast.unparse, inside(self.old, *READ)))
-        new = (one for one in inside(self.new, *READ) if ast.unparse(one) not in before)
+        known = before | self.place.scope.pool.options
+        new = (one for one in inside(self.new, *READ) if ast.unparse(one) not in known)
         written = _whole(_constants(self.new) - _constants(self.old))
         large = (value for value in written if value > FACTOR)
         return frozenset([*_whole(map(self.value, new)), *large, *_whole([self.after])])

@@ -15,6 +15,7 @@ import numpy as np
 
 from gradcheck.compare import agrees
 from gradcheck.lines.source import blocks
+from gradcheck.lines.values import are_alike
 from gradcheck.repair.scope import NOTHING, TOO_LARGE, Scope, code_of, shape_of
 from gradcheck.repair.tree import called_name, is_read, read
 from gradcheck.result import Array
@@ -23,7 +24,7 @@ IMPURE = ("pop", "popleft", "append", "extend", "update", "next", "random", "at"
 """Calls that leave something changed: their lines are not evaluated beside the run."""
 NEW = "_new"
 """What stands for the exchanged node while the expression around it is evaluated."""
-UNREAD = ("body", "orelse", "finalbody", "handlers", "annotation")
+UNREAD = ("body", "orelse", "finalbody", "handlers", "cases", "annotation")
 """Fields that hold no value of a statement's own: other statements, types."""
 UNENTERED = (ast.While, ast.ClassDef)
 """Statements in which nothing is changed: a while loop might not end."""
@@ -116,6 +117,12 @@ class Place:
         return self.path[-1]
 
     @property
+    def chooses_a_way(self) -> bool:
+        """Whether it decides once which of two ways is gone, and not in each turn of a loop."""
+        chosen = any(map(_is_a_test, self.path)) or isinstance(self.node, ast.IfExp)
+        return chosen and not isinstance(self.repeated, ast.For)
+
+    @property
     def sets_an_item(self) -> bool:
         """Whether its statement gives an item of something another value."""
         statement = self.statement
@@ -164,6 +171,10 @@ class Place:
         return range(part.lineno, 1 + (end or part.lineno))
 
 
+def _is_a_test(slot: Slot) -> bool:
+    return isinstance(slot.parent, ast.If | ast.IfExp) and slot.name == "test"
+
+
 @dataclass(frozen=True)
 class Scopes:
     """What can be written in each statement, by its line and column: as it was last passed, and first."""
@@ -210,6 +221,7 @@ def _is_wrong(scope: Scope, statement: ast.stmt, true: True_) -> bool:
 
 def _agrees_with(value: Any, true: True_) -> bool:
     numbers, bound = true
+    value = np.asarray(value) if are_alike(value) else value
     if shape_of(value) != numbers.shape or np.asarray(value).dtype.kind != "f":
         return False
     return bool(agrees(np.asarray(value, dtype=np.float64), numbers, bound).all())

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 
 import numpy as np
@@ -23,6 +24,15 @@ from gradcheck.result import Array, Report, Verdict
 
 SAME = 1e-6
 """A value is as it was if it keeps the digits of a float32, in which it may have been summed in another order."""
+
+
+class Reach(Enum):
+    """Where an edit makes every gradient pass: nowhere, in the sizes given, or in all that the layer takes."""
+
+    NOWHERE = 0
+    HERE = 1
+    ANYWHERE = 2
+
 
 Check = Callable[..., Report]
 """`check(layer, *inputs, seed=…, upstream=…)`: a fresh check of a changed layer."""
@@ -57,12 +67,35 @@ class Proof:
     check: Check
     seed: int
 
-    def holds(self, program: Program) -> bool:
-        """Whether every gradient passes, in these texts, at the draw given and at fresh ones."""
+    def reach(self, program: Program) -> Reach:
+        """In which sizes every gradient passes, in these texts, at the draw given and at fresh ones."""
         # What is tried may fail in any way.
         with suppress(Exception):
             layer = program.built()
-            return self._keeps_the_value(layer) and self._passes_here(layer) and self._again(layer)
+            here = self._keeps_the_value(layer) and self._passes_here(layer)
+            if here and self._passes(layer, self.context.inputs, 1):
+                return self._reach(layer)
+        return Reach.NOWHERE
+
+    def _reach(self, layer: Layer) -> Reach:
+        """How far an edit that passes here holds, at the second fresh draw."""
+        grown = self.elsewhere.grown
+        if self._passes(layer, grown, 2):
+            return Reach.ANYWHERE
+        # Where nor did what was written run, the way there may take sizes that the way back never has.
+        alike = not self._runs(layer, grown) and not self._runs(self.context.layer, grown)
+        return (
+            Reach.HERE if alike and self._passes(layer, self.context.inputs, 2) else Reach.NOWHERE
+        )
+
+    def _runs(self, layer: Layer, inputs: Sequence[Array]) -> bool:
+        """Whether each gradient has the shape of its input."""
+        with suppress(Exception), np.errstate(all="ignore"):
+            value, backward = run(layer, copies(inputs))
+            dy = random_upstream(value, self.seed).astype(self.context.dy.dtype)
+            gradients = listed(backward(dy), len(inputs))
+            shapes = [None if one is None else one.shape for one in gradients]
+            return all(shapes[p] == inputs[p].shape for p in self.context.compared)
         return False
 
     def may_hold(self, program: Program) -> bool:
@@ -105,11 +138,6 @@ class Proof:
     def _passes_here(self, layer: Layer) -> bool:
         given = copies(self.context.inputs)
         return self.check(layer, *given, seed=self.seed, upstream=self.context.dy).passed
-
-    def _again(self, layer: Layer) -> bool:
-        """Whether it passes at two fresh draws."""
-        several = (self.context.inputs, self.elsewhere.grown)
-        return all(self._passes(layer, inputs, k) for k, inputs in enumerate(several, 1))
 
     def _passes(self, layer: Layer, inputs: Sequence[Array], draw: int) -> bool:
         seed = self.seed + draw

@@ -43,7 +43,8 @@ class Pool:
     """What a function is written with, each expression once: any of it could be written elsewhere in it.
 
     `helpers` are the functions of its module that only compute, with how many arrays they take, `ahead`
-    what the forward pass is written with, `unread` the names that are given a value and read nowhere.
+    what the forward pass is written with, `unread` the names that are given a value and read nowhere,
+    `options` those of hyperparameters, which are what they are in all sizes.
     """
 
     operands: tuple[ast.expr, ...] = ()
@@ -53,6 +54,7 @@ class Pool:
     helpers: Mapping[str, int] = field(default_factory=dict)
     ahead: tuple[ast.expr, ...] = ()
     unread: tuple[str, ...] = ()
+    options: frozenset[str] = frozenset()
 
     @staticmethod
     def of(tree: ast.AST, local: Names, module: Names, ahead: ast.AST) -> Pool:
@@ -67,6 +69,7 @@ class Pool:
             {name: count for name, value in module.items() if (count := _arrays_taken(value))},
             _distinct(filter(is_read, inside(ahead, *COMPOUND))),
             _unread(tree),
+            frozenset(chain.from_iterable(map(_options, inside(tree, ast.arguments)))),
         )
 
     def calls_of(self, name: str) -> list[ast.Call]:
@@ -74,17 +77,36 @@ class Pool:
         return [call for call in self.calls if called_name(call) == name]
 
     @cached_property
-    def turns(self) -> list[str]:
-        """The indices by which each turn of a loop has its own part of an array: {0}[i], {0}[:, j]."""
+    def turns(self) -> list[ast.expr]:
+        """The indices by which each turn of a loop has its own part of an array: i, (:, j)."""
         named = (one for one in self.indices if any(inside(one, ast.Name)))
         plain = (one for one in named if not any(inside(one, ast.Call, ast.BinOp, ast.Subscript)))
-        whole = (ast.Subscript(ast.Name("{0}"), one, ast.Load()) for one in plain)
-        return sorted(map(ast.unparse, whole))
+        return sorted(plain, key=ast.unparse)
+
+    @cached_property
+    def axes(self) -> list[ast.expr]:
+        """The indices that only put in axes: (:, None)."""
+        return [
+            one
+            for one in self.indices
+            if set(ast.unparse(one).strip("()").split(", ")) <= AXES_ALONE
+        ]
 
     @cached_property
     def parts(self) -> list[str]:
         """The indices that leave a part, as they are written."""
         return sorted(f"[{text}]" for text in map(ast.unparse, self.indices) if ":" in text)
+
+
+def _options(arguments: ast.arguments) -> list[str]:
+    """The arguments that have a default, or are given by name alone."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    with_default = positional[len(positional) - len(arguments.defaults) :]
+    return [one.arg for one in (*with_default, *arguments.kwonlyargs)]
+
+
+AXES_ALONE = {":", "None", "...", "np.newaxis"}
+"""What an index is made of that leaves all entries where they are."""
 
 
 def _unread(tree: ast.AST) -> tuple[str, ...]:

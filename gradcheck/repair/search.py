@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -19,7 +19,7 @@ from gradcheck.repair.naming import Name, name_of
 from gradcheck.repair.patience import SECONDS, Meter, counted
 from gradcheck.repair.places import Known
 from gradcheck.repair.program import OWN, Program
-from gradcheck.repair.proof import Check, Proof
+from gradcheck.repair.proof import Check, Proof, Reach
 from gradcheck.repair.trial import Trials, by_position
 from gradcheck.result import Finding, Lines, Repair, Row
 
@@ -66,7 +66,8 @@ class _Step:
     """An edit on the way: the program with it, the gradients right then, and what the mistake is called.
 
     `mends` are the positions of those that come right, `known` says that a value comes right which is
-    known, `anywhere` that no size is read which could not be changed.
+    known, `anywhere` that it holds in all sizes, and none is read which could not be changed,
+    `goes_around` that another of two ways is gone: it may have nothing to do with the mistake in the one.
     """
 
     program: Program
@@ -76,6 +77,7 @@ class _Step:
     mends: frozenset[int]
     known: bool
     anywhere: bool
+    goes_around: bool
 
     def gain(self) -> tuple[int, bool]:
         """How far it leads: a first wrong value that comes right is something, though others follow."""
@@ -120,13 +122,15 @@ class _Task:
     def search(self, program: Program, edits: int) -> Repair | None:
         """A proved repair of a program with so many edits at most.
 
-        One that reads a size which the layer takes only so is said where nothing else is found.
+        One that reads a size which the layer takes only so is said where nothing else is found but what goes
+        around the mistake.
         """
-        only_here = []
+        only_here: list[_Step] = []
         for step in self._proved(program, edits):
-            if step.anywhere:
+            if step.anywhere and not (step.goes_around and only_here):
                 return self._repair(step)
             only_here.append(step)
+            self.meter.hurry()
         if only_here:
             return self._repair(only_here[0])
         return self._search_behind(edits - 1) if self.leads and edits > 1 else None
@@ -145,7 +149,7 @@ class _Task:
         for trials, candidate in self._candidates(program):
             step = self._step(trials, candidate)
             if step is not None and len(step.right) == len(self.rows):
-                yield from filter(self._is_proved, self._as_good_here(trials, candidate, step))
+                yield from self._as_far(self._as_good_here(trials, candidate, step))
                 trials.sieve.lets_through_again(candidate)
             elif step is not None:
                 self.leads.append(step)
@@ -209,17 +213,24 @@ class _Task:
             name_of(mend),
             *(right, right - trials.right, known),
             anywhere=not mend.sizes & self.proof.elsewhere.fixed,
+            goes_around=place.chooses_a_way,
         )
 
-    def _is_proved(self, step: _Step) -> bool:
+    def _as_far(self, steps: Iterable[_Step]) -> Iterator[_Step]:
+        """The steps that are proved, each as far as it is."""
+        for step in steps:
+            reach = self._reach(step)
+            if reach is Reach.NOWHERE:
+                self.refuted.append(step)
+            else:
+                yield replace(step, anywhere=step.anywhere and reach is Reach.ANYWHERE)
+
+    def _reach(self, step: _Step) -> Reach:
         # What `may_hold` has to know takes as long as a proof: most often the first edit is the one.
         if self.refuted and not self.proof.may_hold(step.program):
-            return False
+            return Reach.NOWHERE
         self.meter.steps += PROVED
-        if self.proof.holds(step.program):
-            return True
-        self.refuted.append(step)
-        return False
+        return self.proof.reach(step.program)
 
     def _repair(self, last: _Step) -> Repair:
         program, steps = last.program, (*self.taken, last)

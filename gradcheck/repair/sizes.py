@@ -53,20 +53,20 @@ class Resized:
         return fresh
 
     def changed(self, axis: Axis) -> list[Array]:
-        """The same with other values in what was added along an axis."""
+        """The same with other values in the last of what was added along an axis."""
         fresh = [x.copy() for x in self.grown]
-        added = np.moveaxis(fresh[axis[0]], axis[1], 0)[-self.more[axis] :]
+        last = np.moveaxis(fresh[axis[0]], axis[1], 0)[-1:]
         # Labels and masks count from the end then; no value that people write is half of π.
-        added[...] = np.pi - added if added.dtype.kind in "fc" else ~added
+        last[...] = np.pi - last if last.dtype.kind in "fc" else ~last
         return fresh
 
     def is_taken(self, value: Value) -> bool:
-        """Whether a layer is defined in these sizes, and what was added along each axis counts."""
+        """Whether a layer is defined in these sizes, and all that was added along each axis counts."""
         whole = value(self.grown)
         return whole is not None and all(map(partial(self._counts, value, whole), self.more))
 
     def _counts(self, value: Value, whole: Array, axis: Axis) -> bool:
-        """Whether the value is another one if what was added along an axis is."""
+        """Whether the value is another one if the last along an axis is: what it ends before is not taken."""
         other = value(self.changed(axis))
         return other is None or not np.array_equal(whole, other)
 
@@ -77,13 +77,13 @@ class Resized:
         counts = range(len(others) + 1)
         sets = chain.from_iterable(combinations(others, k) for k in counts)
         for some in chain(islice(sets, TOGETHER), [others]):
-            longer = dict.fromkeys((axis, *some), self._unlike(length))
-            yield replace(self, more={**self.more, **longer})
+            for by in self._unlike(length):
+                yield replace(self, more={**self.more, **dict.fromkeys((axis, *some), by)})
 
-    def _unlike(self, length: int) -> int:
-        """How many indices more make a length that no axis has."""
+    def _unlike(self, length: int) -> Iterator[int]:
+        """How many indices more make a length that no axis has: two numbers, as a stride may skip the last."""
         used = {*self.lengths.values(), *chain.from_iterable(x.shape for x in self.grown)}
-        return next(by for by in count(1) if length + by not in used)
+        return islice((by for by in count(1) if length + by not in used), 2)
 
 
 def resized(value: Value, inputs: Sequence[Array]) -> Resized:

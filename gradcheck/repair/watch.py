@@ -65,7 +65,7 @@ def watched(tree: ast.FunctionDef) -> ast.FunctionDef:
     return changed
 
 
-WATCHED = (ast.FunctionDef, ast.For, ast.While, ast.If, ast.With, ast.Try)
+WATCHED = (ast.FunctionDef, ast.For, ast.While, ast.If, ast.With, ast.Try, ast.Match)
 
 
 UNREPORTED = (ast.FunctionDef, ast.Global, ast.Nonlocal)

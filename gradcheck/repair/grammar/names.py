@@ -65,6 +65,23 @@ def _alike(one: str, other: str) -> bool:
 
 
 @on(ast.Name)
+def _as_counted_elsewhere(node: ast.Name, scope: Scope) -> Iterable[Alternative]:
+    """What a whole number is part of elsewhere, another whole number: stride * i for i."""
+    counts = [one for one in scope.pool.operands if _counts_by(one, scope)]
+    others = counts if type(scope.value(node)) is int else ()
+    return priced((one for one in others if node.id in _names_in(one)), 1.5, slip.SHIFTED)
+
+
+def _counts_by(node: ast.expr, scope: Scope) -> bool:
+    """Whether a whole number is computed."""
+    return isinstance(node, ast.BinOp) and type(scope.value(node)) is int
+
+
+def _names_in(node: ast.expr) -> set[str]:
+    return {name.id for name in inside(node, ast.Name)}
+
+
+@on(ast.Name)
 def _item_for_a_name(node: ast.Name, scope: Scope) -> Iterable[Alternative]:
     """An item of a list or array, as it is read elsewhere, for a name: hs[t] for h."""
     return priced(scope.alike(node, ast.Subscript), 1.7, slip.OTHER_VALUE)
@@ -123,6 +140,7 @@ def _same_parts(node: ast.BinOp, scope: Scope) -> Iterator[Alternative]:
 
 NAMED: tuple[Rule, ...] = (
     _other_name,
+    _as_counted_elsewhere,
     _item_for_a_name,
     _other_attribute,
     _item_of_another,

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations_with_replacement, product
 
 import numpy as np
 
 from gradcheck.repair import slips as slip
-from gradcheck.repair.grammar.rewrite import Alternative, Rule, on
+from gradcheck.repair.grammar.rewrite import Alternative, Rule, filled, on
 from gradcheck.repair.grammar.rewrites import is_numeric
 from gradcheck.repair.scope import Scope, shape_of
 from gradcheck.repair.tree import expression, read
 
-FACTORS = (
-    "(1 - {0} * {0})", "{0} * (1 - {0})", "({0} > 0)", "(1 - {0})", "2 * {0}", "np.exp({0})", "np.cos({0})",
-    "np.sign({0})", "(1 + {0})", "{0} ** 2", "({0} != 0)", "({0} < 0)", "np.sin({0})", "{0} ** 0.5",
-    "np.tanh({0})", "({0} >= 0)", "(1 - {0} ** 2) ** 0.5", "{0} ** 3",
-)  # fmt: skip
+FACTORS = [*map(expression, (
+    "(1 - a * a)", "a * (1 - a)", "(a > 0)", "(1 - a)", "2 * a", "np.exp(a)", "np.cos(a)", "np.sign(a)",
+    "(1 + a)", "a ** 2", "(a != 0)", "(a < 0)", "np.sin(a)", "a ** 0.5", "np.tanh(a)", "(a >= 0)",
+    "(1 - a ** 2) ** 0.5", "a ** 3",
+))]  # fmt: skip
 """Derivatives of what is applied to every entry, in terms of its input or its output."""
 DERIVED = 2.5
 """The price of a factor that has to be made from what is at hand."""
@@ -62,7 +62,8 @@ def _with(node: ast.expr, scope: Scope, one: Operand) -> Iterator[Alternative]:
 
 def _forms_of(names: list[str], scope: Scope) -> Iterator[Operand]:
     """Names, and the commonest derivatives made from them."""
-    for price, several in ((0.9, map(read, names)), (1.1, _filled(FACTORS[:4], names))):
+    read_here = [*map(read, names)]
+    for price, several in ((0.9, read_here), (1.1, _derived(FACTORS[:4], read_here))):
         yield from (Operand(node, price, scope.shape(node) or ()) for node in several)
 
 
@@ -154,29 +155,40 @@ def _operands(scope: Scope) -> Iterator[Operand]:
 
 def _written(scope: Scope) -> Iterator[tuple[float, ast.expr]]:
     """What is at hand, and what is made of it, with its price."""
-    helpers = [f"{name}({{0}})" for name, count in scope.pool.helpers.items() if count == 1]
+    arrays, pool = [*map(read, scope.arrays)], scope.pool
     priced: tuple[tuple[float, Iterable[ast.expr]], ...] = (
         (2.0, map(read, scope.readable)),
         (2.0, scope.sizes),
         (2.0, map(expression, ("2", "1", "0.5", "3", "4"))),
         (2.1, map(expression, ("-1", "-2"))),
-        (2.2, scope.pool.operands),
-        (2.3, scope.pool.ahead),
-        (2.4, _filled(FACTORS[:4], _items(scope))),
-        (DERIVED, _filled((*FACTORS, *helpers), scope.arrays)),
-        (DERIVED + 0.1, _filled(scope.pool.turns, scope.arrays)),
+        (2.2, pool.operands),
+        (2.3, pool.ahead),
+        (2.4, _derived(FACTORS[:4], _items(scope))),
+        (DERIVED, _derived((*FACTORS, *_calls(pool.helpers)), arrays)),
+        (2.4, _indexed(arrays, pool.axes)),
+        (DERIVED + 0.1, _indexed(arrays, pool.turns)),
     )
     return ((price, node) for price, several in priced for node in several)
 
 
-def _items(scope: Scope) -> list[str]:
-    """The items that are read anywhere in the function, as they are written."""
-    return [ast.unparse(one) for one in scope.pool.operands if isinstance(one, ast.Subscript)]
+def _indexed(arrays: Iterable[ast.expr], indices: Iterable[ast.expr]) -> Iterator[ast.expr]:
+    """Arrays at hand with indices that others have elsewhere."""
+    return (ast.Subscript(*both, ast.Load()) for both in product(arrays, indices))
 
 
-def _filled(forms: Iterable[str], values: Iterable[str]) -> Iterator[ast.expr]:
-    """Derivatives made from what is at hand."""
-    return (expression(form.format(value)) for value, form in product(values, forms))
+def _items(scope: Scope) -> list[ast.expr]:
+    """The items that are read anywhere in the function."""
+    return [one for one in scope.pool.operands if isinstance(one, ast.Subscript)]
+
+
+def _calls(helpers: Mapping[str, int]) -> list[ast.expr]:
+    """The user's own functions of one array, called."""
+    return [ast.Call(read(name), [read("a")], []) for name, n in helpers.items() if n == 1]
+
+
+def _derived(forms: Iterable[ast.expr], values: Iterable[ast.expr]) -> Iterator[ast.expr]:
+    """Derivatives made from what is at hand, which the letter a stands for."""
+    return (filled(form, {"a": value}) for value, form in product(values, forms))
 
 
 def _broadcast(one: tuple[int, ...], other: tuple[int, ...]) -> bool:

@@ -1,0 +1,118 @@
+"""What may be held against a value: one that leads to what is right is right, whatever its name says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+from gradcheck.compare import agrees
+from gradcheck.lines.compared import Compared
+from gradcheck.lines.flow import behind
+from gradcheck.lines.names import grouped
+from gradcheck.lines.readings import counterpart
+from gradcheck.lines.record import Record
+from gradcheck.lines.sites import Label
+from gradcheck.result import Code, Row, Verdict
+
+
+def without_innocent(compared: list[Compared], record: Record) -> tuple[list[Compared], list[str]]:
+    """What may be held against a value, and the reasons why other values are wrong by right.
+
+    Where a multiple of a gradient leads to what is right (y − out for out − y, no 1/n as yet), others that are as
+    many times theirs follow the same convention.
+    """
+    right, left = _apart(_in_order(compared, record), partial(_means_something_else, record=record))
+    usual = {round(one.multiple, 6) for one in right if one.multiple is not None}
+    multiples, left = _apart(left, partial(_is_usual, usual=usual))
+    by = {one.label.variable for one in (*right, *multiples)} if usual else set()
+    unknown, left = _apart(left, partial(_is_open, by=by))
+    reasons = (*map(_is_right, right), *map(_is_a_multiple, multiples), *map(_is_unknown, unknown))
+    return left, [*reasons]
+
+
+def _apart(
+    several: list[Compared], test: Callable[[Compared], bool]
+) -> tuple[list[Compared], list[Compared]]:
+    """The values that a test holds for, and the others."""
+    told = grouped(several, test)
+    return told.get(True, []), told.get(False, [])
+
+
+def _is_right(one: Compared) -> str:
+    of = one.intermediate.name
+    return f"{one.label} is left out: it is not the gradient of {of}, and what is computed from it is right."
+
+
+def _is_a_multiple(one: Compared) -> str:
+    times = f"{one.multiple:.6g} times the gradient of {one.intermediate.name}"
+    return f"{one.label} is left out: it is {times}, as others here are by convention."
+
+
+def _is_unknown(one: Compared) -> str:
+    by = "what is another multiple of its gradient by convention"
+    return f"{one.label} is left out: it is computed by {by}."
+
+
+def _is_usual(one: Compared, usual: set[float]) -> bool:
+    """Whether a local is a multiple of its gradient as others are by right."""
+    return not one.intermediate.is_input and round(one.multiple or 1.0, 6) in usual
+
+
+def _is_open(one: Compared, by: set[str]) -> bool:
+    """Whether it is not known what a local should be, as it is computed by what follows another convention."""
+    is_local = not one.intermediate.is_input and not one.label.returned
+    return is_local and one.is_wrong and not one.site.reads.isdisjoint(by)
+
+
+def _in_order(compared: list[Compared], record: Record) -> list[Compared]:
+    """Without what only stands where another gradient should be returned."""
+    named = [one for one in compared if not _laid_beside_another(one, compared, record)]
+    return [one for one in named if not _returned_under_its_name(one, named)]
+
+
+def _laid_beside_another(one: Compared, compared: Sequence[Compared], record: Record) -> bool:
+    """Whether it is laid beside an input only because it is returned for it, which is a wrong order."""
+    if not one.is_wrong or one.label.returned or counterpart(record, one.label) is not None:
+        return False
+    return one.intermediate.position in _positions_right(compared)
+
+
+def _positions_right(compared: Iterable[Compared]) -> set[int]:
+    return {one.intermediate.position for one in compared if one.is_right}
+
+
+def _returned_under_its_name(one: Compared, compared: Sequence[Compared]) -> bool:
+    """Whether it was judged under its name before it is returned; what remains is a wrong order."""
+    named = Label(one.site.name) in labels_wrong(compared)
+    return one.label.returned and (named or not one.is_wrong)
+
+
+def labels_wrong(compared: Iterable[Compared]) -> list[Label]:
+    """What the wrong ones are filed under."""
+    return [one.label for one in compared if one.is_wrong]
+
+
+def _means_something_else(one: Compared, record: Record) -> bool:
+    """Whether a gradient that is computed from this value is right, so that the value must be."""
+    if one.label.returned or not one.is_wrong:
+        return False
+    return not record.failed() or one.label.variable in _proved(record)
+
+
+def _proved(record: Record) -> set[str]:
+    right = (position for position, row in record.rows.items() if _proves(row))
+    return set().union(*(behind(record, position) for position in right))
+
+
+def _proves(row: Row) -> bool:
+    """Whether a gradient is right, and the true one not zero everywhere."""
+    codes = {finding.code for finding in row.findings}
+    return "vacuous" not in codes and (
+        row.verdict is Verdict.PASS or _has_right_numbers(row, codes)
+    )
+
+
+def _has_right_numbers(row: Row, codes: set[Code]) -> bool:
+    """Whether a gradient is right entry by entry, though its dtype is not."""
+    same = codes == {"wrong-dtype"} and row.analytic.shape == row.shape
+    return same and bool(agrees(row.analytic, row.numeric, row.bound).all())
