@@ -46,6 +46,7 @@ Code = Literal[
     "carry-dropped",
     "statistics-held-constant",
     "diagonal-only",
+    "fused",
     "extra-term",
     "partial",
     "inexact",
@@ -249,6 +250,11 @@ CODES: dict[Code, Meaning] = {
         "diagnosis",
         "Only the diagonal of the Jacobian was used.",
         "Add the cross terms; for softmax dx = y (dy − Σ dy y).",
+    ),
+    "fused": Meaning(
+        "diagnosis",
+        "The derivative of a softmax or sigmoid and that of the loss behind it are in one backward pass.",
+        "Check the two as one layer, logits in and loss out; or let each return its own derivative.",
     ),
     "extra-term": Meaning(
         "diagnosis",

@@ -35,9 +35,13 @@ FOUND = {
 """What the file holds, and whose gradients there are."""
 
 
+FUSED = ("FusedEntropy", "HandingOn", "FusedLogistic")
+"""What is right only together with what stands before or behind it."""
+
+
 def test_all_are_found_and_pass(tmp_path, capsys):
     place = tmp_path / "frameworks.py"
-    place.write_text(SOURCE)
+    place.write_text(SOURCE[: SOURCE.index("class FusedEntropy")])
     status, found = records(capsys, place)
     assert {one["name"]: [row["name"] for row in one["rows"]] for one in found} == FOUND
     assert status == 0 and {one["verdict"] for one in found} == {"PASS"}
@@ -71,6 +75,33 @@ def test_a_wrong_one_is_convicted_in_its_own_gradient(
     assert status == 1 and rows[gradient]["verdict"] == "FAIL"
     codes = {f["code"] for f in rows[gradient]["findings"]}
     assert code is None or code in codes
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_two_derivatives_in_one_are_told(tmp_path, capsys, name):
+    place = tmp_path / "frameworks.py"
+    place.write_text(SOURCE)
+    status, (one,) = records(capsys, f"{place}:{name}")
+    assert status == 1 and [f["code"] for f in one["rows"][0]["findings"]] == ["fused"]
+    assert one["repair"] is None or name == "HandingOn"
+
+
+SIDES = """
+    import numpy as np
+
+    class Sides:
+        def forward(self, y_true, y_pred):
+            return -np.sum(y_true * np.log(y_pred) + (1 - y_true) * np.log(1 - y_pred))
+
+        def backward(self, y_true, y_pred):
+            y_true = y_true.astype(int)
+            return -y_true / y_pred + (1 - y_true) / y_pred
+"""
+
+
+def test_labels_that_are_proposed_are_not_all_alike(tmp_path, capsys):
+    status, (one,) = records(capsys, write(tmp_path, sides=SIDES) / "sides.py")
+    assert status == 1 and one["rows"][0]["verdict"] == "FAIL"
 
 
 LAYER = """

@@ -45,6 +45,7 @@ def test_the_gallery_is_large_and_shows_every_code_of_a_wrong_gradient():
         *("sign-flipped", "scaled", "zero", "transposed", "flipped", "shifted", "swapped"),
         *("not-summed", "averaged", "missing-mask", "ties-duplicated", "overlap-overwritten"),
         *("repeated-index-lost", "carry-dropped", "statistics-held-constant", "diagonal-only"),
+        "fused",
         *("extra-term", "unknown", "low-precision", "wrong-variable", "wrong-axis"),
         *("wrong-count", "wrong-dtype", "not-finite", "mutates-input", "mutates-upstream"),
         *("accumulates", "ignores-upstream"),

@@ -15,6 +15,7 @@ import numpy as np
 
 from gradcheck.compare import agrees
 from gradcheck.diagnosis import (
+    fused,
     masks,
     places,
     probes,
@@ -44,6 +45,8 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     places.flipped,
     places.read_in_another_order,
     values.scaled_by_vector,
+    fused.hands_on,
+    fused.holds_another,
     masks.flows_where_nothing_should,
     masks.upstream_itself,
     masks.mask_of_another,

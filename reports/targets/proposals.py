@@ -70,9 +70,6 @@ OPTIONS: dict[str, Any] = {
 MASK = re.compile(r"^(\w+_)?masks?(_\w+)?$", re.IGNORECASE)
 """Names of what lets entries through or not: with other numbers than 0 and 1 a mask and its square differ."""
 
-TWO_THIRDS = 2 / 3
-"""How much a mask that is proposed lets through: some of each row, not all."""
-
 PENALTIES = re.compile(r"^(reg\w*|l2\w*|lambda_?|lambd|lam|weight_decay|decay)$", re.IGNORECASE)
 """Names of what weighs a penalty: where it is 0 by default a wrong gradient of the penalty would pass."""
 PENALTY = 0.35
@@ -268,7 +265,7 @@ def _floats(name: str, shape: Shape) -> Draw:
 
 
 def _mask(rng: np.random.Generator, size: Shape) -> Any:
-    return (rng.random(size) < TWO_THIRDS).astype(float)
+    return _shared_out(rng, 3, size).astype(bool).astype(float)
 
 
 def _normal(rng: np.random.Generator, size: Shape) -> Any:
@@ -293,7 +290,12 @@ def _on(_: np.random.Generator) -> bool:
 
 
 def _labels(rng: np.random.Generator, size: Shape) -> Any:
-    return rng.integers(0, 2, size)
+    return _shared_out(rng, 2, size)
+
+
+def _shared_out(rng: np.random.Generator, kinds: int, size: Shape) -> Any:
+    """Whole numbers below `kinds`, each as often as the others: labels all alike would hide half of a loss."""
+    return rng.permutation(np.arange(np.prod(size, dtype=int)) % kinds).reshape(size)
 
 
 def _options(function: Function, names: Sequence[str]) -> dict[str, Sequence[Draw]]:
