@@ -10,10 +10,12 @@ from gradcheck import Verdict, check, check_module, check_pair
 from gradcheck.compare import compare
 from gradcheck.conformance import _guesses
 from gradcheck.diagnosis.sizes import _sizes_of
+from gradcheck.diagnosis.statistics import _factors_of_the_terms
 from gradcheck.forms.adapting import built
 from gradcheck.forms.arguments import _signature
 from gradcheck.forms.objects import Methods
 from gradcheck.layer import random_upstream
+from gradcheck.lines.intermediate import LARGEST, why_immovable
 from gradcheck.lines.judge import Judgement
 from gradcheck.lines.rerun import Rerun
 from gradcheck.lines.sites import Label
@@ -293,3 +295,37 @@ def test_rows_of_a_batch_may_be_the_first_inputs_the_labels_too_or_all_of_their_
 
 def test_a_value_is_shown_as_it_is_written_up_to_forty_characters():
     assert _shown("a" * 38) == repr("a" * 38) and _shown("a" * 39) == "a str"
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ([X, 2 * X], None),
+        ([X[0], X], "changes its shape from step to step"),
+        ([X, X > 0], "does not hold floats"),
+        ([np.arange(3)], "does not hold floats"),
+        ([X + 1j], "does not hold floats"),
+        ([np.array([1.0, np.inf])], "is not finite"),
+        ([X, "text"], "is no array of numbers"),
+        ([np.zeros(LARGEST)], None),
+        ([np.zeros(LARGEST), np.zeros(1)], f"has more than {LARGEST:,} entries"),
+    ],
+)
+def test_why_a_value_of_the_way_there_cannot_be_moved(values, why):
+    assert why_immovable(SimpleNamespace(values=values)) == why
+
+
+def test_of_three_in_a_group_two_statistics_explain_anything_and_of_four_no_more():
+    """Beside one entry two are left, which any two numbers fit."""
+
+    def asked(count):
+        def at_upstream(dy):
+            raise LookupError
+
+        group = SimpleNamespace(count=count, terms={"mean": 1, "variance": 2}, centred=X[0])
+        suspect = SimpleNamespace(context=SimpleNamespace(dy=X[0]), x=X[0], at_upstream=at_upstream)
+        return _factors_of_the_terms(suspect, group)
+
+    assert asked(3) == asked(2) == {}
+    with pytest.raises(LookupError):
+        asked(4)
