@@ -95,6 +95,7 @@ def check(
         budget=budget,
         lines=lines,
         name=name,
+        progress=progress,
     )
     names, arrays = bind(layer, inputs, named_inputs)
     wanted = positions(names, arrays, wrt)

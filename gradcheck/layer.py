@@ -347,6 +347,10 @@ def _array(name: str, value: Any) -> Array:
 
 
 def _as_array(name: str, value: Any) -> Array:
+    if np.ma.is_masked(value):
+        raise TypeError(
+            f"input {name} is a masked array, expected every entry: x.filled(…) has all"
+        )
     try:
         array = np.asarray(value)
     except ValueError as error:  # A list whose items have several shapes.

@@ -51,8 +51,10 @@ def _shown(value: Any) -> str:
 
 
 def _one_of(option: str, given: Any, known: tuple[str, ...]) -> None:
-    if given not in known:
-        raise ValueError(f"{option} is {given!r}, expected one of {', '.join(map(repr, known))}")
+    if not isinstance(given, str) or given not in known:
+        raise ValueError(
+            f"{option} is {_shown(given)}, expected one of {', '.join(map(repr, known))}"
+        )
 
 
 def _names_inputs(wrt: Any) -> bool:
@@ -65,7 +67,8 @@ KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "layer": (callable, "a function that returns (value, backward)"),
     "twin": (lambda twin: twin is None or callable(twin), "a function of tensors, or None"),
     "seed": (lambda seed: isinstance(seed, Integral), "a whole number"),
-    "lines": (lambda lines: lines in (None, True, False), "True, False or None"),
+    "lines": (lambda lines: lines is None or isinstance(lines, bool), "True, False or None"),
+    "progress": (lambda progress: progress is None or callable(progress), "a function, or None"),
     "name": (lambda name: name is None or isinstance(name, str), "text, or None"),
     "wrt": (_names_inputs, "a name, a position, or several of them"),
 }
@@ -85,14 +88,25 @@ def upstream_for(given: Any, seed: int) -> Callable[[Array], Array]:
             raise TypeError(f"the forward pass returns dtype {value.dtype}, expected a float array")
         if given is None:
             return np.ones_like(value) if value.ndim == 0 else random_upstream(value, seed)
-        try:
-            dy = np.array(given, dtype=value.dtype)
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"upstream is {_shown(given)}, expected numbers") from error
+        dy = _numbers(given, value.dtype)
         if dy.shape != value.shape:
             raise ValueError(f"upstream has shape {dy.shape}, the layer returns {value.shape}")
         if not np.isfinite(dy).all():
             raise ValueError("upstream holds NaN or infinite entries, expected finite ones")
+        if value.size and not dy.any():
+            raise ValueError(
+                "upstream is zero everywhere, expected entries that let a gradient be seen"
+            )
         return dy
 
     return upstream
+
+
+def _numbers(given: Any, dtype: Any) -> Array:
+    """What was given as an upstream gradient, in the dtype of the value."""
+    try:
+        if not np.iscomplexobj(given):
+            return np.array(given, dtype=dtype)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"upstream is {_shown(given)}, expected numbers") from error
+    raise TypeError(f"upstream is complex, expected numbers of {dtype}")

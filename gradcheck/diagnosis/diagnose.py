@@ -7,7 +7,6 @@ costs more than none.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
@@ -27,7 +26,15 @@ from gradcheck.diagnosis import (
 )
 from gradcheck.diagnosis.margins import AGAIN, MOSTLY
 from gradcheck.diagnosis.sizes import near, small_number
-from gradcheck.diagnosis.wrong import Hypothesis, WrongGradient, factor, named_axes, others, subsets
+from gradcheck.diagnosis.wrong import (
+    Hypothesis,
+    WrongGradient,
+    factor,
+    named_axes,
+    orders,
+    others,
+    subsets,
+)
 from gradcheck.result import Array, Finding
 
 T = TypeVar("T")
@@ -212,7 +219,7 @@ def _not_summed(name: str, a: Array, right: Callable[[Array], bool]) -> Finding 
 
 
 def _transposed(name: str, a: Array, right: Callable[[Array], bool]) -> Finding | None:
-    for order in itertools.permutations(range(a.ndim)):
+    for order in orders(a.ndim):
         if a.ndim > 1 and right(a.transpose(order)):
             return Finding(
                 "transposed",

@@ -10,13 +10,13 @@ import numpy as np
 
 from gradcheck.compare import agrees
 from gradcheck.diagnosis.margins import FEWEST, OVERLAP
-from gradcheck.diagnosis.wrong import Measured, WrongGradient, named_axes, subsets
+from gradcheck.diagnosis.wrong import FEW, Measured, WrongGradient, named_axes, orders, subsets
 from gradcheck.result import Array, Finding
 
 BY = (1, -1, 2, -2)
 """Indices by which a gradient is moved to see whether it then is right."""
 LARGEST = 10_000
-"""Entries beyond which not all orders of reading are tried."""
+"""Entries beyond which not all orders of reading are tried; of many axes there are too many pairs of orders."""
 PARTS = 8
 """Parts into which an axis is cut at most: gates, heads, halves."""
 
@@ -71,7 +71,7 @@ def _order_of_parts(s: WrongGradient, axis: int, count: int) -> list[int] | None
 
 def transposed(s: WrongGradient) -> Iterator[Finding]:
     """It is the transpose."""
-    for order in itertools.permutations(range(s.true.ndim)):
+    for order in orders(s.true.ndim):
         yield from s.if_it_is(
             s.measured.rearranged(partial(np.transpose, axes=order)),
             "transposed",
@@ -82,8 +82,8 @@ def transposed(s: WrongGradient) -> Iterator[Finding]:
 
 def read_in_another_order(s: WrongGradient) -> Iterator[Finding]:
     """The right numbers, laid out by the rows where the columns belong, or with axes exchanged."""
-    orders = list(itertools.permutations(range(s.true.ndim if s.true.size <= LARGEST else 0)))
-    for mine, its in itertools.permutations(orders, 2):
+    tried = s.true.size <= LARGEST and s.true.ndim < FEW
+    for mine, its in itertools.permutations(orders(s.true.ndim) if tried else (), 2):
         yield from s.if_it_is(
             s.measured.rearranged(_relaid(mine, its)),
             "transposed",

@@ -278,16 +278,33 @@ def broadcasts(s: WrongGradient) -> Iterator[tuple[int, ...]]:
     """
     sizes, shape = tuple(n for n in s.x.shape if n != 1), np.array(s.context.dy.shape, dtype=int)
     several = np.flatnonzero(shape > 1)
-    for axes in sorted(itertools.combinations(range(len(shape)), len(sizes)), reverse=True):
+    for axes in sorted(itertools.combinations(several.tolist(), len(sizes)), reverse=True):
         copied = tuple(np.setdiff1d(several, axes).tolist())
         if tuple(shape[list(axes)]) == sizes and copied:
             yield copied
 
 
+FEW = 6
+"""Axes of which all sets and all orders are tried: windows over images have as many, and twelve have half a
+billion orders."""
+
+
 def subsets(ndim: int, most: int | None = None) -> Iterator[tuple[int, ...]]:
-    """All sets of axes, or those of so many at most, small ones first."""
-    for count in range(1, min(ndim, most or ndim) + 1):
+    """All sets of axes, or those of so many at most, small ones first; of more than a few axes pairs at most."""
+    most = most or (ndim if ndim <= FEW else 2)
+    for count in range(1, min(ndim, most) + 1):
         yield from itertools.combinations(range(ndim), count)
+
+
+def orders(ndim: int) -> Iterator[tuple[int, ...]]:
+    """All orders of a few axes; of more the reverse, and those in which two are exchanged."""
+    if ndim <= FEW:
+        yield from itertools.permutations(range(ndim))
+        return
+    yield tuple(reversed(range(ndim)))
+    for one, other in itertools.combinations(range(ndim), 2):
+        exchanged = {one: other, other: one}
+        yield tuple(exchanged.get(axis, axis) for axis in range(ndim))
 
 
 def others(ndim: int, axis: int) -> tuple[int, ...]:
