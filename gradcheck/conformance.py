@@ -7,7 +7,7 @@ def test_dense(check):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 
 from gradcheck.check import assert_gradients
 from gradcheck.layer import Layer, bind, copies, in_dtype, listed, random_upstream, run, times
-from gradcheck.meant import a_kind
+from gradcheck.meant import must_be, must_be_a_layer
 from gradcheck.result import Array
 
 LARGE, SMALL = 1e4, 1e-8
@@ -66,21 +66,26 @@ def conformance(
         `numbers`, `float32`, `strided_inputs`, `read_only_inputs`, `repeated_calls`,
         `large_values`, `small_values`, `zeros`, and `batch_of_one`, `empty_batch`, `batch_of_many`.
     """
-    if not isinstance(inputs, (Mapping, list, tuple)):
-        raise TypeError(
-            f"inputs is {a_kind(inputs)}, expected a list or a dict of arrays: "
-            "conformance(layer, [x])"
-        )
+    fits = isinstance(inputs, (Mapping, list, tuple))
+    must_be(fits, "inputs", inputs, "a list or a dict of arrays: conformance(layer, [x])")
     by_place: Sequence[Any] = () if isinstance(inputs, Mapping) else inputs
     by_name: Mapping[str, Any] = inputs if isinstance(inputs, Mapping) else {}
+    must_be_a_layer(layer, ())
+    must_be(callable(layer), "layer", layer, "a function that returns (value, backward)")
     names, arrays = bind(layer, by_place, by_name)
     case = _Case(layer, tuple(names), tuple(arrays), options)
+    _must_name("batch", batch or (), names)
     rows = _batch_inputs(case) if batch is None else [name in batch for name in names]
     checks = _checks(case, rows)
-    unknown = set(skip) - checks.keys()
-    if unknown:
-        raise ValueError(f"skip names {sorted(unknown)[0]!r}; the checks are {', '.join(checks)}")
+    _must_name("skip", skip, checks)
     return [Check(name, run) for name, run in checks.items() if name not in skip]
+
+
+def _must_name(option: str, given: Any, known: Iterable[str]) -> None:
+    """Raise for what names something else than the known."""
+    must_be(isinstance(given, (list, tuple, set)), option, given, "a list of names")
+    for name in set(given).difference(known):
+        raise ValueError(f"{option} names {name!r}, expected some of {', '.join(known)}")
 
 
 def _checks(case: _Case, rows: Sequence[bool]) -> dict[str, Callable[[], None]]:

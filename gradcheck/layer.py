@@ -290,7 +290,7 @@ def bind(
     if len(inputs) > len(names) or not order:
         known = ", ".join(names) or "no inputs"
         raise TypeError(f"the layer takes {known}; {len(inputs)} were given")
-    return order, [_array(name, values[name]) for name in order]
+    return order, [array_of(name, values[name]) for name in order]
 
 
 def placed(
@@ -334,7 +334,13 @@ def left_at_defaults(layer: Function, given: Sequence[str]) -> list[str]:
     return [p.name for p in rest] if known and soft else []
 
 
-def _array(name: str, value: Any) -> Array:
+def array_of(name: str, value: Any) -> Array:
+    """An input as an array.
+
+    Raises:
+        TypeError: if it is none of numbers.
+        ValueError: if it has too many axes, or an entry that is not finite.
+    """
     array = _as_array(name, value)
     # In the machine's own byte order: what was read from a file may have another, and no gradient has it.
     array = array.astype(array.dtype.newbyteorder("="), copy=False)

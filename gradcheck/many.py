@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from gradcheck.journal import Journal, Noting, facts_of
 from gradcheck.layer import name_of
-from gradcheck.meant import a_kind, in_words
+from gradcheck.meant import in_words, must_be
 from gradcheck.result import Report, fault
 from gradcheck.slices import Key, Ledger, Part, SlicedWitness, kept_by
 
@@ -67,13 +67,12 @@ def check_many(
         gradcheck.journal.Changed: if there is something to go on with, and version, code, inputs or
             options are not what they were.
     """
-    if not isinstance(tasks, Iterable):
-        raise TypeError(
-            f"tasks is {a_kind(tasks)}, expected a list of functions, or a dict of them"
-        )
-    if not (executor is None or isinstance(executor, Executor) or callable(executor)):
-        raise TypeError(
-            f"executor is {a_kind(executor)}, expected an Executor, or a function that makes one"
+    fits = executor is None or isinstance(executor, Executor) or callable(executor)
+    must_be(fits, "executor", executor, "an Executor, or a function that makes one")
+    must_be(journal is None or isinstance(journal, (str, Path)), "journal", journal, "a folder")
+    if resume and journal is None:
+        raise ValueError(
+            "resume is True, but there is no journal to go on with: give journal='FOLDER'"
         )
     named = _named(tasks)
     kept = None
@@ -84,7 +83,9 @@ def check_many(
         return [job.here() for job in jobs]
     if isinstance(executor, Executor):
         return _Pool(executor, _one_process).run(jobs)
-    with executor() as pool:
+    made = executor()
+    must_be(isinstance(made, Executor), "what executor() makes", made, "an Executor")
+    with made as pool:
         return _Pool(pool, executor).run(jobs)
 
 
@@ -292,7 +293,11 @@ def _one_process() -> Executor:
 
 def _report(name: str, task: Task) -> Report:
     try:
-        return task()
+        report = task()
+        must_be(
+            isinstance(report, Report), "what the task returns", report, "the report of a check"
+        )
+        return report
     except (Exception, SystemExit) as error:
         return _failed(name, error)
 
@@ -319,15 +324,18 @@ def _failed(name: str, error: BaseException) -> Report:
 
 def _named(tasks: Iterable[Task] | Mapping[str, Task]) -> list[tuple[str, Task]]:
     """The tasks, each with what its report is called."""
+    expected = "a list of functions, or a dict of them"
+    must_be(isinstance(tasks, Iterable), "tasks", tasks, expected)
     each = ((_name(task), task) for task in tasks)
     named = list(tasks.items() if isinstance(tasks, Mapping) else each)
     for _, task in named:
-        if not callable(task):
-            raise TypeError(
-                f"a task is {a_kind(task)}, expected a function that is called without arguments: "
-                "functools.partial(check, layer, x)"
-            )
+        must_be(callable(task), "a task", task, WITHOUT_ARGUMENTS)
     return named
+
+
+WITHOUT_ARGUMENTS = (
+    "a function that is called without arguments: functools.partial(check, layer, x)"
+)
 
 
 def _name(task: Any) -> str:

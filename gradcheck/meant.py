@@ -68,10 +68,24 @@ def first_that_fits(*ways: tuple[Any, T]) -> T | None:
 def must_be_functions(call: str, **given: Any) -> None:
     """Raise TypeError for what should be a function and is none; `call` says how the call is meant."""
     for name, value in given.items():
+        if isinstance(value, type):
+            raise TypeError(f"{name} is the class {value.__name__}, expected a function: {call}")
         if not callable(value):
             raise TypeError(
                 f"{name} is {a_kind(value)}, expected a function: {call}, functions first, then inputs"
             )
+
+
+def must_be(fits: Any, name: str, value: Any, expected: str) -> None:
+    """Raise TypeError for an argument that is not what it should be."""
+    if not fits:
+        raise TypeError(f"{name} is {shown(value)}, expected {expected}")
+
+
+def shown(value: Any) -> str:
+    """A value as Python writes it, where that is short."""
+    text = repr(value)
+    return text if len(text) <= 40 else f"a {type(value).__name__}"
 
 
 def a_kind(value: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.layer import random_upstream
+from gradcheck.meant import must_be, shown
 from gradcheck.result import Array
 
 METHODS = ("extrapolated", "central", "forward", "complex")
@@ -25,15 +26,14 @@ def refuse(**given: Any) -> None:
         ValueError: for a value that is none of those there are.
     """
     for option, (fits, expected) in KINDS.items():
-        if not fits(given[option]):
-            raise TypeError(f"{option} is {_shown(given[option])}, expected {expected}")
+        must_be(fits(given[option]), option, given[option], expected)
     seed, budget, effort, method = (given[n] for n in ("seed", "budget", "effort", "method"))
     if seed < 0:
         raise ValueError(f"seed is {seed}, expected 0 or more")
     _one_of("method", method, METHODS)
     _one_of("effort", effort, EFFORTS)
     if not (isinstance(budget, (int, float)) and budget > 0):
-        raise ValueError(f"budget is {_shown(budget)}, expected seconds above 0")
+        raise ValueError(f"budget is {shown(budget)}, expected seconds above 0")
     if effort != "auto" and budget != BUDGET:
         raise ValueError(
             f"budget is {budget:g}, but effort={effort!r} keeps to none: give effort='auto', or leave budget out"
@@ -45,15 +45,10 @@ def refuse(**given: Any) -> None:
         )
 
 
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"a {type(value).__name__}"
-
-
 def _one_of(option: str, given: Any, known: tuple[str, ...]) -> None:
     if not isinstance(given, str) or given not in known:
         raise ValueError(
-            f"{option} is {_shown(given)}, expected one of {', '.join(map(repr, known))}"
+            f"{option} is {shown(given)}, expected one of {', '.join(map(repr, known))}"
         )
 
 
@@ -108,5 +103,5 @@ def _numbers(given: Any, dtype: Any) -> Array:
         if not np.iscomplexobj(given):
             return np.array(given, dtype=dtype)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"upstream is {_shown(given)}, expected numbers") from error
+        raise TypeError(f"upstream is {shown(given)}, expected numbers") from error
     raise TypeError(f"upstream is complex, expected numbers of {dtype}")

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from gradcheck.jacobians import derivative_layer
-from gradcheck.layer import Layer, listed, random_upstream, run
+from gradcheck.layer import Layer, array_of, listed, random_upstream, run
+from gradcheck.meant import must_be, must_be_functions
 from gradcheck.numeric import CAUTION, Forward, random_direction, scales
 from gradcheck.result import Array, Verdict
 
@@ -89,9 +91,13 @@ def taylor_test(
         TypeError: if x is not of floating dtype.
         ValueError: if df(x) has a shape that does not go with f(x), or f(x) is not finite.
     """
-    point = np.asarray(x)
+    must_be_functions("taylor_test(f, df, x)", f=f, df=df)
+    must_be(isinstance(seed, Integral), "seed", seed, "a whole number")
+    point = array_of("x", x)
     if point.dtype.kind != "f":
         raise TypeError(f"x has dtype {point.dtype}, expected float32 or float64")
+    if not point.size:
+        raise ValueError("x has no entries, expected some: there is no direction to go in")
     rng = np.random.default_rng(seed)
     v = random_direction(rng, point.shape) * scales(point)
     expansion, forward, dy = _expansion(derivative_layer(f, df), point, v, seed)

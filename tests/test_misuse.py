@@ -23,6 +23,7 @@ from gradcheck import (
     check_torch,
     conformance,
     numerical_gradient,
+    taylor_test,
 )
 from gradcheck.meant import OF_FORMS, OPTIONS
 
@@ -124,7 +125,7 @@ def test_an_argument_that_is_wrong_is_named(error, says, call):
         ),
         ("tanh is a function, expected an object", lambda: check_module(tanh, X)),
         ("a task is a tuple, expected a function", lambda: check_many([(check, tanh, X)])),
-        ("inputs is an ndarray, expected a list or a dict", lambda: conformance(tanh, X)),
+        ("inputs is array([0.3, 0.5]), expected a list or a dict", lambda: conformance(tanh, X)),
         (
             "go_back looks like the backward pass, and go_on like the forward pass: the forward pass "
             "comes first, check_pair(go_on, go_back, x)",
@@ -283,14 +284,73 @@ def kept(x):
         (TypeError, "f is a NoneType, expected a function", lambda: numerical_gradient(None, X, X)),
         (TypeError, "a tuple of ndarray, int", lambda: numerical_gradient(lambda x: (x, 1), X, X)),
         (TypeError, "inputs is a dict", lambda: numerical_gradient(np.sin, {"x": X}, X)),
+        (
+            TypeError,
+            "inputs is a NoneType, expected an array",
+            lambda: numerical_gradient(np.sin, None, X),
+        ),
+        (TypeError, "forward is the class Half", lambda: check_pair(Half, Half, X)),
+        (
+            TypeError,
+            "gradients is 5, expected names",
+            lambda: check_pair(go_on, go_back, X, gradients=5),
+        ),
+        (
+            TypeError,
+            "cache is 1.5, expected a position",
+            lambda: check_pair(go_on, go_back, X, cache=1.5),
+        ),
+        (
+            TypeError,
+            "seed is 'a', expected a whole",
+            lambda: check_pair(go_on, go_back, X, seed="a"),
+        ),
+        (TypeError, "forward is 3, expected the name", lambda: check_module(Half(), X, forward=3)),
+        (
+            TypeError,
+            "parameters is 5, expected names",
+            lambda: check_module(Half(), X, parameters=5),
+        ),
+        (
+            TypeError,
+            "input x is a list",
+            lambda: check_derivative(np.sin, np.cos, [[1.0], [1.0, 2.0]]),
+        ),
+        (TypeError, "f is a NoneType, expected a function", lambda: taylor_test(None, np.cos, X)),
+        (
+            TypeError,
+            "seed is 'a', expected a whole",
+            lambda: taylor_test(np.sin, np.cos, X, seed="a"),
+        ),
+        (ValueError, "input x holds nan", lambda: taylor_test(np.sin, np.cos, X * np.nan)),
+        (ValueError, "x has no entries", lambda: taylor_test(np.sin, np.cos, X[:0])),
+        (TypeError, "executor.. makes is 5", lambda: check_many([go_nowhere], lambda: 5)),
+        (TypeError, "journal is 5, expected a folder", lambda: check_many([], journal=5)),
+        (
+            ValueError,
+            "resume is True, but there is no journal",
+            lambda: check_many([], resume=True),
+        ),
+        (TypeError, "layer is None, expected", lambda: conformance(None, [X])),
+        (TypeError, "skip is 5, expected a list", lambda: conformance(tanh, [X], skip=5)),
+        (
+            ValueError,
+            "skip names 'z', expected some of",
+            lambda: conformance(tanh, [X], skip=["z"]),
+        ),
+        (
+            ValueError,
+            "batch names 'z', expected some of x",
+            lambda: conformance(tanh, [X], batch=["z"]),
+        ),
         (TypeError, "dy is a NoneType of dtype", lambda: numerical_gradient(np.sin, X, None)),
         (TypeError, "dy is a str of dtype", lambda: numerical_gradient(np.sin, X, "a")),
         (TypeError, "expected real numbers", lambda: numerical_gradient(np.sin, X, 1j * X)),
         (TypeError, "f is a NoneType, expected a function", lambda: check_tensorflow(None, X)),
-        (TypeError, "f is an int, expected a function", lambda: check_torch(3, X)),
+        (TypeError, "f is 3, expected a function", lambda: check_torch(3, X)),
         (TypeError, "f is a NoneType, expected a function", lambda: check_jax(None, X)),
-        (TypeError, "tasks is a NoneType", lambda: check_many(None)),
-        (TypeError, "executor is an int, expected an Executor", lambda: check_many([], 5)),
+        (TypeError, "tasks is None", lambda: check_many(None)),
+        (TypeError, "executor is 5, expected an Executor", lambda: check_many([], 5)),
         (ValueError, "budget is 3, but effort='complete'", lambda: check(tanh, X, budget=3)),
     ],
 )
@@ -336,3 +396,9 @@ def test_many_axes_are_not_tried_in_all_their_orders(shape):
     assert "wrong-shape" in [finding.code for finding in shapeless["x"].findings]
     exchanged = check(lambda x: (2 * x, lambda dy: 2 * dy.T), x, lines=False)
     assert "transposed" in [finding.code for finding in exchanged["x"].findings]
+
+
+def test_a_task_that_returns_no_report_has_failed():
+    (report,) = check_many([lambda: None])
+    assert report.verdict is Verdict.FAIL
+    assert "what the task returns is None, expected the report of a check" in str(report)

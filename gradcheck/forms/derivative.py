@@ -10,7 +10,7 @@ import numpy as np
 from gradcheck.check import check
 from gradcheck.exits import staying
 from gradcheck.jacobians import derivative_layer, jacobian_layer
-from gradcheck.layer import Adapted, Layer, input_names, name_of
+from gradcheck.layer import Adapted, Layer, array_of, input_names, name_of
 from gradcheck.meant import must_be_functions
 from gradcheck.result import Array, Report
 
@@ -40,6 +40,7 @@ def check_derivative(
         ValueError: if `df(x)` has a shape that is none of these.
     """
     must_be_functions("check_derivative(f, df, x)", f=f, df=df)
+    array_of("x", x)
     names = tuple(input_names(f, 1)[:1])
     asked = {"upstream", "twin"} & options.keys() or np.asarray(x).dtype.kind != "f"
     one_by_one = None if asked else _entry_by_entry(f, df, np.asarray(x), options)

@@ -90,7 +90,7 @@ def _owner_of(f: Function) -> Any:
 
 def _globals(f: Function, parameters: Any) -> Globals | None:
     """The globals that were named as parameters of a function, if they are."""
-    names = words(parameters)
+    names = words(parameters, "parameters")
     known = getattr(f, "__globals__", {})
     return Globals(f, names) if names and known.keys() >= set(names) else None  # type: ignore[arg-type]
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from gradcheck.layer import Function, parameters_of
+from gradcheck.meant import must_be
 from gradcheck.trees import Path, only
 
 AHEAD = (
@@ -186,6 +187,8 @@ def _named(node: ast.expr, path: Path, assigned: dict[str, ast.expr]) -> Iterabl
             yield path, name
 
 
-def words(text: str | Iterable[str] | None) -> list[str]:
-    """Names written in a row, "W b", as a list."""
+def words(text: str | Iterable[str] | None, option: str) -> list[str]:
+    """Names written in a row, "W b", as a list; `option` is what they were given as."""
+    fits = text is None or isinstance(text, Iterable)
+    must_be(fits, option, text, "names in a row, as in 'W b', or a list of them")
     return text.replace(",", " ").split() if isinstance(text, str) else list(text or ())

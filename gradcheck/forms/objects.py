@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from inspect import BoundArguments
 from itertools import repeat
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from gradcheck.forms.dice import Dice, kept_randomness
 from gradcheck.forms.state import SELF, Globals, Owner, put, reach
 from gradcheck.forms.told import Inputs, times, told
 from gradcheck.layer import Adapted, Backward, Function, Layer
-from gradcheck.meant import OPTIONS
+from gradcheck.meant import OPTIONS, must_be
 from gradcheck.outputs import Outputs
 from gradcheck.result import Array, Finding, Report
 from gradcheck.trees import Path, at, copied, spelled
@@ -112,6 +113,8 @@ def names_of(module: Any, forward: str, backward: str) -> tuple[str, str]:
         TypeError: as `Methods.of`.
     """
     must_be_an_object(module)
+    for option, name in (("forward", forward), ("backward", backward)):
+        must_be(isinstance(name, str), option, name, "the name of a method")
     return _found(module, forward, FORWARDS), _found(module, backward, BACKWARDS)
 
 
@@ -337,6 +340,7 @@ def checked(adapt: Callable[..., Module], named: Mapping[str, Any], seed: int | 
     """Understand code, with the inputs among what was given by name, and check it with the options there."""
     options, inputs = parted(named, OPTIONS)
     wrt = options.pop("wrt", None)
+    must_be(seed is None or isinstance(seed, Integral), "seed", seed, "a whole number, or None")
     with kept_randomness():
         form = adapt(named=inputs, seed=seed, wrt=wrt)
         options |= {"wrt": form.inputs.asked(form.sources, wrt), "seed": seed or 0}

@@ -22,7 +22,7 @@ from gradcheck.forms.rehearsal import blank
 from gradcheck.forms.saying import said_of
 from gradcheck.forms.told import Inputs, asked_for, reaches
 from gradcheck.layer import Function, name_of
-from gradcheck.meant import first_that_fits, must_be_functions
+from gradcheck.meant import first_that_fits, must_be, must_be_functions
 from gradcheck.outputs import Outputs
 from gradcheck.result import Finding, Report
 from gradcheck.trees import Leaf, Path
@@ -68,6 +68,7 @@ def check_pair(
             f"{first} looks like the backward pass, and {second} like the forward pass: the forward "
             f"pass comes first, check_pair({second}, {first}, x)"
         )
+    must_be(cache is None or isinstance(cache, (int, str)), "cache", cache, "a position or a name")
     adapt = partial(adapt_pair, forward, backward, inputs, cache=cache, order=gradients)
     return checked(adapt, named, seed)
 
@@ -99,7 +100,9 @@ def adapt_pair(
     said = returned_names(backward)
     found = _of_a_model(form, returned, said) if order is None else None
     some = found is not None or isinstance(returned, dict)
-    found = found or match(returned, arguments.tree.leaves, said, tuple(given), words(order))
+    found = found or match(
+        returned, arguments.tree.leaves, said, tuple(given), words(order, "gradients")
+    )
     chosen, remarks = choose(form, found, wrt, named=some)
     drawn = form.dice.remarks(begun.state)
     return replace(

@@ -13,7 +13,7 @@ import numpy as np
 from gradcheck.forms import foreign
 from gradcheck.forms.names import takes
 from gradcheck.layer import Function, name_of
-from gradcheck.meant import must_be_functions
+from gradcheck.meant import must_be
 from gradcheck.result import Array, Report
 from gradcheck.trees import copied, flat
 
@@ -34,7 +34,7 @@ def check_torch(f: Any, *inputs: Any, **named: Any) -> Report:
         *inputs: tensors or arrays, trees of them, and constants.
         **named: inputs by name, and options as for `check`.
     """
-    must_be_functions("check_torch(f, x)", f=f)
+    must_be(callable(f), "f", f, "a function: check_torch(f, x)")
     torch = foreign.installed("torch")
     is_module = isinstance(f, torch.nn.Module)
     trained = _trained(f) if is_module else {}

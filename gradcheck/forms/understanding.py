@@ -35,7 +35,7 @@ def understood(
     places = said_parameters(parameters, held)
     sources = _left_in_the_object(run, held, places)
     owner = _owner(run, held, {source.path for source in sources.values()})
-    sources |= _returned(run, _without(owner.leaves, sources), words(order))
+    sources |= _returned(run, _without(owner.leaves, sources), words(order, "gradients"))
     sources |= _of_inputs(run, sources)
     steps = {} if step is no_step else _steps(run, _without(owner.leaves, sources))
     form = replace(
@@ -169,7 +169,7 @@ def said_parameters(parameters: Any, held: Sequence[Held]) -> dict[Path, Path | 
 def _said(parameters: Any) -> dict[str, Path | None]:
     """Names, or a dict from each to the attribute that holds its gradient."""
     if not isinstance(parameters, Mapping):
-        return dict.fromkeys(words(parameters))
+        return dict.fromkeys(words(parameters, "parameters"))
     return {name: place and _path(place) for name, place in parameters.items()}
 
 
