@@ -69,11 +69,7 @@ def check_many(
     """
     fits = executor is None or isinstance(executor, Executor) or callable(executor)
     must_be(fits, "executor", executor, "an Executor, or a function that makes one")
-    must_be(journal is None or isinstance(journal, (str, Path)), "journal", journal, "a folder")
-    if resume and journal is None:
-        raise ValueError(
-            "resume is True, but there is no journal to go on with: give journal='FOLDER'"
-        )
+    _must_be_kept_somewhere(journal, resume)
     named = _named(tasks)
     kept = None
     if journal is not None:
@@ -87,6 +83,15 @@ def check_many(
     must_be(isinstance(made, Executor), "what executor() makes", made, "an Executor")
     with made as pool:
         return _Pool(pool, executor).run(jobs)
+
+
+def _must_be_kept_somewhere(journal: Any, resume: bool) -> None:
+    """Raise for a journal that is no folder, and where there is none to go on with."""
+    must_be(journal is None or isinstance(journal, (str, Path)), "journal", journal, "a folder")
+    if resume and journal is None:
+        raise ValueError(
+            "resume is True, but there is no journal to go on with: give journal='FOLDER'"
+        )
 
 
 @contextmanager

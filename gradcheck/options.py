@@ -86,15 +86,20 @@ def upstream_for(given: Any, seed: int) -> Callable[[Array], Array]:
         dy = _numbers(given, value.dtype)
         if dy.shape != value.shape:
             raise ValueError(f"upstream has shape {dy.shape}, the layer returns {value.shape}")
-        if not np.isfinite(dy).all():
-            raise ValueError("upstream holds NaN or infinite entries, expected finite ones")
-        if value.size and not dy.any():
-            raise ValueError(
-                "upstream is zero everywhere, expected entries that let a gradient be seen"
-            )
+        _must_show_something(dy)
         return dy
 
     return upstream
+
+
+def _must_show_something(dy: Array) -> None:
+    """Raise ValueError for an upstream gradient that no gradient could be seen with."""
+    if not np.isfinite(dy).all():
+        raise ValueError("upstream holds NaN or infinite entries, expected finite ones")
+    if dy.size and not dy.any():
+        raise ValueError(
+            "upstream is zero everywhere, expected entries that let a gradient be seen"
+        )
 
 
 def _numbers(given: Any, dtype: Any) -> Array:

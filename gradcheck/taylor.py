@@ -93,11 +93,7 @@ def taylor_test(
     """
     must_be_functions("taylor_test(f, df, x)", f=f, df=df)
     must_be(isinstance(seed, Integral), "seed", seed, "a whole number")
-    point = array_of("x", x)
-    if point.dtype.kind != "f":
-        raise TypeError(f"x has dtype {point.dtype}, expected float32 or float64")
-    if not point.size:
-        raise ValueError("x has no entries, expected some: there is no direction to go in")
+    point = _point(x)
     rng = np.random.default_rng(seed)
     v = random_direction(rng, point.shape) * scales(point)
     expansion, forward, dy = _expansion(derivative_layer(f, df), point, v, seed)
@@ -112,6 +108,16 @@ def taylor_test(
     epsilon = float(np.finfo(np.float64).eps)
     floor = 2 * rounding + 8 * epsilon * (abs(expansion) * STEPS)
     return _judged(np.abs(remainders), floor, right)
+
+
+def _point(x: Any) -> Array:
+    """Where the expansion begins: an array of floats, with entries."""
+    point = array_of("x", x)
+    if point.dtype.kind != "f":
+        raise TypeError(f"x has dtype {point.dtype}, expected float32 or float64")
+    if not point.size:
+        raise ValueError("x has no entries, expected some: there is no direction to go in")
+    return point
 
 
 def _expansion(layer: Layer, x: Array, v: Array, seed: int) -> tuple[float, Forward, Array]:
