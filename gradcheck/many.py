@@ -75,8 +75,11 @@ def check_many(
     if journal is not None:
         kept = Journal(journal, facts_of([task for _, task in named]), resume=resume)
     jobs = [_Job(k, name, task, kept) for k, (name, task) in enumerate(named)]
-    if executor is None:
-        return [job.here() for job in jobs]
+    return [job.here() for job in jobs] if executor is None else _elsewhere(jobs, executor)
+
+
+def _elsewhere(jobs: Sequence[_Job], executor: Executor | Callable[[], Executor]) -> list[Report]:
+    """The reports of jobs that an executor does, or one that is made for them and shut down after."""
     if isinstance(executor, Executor):
         return _Pool(executor, _one_process).run(jobs)
     made = executor()

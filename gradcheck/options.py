@@ -34,6 +34,11 @@ def refuse(**given: Any) -> None:
     _one_of("effort", effort, EFFORTS)
     if not (isinstance(budget, (int, float)) and budget > 0):
         raise ValueError(f"budget is {shown(budget)}, expected seconds above 0")
+    _must_go_together(effort, budget, method)
+
+
+def _must_go_together(effort: str, budget: float, method: str) -> None:
+    """Raise ValueError for a budget or a method that an effort would leave unheeded."""
     if effort != "auto" and budget != BUDGET:
         raise ValueError(
             f"budget is {budget:g}, but effort={effort!r} keeps to none: give effort='auto', or leave budget out"
