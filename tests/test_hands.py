@@ -95,11 +95,11 @@ def home_of(name):
     return hands if any(mistake[0] == name for mistake in hands.MISTAKES) else hands_aside
 
 
-def judged(module, mistake):
+def judged(module, mistake, checks=CHECKS):
     """What is said of the gradient that is spoilt, whether truly, and whether the line is the one."""
     name, gradient, right, wrong, codes = mistake
     copy, line = planted(module, right, wrong)
-    report = CHECKS[name](copy)
+    report = checks[name](copy)
     assert report.verdict is Verdict.FAIL
     said = report[gradient].findings[0].code
     first = report.by_line.first_wrong
@@ -121,21 +121,16 @@ def test_a_mistake_has_a_true_name(mistake):
 
 
 @pytest.mark.slow
-def test_of_those_looked_at_four_of_five_have_a_true_name_and_hardly_one_a_false_one():
-    truly, falsely, lines = shares(hands)
+@pytest.mark.parametrize("module", [hands, hands_aside], ids=["at once", "set aside at first"])
+def test_four_of_five_have_a_true_name_and_hardly_one_a_false_one(module):
+    """Those set aside came to 13, 3 and 14 of 20 when they were first run; they have been looked at since."""
+    truly, falsely, lines = shares(module)
     assert truly >= 0.8 and falsely <= 0.02 and lines >= 0.85
 
 
-@pytest.mark.slow
-def test_of_those_set_aside_no_less_is_found_than_at_first_sight():
-    """Below what is promised: 13, 3 and 14 of 20 when they were first run."""
-    truly, falsely, lines = shares(hands_aside)
-    assert truly >= 13 / 20 and falsely <= 3 / 20 and lines >= 14 / 20
-
-
-def shares(module):
+def shares(module, checks=CHECKS):
     """Of all mistakes, those that are named truly, named otherwise, and blamed on their line."""
-    found = [judged(module, mistake) for mistake in module.MISTAKES]
+    found = [judged(module, mistake, checks) for mistake in module.MISTAKES]
     falsely = [said != "unknown" and not truly for said, truly, _ in found]
     each = [truly for _, truly, _ in found], falsely, [line for *_, line in found]
     return [sum(one) / len(found) for one in each]

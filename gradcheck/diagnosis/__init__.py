@@ -4,7 +4,7 @@ The door: `explain_row` says in findings what a row's numbers mean, and of a wro
 mistake is, `who_agrees` which witness sides with whom; `diagnose` asks the hypotheses alone, of any gradient.
 """
 
-from gradcheck.diagnosis.diagnose import HYPOTHESES, OF_THE_VALUE, diagnose, diagnose_shape
+from gradcheck.diagnosis.diagnose import HYPOTHESES, OF_THE_VALUE, diagnose, diagnose_shape, is_open
 from gradcheck.diagnosis.explain import explain_row, forward_disagrees, who_agrees
 from gradcheck.diagnosis.wrong import Comparison, Context, WrongGradient
 
@@ -18,5 +18,6 @@ __all__ = [
     "diagnose_shape",
     "explain_row",
     "forward_disagrees",
+    "is_open",
     "who_agrees",
 ]

@@ -74,6 +74,7 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     terms.shared_term,
     values.by_the_sign,
     probes.altered_input,
+    terms.at_its_labels,
     values.partial,
 )
 """Simplest first; the first that fits is said."""
@@ -140,6 +141,24 @@ def _is_called_by_chance(finding: Finding, found: Sequence[Finding]) -> bool:
     if not isinstance(k, float) or not equals or small_number(k) in (None, equals):
         return False
     return all(near(one.evidence["factor"], k) for one in found)
+
+
+OPEN = ("unknown", "not-summed", "overlap-overwritten")
+"""What the numbers leave open: nothing explains them, or why of several contributions one is left."""
+ROUNDABOUT = ("change", "indices", "or")
+"""What the evidence holds of a name that says less than a line or an edit: another orientation of an input, some
+slices, a statistic's term that is left out or has a wrong factor."""
+
+
+def is_open(finding: Finding) -> bool:
+    """Whether a line or an edit may say better what the mistake is than numbers do."""
+    return finding.code in OPEN or not finding.evidence.keys().isdisjoint(ROUNDABOUT)
+
+
+def is_roundabout(finding: Finding) -> bool:
+    """Whether the numbers say less than they would of the value that is wrong first: not where, or not what."""
+    found = finding.evidence.keys() & {*ROUNDABOUT}
+    return bool(found) and (finding.code == "extra-term" or found != {"or"})
 
 
 class Draws(Generic[T]):

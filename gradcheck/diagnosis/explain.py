@@ -9,25 +9,43 @@ from typing import Any
 import numpy as np
 
 from gradcheck.compare import COARSEST, agrees, is_vacuous, norm, not_finite, relative_error
-from gradcheck.diagnosis.diagnose import describe, diagnose, diagnose_shape
+from gradcheck.diagnosis.diagnose import HYPOTHESES, describe, diagnose, diagnose_shape
 from gradcheck.diagnosis.draws import again, with_all_digits
-from gradcheck.diagnosis.wrong import Context, WrongGradient
+from gradcheck.diagnosis.recurrence import carry
+from gradcheck.diagnosis.wrong import Context, Hypothesis, WrongGradient
 from gradcheck.numeric import CAUTION, Joint, NumericalGradient, rounded_to_float32
 from gradcheck.result import Array, Finding, Row, Verdict, fault
 
 
-def explain_row(context: Context, position: int) -> Row:
+def explain_row(
+    context: Context, position: int, hypotheses: Sequence[Hypothesis] = HYPOTHESES
+) -> Row:
     """The row of one input with its findings; a disagreement with the tape alone is one of them."""
     row, numeric = context.compared[position].row, context.compared[position].numeric
     if numeric is None:
         return row
-    findings = _findings(row, numeric, context, position)
+    findings = _findings(row, numeric, context, position, hypotheses)
     verdict = Verdict.FAIL if any(finding.fails for finding in findings) else row.verdict
     return replace(row, verdict=verdict, findings=tuple(findings))
 
 
+def without_carries(context: Context, row: Row) -> Row:
+    """A row of a backward pass without loops, in which nothing is carried: it is explained by something else.
+
+    Whatever is wrong with causal attention is right at its first step too.
+    """
+    if all(one.code != "carry-dropped" for one in row.findings):
+        return row
+    others = [one for one in HYPOTHESES if one is not carry]
+    return explain_row(context, context.names.index(row.name), others)
+
+
 def _findings(
-    row: Row, numeric: NumericalGradient, context: Context, position: int
+    row: Row,
+    numeric: NumericalGradient,
+    context: Context,
+    position: int,
+    hypotheses: Sequence[Hypothesis],
 ) -> list[Finding]:
     """What the mistake is, what the form of the gradient and the point say, and whether the tape agrees."""
     dtype = context.inputs[position].dtype
@@ -39,7 +57,7 @@ def _findings(
     # Where the dtype is wrong, its rounding is no second mistake.
     if row.relative_error < 1e-6 and row.analytic.dtype != dtype:
         return findings
-    return [_mistake(row, numeric, context, position), *findings]
+    return [_mistake(row, numeric, context, position, hypotheses), *findings]
 
 
 def of_one_draw(row: Row, conduct: Sequence[Finding]) -> Row:
@@ -244,7 +262,13 @@ def _rounding_of(tape: Array, dtype: Any) -> float:
     return norm(tape) * float(np.finfo(dtype).eps ** (2 / 3))
 
 
-def _mistake(row: Row, numeric: NumericalGradient, context: Context, position: int) -> Finding:
+def _mistake(
+    row: Row,
+    numeric: NumericalGradient,
+    context: Context,
+    position: int,
+    hypotheses: Sequence[Hypothesis],
+) -> Finding:
     """What the mistake is: ties, a precision, a hypothesis that explains it, or what can be said of it."""
     hand = row.analytic.astype(np.float64)
     broken = context.compared[position].ties_broken > 0
@@ -260,7 +284,7 @@ def _mistake(row: Row, numeric: NumericalGradient, context: Context, position: i
     suspect = with_all_digits(WrongGradient.of(context, position, row, numeric))
     sides = who_agrees(row)
     # What an independent derivation says too is no slip of the pen.
-    named = None if sides == WITH_THE_HAND else diagnose(suspect, again=again(suspect))
+    named = None if sides == WITH_THE_HAND else diagnose(suspect, hypotheses, again(suspect))
     named = named or _unnamed(row, suspect)
     return replace(named, message=named.message + sides)
 

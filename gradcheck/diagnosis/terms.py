@@ -122,9 +122,27 @@ def _terms(s: WrongGradient) -> Iterator[tuple[str, Array]]:
 
 def _one_hot(s: WrongGradient) -> Iterator[tuple[str, Array]]:
     """Labels, as the rows of the gradient would hold them."""
-    for name, x in s.context.named_inputs:
-        if _are_labels_of_its_rows(x, s.claimed.shape):
-            yield f"1 at each of the {name}, 0 elsewhere", np.eye(s.claimed.shape[-1])[x]
+    for name, x in _labels(s):
+        yield f"1 at each of the {name}, 0 elsewhere", np.eye(s.claimed.shape[-1])[x]
+
+
+def _labels(s: WrongGradient) -> Iterator[tuple[str, Array]]:
+    """The inputs that hold a label for each row of the gradient."""
+    shape = s.claimed.shape
+    return ((n, x) for n, x in s.context.named_inputs if _are_labels_of_its_rows(x, shape))
+
+
+def at_its_labels(s: WrongGradient) -> Iterator[Finding]:
+    """Wrong at the right class of its rows alone, and at most of these."""
+    for name, x in _labels(s):
+        there = np.eye(s.claimed.shape[-1], dtype=bool)[x]
+        if np.array_equal(s.wrong, s.wrong & there) and s.wrong.sum() > max(FEWEST, x.size / 2):
+            yield Finding(
+                "partial",
+                f"{s.name} is wrong only at the right class of each row, that in {name}: what flows into it "
+                "alone is left out, or is not what it should be.",
+                {"of": name, "indices": []},
+            )
 
 
 def _are_labels_of_its_rows(x: Array, shape: tuple[int, ...]) -> bool:

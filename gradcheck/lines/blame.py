@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 
 from gradcheck.compare import relative_error
-from gradcheck.diagnosis.diagnose import OF_THE_VALUE, Draws, diagnose, diagnose_shape, is_again
+from gradcheck.diagnosis.diagnose import (
+    OF_THE_VALUE,
+    Draws,
+    diagnose,
+    diagnose_shape,
+    is_again,
+    is_open,
+    is_roundabout,
+)
 from gradcheck.diagnosis.draws import Redrawn, afresh
 from gradcheck.diagnosis.wrong import Context, WrongGradient
 from gradcheck.layer import copies
@@ -58,7 +66,7 @@ def solved(judgement: Judgement, first: Finding) -> tuple[Line, ...]:
     """What the line that is blamed should have computed, where it has no counterpart and was solved for."""
     record, line = judgement.record, first.evidence["line"]
     sites = [site for site in record.copy.sites if site.line == line]
-    if len(sites) != 1 or any(one.line.line == line for one in judgement.compared):
+    if len(sites) != 1 or (sites[0].loop is None and _is_compared(judgement, line)):
         return ()
     (site,) = sites
     with np.errstate(all="ignore"):
@@ -74,6 +82,10 @@ def solved(judgement: Judgement, first: Finding) -> tuple[Line, ...]:
     error = relative_error(hand, true)
     text, file = site.text, record.copy.file
     return (Line(site.name, line, text, error, bound, Verdict.FAIL, hand, true, file, part),)
+
+
+def _is_compared(judgement: Judgement, line: int) -> bool:
+    return any(one.line.line == line for one in judgement.compared)
 
 
 def _sharing_doubt(judgement: Judgement, wrong: Compared, lines: Narrowed) -> set[int]:
@@ -201,8 +213,13 @@ def _explained(row: Row, wrong: Compared, found: Finding, *, own: bool) -> Row:
     name, line = str(wrong.label), wrong.site.line
     message = found.message if own else f"it follows from {name}, line {line}: {found.message}"
     named = replace(found, message=message, evidence={**found.evidence, "of": name, "line": line})
-    findings = [named if finding.code == "unknown" else finding for finding in row.findings]
+    findings = [named if _says_less(finding, found) else finding for finding in row.findings]
     return replace(row, findings=tuple(findings))
+
+
+def _says_less(finding: Finding, found: Finding) -> bool:
+    """Whether what the numbers of a whole gradient say is less than what a line says, which they follow from."""
+    return finding.code == "unknown" or (is_roundabout(finding) and not is_open(found))
 
 
 def diagnosis(judgement: Judgement, wrong: Compared) -> Finding | None:

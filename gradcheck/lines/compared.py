@@ -55,10 +55,15 @@ class Compared:
     @cached_property
     def multiple(self) -> float | None:
         """The number that it is times the gradient it is named for, if it is one."""
-        if not self.can_be_set_right or np.count_nonzero(self.row.numeric) < FEWEST:
+        if not self.tells_a_multiple:
             return None
         k, model = self.suspect.times_itself()
         return k if k and self.suspect.is_(model) else None
+
+    @property
+    def tells_a_multiple(self) -> bool:
+        """Whether it has entries enough to tell whether it is a multiple of its gradient."""
+        return self.can_be_set_right and bool(np.count_nonzero(self.row.numeric) >= FEWEST)
 
     def was_right(self, until: int) -> bool:
         """Whether it has a name and was right, or at first was, before a moment."""

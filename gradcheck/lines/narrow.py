@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from math import inf
 
 import numpy as np
@@ -76,8 +76,8 @@ def _scaled_before(judgement: Judgement, wrong: Compared) -> list[Site]:
     Only where that value alone does not: what several wrong values share is a factor of what they all are
     computed by, which by itself may be as right as its name says.
     """
-    k, rerun = wrong.multiple, Rerun(judgement.record)
-    if k is None or rerun.right_with(wrong) is not False:
+    k, rerun = _shared_multiple(judgement), Rerun(judgement.record)
+    if k is None or rerun.right_with(wrong) is True:
         return []
     shared = set.intersection(*_all_behind(judgement))
     before = sorted(shared, key=lambda site: site.line, reverse=True)
@@ -85,10 +85,28 @@ def _scaled_before(judgement: Judgement, wrong: Compared) -> list[Site]:
     return [*islice(right, 1)]
 
 
+def _shared_multiple(judgement: Judgement) -> float | None:
+    """The number that the wrong values are times their gradients, those of too few entries to tell left out.
+
+    None if they are not all so.
+    """
+    ks = {_rounded(one.multiple) for one in judgement.all_wrong if one.tells_a_multiple}
+    return ks.pop() if len(ks) == 1 else None
+
+
+def _rounded(k: float | None) -> float | None:
+    """A multiple to as many digits as it is known to."""
+    return k and float(f"{k:.6g}")
+
+
 def _all_behind(judgement: Judgement) -> list[set[Site]]:
-    """What stands behind each wrong value, back to the beginning."""
-    wrong = (one.site for one in judgement.all_wrong)
-    return [{*doubtful_sites(judgement.record, site, set()), site} for site in wrong]
+    """What stands behind each wrong value, back to the beginning; of what a helper returns, behind the call."""
+    wrong = (dict.fromkeys((one.site, judgement.computing(one))) for one in judgement.all_wrong)
+    return [{*chain(*map(partial(_behind, judgement), several)), *several} for several in wrong]
+
+
+def _behind(judgement: Judgement, site: Site) -> list[Site]:
+    return doubtful_sites(judgement.record, site, set())
 
 
 def _behind_it_all(

@@ -29,12 +29,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from gradcheck.diagnosis.explain import without_carries
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.lines.blame import blamed, diagnosis, explained, solved
 from gradcheck.lines.conventions import as_meant, without_conventions
 from gradcheck.lines.judge import Judgement, judge
+from gradcheck.lines.narrow import comes_right_with
 from gradcheck.lines.raising import blamed_for_raising
-from gradcheck.lines.record import record
+from gradcheck.lines.record import Record, record
 from gradcheck.lines.source import Unreadable
 from gradcheck.result import Lines, Row
 
@@ -44,12 +46,20 @@ def check_lines(
 ) -> tuple[list[Row], Lines]:
     """Compare the lines of a backward pass; rows whose mistake a line explains say so."""
     try:
-        judged = judge(record(context, rows, raised=raised), seed)
+        judged = judge(_step_by_step(record(context, rows, raised=raised)), seed)
         judgement = as_meant(without_conventions(judged), seed)
     except Unreadable as reason:
         note = f"The lines of the backward pass were not compared: {reason}."
         return list(rows), Lines(notes=(note,))
     return _told(judgement)
+
+
+def _step_by_step(record: Record) -> Record:
+    """The record, its rows saying nothing of a carry where the backward pass has no loop."""
+    if any(site.loop is not None for site in record.sites):
+        return record
+    rows = {p: without_carries(record.context, row) for p, row in record.rows.items()}
+    return replace(record, rows=rows)
 
 
 def _told(judgement: Judgement) -> tuple[list[Row], Lines]:
@@ -61,7 +71,8 @@ def _told(judgement: Judgement) -> tuple[list[Row], Lines]:
         found = diagnosis(judgement, wrong)
         rows = explained(judgement, wrong, found)
         first = blamed(judgement, wrong, found)
-        return rows, replace(lines, first_wrong=first, solved=solved(judgement, first))
+        truth, explains = solved(judgement, first), comes_right_with(judgement, wrong)
+        return rows, replace(lines, first_wrong=first, solved=truth, explains=explains)
     if record.raised_at is not None:
         lines = replace(lines, first_wrong=blamed_for_raising(judgement))
     return list(record.rows.values()), lines

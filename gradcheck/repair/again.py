@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gradcheck.along import along
-from gradcheck.diagnosis import Context, who_agrees
+from gradcheck.diagnosis import Context, is_open, who_agrees
 from gradcheck.lines import agreed, in_doubt, trace
 from gradcheck.repair.proof import Check
 from gradcheck.repair.search import LIMIT, Search, find_repair
@@ -17,11 +17,6 @@ from gradcheck.smallest import smallest
 
 MOMENT = LIMIT // 2
 """Steps that a check itself may search for the line: nine of ten edits that are found are found by then."""
-OPEN = ("unknown", "not-summed", "overlap-overwritten")
-"""What the numbers leave open: nothing explains them, or why of several contributions one is left."""
-ROUNDABOUT = ("change", "indices", "or")
-"""What the evidence holds of a name that says less than an edit: another orientation of an input, some slices,
-a statistic's term that is left out or has a wrong factor."""
 LESS = {"statistics-held-constant": "extra-term"}
 """The name of an edit that says less than the numbers do: which term is missing."""
 
@@ -72,7 +67,11 @@ class Again:
     @property
     def _leaves_open(self) -> bool:
         """Whether the numbers alone do not say of some row what its mistake is, and an edit might."""
-        return any(_is_open(finding) for row in self.rows for finding in row.findings)
+        return any(
+            is_open(finding) or _may_be_a_mean(finding)
+            for row in self.rows
+            for finding in row.findings
+        )
 
     def named(self) -> list[Row]:
         """The rows; what the numbers leave open is called by the edit that mends it, where one is proved."""
@@ -99,9 +98,16 @@ class Again:
         return along(context.layer, context.inputs, list(context.names).index(name), context.dy)
 
 
-def _is_open(finding: Finding) -> bool:
-    """Whether an edit may say better what the mistake is."""
-    return finding.code in OPEN or any(key in finding.evidence for key in ROUNDABOUT)
+def _may_be_a_mean(finding: Finding) -> bool:
+    """Whether a factor is one over a size: left out where it should be divided by it, or that of a mean."""
+    return finding.code == "scaled" and str(finding.evidence.get("equals")).startswith("1 over")
+
+
+def _says_more(name: Finding, found: Finding) -> bool:
+    """Whether the name of an edit says more than what was found of the numbers."""
+    if _may_be_a_mean(found):
+        return name.code == "averaged"
+    return is_open(found) and name.code != LESS.get(found.code)
 
 
 def _called(row: Row, name: Finding | None) -> Row:
@@ -111,7 +117,7 @@ def _called(row: Row, name: Finding | None) -> Row:
     message = name.message + who_agrees(row)
     findings = [
         replace(name, message=message, evidence={**one.evidence, **name.evidence})
-        if _is_open(one) and name.code != LESS.get(one.code)
+        if _says_more(name, one)
         else one
         for one in row.findings
     ]

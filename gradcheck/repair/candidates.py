@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck.lines.names import grouped
-from gradcheck.repair.grammar import FAR_FETCHED, LEFT_OUT, MISTAKEN, Alternative, Rule
+from gradcheck.repair.grammar import LEFT_OUT, MISTAKEN, Alternative, Rule
 from gradcheck.repair.grammar.calls import REDUCING
+from gradcheck.repair.missing import missing
 from gradcheck.repair.places import Place
 from gradcheck.repair.scope import NOTHING, same, shape_of
 from gradcheck.repair.tree import called_name, inside, replaced
@@ -147,14 +148,29 @@ class Doubt:
 
     first: int | None
     also: frozenset[int]
+    explains: bool | None = None
 
     @staticmethod
-    def of(said: Sequence[int], several: Sequence[Place], function: ast.FunctionDef) -> Doubt:
-        """What was said of a function: the line of its first wrong value, then those that share the doubt."""
+    def of(
+        said: Sequence[int],
+        several: Sequence[Place],
+        function: ast.FunctionDef,
+        *,
+        explains: bool | None = None,
+    ) -> Doubt:
+        """What was said of a function: the line of its first wrong value, then those that share the doubt.
+
+        `explains` says whether all comes right once that value does.
+        """
         own = set(chain.from_iterable(place.lines for place in several))
         first = next((line for line in said[:1] if line in own), _first_wrong(several))
         around = [loop.lineno for loop in inside(function, ast.For) if first in lines_of(loop)]
-        return Doubt(first, frozenset([*said, *around]))
+        return Doubt(first, frozenset([*said, *around]), explains)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no other line counts: nothing else goes into the value, and all comes right with it."""
+        return bool(self.explains) and self.also == {self.first}
 
     def rank(self, place: Place) -> int:
         """0 for what is blamed, 1 for what shares the doubt, 2 for others; 3 for what may lead around them all."""
@@ -181,16 +197,24 @@ def rounds(several: Sequence[Place], doubt: Doubt) -> tuple[Iterator[Candidate],
         [replace(one, true=None) for one in ranked.get(rank, ())] for rank in (1, 2, 3)
     )
     known, open_ = list(filter(_is_known, blamed)), list(filterfalse(_is_known, blamed))
+    # Where what is true of a value explains nothing it may mean something else than its name says.
+    otherwise = [replace(one, true=None) for one in known if doubt.explains is False]
     return (
         _cheapest_first([*blamed, *doubted], MISTAKEN),
+        _cheapest_first(otherwise, MISTAKEN),
         # Where the true value is known hardly anything has to be run.
         _cheapest_first(known, LEFT_OUT),
-        _cheapest_first(known, FAR_FETCHED),
+        _cheapest(Candidate(place, edit) for place in known for edit in missing(place)),
         _cheapest_first([*open_, *doubted], LEFT_OUT),
         _cheapest_first(ways, MISTAKEN),
-        _cheapest_first(others, MISTAKEN),
-        _cheapest_first(others, LEFT_OUT),
+        *_elsewhere(others, doubt.is_settled),
     )
+
+
+def _elsewhere(several: Sequence[Place], settled: bool) -> tuple[Iterator[Candidate], ...]:
+    """What may be meant in lines that nobody doubts, if it is not settled that it is another."""
+    left = () if settled else several
+    return _cheapest_first(left, MISTAKEN), _cheapest_first(left, LEFT_OUT)
 
 
 def _is_known(place: Place) -> bool:
@@ -203,4 +227,8 @@ def _cheapest_first(several: Iterable[Place], rules: Sequence[Rule]) -> Iterator
         for place, rule in product(several, rules)
         for edit in rule(place.node, place.scope)
     ]
+    yield from _cheapest(found)
+
+
+def _cheapest(found: Iterable[Candidate]) -> Iterator[Candidate]:
     yield from sorted(found, key=lambda one: one.edit.price)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck.repair.grammar import Alternative
-from gradcheck.repair.grammar.calls import REDUCING
+from gradcheck.repair.grammar.calls import REDUCING, is_method
 from gradcheck.repair.places import Place, Slot
-from gradcheck.repair.scope import is_mask, shape_of
+from gradcheck.repair.scope import Scope, is_mask, shape_of
 from gradcheck.repair.tree import called_name, inside
 
 FACTOR = 2
@@ -76,6 +76,19 @@ class Mend:
         return next((one for one in items if getattr(one.value, "attr", "") == "shape"), None)
 
     @property
+    def reduction(self) -> ast.AST | None:
+        """The call that reduces over axes which it is in."""
+        calls = (node for node in reversed(self.around) if called_name(node) in REDUCING)
+        return next(calls, None) if self.is_an_axis else None
+
+    @property
+    def is_a_place(self) -> bool:
+        """Whether its statement computes whole numbers for a name by which something is indexed."""
+        (target, *_) = getattr(self.place.statement, "targets", [None])
+        whole = type(self.before) is type(self.after) is int
+        return whole and getattr(target, "id", "") in self.place.scope.pool.indexing
+
+    @property
     def product(self) -> ast.AST:
         """The widest expression around it that is computed from it entry by entry."""
         return [self.old, *takewhile(_is_entrywise, reversed(self.around))][-1]
@@ -88,7 +101,7 @@ class Mend:
     @property
     def is_an_axis(self) -> bool:
         """Whether it is what a call reduces over, or how."""
-        return any(map(_leads_to_an_axis, self.place.path))
+        return any(_leads_to_an_axis(slot, self.place.scope) for slot in self.place.path)
 
     @property
     def are_masks(self) -> bool:
@@ -106,10 +119,15 @@ def _is_entrywise(node: ast.AST) -> bool:
     return isinstance(node, ast.UnaryOp)
 
 
-def _leads_to_an_axis(slot: Slot) -> bool:
-    option = getattr(slot.parent, "arg", "") in ("axis", "keepdims")
-    argument = slot.name == "args" and slot.index != 0
-    return option or (argument and called_name(slot.parent) in REDUCING)
+def _leads_to_an_axis(slot: Slot, scope: Scope) -> bool:
+    parent, option = slot.parent, getattr(slot.parent, "arg", "") in ("axis", "keepdims")
+    return option or (isinstance(parent, ast.Call) and slot.node in _axes_given(parent, scope))
+
+
+def _axes_given(call: ast.Call, scope: Scope) -> list[ast.expr]:
+    """The arguments that are axes: of a method the first is one, of a function the second."""
+    first = 0 if is_method(call, scope) else 1
+    return call.args[first:] if called_name(call) in REDUCING else []
 
 
 def _whole(values: Iterable[Any]) -> list[int]:

@@ -60,7 +60,8 @@ def _told(mend: Mend, what: Slip) -> Name | None:
     about = mend.edit.about
     code = what.code if what.code in get_args(Code) else CODES[what.code](mend)
     said = "" if about is None else f"`{ast.unparse(about)}`"
-    clause = what.clause.replace("{}", f"`{ast.unparse(mend.size or mend.old)}`")
+    whole = mend.size or mend.reduction or mend.old
+    clause = what.clause.replace("{}", f"`{ast.unparse(whole)}`")
     clause = clause.replace("{about}", said)
     return Name(code, clause) if code else None  # type: ignore[arg-type]
 
@@ -96,7 +97,7 @@ def _along(mend: Mend) -> Slip | None:
 def _index(mend: Mend) -> Slip | None:
     """Another index: an offset, a stride, padding."""
     if not mend.is_an_index:
-        return None
+        return slip.SHIFTED if mend.is_a_place else None
     names = isinstance(mend.old, ast.Name) and isinstance(mend.new, ast.Name)
     return slip.OTHER_INDEX if names and mend.count(mend.old) > 1 else slip.SHIFTED
 
@@ -191,11 +192,15 @@ RULES: tuple[Rule, ...] = (
 
 
 def _of_a_scale(mend: Mend, operand: ast.AST | None) -> Code:
-    """What a factor, or what is raised, does: a sign; a scale, of all or of each slice; else a derivative."""
+    """What a factor, or what is raised, does: a sign; a scale, of all or of each slice; else a derivative.
+
+    What is kept of a reduced axis is one number for a slice.
+    """
     value, count = mend.value(operand), mend.count(operand)
     if isinstance(value, np.ndarray) and set(np.unique(value)) == {-1, 1}:
         return "sign-flipped"
-    scales = 0 < count < max(mend.count(mend.product), 2) and not is_mask(value)
+    fewer = count < max(mend.count(mend.product), 2) or 1 in np.shape(value)
+    scales = count and fewer and not is_mask(value)
     return "scaled" if scales else "missing-mask"
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from gradcheck.compare import agrees
 from gradcheck.lines.source import blocks
+from gradcheck.lines.statements import name_of
 from gradcheck.lines.values import are_alike
 from gradcheck.repair.scope import NOTHING, TOO_LARGE, Scope, code_of, shape_of
 from gradcheck.repair.tree import called_name, is_read, read
@@ -45,14 +46,21 @@ class Known:
     by_position: Mapping[int, True_] = field(default_factory=dict)
     first: Mapping[tuple[str, int], True_] = field(default_factory=dict)
 
-    def of(self, statement: ast.stmt, root: Slot | None) -> True_ | None:
+    def of(self, statement: ast.stmt, root: Slot | None, scope: Scope) -> True_ | None:
         """What the expression that a statement computes should be, if that is known."""
         match statement, root:
-            case ast.Assign([ast.Name(name)]), _:
-                return self.by_name.get((name, statement.lineno))
+            case ast.Assign([target]), _:
+                return self._named(target)
+            case ast.AugAssign(target, ast.Add() | ast.Sub() as op), _:
+                # What is added should be what the name lacked before.
+                return _lacking(self._named(target), scope.value(target), op)
             case ast.Return(), Slot(index=index):
                 return self.by_position.get(index or 0)
         return None
+
+    def _named(self, target: ast.expr) -> True_ | None:
+        name = name_of(target)
+        return None if name is None else self.by_name.get((name, target.lineno))
 
     def at_first(self, statement: ast.stmt) -> True_ | None:
         """What a statement in a loop should compute when it is first passed, if that is known."""
@@ -60,6 +68,16 @@ class Known:
             case ast.Assign([ast.Name(name) | ast.Subscript(ast.Name(name))]):
                 return self.first.get((name, statement.lineno))
         return None
+
+
+SIGNS: dict[type[ast.operator], int] = {ast.Add: 1, ast.Sub: -1}
+
+
+def _lacking(true: True_ | None, held: Any, op: ast.operator) -> True_ | None:
+    """What is to be added to what a name held, or subtracted from it, to make it true."""
+    if true is None or shape_of(held) != true[0].shape:
+        return None
+    return (true[0] - held) * SIGNS[type(op)], true[1]
 
 
 @dataclass(frozen=True)
@@ -197,7 +215,7 @@ def places(
         roots = _roots(statement, slots)
         for node in (statement, *_read_by(statement)):
             root, path = roots.get(id(node)), _path(node, statement, slots)
-            true = first if repeated else known.of(statement, root)
+            true = first if repeated else known.of(statement, root, scope)
             yield Place(path, node, statement, scope, root, true if root else None, repeated)
 
 

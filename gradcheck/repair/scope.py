@@ -77,6 +77,12 @@ class Pool:
         return [call for call in self.calls if called_name(call) == name]
 
     @cached_property
+    def indexing(self) -> frozenset[str]:
+        """The names by which something is indexed."""
+        names = chain.from_iterable(inside(one, ast.Name) for one in self.indices)
+        return frozenset(name.id for name in names)
+
+    @cached_property
     def turns(self) -> list[ast.expr]:
         """The indices by which each turn of a loop has its own part of an array: i, (:, j)."""
         named = (one for one in self.indices if any(inside(one, ast.Name)))

@@ -139,7 +139,7 @@ class _Task:
         """A proved repair of what is still wrong behind the edit that leads farthest."""
         lead = max(self.leads, key=_Step.gain)
         # Where the second mistake is, nobody has said yet.
-        lines = replace(self.lines, first_wrong=None, solved=())
+        lines = replace(self.lines, first_wrong=None, solved=(), explains=None)
         behind = replace(self, lines=lines, taken=(*self.taken, lead), leads=[])
         self.meter.limit += BEHIND
         return behind.search(lead.program, edits)
@@ -197,7 +197,9 @@ class _Task:
         returned = {p: (row.numeric, row.bound) for p, row in self.rows.items()}
         several = trials.places(Known(compared, returned, first))
         said = [line - offset for line in self._said()]
-        return rounds(several, Doubt.of(said, several, trials.function))
+        return rounds(
+            several, Doubt.of(said, several, trials.function, explains=self.lines.explains)
+        )
 
     def _step(self, trials: Trials, candidate: Candidate) -> _Step | None:
         """An edit that leads on: no gradient is wrong with it that was right, and something comes right."""

@@ -44,7 +44,8 @@ class Line:
 class Lines:
     """What was found line by line: `listing` is the backward pass with its line numbers.
 
-    `solved` is what a line without a counterpart should have computed, as far as the gradients tell.
+    `solved` is what a line without a counterpart should have computed, as far as the gradients tell;
+    `explains` says whether all gradients come right once the first wrong value does, None if that is not known.
     """
 
     compared: tuple[Line, ...] = ()
@@ -52,6 +53,7 @@ class Lines:
     notes: tuple[str, ...] = ()
     first_wrong: Finding | None = None
     solved: tuple[Line, ...] = ()
+    explains: bool | None = None
 
     def marks(self) -> dict[int, str]:
         """For each line number that holds a compared value: `right`, `wrong` or `unclear`."""

@@ -7,13 +7,13 @@ Every alternative has a price, what people mix up often is cheap, and knows the 
 from __future__ import annotations
 
 from gradcheck.repair.grammar.calls import CALLED, CALLED_ELSEWHERE
+from gradcheck.repair.grammar.counts import COUNTS
 from gradcheck.repair.grammar.indices import INDICES
 from gradcheck.repair.grammar.names import NAMED, TWICE
-from gradcheck.repair.grammar.operands import FORGOTTEN, LEFT_OPERANDS, PRODUCTS
+from gradcheck.repair.grammar.operands import FORGOTTEN, LEFT_OPERANDS
 from gradcheck.repair.grammar.rewrite import Alternative, Rule
 from gradcheck.repair.grammar.rewrites import (
     INDEXED,
-    OFF,
     OPERATED,
     REDUCED,
     STATED,
@@ -21,15 +21,14 @@ from gradcheck.repair.grammar.rewrites import (
     WRAPPED,
     other_constant,
 )
+from gradcheck.repair.grammar.turns import TURNS
 
-__all__ = ["FAR_FETCHED", "LEFT_OUT", "MISTAKEN", "Alternative", "Rule"]
+__all__ = ["LEFT_OUT", "MISTAKEN", "Alternative", "Rule"]
 
 MISTAKEN: tuple[Rule, ...] = (
     *(*STATED, *OPERATED, other_constant, *TRANSPOSED),
-    *(*CALLED, *NAMED, *OFF, *INDICES, *INDEXED, *TWICE, *FORGOTTEN),
+    *(*TURNS, *COUNTS, *CALLED, *NAMED, *INDICES, *INDEXED, *TWICE, *FORGOTTEN),
 )
 """What is written is mistaken for something else."""
 LEFT_OUT: tuple[Rule, ...] = (*REDUCED, *WRAPPED, *CALLED_ELSEWHERE, *LEFT_OPERANDS)
 """Something is not written at all."""
-FAR_FETCHED: tuple[Rule, ...] = PRODUCTS
-"""What is only tried where the true value is known, which takes no run."""

@@ -7,7 +7,16 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, product
 
 from gradcheck.repair import slips as slip
-from gradcheck.repair.grammar.rewrite import Alternative, Bound, Rule, filled, fits, on, priced
+from gradcheck.repair.grammar.rewrite import (
+    Alternative,
+    Bound,
+    Rule,
+    filled,
+    fits,
+    on,
+    priced,
+    rules,
+)
 from gradcheck.repair.grammar.rewrites import has_axes
 from gradcheck.repair.scope import Scope
 from gradcheck.repair.tree import expression, is_read, read
@@ -99,10 +108,23 @@ def _indexed_as_elsewhere(node: ast.expr, scope: Scope) -> Iterable[Alternative]
     return priced([ast.Subscript(node, o, ast.Load()) for o in indices], 2, slip.OTHER_VALUE)
 
 
+PAIRED = ("np.add.at(a, [b, K], [c, -c])", "np.add.at(a, [b, K], [c, c])")
+
+
+@on(ast.AugAssign)
+def _both_of_a_pair(node: ast.AugAssign, scope: Scope) -> Iterator[Alternative]:
+    """What is added to one of two is taken off the other, or added to it too: the gradient of a difference."""
+    indices = (one for one in scope.pool.indices if ast.unparse(one) in scope.counts)
+    for other, text in product(map(ast.unparse, indices), PAIRED):
+        (rewrite,) = rules("a[b] += c", [text.replace("K", other)], 2, slip.LEFT_TERM, about="c")
+        yield from rewrite(node, scope)
+
+
 INDICES: tuple[Rule, ...] = (
     _whole,
     _other_index,
     _other_ends,
     _counted_in_steps,
     _indexed_as_elsewhere,
+    _both_of_a_pair,
 )

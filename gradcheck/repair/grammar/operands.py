@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations_with_replacement, product
+from itertools import product
 
 import numpy as np
 
 from gradcheck.repair import slips as slip
 from gradcheck.repair.grammar.rewrite import Alternative, Rule, filled, on
-from gradcheck.repair.grammar.rewrites import is_numeric
+from gradcheck.repair.grammar.rewrites import has_axes, is_numeric
 from gradcheck.repair.scope import Scope, shape_of
 from gradcheck.repair.tree import expression, read
 
@@ -47,6 +47,15 @@ def _unread_operand(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
     names = [name for name in scope.pool.unread if scope.shape(read(name)) is not None]
     for one in _forms_of(names, scope) if is_numeric(node, scope) else ():
         yield from _with(node, scope, one)
+
+
+@on(ast.expr)
+def _mean_with_the_unread(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
+    """The mean with a name that is read nowhere: one of two directions."""
+    several = map(read, scope.pool.unread) if has_axes(node, scope) else ()
+    for other in (one for one in several if scope.shape(one) == scope.shape(node)):
+        both = ast.BinOp(ast.BinOp(node, ast.Add(), other), ast.Div(), ast.Constant(2))
+        yield Alternative(both, 1.2, slip.LEFT_TERM, other)
 
 
 def _with(node: ast.expr, scope: Scope, one: Operand) -> Iterator[Alternative]:
@@ -110,21 +119,6 @@ def _beside(node: ast.expr, one: Operand) -> Iterator[Alternative]:
     if one.price < DERIVED:
         yield _more(node, ast.Pow(), one.node, one.price + 1, one.node)
         yield _more(one.node, ast.Pow(), node, one.price + 1, one.node)
-
-
-MANY = 24
-"""Names of which products are made, the last that were given a value: more would be too many."""
-
-
-@on(ast.expr)
-def _product(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
-    """A term or factor more that is itself a product of two things at hand."""
-    shape = scope.shape(node) or ()
-    fitting = [n for n in scope.arrays if _repeats_to(np.shape(scope.local[n]), shape)]
-    for pair in combinations_with_replacement(fitting[-MANY:], 2):
-        both = expression(" * ".join(pair))
-        for op in (ast.Sub(), ast.Add(), ast.Mult()):
-            yield _more(node, op, both, 4, both)
 
 
 def operands(scope: Scope) -> list[Operand]:
@@ -196,16 +190,10 @@ def _broadcast(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     return all(a == b or 1 in (a, b) for a, b in pairs)
 
 
-def _repeats_to(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    """Whether an array of a shape leaves one of another shape as large as it is."""
-    return len(shape) <= len(other) and _broadcast(shape, other)
-
-
 def _multiply(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     """Whether arrays of these shapes can be multiplied as matrices."""
     return bool(one and other) and one[-1] == other[-2:][0]
 
 
-FORGOTTEN: tuple[Rule, ...] = (_unread_operand, _indicated)
+FORGOTTEN: tuple[Rule, ...] = (_unread_operand, _mean_with_the_unread, _indicated)
 LEFT_OPERANDS: tuple[Rule, ...] = (_another_operand,)
-PRODUCTS: tuple[Rule, ...] = (_product,)

@@ -54,7 +54,7 @@ def _is_truth(node: ast.AST, scope: Scope) -> bool:
     return isinstance(scope.value(node), bool)
 
 
-def _is_count(node: ast.AST, scope: Scope) -> bool:
+def is_count(node: ast.AST, scope: Scope) -> bool:
     """Whether a whole number is computed or read, not written out."""
     return not isinstance(node, ast.Constant) and type(scope.value(node)) is int
 
@@ -154,6 +154,9 @@ OPERATED: tuple[Rule, ...] = (
     *rules("(a * b) * (1 - b)", ["a"], 1, slip.TWO_FACTORS),
     *rules("(a * b) * c", ["a"], 1.5, slip.TWO_FACTORS),
     *_each(rules(f"(a {p} b) {q} c", ["a"], 1.5) for p, q in product(TAKEN_FOR, TAKEN_FOR)),
+    # By the quotient rule what is divided by comes squared.
+    *rules("a / b", ["a / b ** 2"], 1.2, slip.LEFT_FACTOR),
+    *rules("a / b ** 2", ["a / b ** 3"], 1.2, slip.LEFT_FACTOR),
     # The derivative of tanh by its value.
     *rules("1 - a", ["1 - a ** 2"], 1, slip.LEFT_SQUARE, about="a"),
     *rules("a", ["1 - a ** 2", "a * (1 - a)"], 1.8, slip.ITSELF, when=has_axes),
@@ -215,11 +218,6 @@ REDUCED: tuple[Rule, ...] = (
     *rules("a", ["a + a.T"], 2, slip.EITHER_SIDE, when=_is_square),
 )
 """A sum left out, or the transpose that enters beside what is transposed."""
-
-OFF: tuple[Rule, ...] = rules(
-    "a", ["a - 1", "a + 1", "a * 2", "a / 2", "a ** 2"], 1.6, when=_is_count
-)
-"""A number of steps or a size: one more, one less, half of it."""
 
 WRAPPED: tuple[Rule, ...] = (
     *rules(
