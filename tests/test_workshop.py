@@ -179,3 +179,24 @@ def test_four_of_five_have_a_true_name_and_none_a_false_one():
     """17, 0 and 16 of 20: of three the statement that is gone has no line."""
     truly, falsely, lines = shares(workshop, CHECKS)
     assert truly >= 0.8 and not falsely and lines >= 0.8
+
+
+@pytest.mark.slow
+def test_of_those_set_aside_no_less_is_found_than_at_first_sight():
+    """17, 2 and 19 of 22 when they were first run; two have been looked at since."""
+    truly, falsely, lines = shares(workshop_aside, CHECKS)
+    assert truly >= 17 / 22 and falsely <= 2 / 22 and lines >= 19 / 22
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        # What reaches other samples is no factor of the mean's term.
+        "m1 = dz.mean(axis=(0, 2, 3), keepdims=True)",
+        # From both sides with the other orientation.
+        "return self.big @ dfreq @ self.big.T",
+    ],
+)
+def test_what_was_misnamed_at_first_sight_has_a_true_name_and_its_line(wrong):
+    _, truly, line = judged(workshop_aside, of(workshop_aside, wrong), CHECKS)
+    assert truly and line

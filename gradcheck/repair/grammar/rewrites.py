@@ -188,6 +188,9 @@ OPERATED: tuple[Rule, ...] = (
 TRANSPOSED: tuple[Rule, ...] = (
     *rules("a.T", ["a"], 0.5, slip.TURNED),
     *rules("a.T", ["a.swapaxes(-1, -2)"], 2, slip.TURNED),
+    # From both sides the other way.
+    *rules("a @ b @ a.T", ["a.T @ b @ a"], 1, slip.TURNED),
+    *rules("a.T @ b @ a", ["a @ b @ a.T"], 1, slip.TURNED),
     *rules("a", ["a.T"], 0.8, slip.TURNED, when=_of_axes(2, 3, 4)),
     *rules("a", ["a.swapaxes(-1, -2)"], 1.5, slip.TURNED, when=_of_axes(3, 4)),
 )
