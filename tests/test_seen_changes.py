@@ -22,6 +22,7 @@ from gradcheck.lines.sites import Label
 from gradcheck.numeric import Forward, NumericalWitness
 from gradcheck.numeric.estimate import StencilEstimate
 from gradcheck.numeric.steps import _Table
+from gradcheck.numeric.sweeping import Sweeping
 from gradcheck.options import _shown
 from gradcheck.repair.grammar.calls import _left_out
 from gradcheck.repair.grammar.rewrites import other_constant
@@ -329,3 +330,36 @@ def test_of_three_in_a_group_two_statistics_explain_anything_and_of_four_no_more
     assert asked(3) == asked(2) == {}
     with pytest.raises(LookupError):
         asked(4)
+
+
+@pytest.mark.parametrize(
+    ("best", "other", "believed"),
+    [
+        # Each by its value, its bound and its step.
+        ((1.0, 0.1, 0.1), (2.0, 0.1, 0.01), "other"),  # They contradict: the shorter step.
+        ((1.0, 0.1, 0.1), (2.0, 0.1, 0.2), "best"),
+        ((1.0, 0.1, 0.1), (1.1, 0.1, 0.01), "best"),
+        ((1.0, 0.1, 0.1), (1.0, 0.5, 0.01), "best"),
+        (
+            (0.1, 0.5, 0.1),
+            (0.1, 0.9, 0.2),
+            "other",
+        ),  # Neither tells anything: the one that says so.
+        ((0.1, 0.5, 0.1), (0.1, 0.3, 0.2), "best"),
+    ],
+)
+def test_of_a_function_that_may_swing_the_shorter_step_or_the_vaguer_bound_counts(
+    monkeypatch, best, other, believed
+):
+    def estimate(value, bound, step):
+        fields = dict.fromkeys(StencilEstimate._fields, np.zeros(1))
+        told = {"value": value, "truncation": bound, "step": step}
+        return StencilEstimate(
+            **fields | {name: np.full(1, number) for name, number in told.items()}
+        )
+
+    told = {"best": estimate(*best), "other": estimate(*other)}
+    monkeypatch.setattr("gradcheck.numeric.sweeping.corroborated", lambda *_, **__: told["other"])
+    sweeping = SimpleNamespace(_oscillating=True, _all_steps=lambda *_: [])
+    found = Sweeping._without_periods(sweeping, told["best"], np.ones(1), None)
+    assert found == told[believed]
