@@ -19,11 +19,11 @@ from gradcheck.lines.intermediate import LARGEST, why_immovable
 from gradcheck.lines.judge import Judgement
 from gradcheck.lines.rerun import Rerun
 from gradcheck.lines.sites import Label
+from gradcheck.meant import shown
 from gradcheck.numeric import Forward, NumericalWitness
 from gradcheck.numeric.estimate import StencilEstimate
 from gradcheck.numeric.steps import _Table
 from gradcheck.numeric.sweeping import Sweeping
-from gradcheck.options import _shown
 from gradcheck.repair.grammar.calls import _left_out
 from gradcheck.repair.grammar.rewrites import other_constant
 from gradcheck.repair.proof import Proof
@@ -295,7 +295,7 @@ def test_rows_of_a_batch_may_be_the_first_inputs_the_labels_too_or_all_of_their_
 
 
 def test_a_value_is_shown_as_it_is_written_up_to_forty_characters():
-    assert _shown("a" * 38) == repr("a" * 38) and _shown("a" * 39) == "a str"
+    assert shown("a" * 38) == repr("a" * 38) and shown("a" * 39) == "a str"
 
 
 @pytest.mark.parametrize(
