@@ -18,20 +18,24 @@ Pair = tuple[int, int]
 """For rows and for columns."""
 
 
+MOST = 2**31
+"""No array that anybody has is so long; NumPy would speak of its own limits."""
+
+
 def whole(name: str, value: object, *, least: int = 1) -> int:
     """An integer, NumPy's included, that is not below `least`."""
     number = _index(value)
-    if number is None or number < least:
-        raise _out_of_range(name, value, f"an integer ≥ {least}")
+    if number is None or not least <= number < MOST:
+        raise _out_of_range(name, value, f"an integer ≥ {least} and < 2³¹")
     return number
 
 
 def pair(name: str, value: object, *, least: int = 1) -> Pair:
     """One integer for both directions, or one for each, none of them below `least`."""
     both = value if isinstance(value, (tuple, list)) else (value, value)
-    numbers = [number for one in both if (number := _index(one)) is not None and number >= least]
+    numbers = [n for one in both if (n := _index(one)) is not None and least <= n < MOST]
     if len(both) != 2 or len(numbers) != 2:
-        raise _out_of_range(name, value, f"an integer ≥ {least}, or a pair of them")
+        raise _out_of_range(name, value, f"an integer ≥ {least} and < 2³¹, or a pair of them")
     return numbers[0], numbers[1]
 
 

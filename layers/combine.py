@@ -70,6 +70,11 @@ def concatenate(x: Array, z: Array, *, axis: int = -1) -> tuple[Array, Backward]
         dx = the first A of dy,    dz = the last B
     """
     axis = axis_of("axis", axis, x, z)
+    beside = [np.delete(one.shape, axis).tolist() for one in (x, z)]
+    shapes = f"x of shape {x.shape} and z of shape {z.shape}"
+    expect(
+        beside[0] == beside[1], f"axis is {axis}, expected the only one in which {shapes} differ"
+    )
 
     y = np.concatenate([x, z], axis=axis)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers import conv2d, max_pool2d, transpose
+from layers import concatenate, conv2d, max_pool2d, transpose
 from layers.catalogue import CATALOGUE
 
 
@@ -21,6 +21,7 @@ def hyperparameters(layer):
 JUNK = st.sampled_from(["two", b"2", object(), {}, (), (1, 2, 3), [None, 1], np.ones(3), 1j])
 """What is of no use as any hyperparameter, a number, a pair, a choice or an axis."""
 NOT_WHOLE = st.sampled_from([1.5, 2.0, np.float64(2), math.nan, math.inf, True, np.True_, "1"])
+TOO_LARGE = st.integers(2**31, 10**20)
 TOO_SMALL = st.integers(-(10**20), -1) | st.sampled_from([np.int64(-1), np.int8(-3)])
 ZERO = st.sampled_from([0, np.int64(0)])
 NOT_FINITE = st.sampled_from([math.nan, math.inf, -math.inf, np.float32("nan"), "0.1", None])
@@ -30,13 +31,13 @@ def in_a_pair(bad):
     return bad | st.tuples(bad, st.just(1)) | st.tuples(st.just(1), bad)
 
 
-COUNTS = NOT_WHOLE | TOO_SMALL | ZERO | st.none()
+COUNTS = NOT_WHOLE | TOO_SMALL | TOO_LARGE | ZERO | st.none()
 OUT_OF_RANGE = {
-    "stride": in_a_pair(NOT_WHOLE | TOO_SMALL | ZERO),
+    "stride": in_a_pair(NOT_WHOLE | TOO_SMALL | TOO_LARGE | ZERO),
     "dilation": in_a_pair(COUNTS),
     "size": in_a_pair(COUNTS),
     "factor": in_a_pair(COUNTS),
-    "padding": in_a_pair(NOT_WHOLE | TOO_SMALL | st.none()),
+    "padding": in_a_pair(NOT_WHOLE | TOO_SMALL | TOO_LARGE | st.none()),
     "groups": COUNTS | st.sampled_from([4, 11, 1000]),
     "heads": COUNTS | st.sampled_from([4, 5, 1000]),
     "rate": NOT_FINITE | st.floats(1, 1e300) | st.floats(-1e300, -1e-300),
@@ -95,6 +96,13 @@ def test_a_window_larger_than_the_padded_image_is_told_with_both_sizes():
         max_pool2d(x, size=4)
     with pytest.raises(ValueError, match=r"padding .* fills a window"):
         max_pool2d(x, size=2, padding=2)
+
+
+def test_an_axis_along_which_arrays_do_not_fit_is_told_with_their_shapes():
+    x, z = np.ones((2, 3)), np.ones((2, 4))
+    with pytest.raises(ValueError, match=r"axis is 0, expected .* x of shape \(2, 3\) and z of"):
+        concatenate(x, z, axis=0)
+    assert concatenate(x, z, axis=-1)[0].shape == (2, 7)
 
 
 def test_axes_may_be_counted_from_the_back():
