@@ -57,8 +57,9 @@ class Judged(NamedTuple):
     def counts(self, hand: Array, verdict: Verdict) -> bool:
         """Whether more digits than its own have a say against a verdict in its own precision."""
         if _is_narrow(hand):
-            # What it acquits must be wrong by more than it rounds.
-            return verdict is not Verdict.PASS or self.is_beyond_rounding
+            # What it does not convict must be wrong by more than it rounds.
+            convicts = self.verdict is Verdict.FAIL and verdict is not Verdict.FAIL
+            return self.is_beyond_rounding if convicts else verdict is not Verdict.PASS
         # What only more than float64's digits see is noise to who computes in it.
         if verdict is Verdict.FAIL:
             return self.formula is Verdict.PASS

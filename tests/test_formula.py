@@ -119,3 +119,23 @@ def test_what_float64_cannot_judge_either_is_judged_two_precisions_further(seed)
         return y, lambda dy: (np.float32(1.1) * backward(dy)[0], *backward(dy)[1:])
 
     assert check(wrong, *inputs, wrt="x", lines=False).verdict is not Verdict.PASS
+
+
+def test_what_stays_in_float32_in_wider_numbers_too_is_no_mistake_of_a_float32_formula():
+    """Targets that a loss holds in float32 are added up in float32 whatever comes in."""
+    rng = np.random.default_rng(0)
+    t = rng.dirichlet(np.ones(5), size=4).astype(np.float32)
+
+    def divergence(z, factor=1.0):
+        m = z - z.max(axis=1, keepdims=True)
+        log_p = m - np.log(np.exp(m).sum(axis=1, keepdims=True))
+
+        def backward(dy):
+            return factor * dy * (np.exp(log_p) * t.sum(axis=1, keepdims=True) - t)
+
+        return (t * (np.log(t) - log_p)).sum(), backward
+
+    z = (30 * rng.normal(size=(4, 5))).astype(np.float32)
+    assert check(divergence, z, lines=False).verdict is not Verdict.FAIL
+    wrong = check(lambda z: divergence(z, np.float32(1.001)), z, lines=False)
+    assert wrong.verdict is Verdict.FAIL

@@ -7,7 +7,7 @@ from examples import dense, pairwise_max, relu, smooth_window, softmax, tanh
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcheck import numerical_gradient
+from gradcheck import check, numerical_gradient
 from gradcheck.numeric import Forward, NumericalWitness, directional_derivative
 
 FUNCTIONS = {
@@ -347,3 +347,16 @@ def test_halves_and_long_doubles_are_inputs_like_others(dtype):
     true = 0.5 / np.sqrt(x.astype(np.longdouble))
     assert (np.abs(value - true) <= bound + 1e-15 * true).all()
     assert bound.max() < (0.5 if dtype == np.float16 else 1e-8)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_refusal_beside_the_point_is_no_number_and_no_error(seed):
+    """A step of a quarter of x leaves the positive definite matrices, where Cholesky's root is refused."""
+
+    def log_determinant(S):
+        root = np.linalg.cholesky((S + S.T) / 2)
+        return 2 * np.log(np.diag(root)).sum(), lambda dy: dy * np.linalg.inv(S)
+
+    A = np.random.default_rng(seed).normal(size=(5, 5))
+    report = check(log_determinant, A @ A.T + 0.01 * np.eye(5), seed=seed, lines=False)
+    assert report.passed, report

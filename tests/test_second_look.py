@@ -229,3 +229,26 @@ def test_a_claim_beyond_all_that_noise_hides_stays_convicted():
 
     x = np.random.default_rng(0).normal(size=12)
     assert check(layer, x, lines=False).verdict is Verdict.FAIL
+
+
+def line_with_swings(k, factor=1.0):
+    return lambda x: (3 * x + np.sin(k * x) / k, lambda dy: factor * dy * (3 + np.cos(k * x)))
+
+
+@pytest.mark.parametrize("k", [1e8, 1e10, 1e12])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_swings_too_small_to_be_seen_convict_nobody(k, dtype):
+    """The line is seen to many digits, the swings about it are not."""
+    x = np.random.default_rng(2).normal(size=8).astype(dtype)
+    report = check(line_with_swings(k), x, seed=2, lines=False)
+    assert report.verdict is not Verdict.FAIL, report
+    assert check(line_with_swings(k, 3.0), x, seed=2, lines=False).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("off", [1e-2, 1e-4, 1e-7])
+def test_a_claim_that_changes_smoothly_on_the_way_is_no_excuse(off):
+    def layer(x):
+        return np.exp(x), lambda dy: (1 + off) * dy * np.exp(x)
+
+    x = np.random.default_rng(0).normal(size=12)
+    assert check(layer, x, lines=False).verdict is Verdict.FAIL

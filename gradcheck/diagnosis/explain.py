@@ -178,16 +178,16 @@ def _why_unresolved(row: Row, numeric: NumericalGradient) -> str:
             f"{list(row.worst)} {row.numeric[row.worst]:.6g}: a kink or noise is at work, or both follow a "
             "convention that is no derivative. Try other inputs."
         )
-    if (numeric.undecided & numeric.from_afar).any():
+    if np.any(numeric.met_on_the_way & numeric.from_afar):
         return (
             "Only steps longer than the input itself move an output by more than its rounding, and the slope that "
             "they see is not the hand-derived one: whether it is the slope here cannot be told. "
             f"{_what_to_do(row)}"
         )
-    if (numeric.undecided & numeric.seen_as_mean).any():
+    if np.any(numeric.met_on_the_way):
         return (
-            "Rounding leaves no more to be seen than the mean slope over long steps, and on the way the "
-            "hand-derived gradient is now above it, now below: whether it is right here cannot be told. "
+            "No more is seen than the mean slope over a step, and on the way the hand-derived gradient is "
+            "now above it, now below, as where a function swings: whether it is right here cannot be told. "
             f"{_what_to_do(row)}"
         )
     if entries := int(np.sum(numeric.undecided)):

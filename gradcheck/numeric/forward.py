@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.layer import value_of
+from gradcheck.layer import Misuse, value_of
 from gradcheck.numeric.margins import LINE, PLACES, ULPS, UNBACKED
 from gradcheck.result import Array
 
@@ -51,6 +51,8 @@ class Forward:
         self.seconds = 0.0
         self.still: Array | None = None
         """Which outputs nothing moved while noise was measured: flat there, or a staircase."""
+        self.refusal: Exception | None = None
+        """What f has raised last of numbers that are not its point's."""
         self.shape: tuple[int, ...] | None = None
         self.value = self(*self.inputs)
         if not np.isfinite(self.value).all():
@@ -68,7 +70,8 @@ class Forward:
 
     def _evaluated(self, inputs: Sequence[Array]) -> Array:
         self.evaluations += 1
-        value = self.raw(*([np.array(x) for x in inputs] if self.careful else inputs))
+        given = [np.array(x) for x in inputs] if self.careful else inputs
+        value = self.raw(*given) if self.shape is None else self._raw_or_nan(given, self.shape)
         if value.dtype.kind != "f":
             raise ValueError(
                 f"the forward pass returns dtype {value.dtype}, not a real float array"
@@ -80,6 +83,16 @@ class Forward:
             )
         self.dtype, self.shape = value.dtype, value.shape
         return value
+
+    def _raw_or_nan(self, inputs: Sequence[Array], shape: tuple[int, ...]) -> Array:
+        """The same beside the point, where f may refuse: a matrix that has no root is a logarithm below zero."""
+        try:
+            return self.raw(*inputs)
+        except Misuse:
+            raise
+        except Exception as refusal:
+            self.refusal = refusal
+            return np.full(shape, np.nan, self.dtype)
 
     def raw(self, *inputs: Array) -> Array:
         """f's value as it is."""
@@ -156,9 +169,13 @@ class Forward:
                 moved[p] = np.asarray(x + directions[p] * sizes[p]).astype(x.dtype)
             return self(*moved)
 
+        self.refusal = None
         ahead = perturbed([ULPS * _ulp(x) for x in self.inputs])
         behind = perturbed([-ULPS * _ulp(x) for x in self.inputs])
         line = [perturbed([t * epsilon**LINE * np.abs(x) for x in self.inputs]) for t in PLACES]
+        if self.refusal is not None:
+            # So near that nothing can be known of the point: whoever called must know.
+            raise self.refusal
         # Half of it, because two evaluations and twice a third are in it.
         within_ulps = ((ahead - self.value) - (self.value - behind)) / 2
         # Most forward passes round a multiple of x before anything else: a third of an ulp of x or so.

@@ -23,7 +23,7 @@ class NumericalGradient:
     in which they move together. `steps` are those that each entry's value was seen at, relative to its
     scale; none where no difference was taken. `undecided` marks entries outside their bounds where several
     kinks meet, while all around them the backward pass is right: what it may say there is not seen from outside;
-    and those of which no more is seen than a mean slope, which the claims on the way may have.
+    and those of which no more is seen than a mean slope, `met_on_the_way` by what the backward pass claims there.
     `doubted` is what doubts about the upstream gradient come to here, of each kind.
     """
 
@@ -37,6 +37,7 @@ class NumericalGradient:
     steps: Array | None = None
     surroundings: Array | float = 0.0
     undecided: Array | bool = False
+    met_on_the_way: Array | bool = False
     doubted: tuple[Array, ...] = ()
 
     def felt(self, claimed: Array) -> Array:

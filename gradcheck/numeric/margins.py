@@ -78,10 +78,10 @@ BEYOND = 1.0
 may acquit a gradient, and convicts none that changes on the way. Noticed by
 test_a_slope_from_far_away_convicts_nobody."""
 
-ON_THE_WAY = tuple(2 * (k * 0.6180339887498949 % 1) - 1 for k in range(1, 17))
-"""Where a backward pass is asked what it claims on the way, in parts of the step: multiples of the golden section,
-which fall in step with no period. Of a slope that swings all of sixteen lie to one side of the mean once in 2^16.
-Noticed by test_swings_hidden_by_rounding_convict_nobody."""
+ON_THE_WAY = tuple(np.random.default_rng(0).uniform(-1.0, 1.0, 16).tolist())
+"""Where a backward pass is asked what it claims on the way, in parts of the step: at random, as anything else
+falls in step with some period. Of a slope that swings all of sixteen lie to one side once in 2^15. Noticed by
+test_swings_hidden_by_rounding_convict_nobody and test_swings_too_small_to_be_seen_convict_nobody."""
 
 STEEP = 100.0
 """A function that moves by so many ulps of its own within an ulp of x swings, or is about to."""

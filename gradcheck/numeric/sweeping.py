@@ -122,27 +122,17 @@ class Sweeping:
         if not where.any():
             return best
         far = self._far(groups.some(where), longest.some(where), wanted[where])
-        if far is not None:
-            return best.put(where, beyond(best.some(where), far))
-        for k in np.flatnonzero(where).tolist():
-            # What one of them runs into is no matter of the others.
-            further = self._further(best.one(k), longest.one(k), groups.one(k))
-            best = best.put(np.array([k]), further)
-        return best
+        return best.put(where, beyond(best.some(where), far))
 
     def _far(
         self, groups: Groups, longest: StencilEstimate, wanted: Array
-    ) -> list[StencilEstimate] | None:
-        """Longer and longer steps, until a tight one is followed by another; None where one of several refuses."""
+    ) -> list[StencilEstimate]:
+        """Longer and longer steps, until a tight one is followed by another."""
         far: list[StencilEstimate] = []
         step = longest.step
         while wanted.any() and (len(far) < FURTHER or (step < 1).all()):
             step = SWEEP_RATIO * step
-            try:
-                estimate = self.stencil.estimate(groups, step, self.roughness)
-            except Exception:
-                # Out there the forward pass may refuse what it is given.
-                return far if len(groups.members) == 1 else None
+            estimate = self.stencil.estimate(groups, step, self.roughness)
             before = _tight(far[-1]) if far else False
             wanted &= np.where(_tight(estimate), ~np.asarray(before), estimate.drowned)
             far.append(estimate)

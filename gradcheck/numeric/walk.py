@@ -223,11 +223,7 @@ class Walk:
             shift.reshape(-1)[places] = step * random_direction(rng, places.shape)
             return bool(variable.touched(shift / LARGEST_STEP).any())
 
-        try:
-            return places.size > 0 and any(map(moves, steps))
-        except Exception:
-            # Out there the forward pass may refuse what it is given.
-            return True
+        return places.size > 0 and any(map(moves, steps))
 
     def _search_first(self, groups: Groups) -> StepSearch:
         """The first groups are seen twice at least: one stencil may lie by luck on a staircase."""

@@ -22,7 +22,7 @@ from gradcheck.numeric.gradient import NumericalGradient
 from gradcheck.numeric.grouping import Grouping, find_grouping
 from gradcheck.numeric.kinks import Joint, directions, joint_direction, tied_with
 from gradcheck.numeric.lifted import is_small, lift
-from gradcheck.numeric.margins import CAUTION, CONTRACTION, EPSILON, FIVE, LINES, OUTSIDE
+from gradcheck.numeric.margins import CAUTION, CONTRACTION, EPSILON, FIVE, LINES, OUTSIDE, UNBACKED
 from gradcheck.numeric.meanvalue import left_open
 from gradcheck.numeric.neighbours import Hull, Neighbours
 from gradcheck.numeric.second_look import second_look
@@ -161,8 +161,14 @@ class NumericalWitness:
         if convicts:
             rounding = CONTRACTION * float(np.finfo(hand.dtype).eps) * numeric.absolute_sum
             numeric = second_look(numeric, claimed, rounding, lambda: self.one_by_one(position))
-            numeric = left_open(numeric, claimed, partial(self._claimed_at, position))
+            claimed_at = partial(self._claimed_at, position)
+            numeric = left_open(numeric, claimed, claimed_at, noisy=self._is_noisy())
         return numeric.with_worst_joint(claimed)
+
+    def _is_noisy(self) -> bool:
+        """Whether an output moves by more than it is rounded."""
+        rounded = UNBACKED * self.forward.coarsest_epsilon() * np.abs(self.forward.value)
+        return bool((self.noise > rounded + np.finfo(self.forward.dtype).tiny).any())
 
     def _claimed_at(self, position: int, entry: tuple[int, ...], times: float) -> float:
         """What the backward pass says of an entry that has moved so many times its scale; nan if nothing."""
