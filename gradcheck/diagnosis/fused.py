@@ -40,10 +40,9 @@ def holds_another(s: WrongGradient) -> Iterator[Finding]:
 
 def _of_a_loss(s: WrongGradient, model: Measured, activation: str) -> Iterator[Finding]:
     """What is said of a loss whose gradient is this model, summed or averaged over its rows."""
-    for rows, means in (
-        (1, ""),
-        (len(s.x), f", times the {len(s.x)} rows that the loss is averaged over"),
-    ):
+    count = s.x.shape[0] if s.x.ndim else 1
+    averaged = (count, f", times the {count} rows that the loss is averaged over")
+    for rows, means in [(1, ""), averaged][: 1 + (count > 1)]:
         yield from s.if_it_is(
             model.times(rows),
             "fused",
