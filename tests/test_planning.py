@@ -140,5 +140,7 @@ def test_what_a_function_calls_what_it_returns():
         (0,): "inner", (0, 0): "x", (1,): "W", (2,): "b", (3,): "x", (5, 0): "x", (5, 1): "nested",
     }  # fmt: skip
     assert names.returned_names(len) == {}
-    assert names.words("W, b c") == ["W", "b", "c"] == names.words(["W", "b", "c"])
-    assert names.words(None) == []
+    given = ("W, b c", ["W", "b", "c"], None)
+    assert [names.words(one, "parameters") for one in given] == [["W", "b", "c"]] * 2 + [[]]
+    with pytest.raises(TypeError, match="parameters is 3, expected names"):
+        names.words(3, "parameters")

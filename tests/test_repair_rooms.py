@@ -215,10 +215,8 @@ def test_what_a_function_is_written_with():
         *("x[1:, i] + np.sum(x)", "x[1:, i]", "np.sum(x)", "range(3)", "x[t] * held.W", "np.sum"),
         *("x[t]", "held.W", "cache['z']", "cache['deep']['q']"),
     }
-    assert [*map(ast.unparse, pool.indices)] == ["(1:, i)", "t"] and pool.turns == [
-        "{0}[1:, i]",
-        "{0}[t]",
-    ]
+    assert [*map(ast.unparse, pool.indices)] == ["(1:, i)", "t"] == [*map(ast.unparse, pool.turns)]
+    assert pool.indexing == {"i", "t"} and not pool.axes and not pool.options
     assert [*map(ast.unparse, pool.ends)] == ["1"] and pool.parts == ["[(1:, i)]"]
     assert pool.helpers == {"has_words_first": 1} and pool.unread == ("left",)
     assert [*map(ast.unparse, pool.ahead)] == ["x ** 2"]
