@@ -169,6 +169,21 @@ def test_a_way_around_the_mistake_does_not_mend_it():
     assert "rows / x * back" in report.repair.before
 
 
+def swish(x):
+    s = 1 / (1 + np.exp(-x))
+    y = x * s
+
+    def backward(dy):
+        return (dy * (s + x * (1 - s)),)
+
+    return y, backward
+
+
+def test_half_a_derivative_is_completed_as_people_write_it():
+    """The same numbers, as `x * ((1 - s) * (1 - (1 - s)))`, are nothing that anybody would write."""
+    assert "s + x * (s * (1 - s))" in check(swish, *drawn((4, 3))).repair.after
+
+
 def gated_steps(x, W):
     h, held = np.zeros(x.shape[1:]), []
     for t in range(len(x)):

@@ -159,6 +159,8 @@ OPERATED: tuple[Rule, ...] = (
     *rules("a / b ** 2", ["a / b ** 3"], 1.2, slip.LEFT_FACTOR),
     # The derivative of tanh by its value.
     *rules("1 - a", ["1 - a ** 2"], 1, slip.LEFT_SQUARE, about="a"),
+    # Half of the sigmoid's, written as people write it.
+    *rules("1 - a", ["a * (1 - a)"], 1.2, slip.LEFT_FACTOR, about="a"),
     *rules("a", ["1 - a ** 2", "a * (1 - a)"], 1.8, slip.ITSELF, when=has_axes),
     *rules("-a", ["a"], 1, slip.EXTRA_MINUS),
     *rules("~a", ["a"], 1, slip.CHOICE),
