@@ -81,7 +81,7 @@ def told(name, k):
         pytest.param("heads", 0, "s.T @ q / root", id="each item of a list has its gradient"),
         pytest.param("tape", 0, "dout * node.right", id="a case of a match"),
         pytest.param("steps", 0, "d_c @ U.T * f", id="compared as another step's"),
-        pytest.param("nested", 1, "left = s * q", id="a name before a number"),
+        pytest.param("nested", 1, "s", id="a name before a number: s * q or q * s, not q * 2"),
         pytest.param("bags", 1, "(vecs - mean[:, None])", id="an axis put in"),
     ],
 )
@@ -180,7 +180,7 @@ def swish(x):
 
 
 def test_half_a_derivative_is_completed_as_people_write_it():
-    """The same numbers, as `x * ((1 - s) * (1 - (1 - s)))`, are nothing that anybody would write."""
+    """Not by another name, nor as `(1 - s) * (1 - (1 - s))`, which nobody would write."""
     assert "s + x * (s * (1 - s))" in check(swish, *drawn((4, 3))).repair.after
 
 
