@@ -181,3 +181,53 @@ def test_why_an_object_cannot_be_run_is_told(tmp_path, capsys):
     told = unwrapped(capsys.readouterr().err)
     assert "AttributeError: 'Lazy' object has no attribute 'prepared' in line 6" in told
     assert "write make_Lazy(rng), which returns one that is" in told
+
+
+GLOBALS = """
+    import numpy as np
+
+    size, letters = 4, 5
+    rng = np.random.default_rng(0)
+    Wxh, Whh, Why = (rng.normal(size=s) for s in ((size, letters), (size, size), (letters, size)))
+    bh = np.zeros((size, 1))
+    unread = np.zeros(3)
+
+    def sequence_loss(inputs, targets, hprev):
+        hs, ps, loss = {-1: hprev}, {}, 0
+        for t in range(len(inputs)):
+            hs[t] = np.tanh(Wxh[:, [inputs[t]]] + Whh @ hs[t - 1] + bh)
+            e = np.exp(Why @ hs[t])
+            ps[t] = e / e.sum()
+            loss -= np.log(ps[t][targets[t], 0])
+        dWxh, dWhh, dWhy, dbh = (np.zeros_like(p) for p in (Wxh, Whh, Why, bh))
+        dhnext = np.zeros_like(hprev)
+        for t in reversed(range(len(inputs))):
+            dy = ps[t].copy()
+            dy[targets[t]] -= 1
+            dWhy += dy @ hs[t].T
+            draw = (Why.T @ dy + dhnext) * (1 - hs[t] ** 2)
+            dbh += draw
+            dWxh[:, [inputs[t]]] += draw
+            dWhh += draw @ hs[t - 1].T
+            dhnext = Whh.T @ draw
+        return loss, dWxh, dWhh, dWhy, dbh, hs[len(inputs) - 1]
+
+    def sequence_loss_inputs(rng):
+        return {"inputs": [0, 2, 1, 2], "targets": [2, 1, 2, 3], "hprev": rng.normal(size=(4, 1))}
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "failing"),
+    [
+        ("", "", []),
+        ("dhnext = Whh.T @ draw", "dhnext = 0 * draw", ["Wxh", "Whh", "bh"]),
+        ("dy @ hs[t].T", "2 * dy @ hs[t].T", ["Why"]),
+    ],
+)
+def test_the_parameters_of_a_loss_may_be_globals(tmp_path, capsys, right, wrong, failing):
+    place = write(tmp_path, chars=GLOBALS.replace(right, wrong) if right else GLOBALS)
+    _, (one,) = records(capsys, place / "chars.py")
+    rows = {row["name"]: row["verdict"] for row in one["rows"]}
+    assert sorted(rows) == ["Whh", "Why", "Wxh", "bh"]
+    assert [name for name in ("Wxh", "Whh", "Why", "bh") if rows[name] != "PASS"] == failing

@@ -13,7 +13,7 @@ from gradcheck.exits import staying
 from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.calling import Plan, items_of
 from gradcheck.forms.dice import Dice
-from gradcheck.forms.names import words
+from gradcheck.forms.names import is_of, returned_names, words
 from gradcheck.forms.objects import Begun, Methods, Module, checked, no_step
 from gradcheck.forms.rehearsal import Rehearsal, blank
 from gradcheck.forms.state import Globals, copy_of
@@ -89,10 +89,20 @@ def _owner_of(f: Function) -> Any:
 
 
 def _globals(f: Function, parameters: Any) -> Globals | None:
-    """The globals that were named as parameters of a function, if they are."""
-    names = words(parameters, "parameters")
+    """The globals that were named as parameters of a function; else those that it returns gradients of by name."""
     known = getattr(f, "__globals__", {})
+    names = words(parameters, "parameters") or _differentiated(f, known)
     return Globals(f, names) if names and known.keys() >= set(names) else None  # type: ignore[arg-type]
+
+
+def _differentiated(f: Function, known: Mapping[str, Any]) -> list[str]:
+    """The arrays among a function's globals that it reads and returns a gradient of: W where it returns dW."""
+    read = getattr(getattr(f, "__code__", None), "co_names", ())
+    arrays = [
+        n for n in read if isinstance(known.get(n), np.ndarray) and known[n].dtype.kind == "f"
+    ]
+    returned = returned_names(f).values() if arrays else ()
+    return [name for name in arrays if any(is_of(gradient, name) for gradient in returned)]
 
 
 def _planned(begun: Begun) -> Plan:
