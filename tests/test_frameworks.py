@@ -2,10 +2,12 @@
 
 import inspect
 
+import numpy as np
 import pytest
 from handed_in import records, unwrapped, write
 from strangers import frameworks
 
+from gradcheck import Verdict, check_loss
 from reports.cli import main
 
 SOURCE = inspect.getsource(frameworks)
@@ -84,6 +86,13 @@ def test_two_derivatives_in_one_are_told(tmp_path, capsys, name):
     status, (one,) = records(capsys, f"{place}:{name}")
     assert status == 1 and [f["code"] for f in one["rows"][0]["findings"]] == ["fused"]
     assert one["repair"] is None or name == "HandingOn"
+
+
+def test_a_wrong_gradient_of_a_single_number_is_convicted():
+    report = check_loss(
+        lambda W, b: (float(W @ W + b * 3), (2 * W, np.asarray(4.0))), np.ones(3), np.asarray(0.5)
+    )
+    assert [row.verdict for row in report.rows] == [Verdict.PASS, Verdict.FAIL]
 
 
 SIDES = """

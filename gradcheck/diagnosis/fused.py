@@ -13,8 +13,7 @@ from gradcheck.result import Array, Finding
 
 def hands_on(s: WrongGradient) -> Iterator[Finding]:
     """A softmax whose backward pass returns what it is given: p − y comes from the loss behind it."""
-    axis = _axis_of_probabilities(s.context.forward.value)
-    if axis is not None and s.claimed.shape == s.context.dy.shape:
+    if _are_probabilities(s.context.forward.value):
         yield from s.if_it_is(
             Measured.exactly(s.context.dy),
             "fused",
@@ -53,10 +52,9 @@ def _of_a_loss(s: WrongGradient, model: Measured, activation: str) -> Iterator[F
         )
 
 
-def _axis_of_probabilities(value: Array) -> int | None:
-    """The axis along which positive outputs sum to one; None if there is none."""
-    if not value.ndim or value.size == 0 or not (value > 0).all():
-        return None
+def _are_probabilities(value: Array) -> bool:
+    """Whether along some axis outputs that are positive sum to one."""
     slack = value.size * float(np.finfo(value.dtype).eps)
-    ones = (agrees(value.sum(axis=k), np.ones(()), slack).all() for k in range(value.ndim))
-    return next((k for k, one in enumerate(ones) if one and value.shape[k] > 1), None)
+    sums = [value.sum(axis=k) for k, length in enumerate(value.shape) if length > 1]
+    ones = (agrees(total, np.ones(()), slack).all() for total in sums)
+    return bool((value > 0).all()) and any(ones)

@@ -101,7 +101,7 @@ def _differentiated(f: Function, known: Mapping[str, Any]) -> list[str]:
     arrays = [
         n for n in read if isinstance(known.get(n), np.ndarray) and known[n].dtype.kind == "f"
     ]
-    returned = returned_names(f).values() if arrays else ()
+    returned = returned_names(f).values()
     return [name for name in arrays if any(is_of(gradient, name) for gradient in returned)]
 
 
