@@ -7,7 +7,6 @@ changed, they are worth nothing, and going on is refused.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import pickle
@@ -16,8 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-
+from gradcheck.digests import digest_of, digest_of_files
 from gradcheck.slices import Key, Ledger, Part
 from gradcheck.sources import sources_of
 from gradcheck.version import __version__
@@ -37,14 +35,15 @@ class Journal:
     Without `resume` the entries that are there are removed.
 
     Raises:
-        Changed: if there are entries to go on with, and a fact is another; the text says which.
+        Changed: if there are entries to go on with, and a fact is another, or cannot be read; the text
+            says which.
     """
 
     def __init__(self, folder: str | Path, facts: Mapping[str, str], *, resume: bool) -> None:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         if resume and (self.folder / FACTS).exists():
-            _same(json.loads((self.folder / FACTS).read_text()), facts, self.folder)
+            _same(_read(self.folder / FACTS), facts, self.folder)
             return
         for entry in self.folder.glob("*.pickle"):
             entry.unlink()
@@ -53,14 +52,15 @@ class Journal:
     def get(self, key: object) -> Any:
         """What was finished under a key; None if nothing was."""
         try:
-            return pickle.loads(self._place(key).read_bytes())
+            noted, value = pickle.loads(self._place(key).read_bytes())
         except Exception:
             # Not there, or damaged: it is done again.
             return None
+        return value if noted == key else None
 
     def put(self, key: object, value: Any) -> None:
         """Note what is finished."""
-        _write(self._place(key), pickle.dumps(value))
+        _write(self._place(key), pickle.dumps((key, value)))
 
     def done(self, key: object, work: Callable[[], T]) -> T:
         """What was finished under a key, or is now."""
@@ -87,7 +87,7 @@ class Journal:
         self.folder.rmdir()
 
     def _place(self, key: object) -> Path:
-        return self.folder / f"{_digest([repr(key).encode()])[:32]}.pickle"
+        return self.folder / f"{digest_of(repr(key))[:32]}.pickle"
 
 
 class Noting(Ledger):
@@ -103,7 +103,7 @@ class Noting(Ledger):
 
 def facts_of(tasks: Iterable[Any]) -> dict[str, str]:
     """What the results of tasks depend on: the files of their functions and what
-    those import, their inputs, their options."""
+    those import, their inputs and what functions have closed over, their options."""
     tasks = list(tasks)
     return {
         "version": __version__,
@@ -111,6 +111,19 @@ def facts_of(tasks: Iterable[Any]) -> dict[str, str]:
         "inputs": digest_of([_arguments(task) for task in tasks]),
         "options": digest_of([_options(task) for task in tasks]),
     }
+
+
+def _read(place: Path) -> Mapping[str, str]:
+    try:
+        before = json.loads(place.read_text())
+    except ValueError:  # No JSON, or no text.
+        before = None
+    if not isinstance(before, Mapping):
+        raise Changed(
+            f"{place} is damaged: what the work that is finished there depends on cannot be read; begin "
+            "anew, without resuming"
+        )
+    return before
 
 
 def _same(before: Mapping[str, str], now: Mapping[str, str], folder: Path) -> None:
@@ -132,44 +145,10 @@ def _write(place: Path, content: bytes) -> None:
     beside.replace(place)
 
 
-def digest_of(value: Any) -> str:
-    """A digest of arrays, options, and what is made of them, the same in another process."""
-    return _digest(_pieces(value))
-
-
-def digest_of_files(files: Iterable[Path]) -> str:
-    """A digest of what files hold, in the order of their names."""
-    return _digest(file.read_bytes() for file in sorted(files))
-
-
-def _digest(pieces: Iterable[bytes]) -> str:
-    found = hashlib.sha256()
-    for piece in pieces:
-        found.update(hashlib.sha256(piece).digest())
-    return found.hexdigest()
-
-
-def _arguments(task: Any) -> Sequence[Any]:
-    return task.args if isinstance(task, partial) else ()
+def _arguments(task: Any) -> Any:
+    """What is called and with what; of a function all that it has closed over."""
+    return (task.func, task.args) if isinstance(task, partial) else task
 
 
 def _options(task: Any) -> Mapping[str, Any]:
     return task.keywords if isinstance(task, partial) else {}
-
-
-def _pieces(value: Any) -> Iterator[bytes]:
-    """A value as bytes that are the same in another process."""
-    match value:
-        case np.ndarray():
-            yield f"{value.dtype} {value.shape}".encode() + value.tobytes()
-        case Mapping():
-            yield from (piece for item in value.items() for piece in _pieces(item))
-        case list() | tuple():
-            yield f"{len(value)} items".encode()
-            yield from (piece for item in value for piece in _pieces(item))
-        case partial():
-            yield from _pieces([value.func, value.args, value.keywords])
-        case _ if callable(value):
-            yield f"{value.__module__}.{getattr(value, '__qualname__', type(value))}".encode()
-        case _:
-            yield repr(value).encode()

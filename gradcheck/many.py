@@ -174,7 +174,8 @@ class _Job:
 
     def known(self) -> Report | None:
         """The report that was finished before."""
-        return None if self.journal is None else self.journal.get(self.number)
+        known = None if self.journal is None else self.journal.get(self.number)
+        return known if isinstance(known, Report) else None
 
     def noted(self, report: Report) -> Report:
         """A report, noted in the journal unless an error ended it, which may be another the next time."""
@@ -186,7 +187,7 @@ class _Job:
         """The slices that were not finished before; those that were are taken over."""
         if self.journal is not None:
             known = {key: self.journal.get((self.number, key)) for key in keys}
-            self.parts |= {key: part for key, part in known.items() if part is not None}
+            self.parts |= {key: part for key, part in known.items() if isinstance(part, Part)}
         return [key for key in keys if key not in self.parts]
 
     def note(self, key: Key, part: Part) -> None:

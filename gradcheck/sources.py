@@ -58,8 +58,12 @@ def _files(value: Any) -> Iterator[str]:
 
 def _is_own(file: Path) -> bool:
     """Whether a file is the user's: source, and neither Python's nor installed nor ours."""
-    elsewhere = PACKAGES.intersection(file.parts) or any(place in file.parents for place in NOT_OWN)
-    return file.suffix == ".py" and not elsewhere
+    return file.suffix == ".py" and not is_elsewhere(file)
+
+
+def is_elsewhere(file: Path) -> bool:
+    """Whether a file is of Python, of what is installed, or of the checker."""
+    return bool(PACKAGES.intersection(file.parts)) or any(p in file.parents for p in NOT_OWN)
 
 
 def _imported(file: Path, module: ModuleType) -> Iterator[Path]:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradcheck
-from gradcheck.journal import Changed, Journal, digest_of, digest_of_files
+from gradcheck.digests import digest_of, digest_of_files
+from gradcheck.journal import Changed, Journal
 from gradcheck.result import Array
 from layers.network import Network
 from layers.networks import NETWORKS

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -12,35 +13,31 @@ import numpy as np
 import pytest
 from examples import tanh
 
-from gradcheck import check, check_many
+from gradcheck import check, check_loss, check_many
 from gradcheck.journal import Changed, Journal, facts_of
 from gradcheck.sources import sources_of
 
 LAYERS = """
+import sys
 import time
 from pathlib import Path
 import numpy as np
 
 
 def loss(x):
-    if HANGS and len([*Path("journal").glob("*.pickle")]) == 2:
+    if "hangs" in sys.argv and len([*Path("journal").glob("*.pickle")]) == 2:
         time.sleep(600)
     return (np.sin(x) ** 2).sum(), lambda dL: dL * np.sin(2 * x)
-
-
-HANGS = False
 """
 
 WORK = """
-import sys
 from functools import partial
 import numpy as np
 import gradcheck.slices
-from gradcheck import check, check_many
+from gradcheck import check, check_loss, check_many
 import layers_here
 
 gradcheck.slices.SLICE = 20
-layers_here.HANGS = "hangs" in sys.argv
 x = np.random.default_rng(0).normal(size=(10, 10))
 tasks = [partial(check, layers_here.loss, x), partial(check, layers_here.loss, x[:2])]
 for report in check_many(tasks, journal="journal", resume=True):
@@ -89,15 +86,15 @@ def test_work_that_was_killed_goes_on_where_it_was(started, tmp_path):
 
 def test_reports_come_from_the_journal_until_it_is_begun_anew(tmp_path):
     def counted(x):
-        calls.append(1)
+        counted.calls += 1
         return tanh(x)
 
-    calls, task = [], partial(check, counted, np.ones(3))
+    counted.calls, task = 0, partial(check, counted, np.ones(3))
     run = partial(check_many, [task], journal=tmp_path)
-    first, used = run()[0], len(calls)
-    assert used and run(resume=True)[0].to_json() == first.to_json() and len(calls) == used
+    first, used = run()[0], counted.calls
+    assert used and run(resume=True)[0].to_json() == first.to_json() and counted.calls == used
     run()
-    assert len(calls) == 2 * used
+    assert counted.calls == 2 * used
 
 
 def other(x):
@@ -118,6 +115,83 @@ def test_what_depends_on_something_else_is_refused(tmp_path, changed, what):
         check_many([changed], journal=tmp_path, resume=True)
     again = check_many([partial(check, tanh, np.ones(3))], journal=tmp_path, resume=True)
     assert again[0].to_json() == before[0].to_json()
+
+
+def scaled_by(k):
+    return lambda x: (x**2, lambda dy: k * x * dy)
+
+
+class Scaled:
+    def __init__(self, k):
+        self.k = k
+
+    def __call__(self, x):
+        return x**2, lambda dy: self.k * x * dy
+
+
+HOLDING = {
+    "closure": lambda k: partial(check, scaled_by(k), np.ones(3)),
+    "inner closure": lambda k: partial(check, scaled_by(np.full(3, k)), np.ones(3)),
+    "object": lambda k: partial(check, Scaled(k), np.ones(3)),
+    "method": lambda k: partial(check, Scaled(k).__call__, np.ones(3)),
+    "default": lambda k: partial(
+        check, lambda x, *, k=k: (x**2, lambda dy: k * x * dy), np.ones(3)
+    ),
+    "no partial": lambda k: lambda: check(scaled_by(k), np.ones(3)),
+    "how it is checked": lambda k: partial(check if k == 2 else check_loss, scaled_by(2), 1.0),
+}
+
+
+@pytest.mark.parametrize("held", HOLDING)
+def test_a_function_of_the_same_name_that_holds_something_else_is_another(tmp_path, held):
+    check_many([HOLDING[held](2)], journal=tmp_path)
+    assert check_many([HOLDING[held](2)], journal=tmp_path, resume=True)
+    with pytest.raises(Changed, match="the inputs changed"):
+        check_many([HOLDING[held](3)], journal=tmp_path, resume=True)
+
+
+def test_a_function_that_stands_in_no_file_is_told_by_what_it_does():
+    """In a notebook a cell may be run again after it was changed, and what a layer calls may stand in another."""
+    made = {}
+    for factor in (2, 3):
+        scope = {"__name__": "__main__"}
+        for cell in (
+            f"def go_back(x, dy): return {factor} * x * dy",
+            "def layer(x): return x**2, lambda dy: go_back(x, dy)",
+        ):
+            exec(compile(cell, "<cell>", "exec"), scope)
+        made[factor] = facts_of([partial(check, scope["layer"], np.ones(2))])["inputs"]
+    assert made[2] != made[3]
+
+
+TOLD = """
+import numpy as np
+from gradcheck.digests import digest_of
+
+class Held:
+    def __init__(self):
+        self.names, self.rng, self.me = {"a", "b", "c"}, np.random.default_rng(0), self
+        self.thing = np.array([None, "x"], dtype=object)
+
+def layer(x, held=Held()):
+    return (lambda: x in {"p", "q", "r"}), len, np.sum, print
+
+print(digest_of([layer, Held().__init__, open(__import__("os").devnull)]))
+"""
+
+
+def test_a_digest_is_the_same_in_another_process():
+    """Addresses and the order of sets are others there."""
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", TOLD],
+            env={**os.environ, "PYTHONPATH": os.getcwd(), "PYTHONHASHSEED": seed},
+            stdout=subprocess.PIPE,
+            check=True,
+        ).stdout
+        for seed in "123"
+    }
+    assert len(said) == 1 and said.pop().strip()
 
 
 def test_another_version_is_refused(tmp_path, monkeypatch):
@@ -156,12 +230,12 @@ def test_an_edited_file_is_other_code(tmp_path, monkeypatch):
 
 def test_an_error_is_not_kept(tmp_path):
     def once(x):
-        calls.append(1)
-        if len(calls) == 1:
+        once.calls += 1
+        if once.calls == 1:
             raise RuntimeError("the first time")
         return tanh(x)
 
-    calls, task = [], partial(check, once, np.ones(3))
+    once.calls, task = 0, partial(check, once, np.ones(3))
     assert not check_many([task], journal=tmp_path)[0].passed
     assert check_many([task], journal=tmp_path, resume=True)[0].passed
 
@@ -209,3 +283,22 @@ def test_a_damaged_entry_is_done_again(tmp_path):
     (entry,) = tmp_path.glob("*.pickle")
     entry.write_bytes(entry.read_bytes()[:30])
     assert check_many(tasks, journal=tmp_path, resume=True)[0].to_json() == before
+
+
+@pytest.mark.parametrize("content", ["PASS", (0, "PASS"), ((1, "another"), None), 3.5])
+def test_an_entry_of_something_else_is_done_again(tmp_path, content):
+    tasks = [partial(check, tanh, np.ones(2))]
+    before = check_many(tasks, journal=tmp_path)[0].to_json()
+    (entry,) = tmp_path.glob("*.pickle")
+    entry.write_bytes(pickle.dumps(content))
+    assert check_many(tasks, journal=tmp_path, resume=True)[0].to_json() == before
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"null", b"\xff\xfe", b""])
+def test_damaged_facts_are_said_to_be_damaged(tmp_path, content):
+    tasks = [partial(check, tanh, np.ones(2))]
+    check_many(tasks, journal=tmp_path)
+    (tmp_path / "journal.json").write_bytes(content)
+    with pytest.raises(Changed, match="is damaged"):
+        check_many(tasks, journal=tmp_path, resume=True)
+    assert check_many(tasks, journal=tmp_path)[0].passed
