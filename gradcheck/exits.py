@@ -17,7 +17,8 @@ P = ParamSpec("P")
 def staying(check: Callable[P, Report]) -> Callable[P, Report]:
     """A way to check whose report says it, as of any other exception, where the user's code calls `sys.exit`.
 
-    Passed on, it would end a test run or a script with the status that it asks for: 0 looks like success.
+    Passed on, it would end a test run or a script with the status that it asks for: 0 looks like success;
+    GeneratorExit would end no more than whatever generator the caller is in, without a word.
     """
 
     @wraps(check)
@@ -25,7 +26,7 @@ def staying(check: Callable[P, Report]) -> Callable[P, Report]:
         __tracebackhide__ = True
         try:
             return check(*args, **options)
-        except SystemExit as left:
+        except (SystemExit, GeneratorExit) as left:
             name, seed = options.get("name"), options.get("seed")
             called = str(name or name_of(cast("Function", args[0])))
             line = extract_tb(left.__traceback__)[-1].lineno

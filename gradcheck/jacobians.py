@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.entries import every_entry
 from gradcheck.layer import Backward, Layer, Misuse
 from gradcheck.result import Array
 
@@ -15,7 +16,7 @@ def derivative_layer(f: Callable[[Array], Any], df: Callable[[Array], Any]) -> L
     """A layer whose way back multiplies with a derivative, whichever kind its shape says it is."""
 
     def layer(x: Array) -> tuple[Any, Backward]:
-        y = np.asarray(f(x))
+        y = np.asarray(every_entry(f(x)))
 
         def backward(dy: Array) -> Array:
             derivative = _array_of(df(x))
@@ -42,10 +43,10 @@ def jacobian_layer(shape: tuple[int, ...]) -> Callable[..., Layer]:
 
     def made(f: Callable[[Array], Any], df: Callable[[Array], Any]) -> Layer:
         def layer(points: Array) -> tuple[Any, Backward]:
-            y = np.array([np.asarray(f(points[k]))[k] for k in rows]).reshape(shape)
+            y = np.array([np.asarray(every_entry(f(points[k])))[k] for k in rows]).reshape(shape)
 
             def backward(dy: Array) -> Array:
-                jacobian = np.array([np.asarray(df(points[k]))[k] for k in rows])
+                jacobian = np.array([_array_of(df(points[k]))[k] for k in rows])
                 weights = dy.reshape(dy.shape + (1,) * (points.ndim - dy.ndim))
                 return np.asarray(weights * jacobian.reshape(points.shape))
 
@@ -59,7 +60,7 @@ def jacobian_layer(shape: tuple[int, ...]) -> Callable[..., Layer]:
 def _array_of(derivative: Any) -> Array:
     if derivative is None:
         raise Misuse("df(x) returned None: is its `return` forgotten?")
-    return np.asarray(derivative)
+    return np.asarray(every_entry(derivative))
 
 
 def _derivative_shapes(x: Array, y: Array) -> list[tuple[int, ...]]:

@@ -20,6 +20,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from gradcheck.entries import every_entry
 from gradcheck.meant import OPTIONS, missing_input, no_array, no_input
 from gradcheck.result import Array
 
@@ -172,7 +173,7 @@ def value_of(returned: Any) -> Array:
     if isinstance(returned, SEVERAL):
         raise SeveralOutputs(returned)
     try:
-        return np.array(returned)
+        return np.array(every_entry(returned))
     except ValueError as error:
         raise SeveralOutputs(returned) from error
 
@@ -201,7 +202,7 @@ def listed(gradients: Any, expected: int) -> list[Array | None]:
 
 def arrays(gradients: Iterable[Any], *, copy: bool | None = None) -> list[Array | None]:
     """Gradients as arrays, of their own if `copy`, None where there is none."""
-    return [None if g is None else np.array(g, copy=copy) for g in gradients]
+    return [None if g is None else np.array(every_entry(g), copy=copy) for g in gradients]
 
 
 def _described(result: Any) -> str:

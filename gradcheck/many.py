@@ -307,7 +307,10 @@ def _report(name: str, task: Task) -> Report:
             isinstance(report, Report), "what the task returns", report, "the report of a check"
         )
         return report
-    except (Exception, SystemExit) as error:
+    except (KeyboardInterrupt, Foreseen, Done):
+        raise
+    except BaseException as error:
+        # Whatever ends this one, the others get theirs.
         return _failed(name, error)
 
 

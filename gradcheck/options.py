@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.entries import every_entry
 from gradcheck.layer import random_upstream
 from gradcheck.meant import must_be, shown
 from gradcheck.result import Array
@@ -111,7 +112,7 @@ def _numbers(given: Any, dtype: Any) -> Array:
     """What was given as an upstream gradient, in the dtype of the value."""
     try:
         if not np.iscomplexobj(given):
-            return np.array(given, dtype=dtype)
+            return np.array(every_entry(given), dtype=dtype)
     except (TypeError, ValueError) as error:
         raise TypeError(f"upstream is {shown(given)}, expected numbers") from error
     raise TypeError(f"upstream is complex, expected numbers of {dtype}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial, wraps
+from inspect import Parameter
 from typing import Any, ParamSpec, cast
 
 from gradcheck.layer import (
@@ -15,8 +16,8 @@ from gradcheck.layer import (
     SeveralOutputs,
     input_names,
     name_of,
+    parameters_of,
     random_upstream,
-    required,
 )
 from gradcheck.meant import OPTIONS
 from gradcheck.result import Array, Report
@@ -43,7 +44,7 @@ class Outputs:
 
     def packed(self, outputs: tuple[Any, ...]) -> Array:
         """Every float in the outputs, as one array."""
-        return self.packing.packed(_moving(Tree.of(outputs)))
+        return self.packing.as_precise_as_all(_moving(Tree.of(outputs)))
 
     def upstream(self, dy: Array) -> list[Any]:
         """For each output its upstream gradient, structured as the output is."""
@@ -53,7 +54,7 @@ class Outputs:
 
     def random(self, seed: int) -> Array:
         """A random upstream gradient for all of them."""
-        return random_upstream(self.packing.packed(_moving(self.tree)), seed)
+        return random_upstream(self.packing.as_precise_as_all(_moving(self.tree)), seed)
 
     def drawn(self, seed: int) -> list[Any]:
         """A random upstream gradient for each output."""
@@ -95,6 +96,21 @@ def _given(names: Sequence[str], by_place: int, options: Collection[str]) -> tup
     return (*names[:by_place], *(name for name in names[by_place:] if name in by_name))
 
 
+def _takers(backward: Function) -> tuple[tuple[str, ...], bool]:
+    """The parameters of a way back that upstream gradients are for, and whether it takes any number of them.
+
+    A number is the default of an option; None is that of an output that nothing comes back from.
+    """
+    parameters = parameters_of(backward) or []
+    by_place = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    taken = [
+        p.name
+        for p in parameters
+        if p.kind in by_place and (p.default is p.empty or p.default is None)
+    ]
+    return tuple(taken), any(p.kind is p.VAR_POSITIONAL for p in parameters)
+
+
 def gathered(layer: Layer, names: tuple[str, ...], several: SeveralOutputs) -> Adapted:
     """A layer with several outputs as one with a single output, which holds them all.
 
@@ -104,8 +120,9 @@ def gathered(layer: Layer, names: tuple[str, ...], several: SeveralOutputs) -> A
     outputs, backward = Outputs.of((several.returned,)), several.backward
     if backward is None or not outputs.packing.shapes:
         raise several
-    taken = tuple(required(backward))
-    one_by_one = len(taken) == len(several.returned) > 1
+    taken, any_more = _takers(backward)
+    count = len(several.returned)
+    one_by_one = count > 1 and (any_more or len(taken) == count)
 
     def assemble(forward: Function, _: Function | None) -> Layer:
         def layer(*inputs: Array) -> tuple[Array, Backward]:
@@ -118,5 +135,5 @@ def gathered(layer: Layer, names: tuple[str, ...], several: SeveralOutputs) -> A
         (upstream,) = outputs.upstream(dy)
         return back(*upstream) if one_by_one else back(upstream)
 
-    upstream = taken if one_by_one else None
+    upstream = taken if one_by_one and not any_more else None
     return Adapted(name_of(layer), names, layer, backward, assemble, upstream, inside=True)

@@ -82,7 +82,7 @@ def tape_gradients(
         parts = _tensors(tf, twin(*tensors))
     arrays = _as_arrays(parts)
     packing = Packing.of(arrays)
-    value = packing.packed(arrays)
+    value = packing.as_precise_as_all(arrays)
     _must_be_like(upstream, value)
     given = packing.unpacked(upstream.astype(value.dtype))
     zero = tf.UnconnectedGradients.ZERO

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.entries import every_entry
 from gradcheck.jacobians import derivative_layer
 from gradcheck.layer import Layer, array_of, listed, random_upstream, run
 from gradcheck.meant import must_be, must_be_functions
@@ -100,7 +101,9 @@ def taylor_test(
     remainders = np.array([_taken(forward, point, v, t, dy) for t in STEPS]) - STEPS * expansion
     right = 2.0
     if curvature is not None:
-        bent = float((np.asarray(curvature(point, v), dtype=np.float64) * v * dy).sum())
+        bent = float(
+            (np.asarray(every_entry(curvature(point, v)), dtype=np.float64) * v * dy).sum()
+        )
         remainders -= STEPS**2 / 2 * bent
         right = 3.0
     noise = forward.noise(rng)

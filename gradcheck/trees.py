@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from gradcheck.entries import every_entry
 from gradcheck.layer import Misuse
 from gradcheck.result import Array
 
@@ -105,8 +107,11 @@ def _apart(value: Any, path: Path, found: list[tuple[_Place, Leaf]]) -> Any:
 
 
 def _leaf(value: Any, path: Path) -> Leaf | None:
+    value = every_entry(value)
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiubc":
         return Leaf(path, value.copy())
+    if isinstance(value, (complex, np.complexfloating)):
+        return Leaf(path, np.asarray(value))
     return Leaf(path, np.asarray(value), soft=True) if is_float(value) else None
 
 
@@ -213,15 +218,26 @@ class Packing:
             return given[0]
         if shapes != self.shapes:
             raise Misuse(f"the forward pass returned shapes {self.shapes} first, now {shapes}")
-        return np.concatenate([a.reshape(*self.common, -1) for a in given], axis=-1)
+        kept, sizes = self.common, self._sizes
+        rows = [a.reshape(*kept, size) for a, size in zip(given, sizes, strict=True)]
+        return np.concatenate(rows, axis=-1)
+
+    @property
+    def _sizes(self) -> list[int]:
+        """How much of each array is laid in the row."""
+        return [math.prod(shape[len(self.common) :]) for shape in self.shapes]
+
+    def as_precise_as_all(self, arrays: Sequence[Any]) -> Array:
+        """The same in the narrowest of their dtypes: what was rounded to float32 is a staircase in float64."""
+        whole = self.packed(arrays)
+        narrowest = min((np.asarray(a).dtype for a in arrays), key=lambda dtype: dtype.itemsize)
+        return whole.astype(narrowest, copy=False) if whole.dtype.kind == "f" else whole
 
     def unpacked(self, whole: Array) -> list[Array]:
         """The arrays that `whole` was packed of, each in its own dtype."""
         if len(self.shapes) == 1:
             return [whole]
-        skipped = len(self.common)
-        sizes = [int(np.prod(shape[skipped:])) for shape in self.shapes]
-        parts = np.split(whole, np.cumsum(sizes)[:-1], axis=-1)
+        parts = np.split(whole, np.cumsum(self._sizes)[:-1], axis=-1)
         return [
             part.reshape(shape).astype(dtype)
             for part, shape, dtype in zip(parts, self.shapes, self.dtypes, strict=True)

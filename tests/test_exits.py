@@ -1,6 +1,7 @@
 """A layer that ends the program fails its check, in Python as on the command line, and ends nothing."""
 
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from gradcheck import (
     check,
     check_derivative,
     check_loss,
+    check_many,
     check_module,
     check_pair,
 )
@@ -43,6 +45,35 @@ CALLS = {
 }
 
 
+def closing(x):
+    def backward(dy):
+        raise GeneratorExit
+
+    return 2 * x, backward
+
+
+def test_what_ends_a_generator_ends_none_of_the_callers():
+    def reports():
+        yield check(closing, X)
+        yield check(leaving, X)
+
+    assert [[one.code for one in report.findings] for report in reports()] == [["raises"]] * 2
+
+
+class Enough(BaseException):
+    """An exception that is no Exception."""
+
+
+@pytest.mark.parametrize("error", [SystemExit, GeneratorExit, Enough])
+def test_of_many_the_others_get_their_reports(error):
+    def task():
+        raise error
+
+    reports = check_many([task, partial(check, lambda x: (2 * x, lambda dy: 2 * dy), X)])
+    assert [report.passed for report in reports] == [False, True]
+    assert error.__name__ in reports[0].findings[0].message
+
+
 @pytest.mark.parametrize("shape", CALLS)
 def test_whoever_calls_goes_on_with_a_report_that_fails(shape):
     report = CALLS[shape]()
@@ -61,3 +92,5 @@ def test_whoever_stops_it_by_hand_is_heard():
 
     with pytest.raises(KeyboardInterrupt):
         check(stopped, X)
+    with pytest.raises(KeyboardInterrupt):
+        check_many([partial(check, stopped, X)])

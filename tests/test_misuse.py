@@ -402,3 +402,62 @@ def test_a_task_that_returns_no_report_has_failed():
     (report,) = check_many([lambda: None])
     assert report.verdict is Verdict.FAIL
     assert "what the task returns is None, expected the report of a check" in str(report)
+
+
+def hidden(x):
+    """Right where it is seen, and where it is not."""
+    return np.ma.masked_where(x > 0, 2 * x)
+
+
+def held():
+    class Held:
+        W = np.array([2.0, -3.0])
+
+        def forward(self, x):
+            self.x = x
+            return x * self.W
+
+        def backward(self, dy):
+            self.dW = np.ma.masked_where(self.W > 0, self.x * dy)
+            return dy * self.W
+
+    return Held()
+
+
+MIXED = np.array([1.0, -2.0])
+MASKED = {
+    "gradient": lambda: check(lambda x: (x * x, lambda dy: hidden(x) * dy), MIXED),
+    "value": lambda: check(lambda x: (hidden(x), lambda dy: 2 * dy), MIXED),
+    "several": lambda: check(lambda x: ((hidden(x), x), lambda dy, dz: 2 * dy + dz), MIXED),
+    "pair": lambda: check_pair(lambda x: (x * x, x), lambda dy, cache: hidden(cache) * dy, MIXED),
+    "derivative": lambda: check_derivative(np.square, hidden, MIXED),
+    "loss": lambda: check_loss(lambda x: ((x * x).sum(), hidden(x)), MIXED),
+    "jvp": lambda: check_jvp(np.square, lambda x, v: hidden(x) * v, MIXED),
+    "module": lambda: check_module(held(), MIXED),
+    "integers": lambda: check(
+        lambda x: (x.sum(), lambda dy: np.ma.masked_where(x > 0, np.ones(2, int))), MIXED
+    ),
+}
+
+
+@pytest.mark.parametrize("what", MASKED)
+def test_what_lies_under_a_mask_is_not_brought_up(what):
+    report = MASKED[what]()
+    assert not report.passed
+    codes = {finding.code for finding in report.all_findings()}
+    assert codes & {"not-finite", "wrong-count", "wrong-dtype"}
+
+
+def test_a_masked_array_in_which_all_is_seen_is_an_array():
+    def layer(x):
+        return np.ma.masked_array(x * x), lambda dy: np.ma.masked_array(2 * x * dy)
+
+    assert check(layer, np.ma.masked_array(MIXED)).passed
+
+
+def test_masked_upstream_gradients_and_values_are_refused():
+    with pytest.raises(ValueError, match="upstream holds NaN"):
+        check(lambda x: (x, lambda dy: dy), MIXED, upstream=hidden(MIXED))
+    with pytest.raises(ValueError, match="NaN"):
+        numerical_gradient(hidden, [MIXED], np.ones(2))
+    assert not taylor_test(np.square, hidden, MIXED).passed

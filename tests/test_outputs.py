@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from gradcheck import check
+from gradcheck import check, check_pair
 
 RNG = np.random.default_rng(0)
 X, W = RNG.normal(size=(3, 4)), RNG.normal(size=(4, 4))
@@ -124,3 +124,55 @@ def test_an_input_left_at_its_default_is_no_input_here_either():
         return (scale * x, x), lambda dy: scale * dy[0] + dy[1]
 
     assert [row.name for row in check(layer, X)] == ["x"]
+
+
+BOTH = {
+    "any number": lambda x, k: lambda *dy: 2 * x * dy[0] + k * dy[1],
+    "one and the rest": lambda x, k: lambda dy, *rest: 2 * x * dy + k * rest[0],
+    "none by default": lambda x, k: lambda dy, dz=None: 2 * x * dy + (0 if dz is None else k * dz),
+    "an option": lambda x, k: lambda dy, scale=2: scale * x * dy[0] + k * dy[1],
+}
+
+
+@pytest.mark.parametrize("taken", BOTH)
+@pytest.mark.parametrize("second", [np.sum, lambda x: 1 * x])
+def test_upstream_gradients_are_taken_in_many_ways(taken, second):
+    def layer(x, k):
+        return (x * x, second(x)), BOTH[taken](x, k)
+
+    assert check(partial(layer, k=1), X).passed
+    assert str(check(partial(layer, k=2), X).verdict) == "FAIL"
+
+
+@pytest.mark.parametrize("slip", [1, 2])
+def test_outputs_that_a_pair_keeps_apart_from_its_cache_may_be_taken_one_by_one(slip):
+    def forward(x):
+        return (x * x, x.sum()), x
+
+    def backward(dy, dtotal, cache):
+        return slip * 2 * cache * dy + dtotal
+
+    assert check_pair(forward, backward, X).passed == (slip == 1)
+
+
+@pytest.mark.parametrize("slip", [1, 2])
+def test_an_output_in_float32_beside_one_in_float64_is_no_mistake(slip):
+    """Read as float64, what was rounded is a staircase, and its slopes are anything."""
+
+    def layer(x):
+        return (x * x, x.astype(np.float32)), lambda dy, dz: 2 * slip * x * dy + dz
+
+    report = check(layer, X)
+    assert report.passed == (slip == 1)
+    assert "low-precision" in [one.code for one in report.findings]
+
+
+def test_outputs_without_entries_teach_nothing():
+    def layer(x):
+        return (np.zeros((0, 3)), np.zeros(0)), lambda dy, dz: 0 * x
+
+    assert str(check(layer, X).verdict) == "INCONCLUSIVE"
+
+
+def test_a_number_among_the_outputs_may_be_complex():
+    assert check(of_other_shapes, X, W, method="complex").passed

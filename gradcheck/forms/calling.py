@@ -59,8 +59,7 @@ class Plan:
         items: Sequence[Any],
     ) -> Any:
         """Call the backward pass with what each of its parameters stands for."""
-        gradients = [tuple(upstream)] if self.together else upstream
-        given = {"upstream": gradients, "input": arguments}
+        given: dict[str, Any] = {"upstream": self._handed(upstream), "input": arguments}
         args: list[Any] = []
         keywords = {}
         for role in self.roles:
@@ -70,6 +69,14 @@ class Plan:
             else:
                 args += value if role.kind == "spread" else [value]
         return backward(*args, **keywords)
+
+    def _handed(self, upstream: Sequence[Any]) -> list[Any]:
+        """The upstream gradients as they are taken; those of an output that is a tuple may be taken one by one."""
+        if self.together:
+            return [tuple(upstream)]
+        (first, *others), takers = upstream or [None], len(self.upstream)
+        apart = isinstance(first, (tuple, list)) and not others and len(first) == takers > 1
+        return list(first if apart else upstream)
 
 
 def items_of(result: Any) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck.check import check
 from gradcheck.compare import norm
+from gradcheck.entries import every_entry
 from gradcheck.exits import staying
 from gradcheck.forms.arguments import parted
 from gradcheck.forms.names import takes
@@ -78,7 +79,7 @@ def jvp_layer(f: Function, jvp: Function) -> Layer:
     """A layer whose way back asks for the tangent along each entry: dx_k = Σ dy · jvp(x, e_k)."""
 
     def layer(*inputs: Array) -> tuple[Any, Backward]:
-        y = np.asarray(f(*inputs))
+        y = np.asarray(every_entry(f(*inputs)))
 
         def backward(dy: Array) -> list[Array | None]:
             return [_gradient(jvp, inputs, k, y, dy) for k in range(len(inputs))]
@@ -125,7 +126,7 @@ def tangent_of(
     found = called(jvp, inputs, tangents)
     if isinstance(found, (tuple, list)) and len(found) == 2:
         found = found[1]
-    tangent = np.asarray(found)
+    tangent = np.asarray(every_entry(found))
     if tangent.shape != y.shape:
         raise ValueError(
             f"the tangent has shape {tangent.shape}, expected {y.shape}, that of the value"

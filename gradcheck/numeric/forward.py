@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.entries import every_entry
 from gradcheck.layer import Misuse, value_of
 from gradcheck.numeric.margins import LINE, PLACES, ULPS, UNBACKED
 from gradcheck.result import Array
@@ -99,7 +100,7 @@ class Forward:
         value = self.f(*inputs)
         if isinstance(value, tuple) and len(value) == 2 and callable(value[1]):
             value = value[0]
-        return np.asarray(value if isinstance(value, np.ndarray) else value_of(value))
+        return np.asarray(every_entry(value) if isinstance(value, np.ndarray) else value_of(value))
 
     def there_and_back(self, inputs: Sequence[Array], dy: Array) -> tuple[Array, Any] | None:
         """f's value at other inputs with what its way back returns for dy; None where there is none."""
@@ -107,7 +108,7 @@ class Forward:
         try:
             with np.errstate(all="ignore"):
                 value, backward = self.f(*(np.array(x) for x in inputs))
-                value = np.array(value)
+                value = np.array(every_entry(value))
                 gradients = backward(dy.astype(value.dtype))
         except Exception:
             # An f without a way back, or a point that it does not like: nothing is known there.
