@@ -160,3 +160,47 @@ def test_what_counts_nowhere_is_no_stair_though_far_out_nothing_is_defined():
     z = np.random.default_rng(0).normal(size=(3, 4))
     assert check(masked_loss, z).passed
     assert check(partial(masked_loss, forgotten=True), z, lines=False).verdict is Verdict.FAIL
+
+
+def narrow_swish(x, factor=1.0):
+    """A swish whose exponential alone is in float32: short steps see x in it, and no sigmoid."""
+
+    def backward(dy):
+        s = sigmoid(x)
+        return dy * factor * (s + x * s * (1 - s))
+
+    return x / (1 + np.exp(-x, dtype=np.float32)), backward
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_stairs_whose_treads_slope_convict_nobody_who_is_right(seed):
+    x = np.random.default_rng(seed).normal(size=(3, 3))
+    assert check(narrow_swish, x).verdict is not Verdict.FAIL
+    assert check(partial(narrow_swish, factor=1.01), x).verdict is Verdict.FAIL
+
+
+def by_halves(x):
+    """A bell that is computed in float16 between two float64 operations."""
+    bell = np.exp(-(x * x).astype(np.float16)).astype(np.float64)
+    return x * bell, lambda dy: dy * np.exp(-x * x) * (1 - 2 * x * x)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_stairs_of_halves_convict_nobody(seed):
+    x = np.random.default_rng(seed).normal(size=5)
+    assert check(by_halves, x).verdict is not Verdict.FAIL
+
+
+def test_a_lone_jump_beside_the_point_is_no_stair():
+    value, bound = alone(lambda x: 2 * x + 1e-3 * (x > 1.0 + 1e-6), 1.0)
+    assert abs(value - 2) <= bound < 1e-6
+
+
+@pytest.mark.parametrize("x", [0.5000001, 0.6, 3.0])
+def test_beside_a_threshold_a_wrong_slope_is_convicted(x):
+    def gate(x, factor=1.0):
+        return x * x * (x > 0.5), lambda dy: dy * factor * 2 * x * (x > 0.5)
+
+    points = np.array([x, 0.2, -1.0])
+    assert check(gate, points).passed
+    assert check(partial(gate, factor=1.1), points).verdict is Verdict.FAIL

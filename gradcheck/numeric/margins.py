@@ -213,6 +213,9 @@ mistake of the first look, so that the furthest would do; a second is for luck."
 HALVINGS = 8
 """Between two steps of a sweep lie sixteen stairs at most: the first is found to an eighth of its tread."""
 
+STAIRS = 4.0
+"""Stairs lead so many times as high as the first of them: with it fewer than four others are no slope."""
+
 MORE_LOOKS = 64
 """Entries that are measured again once one of the first has been acquitted."""
 

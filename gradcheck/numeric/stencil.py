@@ -189,12 +189,16 @@ class Stencil:
         """
         return self._height((sample.points.far_up, sample.points.far_down), sample.groups)
 
-    def rise(self, groups: Groups, step: Array) -> Array:
-        """The height of a sample that was not taken: two evaluations."""
+    def rise(self, groups: Groups, step: Array, tread: Sample | None = None) -> Array:
+        """The height of a sample that was not taken, above the slope of a `tread`: two evaluations."""
         x = groups.of(self.variable.array)
         places = [self.variable.rounded(x + t * step) for t in (-1.0, 1.0)]
         ends = self.variable.values(groups, places, lambda: None)
         self._learn_risers(ends)
+        if tread is not None:
+            times = (step / tread.step).reshape(-1, *(1 for _ in self.variable.forward.value.shape))
+            slope = times * (tread.points.far_up - tread.points.far_down) / 2
+            ends = [ends[0] + slope, ends[1] - slope]
         return self._height(ends, groups)
 
     def _height(self, ends: Iterable[Array], groups: Groups) -> Array:

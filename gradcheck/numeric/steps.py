@@ -254,6 +254,18 @@ def first_movement(steps: list[Array], heights: list[Array]) -> tuple[Array, Arr
     return np.where(moves, low, 0.0), high, height
 
 
+def departing(best: StencilEstimate, estimates: list[StencilEstimate]) -> tuple[int, list[int]]:
+    """Of a single entry's sweep the step that is believed, and the longer ones that see another slope, upwards.
+
+    Whatever else they are unsure of than rounding may be the jump that is looked for.
+    """
+    table = _Table(estimates)
+    at = int(np.argmin(np.abs(table.steps - best.step).reshape(len(estimates), -1)[:, 0]))
+    rounding = np.stack([e.round_off for e in estimates])
+    apart = np.asarray(table.away(best) > best.bound + rounding)
+    return at, [k for k in range(at - 1, -1, -1) if apart[k].any()]
+
+
 def on_stairs(
     best: StencilEstimate, estimates: list[StencilEstimate], risers: Array
 ) -> StencilEstimate:

@@ -15,6 +15,7 @@ from gradcheck.numeric.margins import (
     HALVINGS,
     MUCH_MORE,
     NEAR,
+    STAIRS,
     STEEP,
     SWEEP_FIRST,
     SWEEP_RATIO,
@@ -23,6 +24,7 @@ from gradcheck.numeric.stencil import Sample, Stencil
 from gradcheck.numeric.steps import (
     beyond,
     corroborated,
+    departing,
     first_movement,
     first_step,
     on_stairs,
@@ -68,7 +70,8 @@ class Sweeping:
         samples = self._samples(self.stencil, groups)
         estimates = [self.stencil.judge(sample) for sample in samples]
         self.learn(estimates, groups)
-        risers = self._risers(samples)
+        sloping = self._risers_between_slopes(samples, estimates, corroborated(estimates, long))
+        risers = np.maximum(self._risers(samples), sloping)
         rough = [
             e._replace(
                 round_off=self.roughness * e.round_off,
@@ -98,6 +101,37 @@ class Sweeping:
             height = np.where(here > 0, here, height)
         behind = self.stencil.rise(groups, high + (high - low) / 2)
         return np.where((low > 0) & (behind == height), height, 0.0)
+
+    def _risers_between_slopes(
+        self, samples: list[Sample], estimates: list[StencilEstimate], best: StencilEstimate
+    ) -> Array:
+        """How high the outputs of a single entry jump, where its stairs have treads that slope.
+
+        In x / (1 + e), with e in float32, short steps see x alone and agree; longer ones agree on another slope.
+        By halving, what departs from the tread's slope is searched for a jump: a continuous function,
+        bent or kinked, has next to none between two places so near each other.
+        """
+        k, longer = departing(best, estimates)
+        for i in longer:
+            jump = self._jump(samples[k], samples[i])
+            if jump.any():
+                # A stair is followed by others; a threshold nearby stands alone.
+                furthest = self.stencil.rise(samples[0].groups, samples[0].step, samples[k])
+                return np.where(furthest >= STAIRS * jump, jump, 0.0)
+        return np.zeros(samples[0].step.shape)
+
+    def _jump(self, tread: Sample, longer: Sample) -> Array:
+        """The jump by which the outputs leave the slope of a tread, before the end of a longer step; 0 if none."""
+        groups, low, high, below = tread.groups, tread.step, longer.step, np.zeros(tread.step.shape)
+        whole = height = self.stencil.rise(groups, high, tread)
+        for _ in range(2 * HALVINGS):
+            middle = (low + high) / 2
+            here = self.stencil.rise(groups, middle, tread)
+            if np.all(2 * here >= whole):
+                high, height = middle, here
+            else:
+                low, below = middle, here
+        return np.where(height - below >= whole / 2**HALVINGS, height - below, 0.0)
 
     def _without_periods(
         self, best: StencilEstimate, long: Array, groups: Groups
