@@ -1,7 +1,10 @@
 """Targets of the command line: each is itself, each gets its result, whatever its code does."""
 
+import contextlib
+import importlib.util
 import json
 import os
+import py_compile
 import subprocess
 import sys
 import time
@@ -231,6 +234,33 @@ def test_an_exception_whose_words_raise_is_named(tmp_path, capsys):
     assert said.err.endswith(": Mute\n")
 
 
+@pytest.mark.parametrize("error", ["KeyboardInterrupt", "GeneratorExit", "Enough"])
+def test_whatever_a_target_raises_is_named_with_its_line(tmp_path, capsys, error):
+    write(
+        tmp_path,
+        hw=f"""
+        class Enough(BaseException):
+            pass
+
+        def bad(x):
+            def backward(dy):
+                raise {error}
+            return x * x, backward
+
+        def bad_inputs(rng):
+            return {{"x": rng.normal(size=4)}}
+
+        def good(x):
+            return x * x, lambda dy: 2 * x * dy
+
+        good_inputs = bad_inputs
+        """,
+    )
+    status, (bad, good) = records(capsys, tmp_path / "hw.py")
+    assert (status, bad["verdict"], good["verdict"]) == (1, "FAIL", "PASS")
+    assert f"bad raises {error} while it is checked, line 7" in bad["findings"][0]["message"]
+
+
 def test_a_file_that_loops_while_it_is_imported_is_stopped(tmp_path, capsys):
     write(tmp_path, hw="import time\nwhile True: time.sleep(0.1)")
     assert main(["check", str(tmp_path / "hw.py"), "dense", "--no-tape", "--timeout", "5"]) == 2
@@ -243,14 +273,32 @@ def test_what_is_on_disk_is_judged_and_nothing_is_left_beside_it(tmp_path, capsy
     write(tmp_path, hw=RIGHT, helpers_hw="def factor():\n    return 2\n")
     helper = tmp_path / "helpers_hw.py"
     os.utime(helper, (1e9, 1e9))
-    import py_compile
-
     py_compile.compile(str(helper), doraise=True)
     helper.write_text("def factor():\n    return 3\n")
     os.utime(helper, (1e9, 1e9))
     before = sorted(path.name for path in tmp_path.rglob("*"))
     assert records(capsys, tmp_path / "hw.py")[0] == 1
     assert sorted(path.name for path in tmp_path.rglob("*")) == before
+
+
+def test_nobody_can_put_bytecode_where_it_is_looked_for(tmp_path, capsys, monkeypatch):
+    """In a folder that everybody may write to, a compiled neighbour could lie that is not what the file says."""
+    write(tmp_path, hw=RIGHT, helpers_hw="def factor():\n    return 2\n")
+    helper = tmp_path / "helpers_hw.py"
+    os.utime(helper, (1e9, 1e9))
+    script = f"import sys; from reports.targets import loading; loading.load({str(tmp_path / 'hw.py')!r})"
+    command = [sys.executable, "-c", f"{script}; print(sys.pycache_prefix)"]
+    prefix = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "pycache_prefix", prefix)
+        place = Path(importlib.util.cache_from_source(str(helper)))
+    with contextlib.suppress(OSError):
+        place.parent.mkdir(parents=True)
+        py_compile.compile(str(helper), str(place), doraise=True)
+    helper.write_text("def factor():\n    return 3\n")
+    os.utime(helper, (1e9, 1e9))
+    assert records(capsys, tmp_path / "hw.py")[0] == 1
+    assert not place.exists()
 
 
 def test_a_file_that_cannot_be_imported_is_pointed_at_where_it_is_at_fault(
