@@ -192,7 +192,7 @@ class Foreign:
                 # What the framework returns may be its own memory, or one tensor for two inputs.
                 return [np.array(next(found)) if is_float else None for is_float in floats]
 
-            return outputs.packing.as_precise_as_all(values), backward
+            return outputs.packed(values), backward
 
         return layer
 
