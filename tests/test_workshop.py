@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from examples import SAMPLE_SEED
 
-from gradcheck import check, check_loss, check_module
+from gradcheck import Verdict, check, check_loss, check_module
 from tests import test_hands
 from tests.strangers import hands_aside, workshop, workshop_aside
 from tests.test_fresh import normal, pair
@@ -200,3 +200,23 @@ def test_of_those_set_aside_no_less_is_found_than_at_first_sight():
 def test_what_was_misnamed_at_first_sight_has_a_true_name_and_its_line(wrong):
     _, truly, line = judged(workshop_aside, of(workshop_aside, wrong), CHECKS)
     assert truly and line
+
+
+def test_no_repair_divides_by_what_its_statement_multiplies_by():
+    def attend(s, v):
+        e = np.exp(s)
+        p = e / e.sum(axis=1, keepdims=True)
+        y = p @ v
+
+        def backward(dy):
+            dv = p.T @ dy
+            dp = dy @ v.T
+            ds = p * (1 - p) * dp
+            return ds, dv
+
+        return y, backward
+
+    rng = np.random.default_rng(0)
+    report = check(attend, rng.normal(size=(3, 4)), rng.normal(size=(4, 5)))
+    assert report.verdict is Verdict.FAIL
+    assert report.repair is None or "/" not in report.repair.after, report

@@ -49,7 +49,17 @@ def missing(place: Place) -> Iterator[Alternative]:
         with np.errstate(all="ignore"):
             terms, factors = (np.where(sure, lack, 0.0) for lack in (true - own, true / own))
         yield from map(partial(_term, place.node), _added(place, terms))
-        yield from map(partial(_factor, place.node), _products(factors, place.scope))
+        taken_away = partial(
+            _Product.is_divided_by_any, nodes=[place.node, *_multiplied(place.statement)]
+        )
+        products = filterfalse(taken_away, _products(factors, place.scope))
+        yield from map(partial(_factor, place.node), products)
+
+
+def _multiplied(tree: ast.AST) -> list[ast.expr]:
+    """What is multiplied by what: nobody divides by it again."""
+    products = (one for one in inside(tree, ast.BinOp) if isinstance(one.op, ast.Mult))
+    return [side for one in products for side in (one.left, one.right)]
 
 
 def _are_alike(own: Any, true: Array) -> bool:
@@ -142,6 +152,11 @@ class _Product(NamedTuple):
         """Whether something is multiplied that is made of nothing but a node, entry by entry."""
         plain = (one for _, one in self.above if not inside(one, ast.Call))
         return _names(node) in map(_names, plain)
+
+    def is_divided_by_any(self, nodes: Iterable[ast.AST]) -> bool:
+        """Whether one of these nodes is what it is divided by, or a factor of that."""
+        below = {ast.dump(part) for _, one in self.below for part in (one, *_multiplied(one))}
+        return not below.isdisjoint(map(ast.dump, nodes))
 
 
 def _names(node: ast.AST) -> set[str]:
