@@ -32,3 +32,15 @@ def unwrapped(text):
 def records(capsys, *argv):
     status = main(["check", *map(str, argv), "--format", "json"])
     return status, json.loads(capsys.readouterr().out)
+
+
+def convicted(tmp_path, capsys, source, name, right, wrong, gradient):
+    """The codes of a gradient that must fail where the last `right` of a file is written `wrong`."""
+    assert source.count(right) >= 1
+    head, tail = source.rsplit(right, 1)
+    place = tmp_path / "wrong.py"
+    place.write_text(head + wrong + tail)
+    status, (one,) = records(capsys, f"{place}:{name}")
+    rows = {row["name"]: row for row in one["rows"]}
+    assert status == 1 and rows[gradient]["verdict"] == "FAIL"
+    return {f["code"] for f in rows[gradient]["findings"]}

@@ -3,7 +3,7 @@
 import inspect
 
 import pytest
-from handed_in import records, unwrapped
+from handed_in import convicted, records, unwrapped
 from strangers import regression
 
 from reports.cli import main
@@ -76,14 +76,7 @@ SLOW, case = pytest.mark.slow, pytest.param
 def test_a_wrong_one_is_convicted_in_its_own_gradient(
     tmp_path, capsys, name, right, wrong, gradient, code
 ):
-    place = tmp_path / "regression.py"
-    assert SOURCE.count(right) >= 1
-    head, tail = SOURCE.rsplit(right, 1)
-    place.write_text(head + wrong + tail)
-    status, (one,) = records(capsys, f"{place}:{name}")
-    rows = {row["name"]: row for row in one["rows"]}
-    assert status == 1 and rows[gradient]["verdict"] == "FAIL"
-    codes = {f["code"] for f in rows[gradient]["findings"]}
+    codes = convicted(tmp_path, capsys, SOURCE, name, right, wrong, gradient)
     assert code is None or code in codes
 
 
