@@ -54,6 +54,19 @@ class Browser:
         self.said(), self.asked()
         self.driver.get(self.page)
 
+    def gathered(self, log, enough, seconds=20):
+        """What a log holds once it is enough: what a page does arrives there some time after the page."""
+        from selenium.webdriver.support.wait import WebDriverWait
+
+        entries = []
+
+        def look(_):
+            entries.extend(log())
+            return enough(entries)
+
+        WebDriverWait(self.driver, seconds).until(look)
+        return entries
+
     def said(self):
         """What the console said since it was last asked: errors, refusals of the page's policy."""
         return [entry["message"] for entry in self.driver.get_log("browser")]
@@ -76,6 +89,12 @@ class Browser:
     def all(self, selector):
         """All elements that a selector of CSS finds, in order."""
         return self.driver.find_elements("css selector", selector)
+
+    def press(self, keys):
+        """Press keys on what has the focus, as a reader's keyboard does."""
+        from selenium.webdriver.common.action_chains import ActionChains
+
+        ActionChains(self.driver).send_keys(keys).perform()
 
     def too_wide(self):
         """By how many pixels the page is wider than its window."""
