@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.binding import bind, left_at_defaults, positions
 from gradcheck.budget import announced, covered, efforts_for
 from gradcheck.compare import not_finite
 from gradcheck.conduct import Conduct, observe
@@ -17,7 +18,7 @@ from gradcheck.diagnosis.explain import explain_row, forward_disagrees, of_one_d
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.exits import staying
 from gradcheck.judging import judged
-from gradcheck.layer import Function, Layer, bind, left_at_defaults, name_of, positions
+from gradcheck.layer import Function, Layer, name_of
 from gradcheck.lines import check_lines
 from gradcheck.meant import must_be_a_layer
 from gradcheck.numeric import Forward, NumericalWitness, Progress

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.binding import bind
 from gradcheck.check import assert_gradients
-from gradcheck.layer import Layer, bind, copies, in_dtype, listed, random_upstream, run, times
+from gradcheck.layer import Layer, copies, in_dtype, listed, random_upstream, run, times
 from gradcheck.meant import must_be, must_be_a_layer
 from gradcheck.result import Array
 

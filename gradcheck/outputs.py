@@ -8,15 +8,14 @@ from functools import partial, wraps
 from inspect import Parameter
 from typing import Any, ParamSpec, cast
 
+from gradcheck.binding import input_names, parameters_of
 from gradcheck.layer import (
     Adapted,
     Backward,
     Function,
     Layer,
     SeveralOutputs,
-    input_names,
     name_of,
-    parameters_of,
     random_upstream,
 )
 from gradcheck.meant import OPTIONS

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradcheck.binding import must_be_float
 from gradcheck.compare import row_of, unseen
 from gradcheck.conduct import Conduct
-from gradcheck.layer import must_be_float
 from gradcheck.result import Array, Finding, Row, Verdict, fault
 
 Gradients = dict[int, Array | None]

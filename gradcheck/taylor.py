@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.binding import array_of
 from gradcheck.entries import every_entry
 from gradcheck.jacobians import derivative_layer
-from gradcheck.layer import Layer, array_of, listed, random_upstream, run
+from gradcheck.layer import Layer, listed, random_upstream, run
 from gradcheck.meant import must_be, must_be_functions
 from gradcheck.numeric import CAUTION, Forward, random_direction, scales
 from gradcheck.result import Array, Verdict

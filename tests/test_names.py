@@ -8,8 +8,8 @@ import pytest
 from examples import few_quick
 
 from gradcheck import Verdict, check
+from gradcheck.binding import input_names
 from gradcheck.diagnosis.sizes import written
-from gradcheck.layer import input_names
 from layers import relu
 from layers.catalogue import CATALOGUE
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.layer import Function, first_missing, input_names, placed
+from gradcheck.binding import first_missing, input_names, placed
+from gradcheck.layer import Function
 from gradcheck.meant import OF_FORMS, OPTIONS, missing_input
 from gradcheck.trees import Tree, children
 

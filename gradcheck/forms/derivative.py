@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.binding import array_of, input_names
 from gradcheck.check import check
 from gradcheck.exits import staying
 from gradcheck.jacobians import derivative_layer, jacobian_layer
-from gradcheck.layer import Adapted, Layer, array_of, input_names, name_of
+from gradcheck.layer import Adapted, Layer, name_of
 from gradcheck.meant import must_be_functions
 from gradcheck.result import Array, Report
 

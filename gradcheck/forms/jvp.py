@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.binding import input_names
 from gradcheck.check import check
 from gradcheck.compare import norm
 from gradcheck.entries import every_entry
@@ -15,7 +16,7 @@ from gradcheck.exits import staying
 from gradcheck.forms.arguments import parted
 from gradcheck.forms.names import takes
 from gradcheck.forms.tangents import tangent_lines
-from gradcheck.layer import Adapted, Backward, Function, Layer, input_names, name_of
+from gradcheck.layer import Adapted, Backward, Function, Layer, name_of
 from gradcheck.meant import OPTIONS, must_be_functions, no_input
 from gradcheck.result import Array, Finding, Report, failing, fault
 

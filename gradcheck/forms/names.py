@@ -9,7 +9,8 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from gradcheck.layer import Function, parameters_of
+from gradcheck.binding import parameters_of
+from gradcheck.layer import Function
 from gradcheck.meant import must_be
 from gradcheck.trees import Path, only
 

@@ -19,10 +19,11 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.binding import parameters_of
 from gradcheck.forms.arguments import SPREAD
 from gradcheck.forms.calling import Kind, Plan, Role, items_of
 from gradcheck.forms.names import is_cache, is_of, is_upstream
-from gradcheck.layer import Function, parameters_of
+from gradcheck.layer import Function
 from gradcheck.meant import first_that_fits
 from gradcheck.trees import Tree, is_array_or_float
 

@@ -9,6 +9,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any
 
+from gradcheck.binding import first_missing
 from gradcheck.forms.called import Entry, entries_of
 from gradcheck.forms.gradients import name_by_name
 from gradcheck.forms.names import is_target, returned_names, words
@@ -17,7 +18,6 @@ from gradcheck.forms.rehearsal import Rehearsal
 from gradcheck.forms.remarks import accumulates, left_out, where
 from gradcheck.forms.state import SELF, Held, Owner, floats_in, gradient_path
 from gradcheck.forms.told import Inputs, asked_for, same
-from gradcheck.layer import first_missing
 from gradcheck.trees import Leaf, Path, only, spelled
 
 OF_THE_INPUT = ("dinputs", "dinput", "dx", "dX", "grad_input", "grad_inputs", "input_grad")

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.binding import input_names
 from gradcheck.diagnosis.wrong import Context
-from gradcheck.layer import Layer, input_names
+from gradcheck.layer import Layer
 from gradcheck.lines.intermediate import Intermediate
 from gradcheck.lines.match import Match
 from gradcheck.lines.readings import matches_of

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 import gradcheck
+from gradcheck.binding import input_names
 from gradcheck.forms.arguments import written_down
 from gradcheck.forms.names import is_parameter, is_target
 from gradcheck.forms.slopes import differentiated, of_one_input
-from gradcheck.layer import Function, input_names
+from gradcheck.layer import Function
 from gradcheck.result import Report
 from reports.errors import did_you_mean
 from reports.targets.classes import Context, is_operation, objects, step_of, ways

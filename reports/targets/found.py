@@ -10,7 +10,8 @@ from functools import partial
 from types import ModuleType
 from typing import Literal
 
-from gradcheck.layer import Function, name_of, parameters_of
+from gradcheck.binding import parameters_of
+from gradcheck.layer import Function, name_of
 from gradcheck.meant import a_kind
 from reports.errors import UserError, did_you_mean
 from reports.targets.classes import is_bare, ways

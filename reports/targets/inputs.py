@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.binding import input_names
 from gradcheck.forms.names import is_target
 from gradcheck.forms.state import held_in
-from gradcheck.layer import input_names
 from reports.errors import UserError
 from reports.targets.asking import arguments, asked, belongs_to_some, taking
 from reports.targets.classes import objects

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.binding import required
 from gradcheck.forms.adapting import RATE
 from gradcheck.forms.optimizers import CALLED, Steps
-from gradcheck.layer import required
 
 PREPARE = re.compile(
     r"^_?(set_input_(shape|size|dim)|build|setup|connect_to"

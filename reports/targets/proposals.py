@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.binding import parameters_of, required
 from gradcheck.forms.names import is_parameter, is_target
-from gradcheck.layer import Function, parameters_of, required
+from gradcheck.layer import Function
 from reports.targets.shapes import Shape, documented, read_off
 from reports.targets.texts import text_of
 
