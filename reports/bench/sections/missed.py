@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,15 +75,19 @@ def cases(sample: Sample) -> list[Case]:
     return [Case(every[k], seed) for k, seed in zip(drawn, sample.seeds, strict=True)]
 
 
-def missed(sample: Sample) -> list[Measurement]:
+def missed(sample: Sample) -> Iterator[Measurement]:
     """One entry of one gradient wrong by a part in ten thousand or more: how often that passes."""
-    found = sample.mapped(Case.verdict, cases(sample), "missed")
-    verdicts = [verdict for verdict in found if verdict is not None]
-    passed, convicted = verdicts.count(Verdict.PASS), verdicts.count(Verdict.FAIL)
-    return [
-        Measurement("wrong gradients that pass", passed, NONE, detail=f"of {len(verdicts):,}"),
-        share("convicted", convicted, len(verdicts), ALL),
-    ]
+    chosen = cases(sample)
+    said = sample.mapped(Case.verdict, chosen, "missed")
+    verdicts = Counter(verdict for verdict in said if verdict is not None)
+    total = verdicts.total()
+    yield Measurement(
+        "wrong gradients that pass", verdicts[Verdict.PASS], NONE, detail=f"of {total:,}"
+    )
+    yield share("convicted", verdicts[Verdict.FAIL], total, ALL)
+    for case, verdict in zip(chosen, said, strict=True):
+        if verdict not in (Verdict.FAIL, None):
+            yield Measurement(f"· {verdict}: {case.place.title}, seed", case.seed)
 
 
 SECTION = Section("missed", missed, "gradients with one wrong entry", size=10_000, quick=200)
