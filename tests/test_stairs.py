@@ -8,6 +8,7 @@ from examples import few_quick
 
 from gradcheck import Verdict, check
 from gradcheck.numeric import Forward, NumericalWitness
+from gradcheck.numeric.steps import sweep
 
 
 def sigmoid(z):
@@ -204,3 +205,19 @@ def test_beside_a_threshold_a_wrong_slope_is_convicted(x):
     points = np.array([x, 0.2, -1.0])
     assert check(gate, points).passed
     assert check(partial(gate, factor=1.1), points).verdict is Verdict.FAIL
+
+
+def ends(first, last):
+    """Where steps of the sweep at x = 1 end, between two lengths."""
+    return [t for t in sweep(np.finfo(float).eps) if first < t < last]
+
+
+@pytest.mark.parametrize("end", ends(1e-5, 1))
+def test_a_kink_just_before_the_end_of_a_step_is_no_stair(end):
+    """What bends a thousandth before a step ends has risen by so little there that it looks like a jump."""
+
+    def ramp(x):
+        y = 0.03 * x + np.maximum(0, x - (1 + 0.999 * end))
+        return y, lambda dy: dy * 0.03003
+
+    assert check(ramp, np.ones(1), lines=False).verdict is Verdict.FAIL

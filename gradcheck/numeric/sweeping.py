@@ -124,14 +124,17 @@ class Sweeping:
         """The jump by which the outputs leave the slope of a tread, before the end of a longer step; 0 if none."""
         groups, low, high, below = tread.groups, tread.step, longer.step, np.zeros(tread.step.shape)
         whole = height = self.stencil.rise(groups, high, tread)
-        for _ in range(2 * HALVINGS):
+        for _ in range(4 * HALVINGS):
             middle = (low + high) / 2
             here = self.stencil.rise(groups, middle, tread)
             if np.all(2 * here >= whole):
                 high, height = middle, here
             else:
                 low, below = middle, here
-        return np.where(height - below >= whole / 2**HALVINGS, height - below, 0.0)
+            # Between two places ever nearer each other a jump stays, and what is continuous dwindles.
+            if np.all(height - below < whole / 2**HALVINGS):
+                return np.zeros(whole.shape)
+        return height - below
 
     def _without_periods(
         self, best: StencilEstimate, long: Array, groups: Groups
