@@ -30,12 +30,17 @@ def whole(name: str, value: object, *, least: int = 1) -> int:
     return number
 
 
-def pair(name: str, value: object, *, least: int = 1) -> Pair:
-    """One integer for both directions, or one for each, none of them below `least`."""
+def pair(name: str, value: object, *, least: int = 1, below: Pair = (MOST, MOST)) -> Pair:
+    """One integer for both directions, or one for each, at least `least` and below their own limits."""
     both = value if isinstance(value, (tuple, list)) else (value, value)
-    numbers = [n for one in both if (n := _index(one)) is not None and least <= n < MOST]
+    numbers = [
+        n
+        for one, limit in zip(both, below, strict=False)
+        if (n := _index(one)) is not None and least <= n < limit
+    ]
     if len(both) != 2 or len(numbers) != 2:
-        raise _out_of_range(name, value, f"an integer ≥ {least} and < 2³¹, or a pair of them")
+        limits = " and ".join(f"< {limit}" for limit in sorted(set(below))).replace(str(MOST), "2³¹")
+        raise _out_of_range(name, value, f"an integer ≥ {least} and {limits}, or a pair of them")
     return numbers[0], numbers[1]
 
 
@@ -67,7 +72,8 @@ def number(
 
 def number_or_infinity(name: str, value: object) -> None:
     """A real number, or ±∞."""
-    if _real(value) is None:
+    real = _real(value)
+    if real is None or math.isnan(real):
         raise _out_of_range(name, value, "a number")
 
 

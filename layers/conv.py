@@ -137,15 +137,17 @@ def conv2d_transpose(
         dW_uvmc = Σ_nij dpatches_nijuvm x_nijc            dW = dpatchesᵀ x
         db_m    = Σ_nhw dy_nhwm
     """
-    stride, padding = pair("stride", stride), pair("padding", padding, least=0)
+    stride = pair("stride", stride)
     kh, kw, M, C = W.shape
     expect(x.ndim == 4 and x.shape[3] == C, f"x has shape {x.shape}, expected (N, H, W, {C})")
     expect(b.shape == (M,), f"b has shape {b.shape}, expected ({M},)")
 
     N, H, width, _ = x.shape
-    rows = (H - 1) * stride[0] + kh - 2 * padding[0]
-    columns = (width - 1) * stride[1] + kw - 2 * padding[1]
-    expect(rows > 0 and columns > 0, f"padding {padding} leaves nothing of {rows}×{columns} pixels")
+    painting = (H - 1) * stride[0] + kh, (width - 1) * stride[1] + kw
+    # A pixel at least is left between what is cut off on either side.
+    half = (painting[0] + 1) // 2, (painting[1] + 1) // 2
+    padding = pair("padding", padding, least=0, below=half)
+    rows, columns = painting[0] - 2 * padding[0], painting[1] - 2 * padding[1]
 
     pixels, kernel = x.reshape(-1, C), W.reshape(-1, C)
 

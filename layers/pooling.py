@@ -23,12 +23,11 @@ def max_pool2d(
 
         dwindow_uv = dy [uv is the first argmax]      dx += dwindow, added where windows overlap
     """
-    size, padding = pair("size", size), pair("padding", padding, least=0)
+    size = pair("size", size)
     stride = size if stride is None else pair("stride", stride)
+    # A window that is padding alone has nothing to pool.
+    padding = pair("padding", padding, least=0, below=size)
     expect(x.ndim == 4, f"x has shape {x.shape}, expected (N, H, W, C)")
-    expect(
-        padding[0] < size[0] and padding[1] < size[1], f"padding {padding} fills a window {size}"
-    )
 
     view = windows(pad(x, padding, -np.inf), size, stride)
     y = reduce(_larger, (view[:, :, :, u, v] for u, v in np.ndindex(*size)))
@@ -67,12 +66,11 @@ def avg_pool2d(
 
         dwindow_uv = dy / k                           dx += dwindow, added where windows overlap
     """
-    size, padding = pair("size", size), pair("padding", padding, least=0)
+    size = pair("size", size)
     stride = size if stride is None else pair("stride", stride)
+    # A window that is padding alone has nothing to pool.
+    padding = pair("padding", padding, least=0, below=size)
     expect(x.ndim == 4, f"x has shape {x.shape}, expected (N, H, W, C)")
-    expect(
-        padding[0] < size[0] and padding[1] < size[1], f"padding {padding} fills a window {size}"
-    )
 
     view = windows(pad(x, padding), size, stride)
     inside = windows(pad(np.ones((1, *x.shape[1:3], 1), dtype=x.dtype), padding), size, stride)

@@ -30,8 +30,8 @@ def windows(x: Array, size: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Arra
     reach = tuple((k - 1) * d + 1 for k, d in zip(size, dilation, strict=True))
     if x.shape[1] < reach[0] or x.shape[2] < reach[1]:
         raise ValueError(
-            f"x has {x.shape[1]}×{x.shape[2]} pixels with padding: it is smaller than a window of "
-            f"{reach[0]}×{reach[1]}"
+            f"a window of size {size} and dilation {dilation} covers {reach[0]}×{reach[1]} pixels, "
+            f"expected at most the {x.shape[1]}×{x.shape[2]} of x with its padding"
         )
     view = sliding_window_view(x, reach, axis=(1, 2))
     view = view[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
