@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import py_compile
+import signal
 import subprocess
 import sys
 import time
@@ -182,14 +183,20 @@ def test_what_forks_is_heard_once():
     assert list(isolated.run_apart(forks)) == ["before", "after"]
 
 
-def leaves_a_process(send, aside):
-    command = [sys.executable, "-c", "import time; time.sleep(1000)"]
-    send(subprocess.Popen(command).pid)
+def leaves_a_process(send, aside, session, ending):
+    send(subprocess.Popen(["sleep", "1000"], start_new_session=session).pid)
+    ending()
+
+
+def is_killed():
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc"), reason="looks at processes in /proc")
-def test_a_process_that_is_left_running_is_ended():
-    (left,) = isolated.run_apart(leaves_a_process)
+@pytest.mark.parametrize("ending", [bool, is_killed, signal.pause])
+@pytest.mark.parametrize("session", [False, True])
+def test_a_process_that_is_left_running_is_ended(session, ending):
+    left, *_ = isolated.run_apart(leaves_a_process, session, ending, timeout=1.0)
     until = time.monotonic() + 10
     while _runs(left) and time.monotonic() < until:
         time.sleep(0.1)

@@ -8,6 +8,7 @@ out of time is said in its place.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 Send = Callable[[Any], None]
@@ -120,8 +122,10 @@ def _how(status: int | None) -> str:
 
 def _end(process: BaseProcess) -> None:
     """Whatever still runs is stopped, with what it has started."""
-    with contextlib.suppress(ProcessLookupError, PermissionError, AttributeError):
-        os.killpg(process.pid or 0, signal.SIGKILL)
+    if process.pid is not None and process.is_alive():
+        _end_what_it_started(process.pid)
+        with contextlib.suppress(ProcessLookupError, PermissionError, AttributeError):
+            os.killpg(process.pid, signal.SIGKILL)
     process.kill()
     process.join(PATIENCE)
 
@@ -129,8 +133,10 @@ def _end(process: BaseProcess) -> None:
 def _child(work: Callable[..., None], arguments: tuple[Any, ...], sender: Connection) -> None:
     if hasattr(os, "setsid"):
         os.setsid()
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     _silence()
+    if sys.platform == "linux":
+        _guard(sender)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     send = partial(_send, os.getpid(), sender)
     work(partial(send, "message"), partial(send, "aside"), *arguments)
     send("done", None)
@@ -139,11 +145,53 @@ def _child(work: Callable[..., None], arguments: tuple[Any, ...], sender: Connec
     os._exit(0)
 
 
+ADOPTING = 36
+"""Linux's PR_SET_CHILD_SUBREAPER: whose own parent has ended becomes this process's child."""
+
+
+def _guard(sender: Connection) -> None:
+    """Go on in a child; this process waits for its end, ends what it leaves, and then ends as it did.
+
+    What the user's code starts in a session of its own is none of the group, but still among those
+    that come back to the guard once their parents are gone.
+    """
+    ctypes.CDLL(None).prctl(ADOPTING, 1, 0, 0, 0)
+    worker = os.fork()
+    if worker == 0:
+        return
+    sender.close()
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    ended, status = os.wait()
+    while ended != worker:
+        ended, status = os.wait()
+    _end_what_it_started(os.getpid())
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        os.kill(os.getpid(), -code)
+    os._exit(code)
+
+
 def _end_with(parent: int) -> None:
     """Where the command line is killed, the user's code does not go on for ever alone."""
     while os.getppid() == parent:
         time.sleep(EVERY)
+    _end_what_it_started(os.getpid())
     os._exit(1)
+
+
+def _end_what_it_started(process: int) -> None:
+    """Kill all that a process has started, and what that has; where there is no /proc, its group is all."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # Its name, in brackets, may hold anything.
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    found = [process]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    for one in found[1:]:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(one, signal.SIGKILL)
 
 
 def _send(mine: int, sender: Connection, kind: str, message: Any) -> None:
