@@ -241,6 +241,44 @@ def test_an_exception_whose_words_raise_is_named(tmp_path, capsys):
     assert said.err.endswith(": Mute\n")
 
 
+KEPT = {
+    "[]": "KEPT.append(1)",
+    "0": "KEPT = KEPT + 1",
+    "SimpleNamespace(to=np.zeros(1))": "KEPT.to[0] = 1",
+}
+"""What a module keeps, and how a target changes it."""
+
+
+@pytest.mark.parametrize("kept", KEPT)
+def test_what_one_target_leaves_in_its_module_the_next_does_not_meet(tmp_path, capsys, kept):
+    write(
+        tmp_path,
+        hw=f"""
+        from types import SimpleNamespace
+        import numpy as np
+
+        KEPT = {kept}
+        BEFORE = repr(KEPT)
+
+        def first(x):
+            global KEPT
+            {KEPT[kept]}
+            return x * x, lambda dy: 2 * x * dy
+
+        def first_inputs(rng):
+            return {{"x": rng.normal(size=2)}}
+
+        def second(x):
+            return x * x, lambda dy: (2 if repr(KEPT) == BEFORE else 3) * x * dy
+
+        second_inputs = first_inputs
+        """,
+    )
+    status, found = records(capsys, tmp_path / "hw.py")
+    assert [one["verdict"] for one in found] == ["PASS", "PASS"]
+    assert status == 0
+
+
 @pytest.mark.parametrize("error", ["KeyboardInterrupt", "GeneratorExit", "Enough"])
 def test_whatever_a_target_raises_is_named_with_its_line(tmp_path, capsys, error):
     write(

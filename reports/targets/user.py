@@ -6,10 +6,11 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from gradcheck.curves import curves_of
+from gradcheck.digests import digest_of
 from gradcheck.plots import drawn_row
 from gradcheck.result import Report, Traced, fault
 from reports.errors import At, UserError
@@ -39,7 +40,7 @@ def check_named(
     """Load a module and check what it holds of these names, or everything that can be.
 
     Sends ("names", names), then ("said", `Said`) for each of them; tells ("going", (name, done, total))
-    aside now and then.
+    aside now and then. What would meet a module that a check before it has changed is left to a fresh process.
     """
     try:
         module = loading.load(place)
@@ -52,12 +53,27 @@ def check_named(
         send(("said", _refused("", error)))
         return
     send(("names", tuple(names)))
+    state = _state(module) if len(names) > 1 else ""
     for name in names:
         going = _Going(name, aside)
         one, report, why, notes, at = _said(module, place, name, options, going)
-        if rest and name == names[-1]:
+        last = name == names[-1] or _state(module) != state
+        if rest and last:
             notes = (*notes, LEFT_ALONE.format(", ".join(rest)))
         send(("said", (one, report, why, notes, at)))
+        if last:
+            return
+
+
+def _state(module: ModuleType) -> str:
+    """A digest of what a module's names hold besides code; empty where something there cannot be taken apart."""
+    held = {n: v for n, v in vars(module).items() if not isinstance(v, CODE) and n[:2] != "__"}
+    with contextlib.suppress(Exception):
+        return digest_of(held)
+    return ""
+
+
+CODE = (FunctionType, ModuleType, type)
 
 
 def trace_named(send: Send, aside: Send, place: str, name: str, options: Options) -> None:
