@@ -9,9 +9,10 @@ import sysconfig
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
+from importlib.machinery import PathFinder
 from importlib.util import resolve_name
+from itertools import accumulate
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 INSTALLED = {"stdlib", "platstdlib", "purelib", "platlib"}
@@ -26,8 +27,8 @@ PACKAGES = {"site-packages", "dist-packages"}
 
 def sources_of(values: Iterable[Any]) -> set[Path]:
     """The source files of functions, also of those bound to others, and of what is imported there."""
-    modules = {
-        Path(file).resolve(): module
+    packages = {
+        Path(file).resolve(): module.__package__ or ""
         for module in list(sys.modules.values())
         if (file := getattr(module, "__file__", None))
     }
@@ -37,8 +38,10 @@ def sources_of(values: Iterable[Any]) -> set[Path]:
         file = waiting.pop()
         if file not in found:
             found.add(file)
-            if file in modules and _is_own(file):
-                waiting += filter(_is_own, _imported(file, modules[file]))
+            if file in packages and _is_own(file):
+                imported = {f: p for f, p in _imported(file, packages[file]) if _is_own(f)}
+                packages = imported | packages
+                waiting += imported
     return found
 
 
@@ -66,13 +69,27 @@ def is_elsewhere(file: Path) -> bool:
     return bool(PACKAGES.intersection(file.parts)) or any(p in file.parents for p in NOT_OWN)
 
 
-def _imported(file: Path, module: ModuleType) -> Iterator[Path]:
-    """The files of the modules that a module imports, anywhere in its text."""
+def _imported(file: Path, package: str) -> Iterator[tuple[Path, str]]:
+    """Files and packages of the modules that a file imports, anywhere in its text."""
     for node in ast.walk(ast.parse(file.read_bytes())):
-        for name in _names(node, module.__package__ or ""):
-            found = getattr(sys.modules.get(name), "__file__", None)
+        for name in _names(node, package):
+            found, within = _place(name)
             if found:
-                yield Path(found).resolve()
+                yield Path(found).resolve(), within
+
+
+def _place(name: str) -> tuple[str | None, str]:
+    """File and package of a module, also of one that a function will import once it runs."""
+    module = sys.modules.get(name)
+    if module is not None:
+        return getattr(module, "__file__", None), module.__package__ or ""
+    folders, spec = None, None
+    for end in accumulate(name.split("."), "{}.{}".format):
+        spec = PathFinder.find_spec(end, folders)
+        folders = spec.submodule_search_locations if spec else None
+        if folders is None:
+            break
+    return (spec.origin, spec.parent or "") if spec and spec.name == name else (None, "")
 
 
 def _names(node: ast.AST, package: str) -> Iterator[str]:

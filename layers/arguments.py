@@ -39,8 +39,8 @@ def pair(name: str, value: object, *, least: int = 1, below: Pair = (MOST, MOST)
         if (n := _index(one)) is not None and least <= n < limit
     ]
     if len(both) != 2 or len(numbers) != 2:
-        limits = " and ".join(f"< {limit}" for limit in sorted(set(below))).replace(str(MOST), "2³¹")
-        raise _out_of_range(name, value, f"an integer ≥ {least} and {limits}, or a pair of them")
+        limits = "2³¹" if below == (MOST, MOST) else " and ".join(map(str, below))
+        raise _out_of_range(name, value, f"an integer ≥ {least} and < {limits}, or a pair of them")
     return numbers[0], numbers[1]
 
 

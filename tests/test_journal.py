@@ -259,6 +259,28 @@ def test_what_the_file_of_a_layer_imports_is_code_too(tmp_path, monkeypatch):
         check_many(tasks, journal=tmp_path / "journal", resume=True)
 
 
+@pytest.mark.parametrize(
+    "imports", ["from .late_here import K", "from late_package import late_here"]
+)
+def test_what_is_imported_once_a_layer_runs_is_code_before(tmp_path, monkeypatch, imports):
+    monkeypatch.syspath_prepend(tmp_path)
+    package = tmp_path / "late_package"
+    package.mkdir()
+    for name, text in (
+        ("__init__", ""),
+        ("late_here", "import later_here"),
+        ("layers", f"def layer(x):\n    {imports}\n    import math, no_such_module.inner"),
+    ):
+        (package / f"{name}.py").write_text(text)
+    (tmp_path / "later_here.py").write_text("")
+    before = sources_of([importlib.import_module("late_package.layers").layer])
+    importlib.import_module("late_package.late_here")
+    assert sources_of([importlib.import_module("late_package.layers").layer]) == before
+    assert {"late_here.py", "later_here.py"} <= {file.name for file in before}
+    for name in ("late_package", "late_package.layers", "late_package.late_here", "later_here"):
+        del sys.modules[name]
+
+
 @pytest.mark.parametrize(("folder", "also"), [("site-packages", False), ("packages", True)])
 def test_what_is_installed_anywhere_has_a_version_and_is_not_read(
     tmp_path, monkeypatch, folder, also
