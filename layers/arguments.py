@@ -39,7 +39,8 @@ def pair(name: str, value: object, *, least: int = 1, below: Pair = (MOST, MOST)
         if (n := _index(one)) is not None and least <= n < limit
     ]
     if len(both) != 2 or len(numbers) != 2:
-        limits = "2³¹" if below == (MOST, MOST) else " and ".join(map(str, below))
+        most = ["2³¹" if limit == MOST else str(limit) for limit in below]
+        limits = most[0] if most[0] == most[1] else f"{most[0]} (rows) and {most[1]} (columns)"
         raise _out_of_range(name, value, f"an integer ≥ {least} and < {limits}, or a pair of them")
     return numbers[0], numbers[1]
 
