@@ -133,19 +133,42 @@ def test_inputs_are_proposed_in_the_precision_of_the_object(tmp_path, capsys):
     assert status == 1 and one["rows"][1]["findings"][0]["code"] == "wrong-dtype"
 
 
+WAYS = {
+    "product": ("dx, dw, db = dy @ w, x.T @ dy, dy.sum(axis=0)", "transposed"),
+    "transposed": ("dx, dw, db = dy @ w.T, dy.T @ x, dy.sum(axis=0)", "transposed"),
+    "not summed": ("dx, dw, db = dy @ w.T, x.T @ dy, dy", "not-summed"),
+    "summed up": ("dx, dw, db = dy @ w.T, x.T @ dy, dy.sum()", "wrong-shape"),
+    "other axis": ("dx, dw, db = dy @ w.T, x.T @ dy, dy.sum(axis=1)", "wrong-axis"),
+}
+"""Ways back that raise, or return gradients of wrong shapes, with what is said of them."""
+
+
 @pytest.mark.usefixtures("few_tries")
-def test_a_way_back_that_raises_on_every_proposal_is_told(tmp_path, capsys):
-    place = tmp_path / "raising.py"
+@pytest.mark.parametrize(("way", "code"), WAYS.values(), ids=WAYS)
+def test_no_shapes_are_proposed_that_would_excuse_a_mistake(tmp_path, capsys, way, code):
+    """A bias as large as the batch would have dy for its gradient, a scalar its sum; what is wrong is judged."""
+    place = tmp_path / "dense.py"
     place.write_text(
-        "def dense_forward(x, w): return x @ w, (x, w)\n"
+        "def dense_forward(x, w, b): return x @ w + b, (x, w)\n"
         "def dense_backward(dy, cache):\n"
-        "    x, w = cache\n"
-        "    return dy @ w, x.T @ dy\n"
+        f"    x, w = cache\n    {way}\n    return dx, dw, db\n"
     )
-    assert main(["check", str(place), "--input", "w=5,2"]) == 2
-    said = capsys.readouterr().err
-    assert "for x (3, 5), w (5, 2): The backward pass raises ValueError" in said
-    assert "line 4" in said and "If that is not the mistake, expected a function" in said
+    status, (one,) = records(capsys, place)
+    findings = [*one["findings"], *(f for row in one["rows"] for f in row["findings"])]
+    assert status == 1 and code in {finding["code"] for finding in findings}
+
+
+def test_the_bias_of_examples_in_columns_is_a_column(tmp_path, capsys):
+    place = tmp_path / "linear.py"
+    place.write_text(
+        "import numpy as np\n"
+        "def linear_forward(A, W, b): return np.dot(W, A) + b, (A, W)\n"
+        "def linear_backward(dZ, cache):\n"
+        "    A, W = cache\n"
+        "    return W.T @ dZ, dZ @ A.T, dZ.sum(axis=1, keepdims=True)\n"
+    )
+    status, (one,) = records(capsys, place)
+    assert status == 0 and [row["shape"] for row in one["rows"]] == [[3, 5], [2, 3], [2, 1]]
 
 
 def test_targets_are_proposed_like_the_prediction(tmp_path, capsys):
@@ -189,11 +212,21 @@ def cost_gradient(q, X, y):
 @pytest.mark.parametrize(
     ("name", "shapes"),
     [
-        ("net", {"x": (3, 5), "w1": (5, 2), "b1": (2,), "w2": (2, 7), "b2": (7,)}),
-        ("step", {"state": (3, 5), "inner": (2, 3), "outer": (3, 2), "shift": (5,)}),
-        ("cost", {"q": (3,), "X": (5, 3), "y": (5,)}),
+        ("net", "x (3, 5), w1 (5, 2), b1 (2,), w2 (2, 7), b2 (7,)"),
+        ("step", "state (3, 5), inner (2, 3), outer (3, 2), shift (5,)"),
     ],
 )
+def test_a_way_back_that_is_not_written_yet_fails_on_what_the_forward_pass_shows(
+    tmp_path, capsys, name, shapes
+):
+    place = write(tmp_path, hw=NET) / "hw.py"
+    assert main(["check", f"{place}:{name}"]) == 1
+    said = unwrapped(capsys.readouterr().out)
+    assert f"has no {name}_inputs(rng): {shapes}." in said and "NotImplementedError" in said
+
+
+@pytest.mark.usefixtures("few_tries")
+@pytest.mark.parametrize(("name", "shapes"), [("cost", {"q": (3,), "X": (5, 3), "y": (5,)})])
 def test_a_template_has_shapes_that_the_forward_pass_accepts(tmp_path, capsys, name, shapes):
     place = write(tmp_path, hw=NET) / "hw.py"
     assert main(["check", f"{place}:{name}"]) == 2

@@ -15,7 +15,7 @@ import numpy as np
 from gradcheck.binding import parameters_of, required
 from gradcheck.forms.names import is_parameter, is_target
 from gradcheck.layer import Function
-from reports.targets.shapes import Shape, documented, read_off
+from reports.targets.shapes import Shape, are_no_less, documented, read_off
 from reports.targets.texts import text_of
 
 Inputs = dict[str, Any]
@@ -105,6 +105,7 @@ def proposed(
     """
     names, penalties = wanted(function), _penalties(function)
     until = time.monotonic() + SECONDS
+    seen = read_off(function, names)
     choices = _choices(function, names, sizes, text)
     combinations = itertools.chain(
         _of_a_model(names), _of_one_batch(names, sizes, choices), _plain_first(choices)
@@ -114,7 +115,7 @@ def proposed(
             return None
         # Afresh each time: what runs may write into what it is given.
         made = partial(_made, dict(zip(names, combination, strict=True)), seed, penalties, text)
-        if runs(made()) and accepts(made()):
+        if are_no_less(made(), seen) and runs(made()) and accepts(made()):
             return made()
     return None
 

@@ -7,9 +7,12 @@ import inspect
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from gradcheck.forms.names import is_parameter
 from gradcheck.layer import Function
 from reports.targets.texts import tree_of
 
@@ -52,10 +55,31 @@ def read_off(function: Function, names: Sequence[str]) -> dict[str, Shape]:
     for statement in ast.walk(tree):
         if isinstance(statement, (ast.Assign, ast.Return)):
             reader.follow(statement)
-    sizes = _lengths()
+    sizes = _lengths() | {ONE: 1}
     shapes = {name: reader.known[name] for name in names if name in reader.known}
     read = {name: tuple(sizes[reader.axis(a)] for a in axes) for name, axes in shapes.items()}
     return {**read, **numbered}
+
+
+BIAS = re.compile(r"^(b[a-z\d]?|b_\w+|bias\w*|beta|intercept)$")
+"""How is called what is added to every example."""
+
+
+def are_no_less(inputs: Mapping[str, Any], seen: Mapping[str, Shape]) -> bool:
+    """Whether inputs have as many axes as the text shows, and biases no more, unless all have more.
+
+    A scalar for a bias, or one as large as the batch, would excuse a gradient that is summed over everything,
+    or over nothing.
+    """
+    more = {name: _long(np.shape(inputs[name])) - _long(shape) for name, shape in seen.items()}
+    others = [n for name, n in more.items() if not BIAS.match(name)]
+    most = max(others, default=0)
+    return all(n >= 0 and (n <= most or not BIAS.match(name)) for name, n in more.items())
+
+
+def _long(shape: Shape) -> int:
+    """How many axes are longer than one."""
+    return sum(n > 1 for n in shape)
 
 
 def _one_by_one(tree: ast.AST, names: Sequence[str]) -> dict[str, Shape]:
@@ -87,12 +111,21 @@ Axes = tuple[int, ...]
 """The axes of a value, by number; `_Reader.axis` says which are as long as each other."""
 
 
+ONE = -1
+"""The number of an axis of length one."""
+
+
 class _Reader:
-    """Follows a text from its inputs: `known` are the axes of its names, as far as it tells."""
+    """Follows a text from its inputs: `known` are the axes of its names, as far as it tells.
+
+    `examples` are the axes that count examples and stand last: of columns behind a weight on their left, or
+    of one number for each.
+    """
 
     def __init__(self, inputs: Sequence[str]) -> None:
         self.open = set(inputs)
         self.known: dict[str, Axes] = {}
+        self.examples: set[int] = set()
         self.equal: dict[int, int] = {}
         self.count = itertools.count()
 
@@ -141,6 +174,10 @@ class _Reader:
         if a is None or b is None:
             return None
         self.same(a[-1], b[0])
+        if is_parameter(_letter(left)) and not is_parameter(_letter(right)):
+            self.examples.update(b[1:])
+        elif not b[1:]:
+            self.examples.update(a[:-1])
         return (*a[:-1], *b[1:])
 
     def matrix(self, node: ast.expr, axes: int = 2) -> Axes | None:
@@ -166,13 +203,19 @@ class _Reader:
         axes, other = self.of(left) or (), self.of(right) or ()
         for node, beside in ((left, other), (right, axes)):
             if beside and self.is_new(node):
-                self.known[node.id] = beside[-1:] if added else beside  # type: ignore[attr-defined]
+                self.known[node.id] = self.bias(beside) if added else beside  # type: ignore[attr-defined]
         for a, b in zip(reversed(axes), reversed(other), strict=False):
             self.same(a, b)
         return max(axes, other, key=len) or None
 
+    def bias(self, axes: Axes) -> Axes:
+        """Of what is added to every example: a row, a column where examples are columns, one number to numbers."""
+        if axes[-1] not in self.examples:
+            return axes[-1:]
+        return (*axes[:-1], ONE) if axes[1:] else ()
+
     def same(self, one: int, other: int) -> None:
-        """Two axes are as long as each other."""
+        """Two axes are as long as each other; one of length one meets any."""
         one, other = self.axis(one), self.axis(other)
-        if one != other:
+        if one != other and ONE not in (one, other):
             self.equal[max(one, other)] = min(one, other)
