@@ -225,6 +225,41 @@ def test_a_number_that_is_a_size_here_is_no_proof():
     assert "len(x)" in repair.after or "x.shape[0]" in repair.after or "mean" in repair.after
 
 
+def log_likelihood(p):
+    value = -np.nansum(np.log(p) + np.log(1 - p)) / len(p)
+
+    def backward(dy):
+        dp = dy * (1 / (1 - p) - 1 / p)
+        return dp
+
+    return value, backward
+
+
+def log_where_positive(x):
+    y = np.where(x > 0, np.log(x), 0.0)
+
+    def backward(dy):
+        dx = np.where(x > 0, -dy / x, 0.0)
+        return dx
+
+    return y, backward
+
+
+@pytest.mark.parametrize(
+    ("layer", "x"),
+    [
+        # A fresh draw outside of (0, 1) has NaN that the sum skips: no repair would pass there.
+        (log_likelihood, np.random.default_rng(1).uniform(0.2, 0.8, size=(3, 5))),
+        # What is invalid at the inputs given may be invalid elsewhere.
+        (log_where_positive, X),
+    ],
+)
+def test_a_repair_is_proved_where_the_layer_is_defined(layer, x):
+    with np.errstate(invalid="ignore"):
+        report = check(layer, x)
+        assert not report.passed and report.repair is not None
+
+
 def hopeless(x):
     y = np.tanh(np.sin(x)) ** 3
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
@@ -114,10 +115,9 @@ class Proof:
 
     @cached_property
     def _far(self) -> _Point | None:
-        """The true gradients at one draw of the other sizes, found once for all edits."""
-        fresh = self._fresh(self.elsewhere.grown, np.random.default_rng(self.seed))
+        """The true gradients at the second fresh draw, found once for all edits."""
         with suppress(Exception), np.errstate(all="ignore"):
-            return self._point(next(fresh))
+            return self._point(next(self._drawn(self.elsewhere.grown, 2)))
         return None
 
     def _point(self, inputs: list[Array]) -> _Point:
@@ -140,16 +140,16 @@ class Proof:
         return self.check(layer, *given, seed=self.seed, upstream=self.context.dy).passed
 
     def _passes(self, layer: Layer, inputs: Sequence[Array], draw: int) -> bool:
-        seed = self.seed + draw
-        for fresh in self._fresh(inputs, np.random.default_rng((seed, draw))):
-            verdict = self.check(layer, *fresh, seed=seed).verdict
+        for fresh in self._drawn(inputs, draw):
+            verdict = self.check(layer, *fresh, seed=self.seed + draw).verdict
             if verdict is not Verdict.INCONCLUSIVE:
                 return verdict is Verdict.PASS
             # Drawn too far away to be seen clearly: the next is nearer.
         return False
 
-    def _fresh(self, inputs: Sequence[Array], rng: np.random.Generator) -> Iterator[list[Array]]:
+    def _drawn(self, inputs: Sequence[Array], draw: int) -> Iterator[list[Array]]:
         """Other values of the same sizes at which the layer is defined, ever nearer."""
+        rng = np.random.default_rng((self.seed + draw, draw))
         for change in same_sizes(self.context, rng):
             fresh = [change(x) for x in inputs]
             if self._is_defined(fresh):
@@ -164,8 +164,21 @@ class Proof:
         return self._value(inputs) is not None
 
     def _value(self, inputs: Sequence[Array]) -> Array | None:
-        """The value of the layer at inputs, if it is finite there."""
-        with suppress(Exception), np.errstate(all="ignore"):
+        """The value of the layer at inputs, if it is defined there."""
+        return self._computed(inputs, "raise" if self._is_clean else "ignore")
+
+    @cached_property
+    def _is_clean(self) -> bool:
+        """Whether no operation is invalid at the inputs given: one elsewhere, log(−1) say, has left the domain.
+
+        A sum that skips NaN, or a choice, hides it from the value, and the gradient is another there.
+        """
+        return self._computed(self.context.inputs, "raise") is not None
+
+    def _computed(
+        self, inputs: Sequence[Array], invalid: Literal["raise", "ignore"]
+    ) -> Array | None:
+        with suppress(Exception), np.errstate(all="ignore", invalid=invalid):
             value, _ = run(self.context.layer, copies(inputs))
             return value if np.isfinite(value).all() else None
         return None
