@@ -7,6 +7,7 @@ import pytest
 
 from gradcheck.diagnosis.draws import _jittered, _upstream, other_sizes, same_sizes
 from gradcheck.diagnosis.margins import JITTERS
+from gradcheck.forms.dice import Dice, kept_randomness
 
 RNG = np.random.default_rng(0)
 NUMBERS = RNG.normal(size=(3, 4))
@@ -108,3 +109,29 @@ def test_an_upstream_gradient_of_ones_is_one_again_and_any_other_is_random():
     assert _upstream(ones, forward, RNG).dtype == np.float32
     one, two = (_upstream(SimpleNamespace(dy=NUMBERS), forward, RNG) for _ in range(2))
     assert one.shape == (3, 2) and not np.array_equal(one, two) and np.ptp(one) > 0
+
+
+def test_a_way_back_draws_on_from_its_own_forward_pass_whatever_ran_between():
+    first, second = np.random.RandomState(3).rand(2)
+    with kept_randomness():
+        dice = Dice(3)
+        dice.throw()
+        assert np.random.rand() == first  # noqa: NPY002
+        early = dice.stop()
+        dice.throw()
+        late = dice.stop()
+        for stop, drawn in ((early, second), (late, first), (early, second)):
+            dice.put(stop)
+            assert np.random.rand() == drawn  # noqa: NPY002
+
+
+def test_what_is_kept_of_a_check_does_not_take_the_callers_randomness_for_its_own():
+    with kept_randomness():
+        dice = Dice(3)
+        dice.throw()
+        stop = dice.stop()
+        with kept_randomness():
+            np.random.seed(0)  # noqa: NPY002
+        np.random.seed(1)  # noqa: NPY002
+        dice.put(stop)
+        assert np.random.rand() == np.random.RandomState(3).rand()  # noqa: NPY002

@@ -16,7 +16,7 @@ import numpy as np
 
 from gradcheck.forms.arguments import Arguments, parted, written_down
 from gradcheck.forms.calling import Plan, items_of, outputs_of
-from gradcheck.forms.dice import Dice, kept_randomness
+from gradcheck.forms.dice import Dice, Stop, kept_randomness
 from gradcheck.forms.state import SELF, Globals, Owner, put, reach
 from gradcheck.forms.told import Inputs, times, told
 from gradcheck.layer import Adapted, Backward, Function, Layer
@@ -208,7 +208,7 @@ class Module:
         result = self._called(forward, owner, *given.args, **given.kwargs)
         result = getattr(owner, self.output) if self.output else result
         known = {**self.arguments.defaults, **self.arguments.beyond, **given.arguments}
-        return Begun(owner, known, result, self.dice.state())
+        return Begun(owner, known, result, self.dice.stop())
 
     def _make_room(self, owner: Any) -> None:
         """Where a parameter has another size than it came with, so has what its gradient is added up in."""
@@ -235,7 +235,7 @@ class Module:
             given = BoundArguments(self.arguments.signature, self._given(begun.known))
             self.dice.throw()
             return self._called(backward, begun.owner, *given.args, **given.kwargs)
-        self.dice.put(begun.state)
+        self.dice.put(begun.stop)
         bound = partial(self._called, backward, begun.owner)
         returned = self.plan.call(bound, upstream, begun.known, items_of(begun.result))
         # A gradient in a list, of a net that knows no arrays.
@@ -328,12 +328,12 @@ class Begun:
     owner: Any
     known: dict[str, Any]
     result: Any
-    state: Any
+    stop: Stop | None
 
     def copied(self) -> Begun:
         """The same, with an object and a cache of its own."""
         owner, known, result = copied((self.owner, self.known, self.result))
-        return Begun(owner, known, result, self.state)
+        return Begun(owner, known, result, self.stop)
 
 
 def checked(adapt: Callable[..., Module], named: Mapping[str, Any], seed: int | None) -> Report:

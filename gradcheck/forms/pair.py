@@ -104,7 +104,7 @@ def adapt_pair(
         returned, arguments.tree.leaves, said, tuple(given), words(order, "gradients")
     )
     chosen, remarks = choose(form, found, wrt, named=some)
-    drawn = form.dice.remarks(begun.state)
+    drawn = form.dice.remarks(begun.stop)
     return replace(
         form,
         inputs=chosen,

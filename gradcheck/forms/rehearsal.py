@@ -66,7 +66,7 @@ class Rehearsal:
             begun = form.begin(methods.forward, form.inputs.values)
         chosen = planned(begun)
         outputs = Outputs.of(outputs_of(chosen, begun.result))
-        drawn = tuple(form.dice.remarks(begun.state))
+        drawn = tuple(form.dice.remarks(begun.stop))
         form = replace(form, plan=chosen, outputs=outputs, remarks=drawn)
         before = copy_of(begun.owner)
         try:
