@@ -192,6 +192,52 @@ def test_stairs_of_halves_convict_nobody(seed):
     assert check(by_halves, x).verdict is not Verdict.FAIL
 
 
+def beside_itself(x, *, narrow, factor=1.0):
+    """x + tanh x, the tanh of a narrower number: a tread has the slope 1, and all stairs are equally high."""
+    y = np.tanh(x.astype(narrow)).astype(np.float64) + x
+    return y, lambda dy: dy * factor * (2 - np.tanh(x) ** 2)
+
+
+@pytest.mark.parametrize(("narrow", "seed"), [(np.float16, 6), (np.float16, 13), (np.float32, 7)])
+def test_two_equal_stairs_are_stairs(narrow, seed):
+    x = np.random.default_rng(seed).normal(size=4)
+    layer = partial(beside_itself, narrow=narrow)
+    assert check(layer, x, seed=seed, lines=False).verdict is not Verdict.FAIL
+    wrong = check(partial(layer, factor=2.0), x, seed=seed, lines=False)
+    assert wrong.verdict is Verdict.FAIL
+
+
+def test_behind_the_first_stair_others_are_higher():
+    A = np.random.default_rng(3).normal(size=(4, 4))
+
+    def widely(x):
+        """Outputs from 0.1 to 100, in float16: where the small ones have moved, the large ones have not."""
+        y = np.exp((x @ A).astype(np.float16)).astype(np.float64)
+        return y, lambda dy: (dy * np.exp(x @ A)) @ A.T
+
+    x = np.random.default_rng(11).normal(size=4)
+    assert check(widely, x, seed=11, lines=False).verdict is not Verdict.FAIL
+
+
+@pytest.mark.parametrize("x", [-50.6, -53.4])
+def test_where_all_is_one_stair_a_steep_claim_is_impossible(x):
+    def elu(x, wrong=0.0):
+        slope = np.where(x > 0, 1.0, np.exp(np.minimum(x, 0)))
+        return np.where(x > 0, x, np.expm1(np.minimum(x, 0))), lambda dy: dy * (slope + wrong)
+
+    assert check(elu, np.array([x, 2.0])).verdict is not Verdict.FAIL
+    at_one = partial(elu, wrong=np.array([0.05, 0]))
+    assert check(at_one, np.array([x, 2.0]), lines=False).verdict is Verdict.FAIL
+
+
+def test_what_turns_below_a_riser_may_be_steep():
+    def turning(x):
+        y = 1 + np.exp(x - 50) + np.tanh(1e12 * x) / 1e21
+        return y, lambda dy: dy * (np.exp(x - 50) + 1e-9 / np.cosh(np.minimum(1e12 * x, 99)) ** 2)
+
+    assert check(turning, np.array([1e-13, 2.0, 50.0]), lines=False).verdict is not Verdict.FAIL
+
+
 def test_a_lone_jump_beside_the_point_is_no_stair():
     value, bound = alone(lambda x: 2 * x + 1e-3 * (x > 1.0 + 1e-6), 1.0)
     assert abs(value - 2) <= bound < 1e-6

@@ -213,6 +213,10 @@ mistake of the first look, so that the furthest would do; a second is for luck."
 HALVINGS = 8
 """Between two steps of a sweep lie sixteen stairs at most: the first is found to an eighth of its tread."""
 
+WITHIN = (5**0.5 - 1) / 2
+"""The part of a rise at which its jump is searched: the golden one, as no whole number of equal stairs makes it
+up, and rounding would tell two points of one stair apart. Noticed by test_two_equal_stairs_are_stairs."""
+
 STAIRS = 4.0
 """Stairs lead so many times as high as the first of them: with it fewer than four others are no slope."""
 

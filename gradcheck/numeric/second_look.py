@@ -26,7 +26,9 @@ class _Look:
     value: Array
     bound: Array
     kinks: Array
+    steps: Array
     acquitted: int = 0
+    stand_still: int = 0
 
     @property
     def evaluations(self) -> int:
@@ -34,16 +36,18 @@ class _Look:
         return self.alone.stencil.variable.forward.evaluations
 
     def at(self, entry: tuple[int, ...], claimed: float, rounding: float) -> None:
-        """Measure one entry, and believe that if the claim lies within."""
+        """Measure one entry, and believe that if the claim lies within, or if nothing but a mean is seen."""
         found = self.alone.looked_at_again(entry)
         value, bound = float(found.value.item()), float(found.bound.item())
         if not np.isfinite(value):
             value, bound = 0.0, np.inf
-        if not abs(claimed - value) <= bound + rounding:
-            return
-        self.acquitted += 1
-        self.value[entry], self.bound[entry] = value, bound
-        self.kinks[entry] = bool(found.kinked.item())
+        is_within, stands_still = abs(claimed - value) <= bound + rounding, not found.absolute_sum
+        self.acquitted += is_within
+        self.stand_still += stands_still
+        if is_within or stands_still:
+            self.value[entry], self.bound[entry] = value, bound
+            self.kinks[entry] = bool(found.kinked.item())
+            self.steps[entry] = found.step.item() / self.alone.scale[entry]
 
 
 def second_look(
@@ -66,21 +70,26 @@ def second_look(
     entries = _convicted(numeric, claimed, rounding)
     if not entries:
         return numeric
-    look = _Look(alone(), numeric.value.copy(), numeric.bound.copy(), numeric.kinks.copy())
+    steps = np.zeros(claimed.shape) if numeric.steps is None else numeric.steps
+    told = (numeric.value, numeric.bound, numeric.kinks, steps)
+    value, bound, kinks, steps = map(np.array, told)
+    look = _Look(alone(), value, bound, kinks, steps)
     before = look.evaluations
     for entry in entries[:LOOKS]:
         look.at(entry, float(claimed[entry]), float(rounding[entry]))
-    if not look.acquitted:
+    if not (look.acquitted or look.stand_still):
         return numeric
-    for entry in entries[LOOKS:MORE_LOOKS]:
-        look.at(entry, float(claimed[entry]), float(rounding[entry]))
-    for entry in entries[MORE_LOOKS:]:
-        look.bound[entry] = np.inf
+    if look.acquitted:
+        for entry in entries[LOOKS:MORE_LOOKS]:
+            look.at(entry, float(claimed[entry]), float(rounding[entry]))
+        for entry in entries[MORE_LOOKS:]:
+            look.bound[entry] = np.inf
     return replace(
         numeric,
         value=look.value,
         bound=look.bound,
         kinks=look.kinks,
+        steps=look.steps,
         evaluations=numeric.evaluations + look.evaluations - before,
     )
 

@@ -334,10 +334,12 @@ class Stencil:
     def _noise_of_stairs(self, sample: Sample) -> Array | float:
         """What the risers add, where a sample climbed any."""
         climbed = np.isfinite(self._risers) & (sample.points.moved > 0)
-        if not climbed.any():
-            return 0.0
-        risers = np.where(climbed, self._risers, 0.0)
-        return CAUTION * self._root_sum_square(self.dy * risers, sample.groups)
+        return CAUTION * self.risers_of(sample.groups, climbed) if climbed.any() else 0.0
+
+    def risers_of(self, groups: Groups, climbed: Array) -> Array:
+        """What the risers that are known come to in each entry, of those outputs that have climbed one."""
+        risers = np.where(np.isfinite(self._risers) & climbed, self._risers, 0.0)
+        return self._root_sum_square(self.dy * risers, groups)
 
     def _root_sum_square(self, effects: Array, groups: Groups, *, at_least: bool = False) -> Array:
         """√Σ effects² for each entry, scaled so that no square over- or underflows."""

@@ -267,19 +267,24 @@ def departing(best: StencilEstimate, estimates: list[StencilEstimate]) -> tuple[
 
 
 def on_stairs(
-    best: StencilEstimate, estimates: list[StencilEstimate], risers: Array
+    best: StencilEstimate, estimates: list[StencilEstimate], risers: Array, tread: Array
 ) -> StencilEstimate:
     """The estimate that is believed, where it stands still on a stair: no bound is small there.
 
-    It reaches as far as anything that a longer step says; a stair that is nowhere seen whole says nothing.
+    It reaches as far as anything that a longer step says. Where none does, the mean slope over the tread is known:
+    what is rounded to one stair all along it has moved by less than a riser.
     """
     table = _Table(estimates)
     moved = ~(table.absolute_sums == 0)
     bounded = moved & np.isfinite(table.bounds)
     reach = np.where(bounded, table.away(best) + table.bounds, 0).max(axis=0)
-    reach = np.where(bounded.any(axis=0), reach, np.inf)
-    stands = (risers > 0) & (best.absolute_sum == 0)
-    return best._replace(truncation=best.truncation + np.where(stands, reach, 0))
+    stands, alone = (risers > 0) & (best.absolute_sum == 0), ~bounded.any(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        reach = np.where(alone, CAUTION * risers / tread, reach)
+    return best._replace(
+        step=np.where(stands & alone, tread, best.step),
+        truncation=best.truncation + np.where(stands, reach, 0),
+    )
 
 
 class _Table:

@@ -19,6 +19,7 @@ from gradcheck.numeric.margins import (
     STEEP,
     SWEEP_FIRST,
     SWEEP_RATIO,
+    WITHIN,
 )
 from gradcheck.numeric.stencil import Sample, Stencil
 from gradcheck.numeric.steps import (
@@ -71,7 +72,11 @@ class Sweeping:
         estimates = [self.stencil.judge(sample) for sample in samples]
         self.learn(estimates, groups)
         sloping = self._risers_between_slopes(samples, estimates, corroborated(estimates, long))
-        risers = np.maximum(self._risers(samples), sloping)
+        risers, tread = self._risers(samples)
+        # Others of its outputs may stand on stairs that are higher, and rise further away.
+        every = np.ones_like(samples[0].points.moved, dtype=bool)
+        together = np.where(risers > 0, self.stencil.risers_of(groups, every), 0.0)
+        risers = np.max([risers, together, sloping], axis=0)
         rough = [
             e._replace(
                 round_off=self.roughness * e.round_off,
@@ -80,10 +85,10 @@ class Sweeping:
             for e, sample in zip(estimates, samples, strict=True)
         ]
         best = self._without_periods(corroborated(rough, long), long, groups)
-        return on_stairs(self._further(best, rough[0], groups), rough, risers)
+        return on_stairs(self._further(best, rough[0], groups), rough, risers, tread)
 
-    def _risers(self, samples: list[Sample]) -> Array:
-        """How high an entry's outputs rise at once, where they stand still before it and behind.
+    def _risers(self, samples: list[Sample]) -> tuple[Array, Array]:
+        """How high an entry's outputs rise at once, standing still before it and behind; and how far before.
 
         Between a step at which nothing moves and the next longer one the beginning is searched by halving,
         further away where nothing moves within |x|. Behind a kink or a threshold a function moves on.
@@ -100,7 +105,7 @@ class Sweeping:
             low, high = np.where(here > 0, low, middle), np.where(here > 0, middle, high)
             height = np.where(here > 0, here, height)
         behind = self.stencil.rise(groups, high + (high - low) / 2)
-        return np.where((low > 0) & (behind == height), height, 0.0)
+        return np.where((low > 0) & (behind == height), height, 0.0), low
 
     def _risers_between_slopes(
         self, samples: list[Sample], estimates: list[StencilEstimate], best: StencilEstimate
@@ -127,7 +132,7 @@ class Sweeping:
         for _ in range(4 * HALVINGS):
             middle = (low + high) / 2
             here = self.stencil.rise(groups, middle, tread)
-            if np.all(2 * here >= whole):
+            if np.all(here >= WITHIN * whole):
                 high, height = middle, here
             else:
                 low, below = middle, here
