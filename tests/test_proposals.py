@@ -171,6 +171,43 @@ def test_the_bias_of_examples_in_columns_is_a_column(tmp_path, capsys):
     assert status == 0 and [row["shape"] for row in one["rows"]] == [[3, 5], [2, 3], [2, 1]]
 
 
+WORDS = """
+import numpy as np
+
+class Words:
+    def __init__(self, features, words):
+        self.E = np.random.randn(words, features)
+        self.U = np.random.randn(words, features)
+
+    def train_step(self, seq, follow, start):
+        J, h, hs, ps = 0, start, [start], []
+        for t in range(len(seq)):
+            h = np.tanh(h + self.E[seq[t]][:, None])
+            z = np.exp(self.U @ h)
+            hs.append(h)
+            ps.append(z / z.sum())
+            J -= np.log(ps[t][follow[t], 0])
+        dE, dU, back = np.zeros_like(self.E), np.zeros_like(self.U), np.zeros_like(h)
+        for t in reversed(range(len(seq))):
+            dz = ps[t].copy()
+            dz[follow[t]] -= 1
+            dU += dz @ hs[t + 1].T
+            back = (self.U.T @ dz + back) * (1 - hs[t + 1] ** 2)
+            dE[seq[t]] += back[:, 0]
+        return J, dE, dU
+"""
+
+
+def test_a_method_of_any_name_that_returns_a_loss_with_its_gradients_is_checked(tmp_path, capsys):
+    """What stands in an index is whole numbers, whatever it is called."""
+    place = tmp_path / "words.py"
+    place.write_text(WORDS)
+    status, (one,) = records(capsys, place)
+    assert status == 0 and [row["name"] for row in one["rows"]] == ["E", "U"]
+    place.write_text(WORDS.replace("dE[seq[t]] +=", "dE[seq[t]] ="))
+    assert records(capsys, place)[0] == 1
+
+
 def test_targets_are_proposed_like_the_prediction(tmp_path, capsys):
     place = tmp_path / "mse.py"
     place.write_text(

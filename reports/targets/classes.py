@@ -85,8 +85,12 @@ def ways(made: type) -> tuple[str, str] | None:
     methods = {n for base in made.__mro__ for n, value in vars(base).items() if callable(value)}
     backward = next((n for n in BACKWARDS if n in methods), None)
     if backward is None:
-        costs = (n for n in COSTS if n in methods and returns_gradients(getattr(made, n)))
-        return next(((n, n) for n in costs), None)
+        # Under whatever name: lossFun, train_step.
+        public = sorted(n for n in methods if not n.startswith("_"))
+        both = (
+            n for n in (*COSTS, *public) if n in methods and returns_gradients(getattr(made, n))
+        )
+        return next(((n, n) for n in both), None)
     forwards = (*_costs(made, methods, backward), *(n for n in FORWARDS if n in methods))
     return (forwards[0], backward) if forwards else None
 

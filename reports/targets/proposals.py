@@ -15,7 +15,7 @@ import numpy as np
 from gradcheck.binding import parameters_of, required
 from gradcheck.forms.names import is_parameter, is_target
 from gradcheck.layer import Function
-from reports.targets.shapes import Shape, are_no_less, documented, read_off
+from reports.targets.shapes import Shape, are_no_less, documented, indexing, read_off
 from reports.targets.texts import text_of
 
 Inputs = dict[str, Any]
@@ -108,7 +108,9 @@ def proposed(
     seen = read_off(function, names)
     choices = _choices(function, names, sizes, text)
     combinations = itertools.chain(
-        _of_a_model(names), _of_one_batch(names, sizes, choices), _plain_first(choices)
+        _of_a_model(names),
+        _of_one_batch(names, sizes, choices, _indices(function)),
+        _plain_first(choices),
     )
     for combination in itertools.islice(combinations, TRIES):
         if time.monotonic() > until:
@@ -185,22 +187,20 @@ def _kind(name: str) -> str | None:
 
 
 def _of_one_batch(
-    names: Sequence[str], sizes: Shape, choices: Sequence[Sequence[Draw]]
+    names: Sequence[str], sizes: Shape, choices: Sequence[Sequence[Draw]], indices: set[str]
 ) -> Iterator[tuple[Draw, ...]]:
     """Several inputs of an object with so many features each: a batch of rows, of columns, one of either."""
     # What is carried from step to step is one size throughout.
     kinds = ["state" if STATE.match(name) else name for name in names]
-    for shaped in (
-        (lambda n: (BATCH, n)),
-        (lambda n: (n, BATCH)),
-        (lambda n: (n, 1)),
-        (lambda n: (n,)),
-    ):
+    rows, columns = (lambda n: (BATCH, n)), (lambda n: (n, BATCH))
+    column, row = (lambda n: (n, 1)), (lambda n: (n,))
+    # What is taken step by step by its indices is one sequence, and no batch.
+    for shaped in (column, row, rows, columns) if indices else (rows, columns, column, row):
         for lengths in itertools.product(sizes, repeat=len(set(kinds))) if names[1:] else ():
             length = dict(zip(dict.fromkeys(kinds), lengths, strict=True))
             several = (
                 usual[:2]
-                if is_target(name) or FLAG.match(name)
+                if is_target(name) or FLAG.match(name) or name in indices
                 else [_floats(name, shaped(length[kind]))]
                 for name, kind, usual in zip(names, kinds, choices, strict=True)
             )
@@ -218,6 +218,7 @@ def _choices(
         # Square matrices alone: a batch of rows, or of sequences.
         likely = ((BATCH, sizes[0]), (2, BATCH, sizes[0]))
     told, seen = documented(function, names), read_off(function, names)
+    indices = _indices(function)
     # What is transposed has two axes: a row of numbers would be what it is, and mean something else.
     columns_first = len(names) == 1 and ".T" in text
     usual = sorted(SHAPES, key=lambda s: len(s) == 1) if columns_first else SHAPES
@@ -236,9 +237,14 @@ def _choices(
             return [_floats(name, shape) for shape in SHAPES]
         # Of the logarithm of a probability: what is compared with it is a class.
         classes = [_one_hot] if is_target(name) and "log(" in text else []
-        return _likely(name, (*first, usual[0], *likely, *usual[1:]), classes)
+        return _likely(name, (*first, usual[0], *likely, *usual[1:]), classes, name in indices)
 
     return [options.get(name) or choice(name) for name in names]
+
+
+def _indices(function: Function) -> set[str]:
+    """The inputs that are indices: neither targets, which have rules of their own, nor masks."""
+    return {n for n in indexing(function) if not (is_target(n) or MASK.match(n))}
 
 
 def _told(name: str, shape: Shape) -> Sequence[Draw]:
@@ -249,11 +255,13 @@ def _told(name: str, shape: Shape) -> Sequence[Draw]:
     return either if name == "y" else either[:1]
 
 
-def _likely(name: str, shapes: Sequence[Shape], classes: Sequence[Draw]) -> Sequence[Draw]:
+def _likely(
+    name: str, shapes: Sequence[Shape], classes: Sequence[Draw], is_index: bool
+) -> Sequence[Draw]:
     """An input of unknown shape: numbers, with whole ones between, for rows are asked for by many names."""
     floats = [_floats(name, shape) for shape in shapes]
     whole = [partial(_labels, size=shape) for shape in WHOLE]
-    if classes or LABELS.match(name):
+    if classes or is_index or LABELS.match(name):
         # What is called a target is as often an array like the prediction.
         return [*whole[:1], *classes, *floats[:1], *whole[1:], *floats[1:]]
     # What is called y is a target of a regression as often as a label.

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.names import is_parameter
+from gradcheck.forms.names import is_parameter, takes
 from gradcheck.layer import Function
 from reports.targets.texts import tree_of
 
@@ -59,6 +59,17 @@ def read_off(function: Function, names: Sequence[str]) -> dict[str, Shape]:
     shapes = {name: reader.known[name] for name in names if name in reader.known}
     read = {name: tuple(sizes[reader.axis(a)] for a in axes) for name, axes in shapes.items()}
     return {**read, **numbered}
+
+
+def indexing(function: Function) -> set[str]:
+    """The names by which something is indexed: ids of W[ids], y of p[np.arange(n), y], words of x[words[t]]."""
+    indices = [
+        n.slice for n in ast.walk(tree_of(function) or ast.Pass()) if isinstance(n, ast.Subscript)
+    ]
+    parts = [part for index in indices for part in getattr(index, "elts", [index])]
+    inner = (part.value if isinstance(part, ast.Subscript) else part for part in parts)
+    names = {node.id for node in inner if isinstance(node, ast.Name)}
+    return names.intersection(takes(function))
 
 
 BIAS = re.compile(r"^(b[a-z\d]?|b_\w+|bias\w*|beta|intercept)$")
