@@ -178,3 +178,33 @@ def test_the_first_wrong_tangent_is_named_with_its_line():
     found = report.by_line.first_wrong.evidence
     assert (found["name"], found["source"]) == ("dz", "dz = x * v")
     assert [str(line.verdict) for line in report.lines] == ["FAIL"] * 3
+
+
+def wavy(x):
+    a = x * x
+    b = np.sin(a)
+    c = b * x
+    return c
+
+
+def pushed_with(factors):
+    def pushed(x, v):
+        da = factors[0] * 2 * x * v
+        db = factors[1] * np.cos(x * x) * da
+        dc = factors[2] * (db * x + np.sin(x * x) * v)
+        return dc
+
+    return pushed
+
+
+@pytest.mark.parametrize("wrong", range(3))
+def test_the_tangent_of_every_name_is_measured(wrong):
+    lines = check_jvp(wavy, pushed_with([1.5 if k == wrong else 1 for k in range(3)]), X).lines
+    verdicts = ["PASS"] * wrong + ["FAIL"] * (4 - wrong)
+    assert [str(line.verdict) for line in lines] == verdicts
+    da = lines[0].analytic / (1.5 if wrong == 0 else 1)
+    db = np.cos(X * X) * da
+    dc = db * X + np.sin(X * X) * da / (2 * X)
+    for line, tangent in zip(lines, (da, db, dc, dc), strict=True):
+        error = np.abs(line.numeric - tangent)
+        assert (error <= line.bound).all() and (line.bound < 1e-6).all()

@@ -222,6 +222,12 @@ def test_wrong_shapes_are_named():
         softmax_cross_entropy(np.ones((2, 3)), np.array([0, 3]))
 
 
+def test_a_layer_without_its_docstring_is_listed_without_formula(monkeypatch):
+    """As `python -OO` leaves it."""
+    monkeypatch.setattr(CATALOGUE["dense"].layer, "__doc__", None)
+    assert (CATALOGUE["dense"].formula, CATALOGUE["dense"].shapes) == ("", "")
+
+
 @pytest.mark.parametrize("entry", CATALOGUE.values(), ids=list(CATALOGUE))
 def test_every_entry_has_formula_shapes_and_two_configurations(entry):
     assert "=" in entry.formula

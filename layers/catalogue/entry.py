@@ -47,7 +47,8 @@ class Entry:
     @property
     def shapes(self) -> str:
         """From which shapes to which: the line of its docstring with the arrow."""
-        return next(line for line in (getdoc(self.layer) or "").split("\n") if "->" in line)
+        # Without docstrings, by python -OO, there are none.
+        return next((line for line in (getdoc(self.layer) or "").split("\n") if "->" in line), "")
 
     def bound(self, configuration: Configuration) -> Layer:
         """The layer with a configuration's hyperparameters."""
