@@ -171,6 +171,87 @@ def test_the_bias_of_examples_in_columns_is_a_column(tmp_path, capsys):
     assert status == 0 and [row["shape"] for row in one["rows"]] == [[3, 5], [2, 3], [2, 1]]
 
 
+HELD = """
+import numpy as np
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=0))
+    return e / e.sum(axis=0)
+
+def cell_forward(x, before, parameters):
+    Wax, Waa = parameters["Wax"], parameters["Waa"]
+    ba = parameters["ba"]
+    after = np.tanh(np.dot(Wax, x) + np.dot(Waa, before) + ba)
+    return after, (after, before, x, parameters)
+
+def cell_backward(dafter, cache):
+    after, before, x, parameters = cache
+    dz = (1 - after**2) * dafter
+    return {
+        "dx": np.dot(parameters["Wax"].T, dz),
+        "dbefore": np.dot(parameters["Waa"].T, dz),
+        "dWax": np.dot(dz, x.T),
+        "dWaa": np.dot(dz, before.T),
+        "dba": np.sum(dz, axis=1, keepdims=True),
+    }
+
+def regularized_loss(model, X, y, reg):
+    scores = np.maximum(0, X.dot(model["W1"]) + model["b1"]).dot(model["W2"])
+    p = softmax(scores.T).T
+    rows = np.arange(len(X))
+    loss = -np.log(p[rows, y]).mean() + 0.5 * reg * np.sum(model["W1"] ** 2)
+    h, ds, grads = np.maximum(0, X.dot(model["W1"]) + model["b1"]), p.copy(), {}
+    ds[rows, y] -= 1
+    ds /= len(X)
+    grads["W2"] = h.T.dot(ds)
+    dh = ds.dot(model["W2"].T) * (h > 0)
+    grads["W1"] = X.T.dot(dh) + reg * model["W1"]
+    grads["b1"] = dh.sum(axis=0)
+    return loss, grads
+
+def inner(a, W, b):
+    return W @ a + b
+
+def either_forward(a, W, b, kind):
+    z = inner(a, W, b)
+    if kind == "tanh":
+        return np.tanh(z), (a, W, z)
+    elif kind == "exp":
+        return np.exp(z), (a, W, z)
+
+def either_backward(dy, cache, kind):
+    a, W, z = cache
+    dz = dy * (1 - np.tanh(z) ** 2 if kind == "tanh" else np.exp(z))
+    return W.T @ dz, dz @ a.T, dz.sum(axis=1, keepdims=True)
+"""
+
+
+def test_what_inputs_hold_by_name_is_proposed_too(tmp_path, capsys):
+    """Arrays in dictionaries, a word that is compared with words, a bias behind another function."""
+    place = tmp_path / "held.py"
+    place.write_text(HELD)
+    status, three = records(capsys, place)
+    rows = [[row["name"].removeprefix("parameters.") for row in one["rows"]] for one in three]
+    assert status == 0 and [row.removeprefix("model.") for row in rows[1]] == ["W1", "b1", "W2"]
+    assert rows[0] == ["x", "before", "Wax", "Waa", "ba"] and rows[2] == ["a", "W", "b"]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("np.dot(dz, before.T)", "np.dot(dz, after.T)"),
+        ("np.sum(dz, axis=1, keepdims=True)", "np.sum(dz)"),
+        (' + reg * model["W1"]', ""),
+        ("dz.sum(axis=1, keepdims=True)", "dz"),
+    ],
+)
+def test_what_is_wrong_with_what_inputs_hold_is_convicted(tmp_path, capsys, right, wrong):
+    place = tmp_path / "held.py"
+    place.write_text(HELD.replace(right, wrong))
+    status, three = records(capsys, place)
+    assert status == 1 and [one["verdict"] for one in three].count("FAIL") == 1
+
+
 WORDS = """
 import numpy as np
 

@@ -19,8 +19,7 @@ from reports.targets.asking import arguments, asked, belongs_to_some, taking
 from reports.targets.classes import objects
 from reports.targets.found import Subject
 from reports.targets.loading import at, said
-from reports.targets.proposals import Inputs, proposed, template, wanted
-from reports.targets.shapes import documented, read_off
+from reports.targets.proposals import Inputs, are_told, proposed, template, wanted
 from reports.targets.specs import of_spec
 from reports.targets.texts import text_of
 
@@ -149,13 +148,8 @@ class _Search:
 
         What does not fit is then the way back.
         """
-        function = taking(self.subject)
-        told = {**documented(function, names := wanted(function)), **read_off(function, names)}
-        if not (self.tried and told.keys() >= set(names)):
-            return None
-        inputs, why = self.tried[0]
-        fits = all(np.shape(inputs[name]) == told[name] for name in names)
-        return inputs if fits and why else None
+        inputs, why = self.tried[0] if self.tried else ({}, [])
+        return inputs if why and are_told(taking(self.subject), inputs) else None
 
     def _as_precise(self, guess: Inputs) -> Inputs:
         """The inputs in float32 where the passes work in that, whatever they are given: nobody asked for more."""
@@ -264,8 +258,10 @@ def _shown(inputs: Inputs) -> str:
 
 
 def _described(value: Any) -> str:
-    if isinstance(value, (dict, bool)):
-        return str(value)
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_described(item)}' for key, item in value.items())}}}"
+    if isinstance(value, (int, str)):
+        return repr(value)
     if isinstance(value, float):
         return f"{value:.3g}"
     single = np.asarray(value).dtype == SINGLE

@@ -15,7 +15,16 @@ import numpy as np
 from gradcheck.binding import parameters_of, required
 from gradcheck.forms.names import is_parameter, is_target
 from gradcheck.layer import Function
-from reports.targets.shapes import Shape, are_no_less, documented, indexing, read_off
+from reports.targets.shapes import (
+    PENALTIES,
+    Shape,
+    are_no_less,
+    documented,
+    held,
+    indexing,
+    read_off,
+    texts,
+)
 from reports.targets.texts import text_of
 
 Inputs = dict[str, Any]
@@ -71,8 +80,6 @@ OPTIONS: dict[str, Any] = {
 MASK = re.compile(r"^(\w+_)?masks?(_\w+)?$", re.IGNORECASE)
 """Names of what lets entries through or not: with other numbers than 0 and 1 a mask and its square differ."""
 
-PENALTIES = re.compile(r"^(reg\w*|l2\w*|lambda_?|lambd|lam|weight_decay|decay)$", re.IGNORECASE)
-"""Names of what weighs a penalty: where it is 0 by default a wrong gradient of the penalty would pass."""
 PENALTY = 0.35
 """What is proposed for it: no small size, nor one over it, that a factor could be taken for."""
 
@@ -120,6 +127,15 @@ def proposed(
         if are_no_less(made(), seen) and runs(made()) and accepts(made()):
             return made()
     return None
+
+
+def are_told(function: Function, inputs: Inputs) -> bool:
+    """Whether a function's text tells the shapes of all its inputs, and they have these."""
+    names = wanted(function)
+    told = {**documented(function, names), **read_off(function, names)}
+    known = {*held(function, names), *texts(function, names), *indexing(function)}
+    known |= {name for name in names if PENALTIES.match(name) or FLAG.match(name)}
+    return all(n in known or (n in told and np.shape(inputs[n]) == told[n]) for n in names)
 
 
 def _made(draws: Mapping[str, Draw], seed: int, penalties: Inputs, text: str) -> Inputs:
@@ -218,11 +234,14 @@ def _choices(
         # Square matrices alone: a batch of rows, or of sequences.
         likely = ((BATCH, sizes[0]), (2, BATCH, sizes[0]))
     told, seen = documented(function, names), read_off(function, names)
+    matrices = read_off(function, names, vectors=False)
     indices = _indices(function)
     # What is transposed has two axes: a row of numbers would be what it is, and mean something else.
     columns_first = len(names) == 1 and ".T" in text
     usual = sorted(SHAPES, key=lambda s: len(s) == 1) if columns_first else SHAPES
-    options = {
+    options: dict[str, Sequence[Draw]] = {
+        **{name: [partial(_filled, shapes)] for name, shapes in held(function, names).items()},
+        **{n: [partial(_word, w) for w in words] for n, words in texts(function, names).items()},
         **_options(function, names),
         **{name: [_on] for name in filter(FLAG.match, names)},
         **{name: [_penalty] for name in filter(PENALTIES.match, names)},
@@ -231,7 +250,7 @@ def _choices(
     def choice(name: str) -> Sequence[Draw]:
         if name in told:
             return _told(name, told[name])
-        first = (seen[name],) if name in seen else ()
+        first = dict.fromkeys(shapes[name] for shapes in (seen, matrices) if name in shapes)
         if name == "t" and "y" in names:
             # A time at which y was measured, and no target.
             return [_floats(name, shape) for shape in SHAPES]
@@ -299,6 +318,14 @@ def _on(_: np.random.Generator) -> bool:
     return True
 
 
+def _filled(shapes: Mapping[str, Shape], rng: np.random.Generator) -> dict[str, Any]:
+    return {key: rng.normal(size=shape) for key, shape in shapes.items()}
+
+
+def _word(word: str, _: np.random.Generator) -> str:
+    return word
+
+
 def _labels(rng: np.random.Generator, size: Shape) -> Any:
     return _shared_out(rng, 2, size)
 
@@ -342,7 +369,9 @@ def template(name: str, function: Function, guess: Inputs) -> str:
 
 def _text(name: str, value: Any, shape: Shape) -> str:
     """How an input is drawn, in Python."""
-    if isinstance(value, dict):
+    if isinstance(value, dict) and value and all(isinstance(v, np.ndarray) for v in value.values()):
+        return f"{{{', '.join(f'{key!r}: {_text(key, v, ())}' for key, v in value.items())}}}"
+    if isinstance(value, (dict, str)):
         return repr(value)
     size = f"size={shape if value is None else np.shape(value)}"
     if np.asarray(value).dtype.kind == "i":

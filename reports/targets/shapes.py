@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.names import is_parameter, takes
+from gradcheck.forms.names import takes
 from gradcheck.layer import Function
 from reports.targets.texts import tree_of
 
@@ -44,21 +44,110 @@ def _lengths() -> defaultdict[Any, int]:
     return defaultdict(lambda: next(spare))
 
 
-def read_off(function: Function, names: Sequence[str]) -> dict[str, Shape]:
+def read_off(function: Function, names: Sequence[str], *, vectors: bool = True) -> dict[str, Shape]:
     """Shapes of matrices that a function multiplies, and of what it adds to them: of `x @ w + b` all three.
+
+    X @ w with one letter large and one small is a matrix and a vector, as in most books, if `vectors`.
 
     Parameters that are asked for one by one, `p[0]` and `p[1]`, are as many. Empty where the text is not at
     hand. It is a guess: what is passed to other functions keeps its shape.
     """
-    tree, reader = tree_of(function) or ast.Pass(), _Reader(names)
-    numbered = _one_by_one(tree, names)
-    for statement in ast.walk(tree):
+    shapes = _read(function, names, vectors) or _read_behind(function, names, vectors)
+    return {name: shapes[name,] for name in names if (name,) in shapes}
+
+
+def held(function: Function, names: Sequence[str]) -> dict[str, dict[str, Shape]]:
+    """The shapes of arrays that inputs hold by name, parameters["W1"], where the text tells all of them."""
+    shapes, items = _read(function, names), Items(names).of(tree_of(function))
+    each = {name: {k: shapes.get((name, k)) for n, k in items if n == name} for name, _ in items}
+    return {n: by_key for n, by_key in each.items() if None not in by_key.values()}  # type: ignore[misc]
+
+
+def _read(
+    function: Function, names: Sequence[str], vectors: bool = True
+) -> dict[tuple[str, ...], Shape]:
+    """Shapes of inputs, (name,), and of items in them, (name, key): lengths that are one in the text are equal."""
+    tree, items = tree_of(function) or ast.Pass(), Items(names)
+    keys = items.of(tree)
+    arrays = [name for name in names if not PENALTIES.match(name)]
+    reader = _Reader([*arrays, *(key for _, key in keys)], vectors)
+    for statement in ast.walk(items.visit(tree)):
         if isinstance(statement, (ast.Assign, ast.Return)):
             reader.follow(statement)
     sizes = _lengths() | {ONE: 1}
-    shapes = {name: reader.known[name] for name in names if name in reader.known}
-    read = {name: tuple(sizes[reader.axis(a)] for a in axes) for name, axes in shapes.items()}
-    return {**read, **numbered}
+    known = [path for path in [*((n,) for n in names), *keys] if path[-1] in reader.known]
+    read = {p: tuple(sizes[reader.axis(a)] for a in reader.known[p[-1]]) for p in known}
+    return {**read, **{(name,): shape for name, shape in _one_by_one(tree, names).items()}}
+
+
+def _read_behind(
+    function: Function, names: Sequence[str], vectors: bool
+) -> dict[tuple[str, ...], Shape]:
+    """The same of the function of its module to which a function hands its inputs as they are."""
+    for node in ast.walk(tree_of(function) or ast.Pass()):
+        match node:
+            case ast.Call(ast.Name(other), [ast.Name(), *_] as given):
+                behind = getattr(function, "__globals__", {}).get(other)
+                handed = [n.id for n in given if isinstance(n, ast.Name)]
+                if inspect.isfunction(behind) and behind is not function:
+                    shapes = _read(behind, takes(behind), vectors)
+                    inner = dict(zip(handed, takes(behind), strict=False))
+                    return {
+                        (n,): shapes[i,] for n, i in inner.items() if (i,) in shapes and n in names
+                    }
+    return {}
+
+
+class Items(ast.NodeTransformer):
+    """Writes W1 for parameters["W1"], and for a variable that is given it: what is held by inputs, as inputs."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = set(names)
+        self.variables: dict[str, str] = {}
+
+    def of(self, tree: ast.AST | None) -> list[tuple[str, str]]:
+        """The items that are read, input and key, each once."""
+        nodes = [n for n in ast.walk(tree or ast.Pass()) if isinstance(n, ast.Subscript)]
+        nodes.sort(key=lambda node: (node.lineno, node.col_offset))
+        return list(dict.fromkeys(filter(None, map(self._item, nodes))))
+
+    def _item(self, node: ast.AST) -> tuple[str, str] | None:
+        match node:
+            case ast.Subscript(ast.Name(name), ast.Constant(str(key)), ast.Load()):
+                return (name, key) if name in self.names else None
+        return None
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        """W = parameters["W1"], alone or one of several, makes W another name of it."""
+        target, value = node.targets[0], node.value
+        pairs = zip(
+            getattr(target, "elts", [target]), getattr(value, "elts", [value]), strict=False
+        )
+        for variable, item in pairs:
+            if isinstance(variable, ast.Name) and (found := self._item(item)):
+                self.variables[variable.id] = found[1]
+        return self.generic_visit(node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        """The item, by its key."""
+        item = self._item(node)
+        return ast.Name(item[1], node.ctx) if item else self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        """The item that a variable is another name of."""
+        return ast.Name(self.variables.get(node.id, node.id), node.ctx)
+
+
+def texts(function: Function, names: Sequence[str]) -> dict[str, list[str]]:
+    """The words that an input is compared with, as in activation == "relu"."""
+    tree, found = tree_of(function) or ast.Pass(), dict[str, list[str]]()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Compare(ast.Name(name), [ast.Eq()], [ast.Constant(str(word))]) if (
+                name in names
+            ):
+                found.setdefault(name, []).append(word)
+    return found
 
 
 def indexing(function: Function) -> set[str]:
@@ -71,6 +160,12 @@ def indexing(function: Function) -> set[str]:
     names = {node.id for node in inner if isinstance(node, ast.Name)}
     return names.intersection(takes(function))
 
+
+PENALTIES = re.compile(r"^(reg\w*|l2\w*|lambda_?|lambd|lam|weight_decay|decay)$", re.IGNORECASE)
+"""Names of what weighs a penalty: where it is 0 by default a wrong gradient of the penalty would pass."""
+
+WEIGHT = re.compile(r"^([WU][a-z\d]{0,2}|w\d?|[Ww]_\w+|weights?\d?|[Tt]heta\d?)$")
+"""How a matrix is called that a layer learns."""
 
 BIAS = re.compile(r"^(b[a-z\d]?|b_\w+|bias\w*|beta|intercept)$")
 """How is called what is added to every example."""
@@ -133,8 +228,9 @@ class _Reader:
     of one number for each.
     """
 
-    def __init__(self, inputs: Sequence[str]) -> None:
+    def __init__(self, inputs: Sequence[str], vectors: bool) -> None:
         self.open = set(inputs)
+        self.vectors = vectors
         self.known: dict[str, Axes] = {}
         self.examples: set[int] = set()
         self.equal: dict[int, int] = {}
@@ -173,19 +269,18 @@ class _Reader:
                 ast.Name("len" | "float" | "int" | "sum" | "range")
             ):
                 return None
-            case ast.Call(_, [first, *_]) | ast.Tuple([first, *_]):
+            case ast.Call(_, [ast.Constant(), first, *_] | [first, *_]) | ast.Tuple([first, *_]):
                 return self.of(first)
         return None
 
     def product(self, left: ast.expr, right: ast.expr) -> Axes | None:
         """Of a product of matrices; the axes in its middle are as long as each other."""
-        # X @ w with one letter large and one small is a matrix and a vector, as in most books.
-        vector = _letter(left).isupper() and _letter(right).islower()
+        vector = self.vectors and _letter(left).isupper() and _letter(right).islower()
         a, b = self.matrix(left), self.matrix(right, axes=1 if vector else 2)
         if a is None or b is None:
             return None
         self.same(a[-1], b[0])
-        if is_parameter(_letter(left)) and not is_parameter(_letter(right)):
+        if WEIGHT.match(_letter(left)) and not WEIGHT.match(_letter(right)):
             self.examples.update(b[1:])
         elif not b[1:]:
             self.examples.update(a[:-1])
@@ -221,7 +316,7 @@ class _Reader:
 
     def bias(self, axes: Axes) -> Axes:
         """Of what is added to every example: a row, a column where examples are columns, one number to numbers."""
-        if axes[-1] not in self.examples:
+        if self.axis(axes[-1]) not in map(self.axis, self.examples):
             return axes[-1:]
         return (*axes[:-1], ONE) if axes[1:] else ()
 
