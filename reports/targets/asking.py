@@ -19,9 +19,10 @@ from gradcheck.layer import Function
 from gradcheck.result import Report
 from reports.errors import did_you_mean
 from reports.targets.classes import Context, is_operation, objects, step_of, ways
+from reports.targets.draws import Inputs
 from reports.targets.found import Subject
 from reports.targets.preparing import prepared
-from reports.targets.proposals import Inputs, wanted
+from reports.targets.proposals import wanted
 
 PLAIN = (bool, int, str, type(None))
 """What a hyperparameter is that has a default: a stride, a mode, a flag; a float may be an input."""

@@ -15,6 +15,24 @@ import numpy as np
 from gradcheck.binding import parameters_of, required
 from gradcheck.forms.names import is_parameter, is_target
 from gradcheck.layer import Function
+from reports.targets.draws import (
+    BATCH,
+    LABELS,
+    MASK,
+    ORDINARY,
+    PENALTY,
+    PROBABILITIES,
+    Draw,
+    Inputs,
+    between,
+    filled,
+    floats,
+    labels,
+    on,
+    one_hot,
+    penalty,
+    word,
+)
 from reports.targets.shapes import (
     PENALTIES,
     Shape,
@@ -27,12 +45,8 @@ from reports.targets.shapes import (
 )
 from reports.targets.texts import text_of
 
-Inputs = dict[str, Any]
-
-Draw = Callable[[np.random.Generator], Any]
-
 SHAPES: tuple[Shape, ...] = (
-    *((3, 5), (5, 2), (2,), (5,), (3, 2), (2, 2), (), (5, 5), (3,)),
+    *(ORDINARY, (5, 2), (2,), (5,), (3, 2), (2, 2), (), (5, 5), (3,)),
     *((2, 5, 5, 3), (2, 3, 5, 5), (3, 3, 3, 2), (2, 3, 3, 3), (3, 4, 5), (2, 3, 7), (1, 5), (5, 1)),
 )
 """Shapes that are tried for inputs of which nothing is known, ordinary ones first."""
@@ -40,8 +54,6 @@ SHAPES: tuple[Shape, ...] = (
 WHOLE: tuple[Shape, ...] = ((3,), (), (5,), (3, 4))
 """Shapes that are tried for labels: one for each row, or for each entry of something."""
 
-BATCH = 3
-"""How many of a batch there are, where an object says how many features each has."""
 
 SECONDS = 5.0
 """How long shapes are tried; nobody waits longer for a guess."""
@@ -49,10 +61,6 @@ SECONDS = 5.0
 TRIES = 20_000
 """How many combinations are tried: all of three inputs, the seven likeliest shapes of each of five."""
 
-LABELS = re.compile(
-    r"^(y_?true|labels?|targets?|t|ids?|indices|classes|\w*(idx|index))$", re.IGNORECASE
-)
-"""Names of inputs that usually hold integers."""
 
 FLAG = re.compile(r"^(is_?)?train(ing|_?flg|_?mode)?$", re.IGNORECASE)
 """Names of what says that a pass is one of training."""
@@ -60,8 +68,6 @@ FLAG = re.compile(r"^(is_?)?train(ing|_?flg|_?mode)?$", re.IGNORECASE)
 STATE = re.compile(r"^(h|c|s|a|state|hidden|cell)(_?(prev|previous|0|t|tm1|next|in|old|last))*$")
 """Names of what a recurrent cell hands on to the next step."""
 
-PROBABILITIES = re.compile(r"^(p|probs?|probabilit\w+|y_?hat)$", re.IGNORECASE)
-"""Names of inputs of which the logarithm is taken as they are."""
 
 OPTIONS: dict[str, Any] = {
     "mode": "train",
@@ -75,13 +81,6 @@ OPTIONS: dict[str, Any] = {
     "momentum": 0.9,
 }
 """What the hyperparameters are that courses hand over in a dict; a stride of 1 would hide one that is left out."""
-
-
-MASK = re.compile(r"^(\w+_)?masks?(_\w+)?$", re.IGNORECASE)
-"""Names of what lets entries through or not: with other numbers than 0 and 1 a mask and its square differ."""
-
-PENALTY = 0.35
-"""What is proposed for it: no small size, nor one over it, that a factor could be taken for."""
 
 
 def _penalties(function: Function) -> Inputs:
@@ -140,14 +139,8 @@ def are_told(function: Function, inputs: Inputs) -> bool:
 
 def _made(draws: Mapping[str, Draw], seed: int, penalties: Inputs, text: str) -> Inputs:
     rng = np.random.default_rng(seed)
-    within = _between if "log(" in text and "exp(" not in text else lambda drawn: drawn
+    within = between if "log(" in text and "exp(" not in text else lambda drawn: drawn
     return {**{name: within(draw(rng)) for name, draw in draws.items()}, **penalties}
-
-
-def _between(drawn: Any) -> Any:
-    """Numbers of which a logarithm can be taken, also of what is left to 1; classes stay what they are."""
-    floats = np.asarray(drawn).dtype.kind == "f" and not np.isin(drawn, (0, 1)).all()
-    return 0.1 + 0.8 / (1 + np.exp(-np.asarray(drawn))) if floats else drawn
 
 
 def _plain_first(choices: Sequence[Sequence[Draw]]) -> Iterator[tuple[Draw, ...]]:
@@ -186,8 +179,8 @@ def _of_a_model(names: Sequence[str]) -> Iterator[tuple[Draw, ...]]:
 
 def _draw_of(name: str, kind: str | None, shape: Shape) -> Draw:
     if kind == "penalty":
-        return _penalty
-    return partial(_labels, size=shape) if kind == "target" else _floats(name, shape)
+        return penalty
+    return partial(labels, size=shape) if kind == "target" else floats(name, shape)
 
 
 def _kind(name: str) -> str | None:
@@ -217,7 +210,7 @@ def _of_one_batch(
             several = (
                 usual[:2]
                 if is_target(name) or FLAG.match(name) or name in indices
-                else [_floats(name, shaped(length[kind]))]
+                else [floats(name, shaped(length[kind]))]
                 for name, kind, usual in zip(names, kinds, choices, strict=True)
             )
             yield from itertools.product(*several)
@@ -240,11 +233,11 @@ def _choices(
     columns_first = len(names) == 1 and ".T" in text
     usual = sorted(SHAPES, key=lambda s: len(s) == 1) if columns_first else SHAPES
     options: dict[str, Sequence[Draw]] = {
-        **{name: [partial(_filled, shapes)] for name, shapes in held(function, names).items()},
-        **{n: [partial(_word, w) for w in words] for n, words in texts(function, names).items()},
+        **{name: [partial(filled, shapes)] for name, shapes in held(function, names).items()},
+        **{n: [partial(word, w) for w in words] for n, words in texts(function, names).items()},
         **_options(function, names),
-        **{name: [_on] for name in filter(FLAG.match, names)},
-        **{name: [_penalty] for name in filter(PENALTIES.match, names)},
+        **{name: [on] for name in filter(FLAG.match, names)},
+        **{name: [penalty] for name in filter(PENALTIES.match, names)},
     }
 
     def choice(name: str) -> Sequence[Draw]:
@@ -253,9 +246,9 @@ def _choices(
         first = dict.fromkeys(shapes[name] for shapes in (seen, matrices) if name in shapes)
         if name == "t" and "y" in names:
             # A time at which y was measured, and no target.
-            return [_floats(name, shape) for shape in SHAPES]
+            return [floats(name, shape) for shape in SHAPES]
         # Of the logarithm of a probability: what is compared with it is a class.
-        classes = [_one_hot] if is_target(name) and "log(" in text else []
+        classes = [one_hot] if is_target(name) and "log(" in text else []
         return _likely(name, (*first, usual[0], *likely, *usual[1:]), classes, name in indices)
 
     return [options.get(name) or choice(name) for name in names]
@@ -268,7 +261,7 @@ def _indices(function: Function) -> set[str]:
 
 def _told(name: str, shape: Shape) -> Sequence[Draw]:
     """An input whose shape is documented: numbers, or labels, as its name has it."""
-    either: list[Draw] = [_floats(name, shape), partial(_labels, size=shape)]
+    either: list[Draw] = [floats(name, shape), partial(labels, size=shape)]
     if LABELS.match(name):
         return either[::-1]
     return either if name == "y" else either[:1]
@@ -278,61 +271,13 @@ def _likely(
     name: str, shapes: Sequence[Shape], classes: Sequence[Draw], is_index: bool
 ) -> Sequence[Draw]:
     """An input of unknown shape: numbers, with whole ones between, for rows are asked for by many names."""
-    floats = [_floats(name, shape) for shape in shapes]
-    whole = [partial(_labels, size=shape) for shape in WHOLE]
+    numbers = [floats(name, shape) for shape in shapes]
+    whole = [partial(labels, size=shape) for shape in WHOLE]
     if classes or is_index or LABELS.match(name):
         # What is called a target is as often an array like the prediction.
-        return [*whole[:1], *classes, *floats[:1], *whole[1:], *floats[1:]]
+        return [*whole[:1], *classes, *numbers[:1], *whole[1:], *numbers[1:]]
     # What is called y is a target of a regression as often as a label.
-    return [*floats[:3], *(whole if name == "y" else whole[:1]), *floats[3:]]
-
-
-def _floats(name: str, shape: Shape) -> Draw:
-    drawn = ((PROBABILITIES, _probabilities), (MASK, _mask))
-    draw = next((draw for names, draw in drawn if names.match(name)), _normal)
-    return partial(draw, size=shape)
-
-
-def _mask(rng: np.random.Generator, size: Shape) -> Any:
-    return _shared_out(rng, 3, size).astype(bool).astype(float)
-
-
-def _normal(rng: np.random.Generator, size: Shape) -> Any:
-    return rng.normal(size=size)
-
-
-def _probabilities(rng: np.random.Generator, size: Shape) -> Any:
-    return rng.uniform(0.1, 0.9, size=size)
-
-
-def _one_hot(rng: np.random.Generator) -> Any:
-    rows, classes = SHAPES[0]
-    return np.eye(classes)[rng.integers(0, classes, rows)]
-
-
-def _penalty(_: np.random.Generator) -> float:
-    return PENALTY
-
-
-def _on(_: np.random.Generator) -> bool:
-    return True
-
-
-def _filled(shapes: Mapping[str, Shape], rng: np.random.Generator) -> dict[str, Any]:
-    return {key: rng.normal(size=shape) for key, shape in shapes.items()}
-
-
-def _word(word: str, _: np.random.Generator) -> str:
-    return word
-
-
-def _labels(rng: np.random.Generator, size: Shape) -> Any:
-    return _shared_out(rng, 2, size)
-
-
-def _shared_out(rng: np.random.Generator, kinds: int, size: Shape) -> Any:
-    """Whole numbers below `kinds`, each as often as the others: labels all alike would hide half of a loss."""
-    return rng.permutation(np.arange(np.prod(size, dtype=int)) % kinds).reshape(size)
+    return [*numbers[:3], *(whole if name == "y" else whole[:1]), *numbers[3:]]
 
 
 def _options(function: Function, names: Sequence[str]) -> dict[str, Sequence[Draw]]:
@@ -363,7 +308,7 @@ def template(name: str, function: Function, guess: Inputs) -> str:
     """A function to paste that returns the inputs: as in a guess, else as the function's text shows them."""
     names = wanted(function)
     shapes = {**read_off(function, names), **documented(function, names)}
-    items = (f'"{n}": {_text(n, guess.get(n), shapes.get(n, SHAPES[0]))}' for n in names)
+    items = (f'"{n}": {_text(n, guess.get(n), shapes.get(n, ORDINARY))}' for n in names)
     return f"def {name}_inputs(rng): return {{{', '.join(items)}}}"
 
 

@@ -16,9 +16,9 @@ from gradcheck.result import Report, Traced, fault
 from reports.errors import At, UserError
 from reports.targets import found, loading
 from reports.targets.asking import asked
+from reports.targets.draws import Inputs
 from reports.targets.inputs import inputs_of
 from reports.targets.options import Options
-from reports.targets.proposals import Inputs
 
 Send = Callable[[Any], None]
 

@@ -1,0 +1,103 @@
+"""How an input is drawn whose shape is chosen: numbers, labels, a mask, probabilities, by what it is called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from reports.targets.shapes import Shape
+
+Inputs = dict[str, Any]
+
+
+ORDINARY: Shape = (3, 5)
+"""The shape that is tried first."""
+
+Draw = Callable[[np.random.Generator], Any]
+
+
+BATCH = 3
+"""How many of a batch there are, where an object says how many features each has."""
+
+
+LABELS = re.compile(
+    r"^(y_?true|labels?|targets?|t|ids?|indices|classes|\w*(idx|index))$", re.IGNORECASE
+)
+"""Names of inputs that usually hold integers."""
+
+
+PROBABILITIES = re.compile(r"^(p|probs?|probabilit\w+|y_?hat)$", re.IGNORECASE)
+"""Names of inputs of which the logarithm is taken as they are."""
+
+
+MASK = re.compile(r"^(\w+_)?masks?(_\w+)?$", re.IGNORECASE)
+"""Names of what lets entries through or not: with other numbers than 0 and 1 a mask and its square differ."""
+
+
+PENALTY = 0.35
+"""What is proposed for it: no small size, nor one over it, that a factor could be taken for."""
+
+
+def between(drawn: Any) -> Any:
+    """Numbers of which a logarithm can be taken, also of what is left to 1; classes stay what they are."""
+    is_float = np.asarray(drawn).dtype.kind == "f" and not np.isin(drawn, (0, 1)).all()
+    return 0.1 + 0.8 / (1 + np.exp(-np.asarray(drawn))) if is_float else drawn
+
+
+def floats(name: str, shape: Shape) -> Draw:
+    """Numbers of a shape, as the name asks for."""
+    drawn = ((PROBABILITIES, _probabilities), (MASK, _mask))
+    draw = next((draw for names, draw in drawn if names.match(name)), _normal)
+    return partial(draw, size=shape)
+
+
+def _mask(rng: np.random.Generator, size: Shape) -> Any:
+    return shared_out(rng, 3, size).astype(bool).astype(float)
+
+
+def _normal(rng: np.random.Generator, size: Shape) -> Any:
+    return rng.normal(size=size)
+
+
+def _probabilities(rng: np.random.Generator, size: Shape) -> Any:
+    return rng.uniform(0.1, 0.9, size=size)
+
+
+def one_hot(rng: np.random.Generator) -> Any:
+    """Classes as rows of zeros and a one."""
+    rows, classes = ORDINARY
+    return np.eye(classes)[rng.integers(0, classes, rows)]
+
+
+def penalty(_: np.random.Generator) -> float:
+    """What weighs a penalty."""
+    return PENALTY
+
+
+def on(_: np.random.Generator) -> bool:
+    """A flag that is set."""
+    return True
+
+
+def filled(shapes: Mapping[str, Shape], rng: np.random.Generator) -> dict[str, Any]:
+    """A dict of arrays."""
+    return {key: rng.normal(size=shape) for key, shape in shapes.items()}
+
+
+def word(word: str, _: np.random.Generator) -> str:
+    """A word, whatever the generator."""
+    return word
+
+
+def labels(rng: np.random.Generator, size: Shape) -> Any:
+    """Classes, two of them."""
+    return shared_out(rng, 2, size)
+
+
+def shared_out(rng: np.random.Generator, kinds: int, size: Shape) -> Any:
+    """Whole numbers below `kinds`, each as often as the others: labels all alike would hide half of a loss."""
+    return rng.permutation(np.arange(np.prod(size, dtype=int)) % kinds).reshape(size)
