@@ -311,4 +311,14 @@ def _all_same(first: Gradients, second: Gradients) -> bool:
 
 
 def _are_same(a: Array | None, b: Array | None) -> bool:
-    return a is b if a is None or b is None else _same(a, b)
+    if a is None or b is None:
+        return a is b
+    return _same(a, b) or _are_close(a, b)
+
+
+def _are_close(a: Array, b: Array) -> bool:
+    """Equal up to rounding: the copy of a view lies otherwise in memory, and is summed up in another order."""
+    if a.dtype.kind != "f" or a.shape != b.shape:
+        return False
+    # A quarter of the digits is room for sums of any length, and what is left behind changes more.
+    return bool(norm(a - b) <= np.finfo(a.dtype).eps ** 0.75 * norm(a))

@@ -300,3 +300,23 @@ def test_a_mask_drawn_anew_on_the_way_back_adds_to_no_buffer():
 
     said = codes(check_module(Dropout(), normal(5, 4), lines=False))
     assert "nondeterministic" in said and "accumulates" not in said
+
+
+def test_a_view_that_is_kept_leaves_nothing_behind():
+    """Its copy lies otherwise in memory, and is summed up in another order."""
+
+    class Windows:
+        def __init__(self):
+            self.W = normal(4, 3, 2, 3)
+
+        def forward(self, x):
+            self.seen = np.lib.stride_tricks.sliding_window_view(x, (2, 3), axis=(2, 3))
+            return np.einsum("nchwkl,fckl->nfhw", self.seen, self.W)
+
+        def backward(self, dy):
+            self.dW = np.einsum("nfhw,nchwkl->fckl", dy, self.seen)
+            around = np.pad(dy, ((0, 0), (0, 0), (1, 1), (2, 2)))
+            windows = np.lib.stride_tricks.sliding_window_view(around, (2, 3), axis=(2, 3))
+            return np.einsum("nfhwkl,fckl->nchw", windows, self.W[:, :, ::-1, ::-1])
+
+    assert check_module(Windows(), normal(2, 3, 5, 4)).passed
