@@ -68,14 +68,16 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     reductions.summed_over_other_axes,
     reductions.one_end,
     reductions.single_contribution,
+    # What explains every entry before what leaves some outside.
+    places.parts_swapped,
     places.shifted,
     masks.right_numbers_elsewhere,
-    places.parts_swapped,
     terms.shared_term,
     values.by_the_sign,
     probes.altered_input,
     terms.at_its_labels,
     values.partial,
+    values.scaled_in_places,
 )
 """Simplest first; the first that fits is said."""
 
@@ -201,7 +203,8 @@ def _of_one_draw(finding: Finding, grown: bool) -> set[str]:
     """What in a finding's evidence is another number at another draw."""
     changing = {"entries", "true_norm", "relative_error", "loop"}
     if grown:
-        changing.add("indices")
+        # Half a kernel or a padding may have grown too.
+        changing |= {"indices", "by"}
     if finding.evidence.get("equals") or finding.code == "averaged":
         changing.add("factor")
     return changing

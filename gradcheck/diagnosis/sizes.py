@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from gradcheck.diagnosis.margins import NAMED
 from gradcheck.diagnosis.wrong import Context, named_axes, others
-from gradcheck.result import Array
+from gradcheck.result import Array, Code
 
 FORMS: tuple[tuple[str, Callable[[float], float]], ...] = (
     ("{}", lambda size: size),
@@ -24,6 +24,11 @@ FORMS: tuple[tuple[str, Callable[[float], float]], ...] = (
 def near(k: float, value: float) -> bool:
     """Whether a fitted factor is this value."""
     return abs(k - value) <= NAMED * abs(value)
+
+
+def code_of(k: float) -> Code:
+    """What a factor of a part or a term is called."""
+    return "sign-flipped" if near(k, -1) else "scaled"
 
 
 def written(k: float) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck.compare import agrees
 from gradcheck.diagnosis.margins import EXPLAINED, FEWEST, INVARIANT, NAMED
-from gradcheck.diagnosis.sizes import near, said, sizes_or_none
+from gradcheck.diagnosis.sizes import code_of, near, said, sizes_or_none
 from gradcheck.diagnosis.wrong import WrongGradient, named_axes, subsets
 from gradcheck.result import Array, Finding
 
@@ -165,7 +165,7 @@ def _named(s: WrongGradient, group: Group, what: str) -> Iterator[Finding]:
     elif near(factors.min(), k := float(factors.max())):
         for equals in sizes_or_none(s.context, k):
             yield Finding(
-                "scaled",
+                code_of(k),
                 f"{s.name} has {k:.6g}{said(equals)} times the term that flows through {over}: its factor is "
                 "wrong, the rest is right.",
                 {**evidence, "factor": k, "equals": equals},

@@ -9,7 +9,14 @@ import numpy as np
 
 from gradcheck.compare import norm
 from gradcheck.diagnosis.margins import FEWEST, INEXACT, SMALL
-from gradcheck.diagnosis.sizes import near, sizes_equal_to, sizes_or_none, small_number, written
+from gradcheck.diagnosis.sizes import (
+    code_of,
+    near,
+    sizes_equal_to,
+    sizes_or_none,
+    small_number,
+    written,
+)
 from gradcheck.diagnosis.wrong import Context, Measured, WrongGradient, factor, others
 from gradcheck.result import Array, Finding
 
@@ -152,10 +159,25 @@ def by_the_sign(s: WrongGradient) -> Iterator[Finding]:
         name = s.name[1:]
         yield from s.if_it_is(
             s.measured.times(np.where(s.x > 0, k, m)),
-            "partial",
+            "sign-flipped" if {round(k, 6), round(m, 6)} == {-1, 1} else "partial",
             f"{s.name} is {written(k)} times the true gradient where {name} > 0, and {written(m)} times "
             f"where {name} < 0: one side is treated differently, or both are exchanged.",
             {"above": k, "below": m},
+        )
+
+
+def scaled_in_places(s: WrongGradient) -> Iterator[Finding]:
+    """Where it is wrong it is one multiple of the true gradient, and right elsewhere: one of two cases."""
+    there = s.wrong & s.smooth
+    seen = np.unique(np.round(s.true[there] / s.size, 6)).size
+    k = factor(s.claimed[there], s.true[there]) if seen >= FEWEST and not there.all() else 0.0
+    if k:
+        yield from s.if_it_is(
+            s.measured.times(np.where(there, k, 1.0)),
+            code_of(k),
+            f"{s.name} is exactly {written(k)} times the true gradient at {int(there.sum())} of "
+            f"{there.size} entries, and right at the others: one of two cases is treated wrongly.",
+            {"factor": k, "indices": []},
         )
 
 

@@ -16,7 +16,7 @@ from gradcheck.trees import Path, only
 
 AHEAD = (
     *("dL_d", "dJ_d", "dl_d", "dj_d", "dL_", "grad_", "gradient_", "delta_", "nabla_"),
-    *("d_", "g_"),
+    *("d_", "g_", "ct_"),
 )
 CLOSE = ("dLd", "dJd", "dL", "grad", "d", "D", "∂", "∇")
 BEHIND = ("_gradient", "_grad", "_grads", "_g", "_delta", "Grad", "grad")

@@ -10,7 +10,7 @@ from gradcheck.lines.sites import Label
 
 
 def without_conventions(judgement: Judgement) -> Judgement:
-    """What was compared, without a first wrong value that is only a multiple of the gradient it is named for.
+    """What was compared, without first wrong values that are only multiples of the gradients they are named for.
 
     Set right, such a value leaves the gradients wrong, so that the mistake is in what else is wrong.
     """
@@ -20,7 +20,7 @@ def without_conventions(judgement: Judgement) -> Judgement:
     name, of = wrong.label, wrong.intermediate.name
     note = f"{name} is left out: it is a multiple of the gradient of {of}, and without that the error remains."
     others = judgement.without(wrong, note)
-    return judgement if others.wrong is None else others
+    return judgement if others.wrong is None else without_conventions(others)
 
 
 def _is_a_convention(judgement: Judgement, wrong: Compared) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import traceback
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
@@ -153,7 +154,16 @@ def rewritten(layer: Function, written: BackwardText, text: str | Function) -> F
     user = _taken_apart(layer, source.function)
     if written.inside:
         return user.assemble(source.bound(changed), None)
-    return _assembled(user, user.forward, source, changed)
+    return _assembled(user, _ahead(user, source, changed), source, changed)
+
+
+def _ahead(user: Adapted, source: Source, changed: Function) -> Function:
+    """The forward pass; where it is the same function, as of a loss that returns its gradients, changed too."""
+    with suppress(Unreadable):
+        ahead = at_work(user.forward)
+        if ahead.function is source.function:
+            return ahead.bound(changed)
+    return user.forward
 
 
 def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from gradcheck.compare import agrees
+from gradcheck.diagnosis.diagnose import diagnose_shape
 from gradcheck.lines.compared import Compared
 from gradcheck.lines.flow import behind
 from gradcheck.lines.names import grouped
@@ -36,6 +37,34 @@ def _apart(
     """The values that a test holds for, and the others."""
     told = grouped(several, test)
     return told.get(True, []), told.get(False, [])
+
+
+def without_slopes(compared: list[Compared], record: Record) -> tuple[list[Compared], list[str]]:
+    """What is the gradient of what it is named for, and why other values are not."""
+    slopes, left = _apart(compared, partial(_is_a_slope, record=record))
+    return left, [*map(_is_by_an_input, slopes)]
+
+
+def _is_a_slope(one: Compared, record: Record) -> bool:
+    """Whether it has an input's shape, not that of the smaller value it is named for, nor its gradient's numbers.
+
+    Then the name means the derivative of that value by the input: `d_dice`, `grad_hard`.
+    """
+    row = one.row
+    is_larger = one.is_wrong and one.match.hand.size > row.numeric.size and not one.label.returned
+    if not is_larger or one.match.hand.shape not in _shapes(record):
+        return False
+    return diagnose_shape(one.label.name, one.match.hand, row.numeric, row.bound) is None
+
+
+def _shapes(record: Record) -> set[tuple[int, ...]]:
+    """Those of the inputs."""
+    return {row.shape for row in record.rows.values()}
+
+
+def _is_by_an_input(one: Compared) -> str:
+    of = one.intermediate.name
+    return f"{one.label} is left out: by its shape it is how {of} follows an input, not the gradient of {of}."
 
 
 def _is_right(one: Compared) -> str:

@@ -14,7 +14,7 @@ from gradcheck.compare import compare
 from gradcheck.diagnosis.wrong import WrongGradient
 from gradcheck.lines.compared import Compared, wrong_entries
 from gradcheck.lines.flow import gives, known_names
-from gradcheck.lines.innocent import labels_wrong, without_innocent
+from gradcheck.lines.innocent import labels_wrong, without_innocent, without_slopes
 from gradcheck.lines.match import Match, Matches, Touches
 from gradcheck.lines.names import grouped
 from gradcheck.lines.readings import matches_before, matches_of, why_left_out
@@ -101,8 +101,11 @@ def judge(record: Record, seed: int) -> Judgement:
     notes = [_left_out(label, record, several, stage) for label, several in asked.items()]
     matches = _movable(asked, stage)
     found = _as_meant(_beside(record, matches, stage, matches), record, matches, seed)
+    found, slopes = without_slopes(found, record)
+    named = {one.label: matches[one.label] for one in found}
     suspects, reasons = without_innocent(found, record)
-    return Judgement(record, matches, stage, _by_time(suspects), (*filter(None, notes), *reasons))
+    notes = [*notes, *slopes, *reasons]
+    return Judgement(record, named, stage, _by_time(suspects), (*filter(None, notes),))
 
 
 def _by_time(compared: Iterable[Compared]) -> tuple[Compared, ...]:

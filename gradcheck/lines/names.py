@@ -18,7 +18,7 @@ DRESSES = tuple(
     re.compile(pattern)
     for pattern in (
         rf"d_?{LOSS}_?d_?(.+)",
-        r"(?:grads?|gradients?|delta|error|Delta|G)_(.+)",
+        r"(?:grads?|gradients?|delta|error|nabla|Delta|ct|[gG])_(.+)",
         r"[dD]_(.+)",
         r"[dD](.+)",
         r"(?:grads?|delta)([A-Z].*)",

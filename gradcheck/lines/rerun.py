@@ -80,6 +80,9 @@ class Rerun:
             case [(time, value)] if found is Fit.NO and _fits_into(value.shape, own):
                 # Summed over too much it has too few entries for what it should be.
                 return self._solved({time: np.array(np.broadcast_to(value, own))}, freedom)
+            case [(_, value), _, *_] if found is Fit.NO and 1 in value.shape:
+                # In a loop nobody knows what shape it should have.
+                return Fit.UNKNOWN
         return found
 
     def right_times(self, site: Site, k: float) -> bool:

@@ -98,7 +98,9 @@ class Event:
     @property
     def everywhere(self) -> Any:
         """The index of the whole value: None where the name was given it, all of it where it was written into."""
-        return None if self.site.whole else ...
+        if self.site.whole:
+            return None
+        return slice(None) if isinstance(self.value, list) else ...
 
     @property
     def place(self) -> Any:

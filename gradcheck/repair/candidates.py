@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain, filterfalse, product
 from operator import length_hint
@@ -100,8 +101,16 @@ MEASURED = ("shape", *REDUCING)
 
 
 def _is_alike(before: Any, after: Any) -> bool:
-    """Whether a value has the shape of the one before, as far as that is known."""
-    return before is NOTHING or shape_of(after) == shape_of(before)
+    """Whether a value has the shape of the one before, as far as that is known, or more along axes of one."""
+    old, new = shape_of(before), shape_of(after)
+    return before is NOTHING or new in (old, old and _together(old, new or ()))
+
+
+def _together(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The shape of what is computed from two arrays, entry by entry."""
+    with suppress(ValueError):
+        return np.broadcast_shapes(one, other)
+    return None
 
 
 def _keys(place: Place, value: Any) -> set[Key]:
@@ -144,11 +153,15 @@ def _is_a_size(place: Place) -> bool:
 
 @dataclass(frozen=True)
 class Doubt:
-    """The line of the first wrong value, if it is known, and those that share the doubt, as the tree counts."""
+    """The line of the first wrong value, if it is known, and those that share the doubt, as the tree counts.
+
+    `right` are the lines whose values were seen to be right.
+    """
 
     first: int | None
     also: frozenset[int]
     explains: bool | None = None
+    right: frozenset[int] = frozenset()
 
     @staticmethod
     def of(
@@ -157,15 +170,16 @@ class Doubt:
         function: ast.FunctionDef,
         *,
         explains: bool | None = None,
+        right: frozenset[int] = frozenset(),
     ) -> Doubt:
         """What was said of a function: the line of its first wrong value, then those that share the doubt.
 
-        `explains` says whether all comes right once that value does.
+        `explains` says whether all comes right once that value does, `right` which lines are.
         """
         own = set(chain.from_iterable(place.lines for place in several))
         first = next((line for line in said[:1] if line in own), _first_wrong(several))
         around = [loop.lineno for loop in inside(function, ast.For) if first in lines_of(loop)]
-        return Doubt(first, frozenset([*said, *around]), explains)
+        return Doubt(first, frozenset([*said, *around]), explains, right)
 
     @property
     def is_settled(self) -> bool:
@@ -173,10 +187,17 @@ class Doubt:
         return bool(self.explains) and self.also == {self.first}
 
     def rank(self, place: Place) -> int:
-        """0 for what is blamed, 1 for what shares the doubt, 2 for others; 3 for what may lead around them all."""
+        """0 for what is blamed, 1 for what shares the doubt, 2 for others, 3 for what is right.
+
+        4 for what may lead around them all.
+        """
         if place.chooses_a_way:
+            return 4
+        if self.first in place.lines:
+            return 0
+        if self.right.intersection(place.lines):
             return 3
-        return 0 if self.first in place.lines else 2 - bool(self.also & set(place.lines))
+        return 2 - bool(self.also.intersection(place.lines))
 
 
 def _first_wrong(several: Sequence[Place]) -> int | None:
@@ -193,8 +214,8 @@ def rounds(several: Sequence[Place], doubt: Doubt) -> tuple[Iterator[Candidate],
     ranked = grouped(several, doubt.rank)
     blamed = ranked.get(0, [])
     # Where the mistake is, its value comes right; before that any value may.
-    doubted, others, ways = (
-        [replace(one, true=None) for one in ranked.get(rank, ())] for rank in (1, 2, 3)
+    doubted, others, right, ways = (
+        [replace(one, true=None) for one in ranked.get(rank, ())] for rank in (1, 2, 3, 4)
     )
     known, open_ = list(filter(_is_known, blamed)), list(filterfalse(_is_known, blamed))
     # Where what is true of a value explains nothing it may mean something else than its name says.
@@ -208,6 +229,7 @@ def rounds(several: Sequence[Place], doubt: Doubt) -> tuple[Iterator[Candidate],
         _cheapest_first([*open_, *doubted], LEFT_OUT),
         _cheapest_first(ways, MISTAKEN),
         *_elsewhere(others, doubt.is_settled),
+        *_elsewhere(right, doubt.is_settled),
     )
 
 

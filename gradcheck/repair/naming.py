@@ -80,11 +80,15 @@ def _size(mend: Mend) -> Slip | None:
 
 
 def _backwards(mend: Mend) -> Slip | None:
-    """An axis read backwards, or not."""
+    """An axis read backwards, or not; so is what a conjugate is the spectrum of."""
     old, new = mend.texts
     step = mend.is_an_index and {old, new} == {"-1", "1"}
-    turned = old.count(REVERSED) != new.count(REVERSED) and "range" not in old
+    turned = _reversals(old) != _reversals(new) and "range" not in old
     return slip.BACKWARDS if step or turned else None
+
+
+def _reversals(text: str) -> tuple[int, int]:
+    return text.count(REVERSED), text.count("conj")
 
 
 def _along(mend: Mend) -> Slip | None:
@@ -92,6 +96,23 @@ def _along(mend: Mend) -> Slip | None:
     old, new = (text.count("None") for text in mend.texts)
     places = mend.is_an_index or isinstance(mend.new, ast.Subscript)
     return slip.ALONG if places and old != new else None
+
+
+def _from_the_other_end(mend: Mend) -> Slip | None:
+    """An index counted from the other end of its axis, `k - 1 - i` for `i`, or not."""
+    indexes = mend.is_an_index or isinstance(mend.old, ast.Subscript)
+    return slip.BACKWARDS if indexes and _are_opposite(*mend.texts) else None
+
+
+def _are_opposite(one: str, other: str) -> bool:
+    """Whether where two indices differ one is something less the other."""
+    both = (text.rpartition("[")[2].strip("()]").split(", ") for text in (one, other))
+    several = [two for two in zip(*both, strict=False) if len(set(two)) > 1]
+    return any(several) and all(a.endswith(f" - {b}") for a, b in map(_longer_first, several))
+
+
+def _longer_first(two: tuple[str, ...]) -> list[str]:
+    return sorted(two, key=len, reverse=True)
 
 
 def _index(mend: Mend) -> Slip | None:
@@ -138,6 +159,8 @@ def _number(mend: Mend) -> Slip | None:
         return None
     if any(map(_leads_to_an_exponent, mend.place.path)):
         return slip.OTHER_POWER
+    if not np.any(mend.before):
+        return slip.NOTHING_LEFT
     return slip.OTHER_FACTOR if _is_ratio(mend.before, mend.after) else None
 
 
@@ -185,7 +208,18 @@ def _numbers(value: Any) -> Array:
 
 
 RULES: tuple[Rule, ...] = (
-    *(_turns, _size, _backwards, _along, _index, _axes, _order_of_axes, _choice, _number),
+    *(
+        _turns,
+        _size,
+        _backwards,
+        _from_the_other_end,
+        _along,
+        _index,
+        _axes,
+        _order_of_axes,
+        _choice,
+        _number,
+    ),
     *(_by_slip, _by_value),
 )
 """From where it stands to what it is worth; the first that speaks is heard."""
@@ -205,12 +239,21 @@ def _of_a_scale(mend: Mend, operand: ast.AST | None) -> Code:
 
 
 def _of_a_term(mend: Mend) -> Code | None:
-    """What an earlier turn of the loop has left is carried; a constant, or a term of a number, is no term."""
+    """What an earlier turn of the loop has left is carried; a constant, or a term of a number, is no term.
+
+    A constant in a factor is one of a derivative's.
+    """
     term = mend.edit.about
-    if term is None or isinstance(term, ast.Constant) or mend.count(mend.old) == 1:
+    if term is None or mend.count(mend.old) == 1:
         return None
+    if isinstance(term, ast.Constant):
+        return "missing-mask" if any(map(_is_product, mend.around)) else None
     is_carried = _reads_what_is_written(mend, term, mend.place.statement.lineno)
     return "carry-dropped" if is_carried else "extra-term"
+
+
+def _is_product(node: ast.AST) -> bool:
+    return isinstance(getattr(node, "op", None), ast.Mult | ast.Div)
 
 
 def _of_what_is_lost(mend: Mend) -> Code | None:

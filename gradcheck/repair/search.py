@@ -190,16 +190,22 @@ class _Task:
     def _rounds(self, trials: Trials) -> tuple[Iterator[Candidate], ...]:
         """The candidates of one function, counted in its lines."""
         offset = trials.program.sources[trials.name].line - 1
+        several = trials.places(self._known(offset))
+        said = [line - offset for line in self._said()]
+        right = frozenset(line - offset for line in self.lines.right)
+        explains = self.lines.explains
+        return rounds(
+            several, Doubt.of(said, several, trials.function, explains=explains, right=right)
+        )
+
+    def _known(self, offset: int) -> Known:
+        """What is known of values and gradients, by the lines of a function that begins after so many."""
         known = (*self.lines.compared, *self.lines.solved)
         compared = {(o.name, o.line - offset): (o.numeric, o.bound) for o in known}
         parts = ((o, *o.part) for o in known if o.part is not None)
         first = {(o.name, n - offset): (o.numeric[at], o.bound[at]) for o, n, at in parts}
         returned = {p: (row.numeric, row.bound) for p, row in self.rows.items()}
-        several = trials.places(Known(compared, returned, first))
-        said = [line - offset for line in self._said()]
-        return rounds(
-            several, Doubt.of(said, several, trials.function, explains=self.lines.explains)
-        )
+        return Known(compared, returned, first)
 
     def _step(self, trials: Trials, candidate: Candidate) -> _Step | None:
         """An edit that leads on: no gradient is wrong with it that was right, and something comes right."""

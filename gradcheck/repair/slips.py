@@ -24,6 +24,7 @@ LABEL = Slip(
     "extra-term", "a term is missing: 1 is to be taken off {} where the class is the right one"
 )
 EXTRA_TERM = Slip("term", "the term {about} is one too many")
+LEFT_DERIVATIVE = Slip("missing-mask", "the derivative {about} is missing beside {}")
 LEFT_FACTOR = Slip("factor", "a factor is missing beside {}")
 EXTRA_FACTOR = Slip("factor", "the factor {about} is one too many")
 UPSIDE_DOWN = Slip("factor", "a factor of {} is upside down")
@@ -44,6 +45,8 @@ OTHER_POWER = Slip("missing-mask", "the power {} is another than the derivative'
 
 CHOICE = Slip("missing-mask", "{} chooses otherwise than the forward pass does")
 COMPLEMENT = Slip("missing-mask", "1 − {} is meant where {} is read")
+WHOLE = Slip("missing-mask", "{about} is meant where {} is read")
+WHOLE_SHARE = Slip("wrong-variable", "{about} is meant where {} is read")
 OTHER_SHARE = Slip("wrong-variable", "1 − {} is meant where {} is read")
 OTHER_FUNCTION = Slip("missing-mask", "{} calls another function than the derivative does")
 LEFT_FUNCTION = Slip("missing-mask", "a function is to be applied to {}")
@@ -72,6 +75,7 @@ PART = Slip("not-summed", "{} adds up only a part of what counts")
 AXES = Slip("axes", "{} is not reduced over the axes that it should be, or loses one")
 
 OVERWRITTEN = Slip("lost", "`=` is written for `+=`: what was there before is lost")
+NO_FACTOR = Slip("missing-mask", "a factor is missing beside {}")
 FACTOR_LOST = Slip("missing-mask", "what was there before is lost: a factor is missing")
 COUNTED_AGAIN = Slip("term", "`+=` is written for `=`: what was there before is counted again")
 WRITTEN_OVER = Slip("partial", "{} writes over what is right")

@@ -55,6 +55,11 @@ class Lines:
     solved: tuple[Line, ...] = ()
     explains: bool | None = None
 
+    @property
+    def right(self) -> list[int]:
+        """The lines that hold compared values, all of them right."""
+        return [number for number, mark in self.marks().items() if mark == "right"]
+
     def marks(self) -> dict[int, str]:
         """For each line number that holds a compared value: `right`, `wrong` or `unclear`."""
         found: dict[int, set[Verdict]] = {}

@@ -30,7 +30,11 @@ REDUCING = ("sum", "mean", "max", "min", "prod", "var", "std", "argmax", "argmin
 TURNING = ("transpose", "swapaxes", "moveaxis")
 PRODUCTS = dict.fromkeys(("outer", "dot", "matmul"), slip.FACTORS_TURNED)
 MEANS = {("mean", "sum"): slip.MEAN, ("sum", "mean"): slip.SUM}
-LEFT = {"sum": slip.LEFT_SUM, **dict.fromkeys(TURNING, slip.TURNED)}
+LEFT = {
+    "sum": slip.LEFT_SUM,
+    "multiply": slip.NO_FACTOR,
+    **dict.fromkeys(TURNING, slip.TURNED),
+}
 EXTRA = {"sum": slip.EXTRA_SUM, **dict.fromkeys(TURNING, slip.TURNED)}
 """What calls are about that are left out, or that are one too many; others apply a function."""
 MAKING = ("zeros_like", "ones_like", "empty_like", "full_like", "copy")

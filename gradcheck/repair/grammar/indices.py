@@ -31,8 +31,10 @@ def _other_index(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
         case ast.Subscript(value, index, context):
             at = (ast.Subscript(value, other, context) for other in scope.pool.indices)
             yield from priced(at, 1.5 if is_read(node) else 2, slip.OTHER_ITEM)
-            moved = (ast.Subscript(value, other, context) for other in _moved(index, scope))
-            yield from priced(moved, 1.8, slip.OTHER_ITEM)
+            for name, other in _moved(index, scope):
+                # What is read nowhere was meant for something.
+                price = 0.9 if name in scope.pool.unread else 1.8
+                yield Alternative(ast.Subscript(value, other, context), price, slip.OTHER_ITEM)
 
 
 @on(ast.Subscript)
@@ -90,12 +92,12 @@ def _changed(node: ast.expr, changes: list[Change], also: Bound) -> ast.expr:
     return node
 
 
-def _moved(index: ast.expr, scope: Scope) -> Iterator[ast.expr]:
-    """An index with all its slices moved alike by a number at hand: an image is cut out along two axes."""
+def _moved(index: ast.expr, scope: Scope) -> Iterator[tuple[str, ast.expr]]:
+    """An index with all its slices moved alike by a number at hand, and that: an image is cut along two axes."""
     if isinstance(index, ast.Tuple):
         for name, move in product(scope.counts, MOVES):
             moved = [_changed(one, move, {"k": read(name)}) for one in index.elts]
-            yield ast.Tuple(moved, ast.Load())
+            yield name, ast.Tuple(moved, ast.Load())
 
 
 INDEXABLE = (ast.Name, ast.Call, ast.Subscript, ast.Attribute, ast.UnaryOp)

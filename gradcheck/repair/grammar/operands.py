@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, combinations, filterfalse, product
+from operator import attrgetter
 
 import numpy as np
 
 from gradcheck.repair import slips as slip
 from gradcheck.repair.grammar.rewrite import Alternative, Rule, filled, on
-from gradcheck.repair.grammar.rewrites import has_axes, is_numeric
+from gradcheck.repair.grammar.rewrites import has_axes, is_count, is_numeric
 from gradcheck.repair.scope import Scope, shape_of
-from gradcheck.repair.tree import expression, read
+from gradcheck.repair.tree import called_name, expression, read
 
 FACTORS = [*map(expression, (
     "(1 - a * a)", "a * (1 - a)", "(a > 0)", "(1 - a)", "2 * a", "np.exp(a)", "np.cos(a)", "np.sign(a)",
@@ -37,7 +38,9 @@ class Operand:
 @on(ast.expr)
 def _another_operand(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
     """A factor or a term more: what is at hand, a size, a derivative, a mask, what stands elsewhere."""
-    for one in operands(scope) if is_numeric(node, scope) else ():
+    # Beside what counts stands what counts.
+    several = _numbers(scope) if is_count(node, scope) else operands(scope)
+    for one in several if is_numeric(node, scope) else ():
         yield from _with(node, scope, one)
 
 
@@ -45,7 +48,8 @@ def _another_operand(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
 def _unread_operand(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
     """A factor or a term more, from a name that is given a value and read nowhere: it was meant for something."""
     names = [name for name in scope.pool.unread if scope.shape(read(name)) is not None]
-    for one in _forms_of(names, scope) if is_numeric(node, scope) else ():
+    several = chain(_forms_of(names, scope), _sizes_together(names, scope))
+    for one in several if is_numeric(node, scope) else ():
         yield from _with(node, scope, one)
 
 
@@ -74,6 +78,39 @@ def _forms_of(names: list[str], scope: Scope) -> Iterator[Operand]:
     read_here = [*map(read, names)]
     for price, several in ((0.9, read_here), (1.1, _derived(FACTORS[:4], read_here))):
         yield from (Operand(node, price, scope.shape(node) or ()) for node in several)
+
+
+def _sizes_together(names: list[str], scope: Scope) -> Iterator[Operand]:
+    """Over how many places a mean is taken: the product of sizes."""
+    sizes = [*filter(scope.counts.__contains__, names)]
+    several = chain.from_iterable(combinations(sizes, k) for k in range(2, len(sizes) + 1))
+    yield from (Operand(expression(text), 1.0, ()) for text in map(" * ".join, several))
+
+
+DERIVATIVES = {
+    "abs": "np.sign(a)", "exp": "np.exp(a)", "tanh": "(1 - np.tanh(a) ** 2)", "sqrt": "0.5 / np.sqrt(a)",
+    "log": "1 / a", "sin": "np.cos(a)", "cos": "-np.sin(a)", "log1p": "1 / (1 + a)", "square": "2 * a",
+}  # fmt: skip
+"""The derivatives of what is called by these names."""
+
+
+@on(ast.expr)
+def _derivative_of_a_step(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
+    """The derivative of a function that the forward pass calls, left out."""
+    for one in _once(scope, STEPS, _derivatives_ahead) if is_numeric(node, scope) else ():
+        if _broadcast(scope.shape(node) or (), one.shape):
+            times = ast.BinOp(node, ast.Mult(), one.node)
+            yield Alternative(times, one.price, slip.LEFT_DERIVATIVE, one.node)
+
+
+def _derivatives_ahead(scope: Scope) -> Iterator[Operand]:
+    """The derivatives of the functions that the forward pass calls, as far as they can be computed here."""
+    for call in scope.pool.ahead:
+        match DERIVATIVES.get(called_name(call)), call:
+            case str(form), ast.Call(_, [argument]):
+                node = filled(expression(form), {"a": argument})
+                shape = scope.shape(node)
+                yield from () if shape is None else [Operand(node, 1.3, shape)]
 
 
 @on(ast.expr)
@@ -123,14 +160,26 @@ def _beside(node: ast.expr, one: Operand) -> Iterator[Alternative]:
 
 def operands(scope: Scope) -> list[Operand]:
     """What could be a factor or a term here, each value once."""
-    if id(OPERANDS) not in scope.known:
-        scope.known[id(OPERANDS)] = OPERANDS, list(_operands(scope))
-    found: list[Operand] = scope.known[id(OPERANDS)][1]
-    return found
+    return _once(scope, OPERANDS, _operands)
 
 
-OPERANDS = ast.Pass()
-"""Stands for the operands among what is known in a scope."""
+def _numbers(scope: Scope) -> list[Operand]:
+    """Those that are no arrays."""
+    return [*filterfalse(attrgetter("shape"), operands(scope))]
+
+
+OPERANDS, STEPS = ast.Pass(), ast.Pass()
+"""Stand for the operands, and for derivatives of steps, among what is known in a scope."""
+
+
+def _once(
+    scope: Scope, what: ast.AST, found: Callable[[Scope], Iterator[Operand]]
+) -> list[Operand]:
+    """What is found in a scope, looked for once."""
+    if id(what) not in scope.known:
+        scope.known[id(what)] = what, list(found(scope))
+    known: list[Operand] = scope.known[id(what)][1]
+    return known
 
 
 def _operands(scope: Scope) -> Iterator[Operand]:
@@ -195,5 +244,10 @@ def _multiply(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     return bool(one and other) and one[-1] == other[-2:][0]
 
 
-FORGOTTEN: tuple[Rule, ...] = (_unread_operand, _mean_with_the_unread, _indicated)
+FORGOTTEN: tuple[Rule, ...] = (
+    _unread_operand,
+    _mean_with_the_unread,
+    _derivative_of_a_step,
+    _indicated,
+)
 LEFT_OPERANDS: tuple[Rule, ...] = (_another_operand,)

@@ -162,6 +162,8 @@ OPERATED: tuple[Rule, ...] = (
     # Half of the sigmoid's, written as people write it.
     *rules("1 - a", ["a * (1 - a)"], 1.2, slip.LEFT_FACTOR, about="a"),
     *rules("a", ["1 - a ** 2", "a * (1 - a)"], 1.8, slip.ITSELF, when=has_axes),
+    *rules("1 - a", ["a"], 0.9, slip.WHOLE, about="a", when=has_axes),
+    *rules("1 - a", ["a"], 0.9, slip.WHOLE_SHARE, about="a", when=_is_number),
     *rules("-a", ["a"], 1, slip.EXTRA_MINUS),
     *rules("~a", ["a"], 1, slip.CHOICE),
     *rules("not a", ["a"], 1, slip.CHOICE),
@@ -189,6 +191,7 @@ OPERATED: tuple[Rule, ...] = (
 
 TRANSPOSED: tuple[Rule, ...] = (
     *rules("a.T", ["a"], 0.5, slip.TURNED),
+    *rules("a[::-1]", ["a"], 0.9, slip.BACKWARDS),
     *rules("a.T", ["a.swapaxes(-1, -2)"], 2, slip.TURNED),
     # From both sides the other way.
     *rules("a @ b @ a.T", ["a.T @ b @ a"], 1, slip.TURNED),
