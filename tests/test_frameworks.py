@@ -223,7 +223,7 @@ GLOBALS = """
     ("right", "wrong", "failing"),
     [
         ("", "", []),
-        ("dhnext = Whh.T @ draw", "dhnext = 0 * draw", ["Wxh", "Whh", "bh"]),
+        ("dhnext = Whh.T @ draw", "dhnext = 2 * Whh.T @ draw", ["Wxh", "Whh", "bh"]),
         ("dy @ hs[t].T", "2 * dy @ hs[t].T", ["Why"]),
     ],
 )

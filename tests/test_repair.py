@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradcheck import check, check_module, check_pair
+from gradcheck import Verdict, check, check_module, check_pair
 from gradcheck.repair import find_repair
 from gradcheck.repair.pure import only_computes
 from gradcheck.repair.watch import Watch
@@ -276,6 +276,23 @@ def test_what_cannot_be_repaired_is_not_said_to_be_and_the_search_ends_by_its_st
     assert found.repair is None and not found.out_of_time
     # The last trial may go beyond the limit, and not far.
     assert 20_000 <= found.steps < 25_000
+
+
+def in_another_dtype(x):
+    y = np.tanh(x)
+
+    def backward(dy):
+        dx = dy * (1 - y**2)
+        return dx.astype(np.float64)
+
+    return y, backward
+
+
+def test_little_is_searched_where_every_number_is_right():
+    again = check(in_another_dtype, X.astype(np.float32))._again
+    found = find_repair(again.context, again.rows, again.lines, again.check, 0)
+    assert again.rows[0].verdict is Verdict.FAIL and found.repair is None
+    assert found.steps < 20_000
 
 
 def test_a_slow_machine_searches_as_far(monkeypatch):

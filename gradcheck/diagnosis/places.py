@@ -118,7 +118,12 @@ def flipped(s: WrongGradient) -> Iterator[Finding]:
 def shifted(s: WrongGradient) -> Iterator[Finding]:
     """Moved by an index or two along one axis, or along two at once as padding does."""
     several = subsets(s.true.ndim, most=2)
-    moves = ((axes, by) for axes in several for by in itertools.product(BY, repeat=len(axes)))
+    # Along an axis that is no longer than the move nothing would stay.
+    moves = (
+        (axes, by)
+        for axes in several
+        for by in itertools.product(*([b for b in BY if abs(b) < s.true.shape[k]] for k in axes))
+    )
     for axes, by in moves:
         model = _moved(s.measured, axes, by)
         beyond = (np.abs(model.value) > model.bound + s.grain) & model.smooth
@@ -133,14 +138,15 @@ def shifted(s: WrongGradient) -> Iterator[Finding]:
 
 def _moved(measured: Measured, axes: Sequence[int], by: Sequence[int]) -> Measured:
     """Moved along some axes; what comes in from outside is not known, and so not smooth."""
-    moves = np.zeros(measured.value.ndim, dtype=int)
-    moves[list(axes)] = by
+    into = [slice(None)] * measured.value.ndim
+    out_of = list(into)
+    for axis, move_by in zip(axes, by, strict=True):
+        size = measured.value.shape[axis]
+        into[axis], out_of[axis] = _part(move_by, size), _part(-move_by, size)
 
     def move(values: Array) -> Array:
         moved = np.zeros_like(values)
-        moved[tuple(map(_part, moves, values.shape))] = values[
-            tuple(map(_part, -moves, values.shape))
-        ]
+        moved[tuple(into)] = values[tuple(out_of)]
         return moved
 
     return measured.rearranged(move)
