@@ -8,10 +8,11 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from importlib.machinery import PathFinder
 from importlib.util import resolve_name
 from itertools import accumulate
+from os.path import abspath
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,12 @@ PACKAGES = {"site-packages", "dist-packages"}
 def sources_of(values: Iterable[Any]) -> set[Path]:
     """The source files of functions, also of those bound to others, and of what is imported there."""
     packages = {
-        Path(file).resolve(): module.__package__ or ""
+        _resolved(abspath(file)): module.__package__ or ""
         for module in list(sys.modules.values())
         if (file := getattr(module, "__file__", None))
     }
     found: set[Path] = set()
-    waiting = [Path(file).resolve() for value in values for file in _files(value)]
+    waiting = [_resolved(abspath(file)) for value in values for file in _files(value)]
     while waiting:
         file = waiting.pop()
         if file not in found:
@@ -43,6 +44,12 @@ def sources_of(values: Iterable[Any]) -> set[Path]:
                 packages = imported | packages
                 waiting += imported
     return found
+
+
+@cache
+def _resolved(file: str) -> Path:
+    """An absolute path without the links on its way, found once: there are thousands of modules."""
+    return Path(file).resolve()
 
 
 def _files(value: Any) -> Iterator[str]:
@@ -75,7 +82,7 @@ def _imported(file: Path, package: str) -> Iterator[tuple[Path, str]]:
         for name in _names(node, package):
             found, within = _place(name)
             if found:
-                yield Path(found).resolve(), within
+                yield _resolved(abspath(found)), within
 
 
 def _place(name: str) -> tuple[str | None, str]:

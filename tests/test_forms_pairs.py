@@ -125,7 +125,7 @@ WRONG = [
 
 @pytest.mark.parametrize(
     ("module", "forward", "backward", "inputs", "named", "old", "new", "gradient", "code"),
-    few_quick(WRONG, 3),
+    few_quick(WRONG, 2),
 )
 def test_one_wrong_line_is_convicted_and_named(
     tmp_path, module, forward, backward, inputs, named, old, new, gradient, code

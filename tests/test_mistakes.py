@@ -19,7 +19,7 @@ from reports.mistakes import examine, said
 HIDDEN = [name for name, mistake in MISTAKES.items() if mistake.hides is not None]
 
 
-@pytest.mark.parametrize("name", few_quick(list(MISTAKES), 6))
+@pytest.mark.parametrize("name", few_quick(list(MISTAKES), 4))
 def test_every_mistake_is_convicted_and_named(name):
     mistake = MISTAKES[name]
     report = examine(mistake, mistake.shows)

@@ -292,7 +292,8 @@ def test_little_is_searched_where_every_number_is_right():
     again = check(in_another_dtype, X.astype(np.float32))._again
     found = find_repair(again.context, again.rows, again.lines, again.check, 0)
     assert again.rows[0].verdict is Verdict.FAIL and found.repair is None
-    assert found.steps < 20_000
+    # As many as it takes to see that none of the edits is worth a trial.
+    assert found.steps < 200_000
 
 
 def test_a_slow_machine_searches_as_far(monkeypatch):
@@ -501,7 +502,7 @@ def test_what_else_a_layer_holds_ends_no_check(made):
 
         def backward(dy):
             _also = held
-            dx = dy * x * 1.37 + abs(x) * 0.1  # All is tried, in vain.
+            dx = dy * x * 1.37  # All is tried, in vain.
             return dx
 
         return y, backward

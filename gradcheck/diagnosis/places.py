@@ -117,14 +117,7 @@ def flipped(s: WrongGradient) -> Iterator[Finding]:
 
 def shifted(s: WrongGradient) -> Iterator[Finding]:
     """Moved by an index or two along one axis, or along two at once as padding does."""
-    several = subsets(s.true.ndim, most=2)
-    # Along an axis that is no longer than the move nothing would stay.
-    moves = (
-        (axes, by)
-        for axes in several
-        for by in itertools.product(*([b for b in BY if abs(b) < s.true.shape[k]] for k in axes))
-    )
-    for axes, by in moves:
+    for axes, by in _moves(s.true.shape):
         model = _moved(s.measured, axes, by)
         beyond = (np.abs(model.value) > model.bound + s.grain) & model.smooth
         if beyond.sum() >= 2 * FEWEST and s.is_(model, share=OVERLAP):
@@ -136,17 +129,24 @@ def shifted(s: WrongGradient) -> Iterator[Finding]:
             )
 
 
+def _moves(shape: Sequence[int]) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
+    """Axes and by how much to move along them: along one that is no longer than that nothing would stay."""
+    within = [[by for by in BY if abs(by) < size] for size in shape]
+    for axes in subsets(len(shape), most=2):
+        for by in itertools.product(*map(within.__getitem__, axes)):
+            yield axes, by
+
+
 def _moved(measured: Measured, axes: Sequence[int], by: Sequence[int]) -> Measured:
     """Moved along some axes; what comes in from outside is not known, and so not smooth."""
-    into = [slice(None)] * measured.value.ndim
-    out_of = list(into)
-    for axis, move_by in zip(axes, by, strict=True):
-        size = measured.value.shape[axis]
-        into[axis], out_of[axis] = _part(move_by, size), _part(-move_by, size)
+    moves = np.zeros(measured.value.ndim, dtype=int)
+    moves[list(axes)] = by
 
     def move(values: Array) -> Array:
         moved = np.zeros_like(values)
-        moved[tuple(into)] = values[tuple(out_of)]
+        moved[tuple(map(_part, moves, values.shape))] = values[
+            tuple(map(_part, -moves, values.shape))
+        ]
         return moved
 
     return measured.rearranged(move)

@@ -170,13 +170,14 @@ class _Task:
         for trials, candidate in chain.from_iterable(map(partial(_each_with, several), turns)):
             if self.meter.is_over:
                 return
-            # Where all numbers are right, a dtype alone is wrong, say, only a value that is known leads on.
-            if candidate.place.true is None and len(trials.right) == len(self.rows):
-                continue
             self.meter.steps += SIEVED
-            if trials.sieve.lets_through(candidate):
+            if self._may_lead_on(trials, candidate) and trials.sieve.lets_through(candidate):
                 self.meter.steps += TRIED
                 yield trials, candidate
+
+    def _may_lead_on(self, trials: Trials, candidate: Candidate) -> bool:
+        """Whether something is left to come right: where a dtype alone is wrong only a value that is known."""
+        return candidate.place.true is not None or len(trials.right) < len(self.rows)
 
     def _said(self) -> list[int]:
         """The line of the first wrong value, and those that share the doubt."""
