@@ -131,15 +131,14 @@ BIAS = re.compile(r"^(b[a-z\d]?|b_\w+|bias\w*|beta|intercept)$")
 
 
 def are_no_less(inputs: Mapping[str, Any], seen: Mapping[str, Shape]) -> bool:
-    """Whether inputs have as many axes as the text shows, and biases no more, unless all have more.
+    """Whether biases have as many axes as the text shows, unless all have more, or some other has fewer.
 
     A scalar for a bias, or one as large as the batch, would excuse a gradient that is summed over everything,
-    or over nothing.
+    or over nothing. What the text takes for a matrix may be a vector: a weight without outputs, with a scalar.
     """
     more = {name: _long(np.shape(inputs[name])) - _long(shape) for name, shape in seen.items()}
-    others = [n for name, n in more.items() if not BIAS.match(name)]
-    most = max(others, default=0)
-    return all(n >= 0 and (n <= most or not BIAS.match(name)) for name, n in more.items())
+    others = [0, *(n for name, n in more.items() if not BIAS.match(name))]
+    return all(min(others) <= n <= max(others) for name, n in more.items() if BIAS.match(name))
 
 
 def _long(shape: Shape) -> int:
