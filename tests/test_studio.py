@@ -54,6 +54,7 @@ CHECKS = {
     ),
     "SEBlock": lambda m: check_module(m.SEBlock(normal(4, 3), normal(3, 4)), normal(2, 4, 3, 2)),
     "smooth_l1": lambda m: check_loss(m.smooth_l1, normal(5, 3), normal(3, 5).T, wrt="pred"),
+    "Network": lambda m: check_loss(m.Network([4, 5, 3]).backprop, normal(4, 1), normal(3, 1)),
     "conv_loops": lambda m: pair(m, "conv_loops", normal(4, 5, 2), normal(3, 2, 3, 2), normal(3)),
     "CReLUConv1x1": lambda m: check_module(m.CReLUConv1x1(normal(3, 4)), normal(2, 2, 3, 4)),
 }

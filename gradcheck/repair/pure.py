@@ -2,13 +2,14 @@
 
 An edit may hand a gradient to `sigmoid_prime`, which stands unused in the module. It must not try what
 else is there: `train`, `save`, a `main` that ends the process. So a helper counts only if its source is
-a few assignments and a return, and calls nothing but NumPy's arithmetic.
+a few assignments and a return, and calls nothing but NumPy's arithmetic, or another such helper.
 """
 
 from __future__ import annotations
 
 import ast
 from types import FunctionType
+from typing import Any
 
 import numpy as np
 
@@ -32,26 +33,38 @@ STATEMENTS = (ast.Return, ast.Assign, ast.Expr)
 UNSTILL = (ast.Await, ast.Yield, ast.YieldFrom, ast.Lambda)
 
 
-def only_computes(function: FunctionType) -> bool:
+DEEPEST = 1
+"""Helpers that call each other: `sigmoid_prime` calls `sigmoid`."""
+
+
+def only_computes(function: Any, further: int = DEEPEST) -> bool:
     """Whether a function's source shows that calling it changes nothing and asks nobody."""
     try:
         source = Source.of(function)
     except Unreadable:
         return False
     body = source.tree.body
-    return not source.tree.decorator_list and all(_is_still(s, source.function) for s in body)
+    return not source.tree.decorator_list and all(
+        _is_still(s, source.function, further) for s in body
+    )
 
 
-def _is_still(statement: ast.stmt, function: FunctionType) -> bool:
+def _is_still(statement: ast.stmt, function: FunctionType, further: int) -> bool:
     """Whether a statement binds names alone, and calls arithmetic alone."""
     still = isinstance(statement, STATEMENTS) and not inside(statement, *UNSTILL)
     items = inside(statement, ast.Attribute, ast.Subscript)
     calls = inside(statement, ast.Call)
-    return still and all(map(is_read, items)) and all(_is_arithmetic(c, function) for c in calls)
+    return (
+        still
+        and all(map(is_read, items))
+        and all(_is_arithmetic(c, function, further) for c in calls)
+    )
 
 
-def _is_arithmetic(call: ast.Call, function: FunctionType) -> bool:
+def _is_arithmetic(call: ast.Call, function: FunctionType, further: int) -> bool:
     match call.func:
+        case ast.Name(name) if further:
+            return only_computes(function.__globals__.get(name), further - 1)
         case ast.Attribute(ast.Name(name), attribute) if function.__globals__.get(name) is np:
             return attribute in ARITHMETIC or isinstance(getattr(np, attribute, None), np.ufunc)
         case ast.Attribute(ast.Name(name), _) if name in function.__globals__:

@@ -452,6 +452,45 @@ class CReLUConv1x1:
         return bottom_diff
 
 
+def sigmoid(z):
+    return 1.0 / (1.0 + np.exp(-z))
+
+
+def sigmoid_prime(z):
+    return sigmoid(z) * (1 - sigmoid(z))
+
+
+class Network:
+    def __init__(self, sizes):
+        rng = np.random.default_rng(1)
+        self.num_layers = len(sizes)
+        self.biases = [rng.normal(size=(y, 1)) for y in sizes[1:]]
+        self.weights = [rng.normal(size=(y, x)) for x, y in zip(sizes[:-1], sizes[1:])]
+
+    def backprop(self, x, y):
+        nabla_b = [np.zeros(b.shape) for b in self.biases]
+        nabla_w = [np.zeros(w.shape) for w in self.weights]
+        activation = x
+        activations = [x]
+        zs = []
+        for b, w in zip(self.biases, self.weights):
+            z = np.dot(w, activation) + b
+            zs.append(z)
+            activation = sigmoid(z)
+            activations.append(activation)
+        cost = 0.5 * np.sum((activations[-1] - y) ** 2)
+        delta = (activations[-1] - y) * sigmoid_prime(zs[-1])
+        nabla_b[-1] = delta
+        nabla_w[-1] = np.dot(delta, activations[-2].transpose())
+        for l in range(2, self.num_layers):
+            z = zs[-l]
+            sp = sigmoid_prime(z)
+            delta = np.dot(self.weights[-l + 1].transpose(), delta) * sp
+            nabla_b[-l] = delta
+            nabla_w[-l] = np.dot(delta, activations[-l - 1].transpose())
+        return cost, (nabla_b, nabla_w)
+
+
 MISTAKES = [
     ("fftconv", "img", "F_g * np.conj(F_ker)", "F_g * F_ker", "flipped transposed"),
     (
@@ -570,5 +609,12 @@ MISTAKES = [
         "bottom_diff = pos * (self.x > 0) - neg * (self.x < 0)",
         "bottom_diff = pos * (self.x > 0) + neg * (self.x < 0)",
         "sign-flipped",
+    ),
+    (
+        "Network",
+        "biases.1",
+        "delta = (activations[-1] - y) * sigmoid_prime(zs[-1])",
+        "delta = (activations[-1] - y)",
+        "missing-mask fused",
     ),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, combinations, filterfalse, product
@@ -96,21 +97,36 @@ DERIVATIVES = {
 
 @on(ast.expr)
 def _derivative_of_a_step(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
-    """The derivative of a function that the forward pass calls, left out."""
-    for one in _once(scope, STEPS, _derivatives_ahead) if is_numeric(node, scope) else ():
+    """The derivative of a step of the forward pass, left out."""
+    for one in _once(scope, STEPS, _derivatives) if is_numeric(node, scope) else ():
         if _broadcast(scope.shape(node) or (), one.shape):
             times = ast.BinOp(node, ast.Mult(), one.node)
             yield Alternative(times, one.price, slip.LEFT_DERIVATIVE, one.node)
 
 
-def _derivatives_ahead(scope: Scope) -> Iterator[Operand]:
-    """The derivatives of the functions that the forward pass calls, as far as they can be computed here."""
+def _derivatives(scope: Scope) -> Iterator[Operand]:
+    """The derivatives of what the forward pass calls, and what the user calls one, as far as they have a value."""
+    for node in chain(_derivatives_ahead(scope), _own_derivatives(scope)):
+        shape = scope.shape(node)
+        yield from () if shape is None else [Operand(node, 1.3, shape)]
+
+
+def _derivatives_ahead(scope: Scope) -> Iterator[ast.expr]:
+    """The derivatives of the functions that the forward pass calls."""
     for call in scope.pool.ahead:
         match DERIVATIVES.get(called_name(call)), call:
             case str(form), ast.Call(_, [argument]):
-                node = filled(expression(form), {"a": argument})
-                shape = scope.shape(node)
-                yield from () if shape is None else [Operand(node, 1.3, shape)]
+                yield filled(expression(form), {"a": argument})
+
+
+A_DERIVATIVE = re.compile(r"prime|deriv|grad|slope", re.IGNORECASE)
+"""What a function that is a derivative has in its name."""
+
+
+def _own_derivatives(scope: Scope) -> Iterator[ast.expr]:
+    """The user's own derivatives of arrays at hand."""
+    forms = [call for call in _calls(scope.pool.helpers) if A_DERIVATIVE.search(called_name(call))]
+    return _derived(forms, map(read, scope.arrays))
 
 
 @on(ast.expr)
