@@ -152,7 +152,7 @@ MISTAKES = [
     (smooth_convolution, "i + 1] * k", "i + 1] * k[::-1]", "x", "flipped"),
     (smooth_convolution, "@ x[:, i : i + n]", "@ x[:, i : i + n][:, ::-1]", "k", "flipped"),
     (recurrent, "dy[:, t] + dnext", "dy[:, t]", "x", "carry-dropped"),
-    (recurrent, "da @ Wh.T", "da @ Wh", "x", "carry-dropped"),
+    (recurrent, "da @ Wh.T", "da @ Wh", "x", "transposed"),
     (recurrent, "hs[t].T @ da", "hs[t + 1].T @ da", "Wh", "shifted"),
     (normalized, " + dmean / D", "", "x", "statistics-held-constant"),
     (normalized, " + dv * 2 * xc / D", "", "x", "statistics-held-constant"),

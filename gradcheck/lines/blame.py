@@ -77,7 +77,9 @@ def solved(judgement: Judgement, first: Finding) -> tuple[Line, ...]:
     # Where there are several, that of the first turn is known the same way as what a loop fills by parts.
     true = values[times[0]] if len(times) == 1 else values[times[0]][None]
     hand = np.asarray(record.log[times[0]].value, dtype=np.float64).reshape(true.shape)
-    bound = np.full(true.shape, EXPLAINED * float(np.abs(true).max(initial=0.0)))
+    # What is zero in the first turn is known as well as the others are, and not exactly.
+    whole = np.concatenate([*map(np.ravel, values.values())])
+    bound = np.full(true.shape, EXPLAINED * float(np.abs(whole).max(initial=0.0)))
     part = None if len(times) == 1 else (line, 0)
     error = relative_error(hand, true)
     text, file = site.text, record.copy.file

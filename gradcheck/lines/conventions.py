@@ -14,6 +14,7 @@ def without_conventions(judgement: Judgement) -> Judgement:
 
     Set right, such a value leaves the gradients wrong, so that the mistake is in what else is wrong.
     """
+    judgement = _as_named(judgement)
     wrong = judgement.wrong
     if wrong is None or not _is_a_convention(judgement, wrong):
         return judgement

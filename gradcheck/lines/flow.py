@@ -36,7 +36,12 @@ def _computing(record: Record, name: str) -> list[Site]:
 
 
 def gives(site: Site) -> set[str]:
-    """The names under which other statements read what one computes: what a helper returns by the helper's."""
+    """The names under which other statements read what one computes: what a helper returns by the helper's.
+
+    What a helper is handed goes into this call of it, and of what it computes nobody knows in which.
+    """
+    if site.handing:
+        return set()
     if site.path is None:
         return {site.variable}
     function = key_of(site.function)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import BuiltinFunctionType, FunctionType
 from typing import Any, ClassVar
@@ -128,6 +128,13 @@ def _calls(node: ast.AST) -> Iterator[ast.Call]:
             yield from _calls(inner)
             if isinstance(inner, ast.Call):
                 yield inner
+
+
+def _arguments(helper: Any, beside: FunctionType) -> Sequence[str]:
+    """What a function of the same file as another calls its arguments; nothing of all else."""
+    code = getattr(helper, "__code__", beside.__code__)
+    ours = isinstance(helper, FunctionType) and code.co_filename == beside.__code__.co_filename
+    return code.co_varnames[: code.co_argcount] if ours else ()
 
 
 NOT_FOLLOWED = {"np", "numpy", "super", INDEX, *CALLS}
@@ -262,6 +269,26 @@ class Backward(_Handler):
     following = "_followed_backward"
 
     def handle(self, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
+        """A statement with the calls after it, and in it around what helpers are handed."""
+        handled = self._handled(statement, loop)
+        if not any(blocks(statement)):
+            for call in _calls(statement):
+                self._see_handed(call, statement, loop)
+        return handled
+
+    def _see_handed(self, call: ast.Call, statement: ast.stmt, loop: int | None) -> None:
+        """Have what is computed for an argument of a helper seen under the name that it has there."""
+        function = self.source.function
+        helper: Any = function.__globals__.get(str(name_of(call.func)))
+        for k, name in enumerate(_arguments(helper, function)[: len(call.args)]):
+            if isinstance(argument := call.args[k], ast.BinOp | ast.Subscript):
+                reads = names_read(argument)
+                site = self.add(name, statement, loop=loop, handing=True, reads=reads)
+                self.sites[site] = replace(self.sites[site], function=helper.__qualname__)
+                seen = _expression(f"{BACKWARD}({site}, {ast.unparse(argument)})")
+                call.args[k] = ast.copy_location(seen, argument)
+
+    def _handled(self, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
         """A statement with the calls after it; a return statement with the calls in it."""
         match statement:
             case ast.Return(ast.expr() as value):

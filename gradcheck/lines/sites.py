@@ -45,7 +45,8 @@ class Site:
     `reads` are the variables it computes with; `whole` says whether it gives the name a new value, as
     `=` does, and does not write into one that is there, as `d[t] =` does; `in_place` whether what was
     there is changed, as by `+=` too; `path` leads to what stands in the return statement itself, in
-    what is returned; `loop` is the line of the loop around it, `function` the helper it stands in.
+    what is returned; `loop` is the line of the loop around it, `function` the helper it stands in, or that
+    it hands an argument to if it is `handing`.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Site:
     path: tuple[Any, ...] | None = None
     loop: int | None = None
     function: str = ""
+    handing: bool = False
 
     @property
     def variable(self) -> str:

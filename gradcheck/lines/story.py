@@ -32,7 +32,9 @@ from dataclasses import replace
 from gradcheck.diagnosis.explain import without_carries
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.lines.blame import blamed, diagnosis, explained, solved
+from gradcheck.lines.carried import may_carry
 from gradcheck.lines.conventions import as_meant, without_conventions
+from gradcheck.lines.handing import forward_tree
 from gradcheck.lines.judge import Judgement, judge
 from gradcheck.lines.narrow import comes_right_with
 from gradcheck.lines.raising import blamed_for_raising
@@ -55,8 +57,10 @@ def check_lines(
 
 
 def _step_by_step(record: Record) -> Record:
-    """The record, its rows saying nothing of a carry where the backward pass has no loop."""
-    if any(site.loop is not None for site in record.sites):
+    """The record, its rows saying nothing of a carry where no turn of a loop leaves the next anything."""
+    if any(site.loop is not None for site in record.sites) and may_carry(
+        forward_tree(record.context.layer)
+    ):
         return record
     rows = {p: without_carries(record.context, row) for p, row in record.rows.items()}
     return replace(record, rows=rows)

@@ -17,8 +17,10 @@ from gradcheck.smallest import smallest
 
 MOMENT = LIMIT // 2
 """Steps that a check itself may search for the line: nine of ten edits that are found are found by then."""
-LESS = {"statistics-held-constant": "extra-term"}
+LESS = {"statistics-held-constant": "extra-term", "carry-dropped": "extra-term"}
 """The name of an edit that says less than the numbers do: which term is missing."""
+ANYWHERE = ("carry-dropped",)
+"""What the numbers say where something, anywhere on the way from step to step, is wrong: an edit says what."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +38,12 @@ class Again:
 
     def told_apart(self) -> Lines:
         """The lines; where several are in doubt, the blame on the one that a proved edit changes."""
-        found = self._at_once
-        proved = None if found is None else found.repair
-        return self.lines if proved is None else agreed(self.lines, proved)
+        return self.lines if self._proved is None else agreed(self.lines, self._proved)
+
+    @property
+    def _proved(self) -> Repair | None:
+        """What was found at once."""
+        return None if self._at_once is None else self._at_once.repair
 
     def repair(self) -> Repair | None:
         """A proved edit, where a gradient is wrong and its lines were read; None if none was found."""
@@ -75,9 +80,7 @@ class Again:
 
     def named(self) -> list[Row]:
         """The rows; what the numbers leave open is called by the edit that mends it, where one is proved."""
-        if not self._leaves_open:
-            return list(self.rows)
-        repair = self.repair()
+        repair = self.repair() if self._leaves_open else self._proved
         names = () if repair is None else repair.names
         by_row = {name: one for one in names for name in one.evidence["gradients"]}
         return [_called(row, by_row.get(row.name)) for row in self.rows]
@@ -107,7 +110,8 @@ def _says_more(name: Finding, found: Finding) -> bool:
     """Whether the name of an edit says more than what was found of the numbers."""
     if _may_be_a_mean(found):
         return name.code == "averaged"
-    return is_open(found) and name.code != LESS.get(found.code)
+    weak = is_open(found) or found.code in ANYWHERE
+    return weak and name.code != LESS.get(found.code)
 
 
 def _called(row: Row, name: Finding | None) -> Row:

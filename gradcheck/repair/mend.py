@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.repair.grammar import Alternative
-from gradcheck.repair.grammar.calls import REDUCING, is_method
+from gradcheck.repair.grammar.calls import REDUCING, axes_told, is_method
 from gradcheck.repair.places import Place, Slot
 from gradcheck.repair.scope import Scope, is_mask, shape_of
 from gradcheck.repair.tree import called_name, inside
@@ -127,7 +127,7 @@ def _leads_to_an_axis(slot: Slot, scope: Scope) -> bool:
 def _axes_given(call: ast.Call, scope: Scope) -> list[ast.expr]:
     """The arguments that are axes: of a method the first is one, of a function the second."""
     first = 0 if is_method(call, scope) else 1
-    return call.args[first:] if called_name(call) in REDUCING else []
+    return call.args[first:] if called_name(call) in REDUCING else axes_told(call, scope)
 
 
 def _whole(values: Iterable[Any]) -> list[int]:

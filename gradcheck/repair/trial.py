@@ -19,8 +19,8 @@ import numpy as np
 from gradcheck.compare import agrees
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.layer import Adapted, Layer, copies, listed, run
-from gradcheck.lines.handing import at_work
-from gradcheck.lines.source import Unreadable, blocks, parsed_function
+from gradcheck.lines.handing import forward_tree
+from gradcheck.lines.source import blocks, parsed_function
 from gradcheck.repair.candidates import Candidate, Sieve
 from gradcheck.repair.patience import STEPS, Meter, counted, patience
 from gradcheck.repair.places import Known, Place, Scopes, Slot, places
@@ -152,14 +152,6 @@ class Trials:
             hook.layer = self._built(self.tree, {HOOK: hook})
         return hook
 
-    @property
-    def _ahead(self) -> ast.AST:
-        """The forward pass, where its source is at hand."""
-        layer = self.context.layer
-        with contextlib.suppress(Unreadable):
-            return at_work(layer.forward if isinstance(layer, Adapted) else layer).tree
-        return ast.Pass()
-
     def places(self, known: Known) -> list[Place]:
         """Where something may be exchanged, with what can be written there."""
         watch = Watch()
@@ -171,7 +163,9 @@ class Trials:
         module = self.program.written.source.function.__globals__
         # No backward pass is mended by calling itself.
         surroundings = {name: value for name, value in module.items() if name != self.tree.name}
-        pool = Pool.of(copy.deepcopy(self.tree), last, surroundings, self._ahead)
+        pool = Pool.of(
+            copy.deepcopy(self.tree), last, surroundings, forward_tree(self.context.layer)
+        )
         turns = {at: uneven(watch.first.get(at, {}), names) for at, names in watch.found.items()}
         last_of_all, first_of_all = (
             {

@@ -21,12 +21,13 @@ from gradcheck.repair.grammar.rewrites import (
     WRAPPED,
     other_constant,
 )
+from gradcheck.repair.grammar.shares import SHARES
 from gradcheck.repair.grammar.turns import TURNS
 
 __all__ = ["LEFT_OUT", "MISTAKEN", "Alternative", "Rule"]
 
 MISTAKEN: tuple[Rule, ...] = (
-    *(*STATED, *OPERATED, other_constant, *TRANSPOSED),
+    *(*STATED, *SHARES, *OPERATED, other_constant, *TRANSPOSED),
     *(*TURNS, *COUNTS, *CALLED, *NAMED, *INDICES, *INDEXED, *TWICE, *FORGOTTEN),
 )
 """What is written is mistaken for something else."""

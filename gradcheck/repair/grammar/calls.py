@@ -144,6 +144,25 @@ def _axes_of(node: ast.Call, scope: Scope) -> int:
 
 
 @on(ast.Call)
+def _helper_s_axis(node: ast.Call, scope: Scope) -> Iterator[Alternative]:
+    """Along another axis, where a function of the user's is told one."""
+    for axis, other in product(axes_told(node, scope), range(_axes_of(node, scope))):
+        arguments = [*node.args]
+        arguments[node.args.index(axis)] = ast.Constant(other)
+        # Cheaper than to turn round what it is applied to.
+        yield Alternative(_with_arguments(node, arguments), 0.7, slip.AXES)
+
+
+def axes_told(call: ast.Call, scope: Scope) -> list[ast.expr]:
+    """The arguments under which a function of the user's is told an axis."""
+    names = _parameters(scope.value(call.func))
+    return [one for name, one in zip(names, call.args, strict=False) if name in AXES]
+
+
+AXES = ("axis", "axes", "dim")
+
+
+@on(ast.Call)
 def _as_elsewhere(node: ast.Call, scope: Scope) -> Iterator[Alternative]:
     """With the options and the further arguments that the same function is given elsewhere."""
     for other in scope.pool.calls_of(called_name(node)):
@@ -165,8 +184,13 @@ def _an_argument_more(node: ast.Call, scope: Scope) -> Iterable[Alternative]:
 
 def _further(function: Any, node: ast.Call) -> list[str]:
     """The parameters of a function that come after the arguments given."""
+    return _parameters(function)[len(node.args) :]
+
+
+def _parameters(function: Any) -> list[str]:
+    """What a function of the user's calls its arguments."""
     user_s = isinstance(function, FunctionType)
-    return list(inspect.signature(function).parameters)[len(node.args) :] if user_s else []
+    return list(inspect.signature(function).parameters) if user_s else []
 
 
 @on(ast.expr)
@@ -197,6 +221,7 @@ CALLED: tuple[Rule, ...] = (
     _elements_exchanged,
     _without_option,
     _other_axes,
+    _helper_s_axis,
     _as_elsewhere,
     _an_argument_more,
 )
