@@ -9,6 +9,8 @@ import pytest
 from golden_files import agrees_to_the_letter
 
 from gradcheck.repair import scope, tree
+from gradcheck.repair.candidates import Candidate, Sieve
+from gradcheck.repair.grammar import Alternative
 from gradcheck.repair.patience import Meter, TooLong, counted, patience
 from gradcheck.repair.places import Known, Scopes, places
 from gradcheck.repair.program import _differences, edited
@@ -270,3 +272,16 @@ def test_what_takes_too_many_steps_is_ended_and_they_are_counted():
         steps(1000)
     assert late.is_late and late.is_over and 60 <= late.steps <= 130
     assert inspect.signature(patience).parameters["steps"].default == 1000
+
+
+def test_no_loop_is_tried_through_what_it_writes_into():
+    """It would have no end, make no call that is counted, and fill the memory."""
+    function = ast.parse(
+        "def ctc(labels):\n    ext = [0]\n    for l in labels:\n        ext += [l, 0]"
+    ).body[0]
+    names = Scope({"labels": [1, 2], "ext": [0], "other": [3]}, {})
+    (loop,) = (one for one in function.body if isinstance(one, ast.For))
+    at = {(loop.lineno, loop.col_offset): names}
+    place = next(p for p in places(function, Scopes(at, at), Known()) if p.node is loop.iter)
+    assert not Sieve().lets_through(Candidate(place, Alternative(tree.read("ext"), 1)))
+    assert Sieve().lets_through(Candidate(place, Alternative(tree.read("other"), 1)))

@@ -30,11 +30,11 @@ def _carries(loop: ast.AST) -> bool:
     before, written = set[str](), set[str]()
     for statement in sorted(_inside(loop, ast.stmt)[1:], key=attrgetter("lineno")):
         before |= _read_by(statement) - written
-        written |= _written_by(statement)
+        written |= written_by(statement)
     return not before.isdisjoint(written) or any(map(_keeps_something, _inside(loop, ast.Call)))
 
 
-def _written_by(statement: ast.stmt) -> set[str]:
+def written_by(statement: ast.stmt) -> set[str]:
     """The names that a statement gives a value, wholly or in part, or writes into."""
     places = filter(None, (place_of(target) for target, _ in given(statement)))
     return {*(name for name, *_ in places), *map(str, map(name_of, written_into(statement)))}

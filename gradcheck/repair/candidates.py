@@ -18,7 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.lines.carried import written_by
 from gradcheck.lines.names import grouped
+from gradcheck.lines.statements import names_read
 from gradcheck.repair.grammar import LEFT_OUT, MISTAKEN, Alternative, Rule
 from gradcheck.repair.grammar.calls import REDUCING
 from gradcheck.repair.missing import missing
@@ -86,7 +88,11 @@ class Sieve:
 def _may_be_meant(candidate: Candidate, after: Any) -> bool:
     """Whether a loop is no longer with it, no size is read that is 1, and what is known is not missed."""
     place = candidate.place
-    odd = _is_longer(place, after) or _is_no_size(place, candidate.edit, after)
+    odd = (
+        _is_longer(place, after)
+        or _is_no_size(place, candidate.edit, after)
+        or _feeds_itself(candidate)
+    )
     return not odd and place.may_be_true(after)
 
 
@@ -126,6 +132,13 @@ def _is_longer(place: Place, steps: Any) -> bool:
     """Whether a loop takes more steps than before; an iterator is as long as it says."""
     loops = isinstance(place.statement, ast.For)
     return loops and length_hint(steps, 0) > length_hint(place.before, 0)
+
+
+def _feeds_itself(candidate: Candidate) -> bool:
+    """Whether a loop then runs through what it writes into: it may have no end, and a list no bound."""
+    loop = candidate.place.statement
+    written = chain(*map(written_by, inside(loop, ast.stmt)[1:]))
+    return isinstance(loop, ast.For) and not names_read(candidate.edit.node).isdisjoint(written)
 
 
 SIZES = (".shape", "len(", ".size")
