@@ -6,7 +6,7 @@ import pytest
 from gradcheck import check, check_loss, check_module, check_pair
 from tests.strangers import language, language_aside
 from tests.test_fresh import normal, pair
-from tests.test_hands import judged
+from tests.test_hands import judged, shares
 from tests.test_workshop import sizes
 
 seeded = np.random.default_rng
@@ -158,6 +158,20 @@ def test_what_was_misnamed_has_a_true_name_and_its_line(wrong):
     assert truly and line
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        # What is lost is no contribution, but what a turn leaves the next.
+        "acc = delta[..., t]",
+        # A loop is not tried through the list that it writes into.
+        "grad = y - occupied",
+    ],
+)
+def test_what_was_misnamed_in_the_other_half_has_a_true_name_and_its_line(wrong):
+    _, truly, line = judged(language_aside, of(language_aside, wrong), CHECKS)
+    assert truly and line
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong",
@@ -173,3 +187,17 @@ def test_what_was_misnamed_has_a_true_name_and_its_line(wrong):
 def test_what_had_another_line_or_no_name_has_a_true_one_and_its_line(wrong):
     _, truly, line = judged(language, of(language, wrong), CHECKS)
     assert truly and line
+
+
+@pytest.mark.slow
+def test_four_of_five_have_a_true_name_and_hardly_one_a_false_one():
+    """29, 5 and 32 of 38 at first sight."""
+    truly, falsely, lines = shares(language, CHECKS)
+    assert truly >= 34 / 38 and falsely <= 1 / 38 and lines >= 36 / 38
+
+
+@pytest.mark.slow
+def test_of_those_set_aside_no_less_is_found_than_at_first_sight():
+    """30, 4 and 30 of 38 when they were first run; two of the four have been looked at since."""
+    truly, falsely, lines = shares(language_aside, CHECKS)
+    assert truly >= 30 / 38 and falsely <= 4 / 38 and lines >= 30 / 38

@@ -77,13 +77,17 @@ def solved(judgement: Judgement, first: Finding) -> tuple[Line, ...]:
     # Where there are several, that of the first turn is known the same way as what a loop fills by parts.
     true = values[times[0]] if len(times) == 1 else values[times[0]][None]
     hand = np.asarray(record.log[times[0]].value, dtype=np.float64).reshape(true.shape)
-    # What is zero in the first turn is known as well as the others are, and not exactly.
-    whole = np.concatenate([*map(np.ravel, values.values())])
-    bound = np.full(true.shape, EXPLAINED * float(np.abs(whole).max(initial=0.0)))
+    bound = np.full(true.shape, _doubt_of(values.values()))
     part = None if len(times) == 1 else (line, 0)
     error = relative_error(hand, true)
     text, file = site.text, record.copy.file
     return (Line(site.name, line, text, error, bound, Verdict.FAIL, hand, true, file, part),)
+
+
+def _doubt_of(values: Iterable[Array]) -> float:
+    """By how much solved values are off; what is zero in one turn is known as well as the others are."""
+    whole = np.concatenate([*map(np.ravel, values)])
+    return EXPLAINED * float(np.abs(whole).max(initial=0.0))
 
 
 def _is_compared(judgement: Judgement, line: int) -> bool:

@@ -70,7 +70,8 @@ class Judgement:
     def without(self, wrong: Compared, note: str) -> Judgement:
         """The judgement without a value, of which it is not known what it should be, and why."""
         others = tuple(one for one in self.compared if one.label != wrong.label)
-        matches = {label: laid for label, laid in self.matches.items() if label != wrong.label}
+        matches = {**self.matches}
+        matches.pop(wrong.label, None)
         return replace(self, compared=others, matches=matches, notes=(*self.notes, note))
 
     def taken_for(self, meant: Mapping[Label, Compared]) -> Judgement:
@@ -179,8 +180,7 @@ def _movable(matches: Matches, stage: Stage) -> Matches:
 def _left_out(label: Label, record: Record, several: Sequence[Match], stage: Stage) -> str | None:
     if not several:
         # What a helper is handed is asked for because it may tell something, and not for its name.
-        handed = any(event.site.handing for _, event in record.events[label])
-        return None if handed else why_left_out(record, label)
+        return None if record.is_handed(label) else why_left_out(record, label)
     reason = stage.why_unmoved(several)
     return reason and f"{label} is left out: {reason}."
 

@@ -67,6 +67,10 @@ class Record:
         """Whether a name is that of an upstream gradient, and stays it."""
         return label in self.given and len(self.events[label]) == 1
 
+    def is_handed(self, label: Label) -> bool:
+        """Whether a helper is handed a value under a name that it does not give itself."""
+        return any(event.site.handing for _, event in self.events[label])
+
     def is_complete(self, label: Label) -> bool:
         """Whether a name has its final value, also if an error ended the backward pass early."""
         if self.raised_at is None or label.returned:

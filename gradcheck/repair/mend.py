@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import takewhile
@@ -14,7 +15,7 @@ from gradcheck.repair.grammar import Alternative
 from gradcheck.repair.grammar.calls import REDUCING, axes_told, is_method
 from gradcheck.repair.places import Place, Slot
 from gradcheck.repair.scope import Scope, is_mask, shape_of
-from gradcheck.repair.tree import called_name, inside
+from gradcheck.repair.tree import called_name, inside, is_read
 
 FACTOR = 2
 """A number up to which it is a factor of its own, and no size that is written out."""
@@ -89,6 +90,14 @@ class Mend:
         return whole and getattr(target, "id", "") in self.place.scope.pool.indexing
 
     @property
+    def is_read_on(self) -> bool:
+        """Whether its statement gives a plain name a value in a loop whose other statements read that."""
+        (target, *_) = getattr(self.place.statement, "targets", [None])
+        loop, statement = map(_times_read, (self.place.repeated, self.place.statement))
+        name = getattr(target, "id", "")
+        return isinstance(self.place.repeated, ast.For) and loop[name] > statement[name]
+
+    @property
     def product(self) -> ast.AST:
         """The widest expression around it that is computed from it entry by entry."""
         return [self.old, *takewhile(_is_entrywise, reversed(self.around))][-1]
@@ -107,6 +116,12 @@ class Mend:
     def are_masks(self) -> bool:
         """Whether one array of truth values stands for another."""
         return is_mask(self.value(self.old)) and is_mask(self.value(self.new))
+
+
+def _times_read(node: ast.AST | None) -> Counter[str]:
+    """How often each name is read in a tree."""
+    names = inside(node or ast.Pass(), ast.Name)
+    return Counter(one.id for one in names if is_read(one))
 
 
 def _is_entrywise(node: ast.AST) -> bool:

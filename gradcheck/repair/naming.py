@@ -257,7 +257,12 @@ def _is_product(node: ast.AST) -> bool:
 
 
 def _of_what_is_lost(mend: Mend) -> Code | None:
-    """In a loop, or in part of an array, contributions overlap; elsewhere a term is missing."""
+    """In a loop, or in part of an array, contributions overlap; elsewhere a term is missing.
+
+    What the rest of the loop computes with is no sum of contributions, but what a turn leaves the next.
+    """
+    if mend.is_read_on:
+        return "carry-dropped"
     overlaps = mend.place.repeated or isinstance(mend.edit.about, ast.Subscript)
     return "overlap-overwritten" if overlaps else "extra-term"
 
