@@ -182,10 +182,15 @@ def test_what_was_misnamed_in_the_other_half_has_a_true_name_and_its_line(wrong)
         "dscores /= self.d_k",
         "return (gx - y * gx,)",
         "dscores = self.A * (1 - self.A) * dA",
+        # What goes into the first wrong value may have come round the loop, wrong already.
+        'np.dot(parameters["Waa"], daraw)',
     ],
 )
 def test_what_had_another_line_or_no_name_has_a_true_one_and_its_line(wrong):
-    _, truly, line = judged(language, of(language, wrong), CHECKS)
+    unit = next(
+        m for m in (language, language_aside) if wrong in [w.strip() for *_, w, _ in m.MISTAKES]
+    )
+    _, truly, line = judged(unit, of(unit, wrong), CHECKS)
     assert truly and line
 
 
@@ -198,6 +203,6 @@ def test_four_of_five_have_a_true_name_and_hardly_one_a_false_one():
 
 @pytest.mark.slow
 def test_of_those_set_aside_no_less_is_found_than_at_first_sight():
-    """30, 4 and 30 of 38 when they were first run; two of the four have been looked at since."""
+    """30, 4 and 30 of 38 when they were first run; three more have been mended since, one of the four."""
     truly, falsely, lines = shares(language_aside, CHECKS)
-    assert truly >= 30 / 38 and falsely <= 4 / 38 and lines >= 30 / 38
+    assert truly >= 33 / 38 and falsely <= 3 / 38 and lines >= 31 / 38

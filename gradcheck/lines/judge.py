@@ -51,8 +51,9 @@ class Judgement:
         return known_names(self.record, {**self.matches, **taken})
 
     def known_but(self, one: Compared) -> set[str]:
-        """The same without the name that a value has of its own."""
-        return self.known - (set() if one.label.returned else {one.label.variable})
+        """The same without the name of a value itself, and those of wrong ones that come round a loop into it."""
+        wrong = {other.label for other in self.all_wrong if other.label.variable in one.site.reads}
+        return self.known - {label.variable for label in {one.label, *wrong} if not label.returned}
 
     def wrong_under(self, label: Label) -> Compared | None:
         """What is wrong under a label."""
