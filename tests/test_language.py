@@ -206,3 +206,18 @@ def test_of_those_set_aside_no_less_is_found_than_at_first_sight():
     """30, 4 and 30 of 38 when they were first run; three more have been mended since, one of the four."""
     truly, falsely, lines = shares(language_aside, CHECKS)
     assert truly >= 33 / 38 and falsely <= 3 / 38 and lines >= 31 / 38
+
+
+def test_rows_that_nobody_has_looked_up_do_not_make_the_others_a_part():
+    def looked_up(table, w):
+        y = np.tanh(table[1] @ w)
+
+        def backward(dy):
+            dtable = np.zeros_like(table)
+            dtable[1] = (dy * np.cos(y + dy)) @ w.T
+            return dtable, np.outer(table[1], dy * (1 - y**2))
+
+        return y, backward
+
+    row = check(looked_up, normal(5, 3), normal(3, 4), lines=False)["table"]
+    assert row.findings[0].code != "partial", row.findings

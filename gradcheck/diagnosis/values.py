@@ -182,10 +182,19 @@ def scaled_in_places(s: WrongGradient) -> Iterator[Finding]:
 
 
 def partial(s: WrongGradient) -> Iterator[Finding]:
-    """All that is wrong lies in some slices of one axis, and there it is wrong throughout."""
+    """All that is wrong lies in some slices of one axis, and there it is wrong throughout.
+
+    Of slices that count: rows of a table that nobody has looked up are right by being zero.
+    """
+    counting = s.wrong | (np.abs(s.true) > s.bound)
     for axis, size in enumerate(s.true.shape):
-        indices = np.flatnonzero(s.wrong.any(axis=others(s.true.ndim, axis)))
-        if _is_a_part(indices, size, s.true.ndim) and s.wrong.take(indices, axis).mean() >= 0.5:
+        indices, counted = (
+            np.flatnonzero(one.any(axis=others(s.true.ndim, axis))) for one in (s.wrong, counting)
+        )
+        if (
+            _is_a_part(indices, len(counted), s.true.ndim)
+            and s.wrong.take(indices, axis).mean() >= 0.5
+        ):
             listed = ", ".join(map(str, indices[:8]))
             yield Finding(
                 "partial",

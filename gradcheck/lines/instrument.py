@@ -271,9 +271,8 @@ class Backward(_Handler):
     def handle(self, statement: ast.stmt, loop: int | None) -> list[ast.stmt]:
         """A statement with the calls after it, and in it around what helpers are handed."""
         handled = self._handled(statement, loop)
-        if not any(blocks(statement)):
-            for call in _calls(statement):
-                self._see_handed(call, statement, loop)
+        for call in _calls(statement):
+            self._see_handed(call, statement, loop)
         return handled
 
     def _see_handed(self, call: ast.Call, statement: ast.stmt, loop: int | None) -> None:

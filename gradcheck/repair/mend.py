@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import takewhile
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -121,7 +122,7 @@ class Mend:
 def _times_read(node: ast.AST | None) -> Counter[str]:
     """How often each name is read in a tree."""
     names = inside(node or ast.Pass(), ast.Name)
-    return Counter(one.id for one in names if is_read(one))
+    return Counter(map(attrgetter("id"), filter(is_read, names)))
 
 
 def _is_entrywise(node: ast.AST) -> bool:

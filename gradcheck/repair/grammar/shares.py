@@ -51,7 +51,7 @@ def _axes_of_shares(node: ast.expr, scope: Scope) -> list[int]:
 def _are_shares(value: Array, axis: int) -> bool:
     """Whether there are several numbers along an axis, none negative, that add up to 1."""
     several = value.dtype.kind == "f" and value.shape[axis] > 1
-    return several and bool(value.min() >= 0 and np.allclose(value.sum(axis=axis), 1))
+    return several and np.allclose(np.sum([value, np.abs(value)], axis=axis), 1)
 
 
 SHARES: tuple[Rule, ...] = (_of_all,)
