@@ -151,6 +151,8 @@ def of(module, wrong):
         "beta[i] = lse(trans + scores[i + 1] + beta[i + 1], 0)",
         # Twice what it were before a root, by accident.
         "dmn = -(dcos * cos).sum(0) / mn**2",
+        # What is lost is read nowhere but to be added to.
+        "g_trans = np.exp(pair - logZ)",
     ],
 )
 def test_what_was_misnamed_has_a_true_name_and_its_line(wrong):

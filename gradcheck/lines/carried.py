@@ -29,7 +29,7 @@ def _carries(loop: ast.AST) -> bool:
     """Whether something is read before it is written, in turns that write it; what is only added up is not."""
     before, written = set[str](), set[str]()
     for statement in sorted(_inside(loop, ast.stmt)[1:], key=attrgetter("lineno")):
-        before |= _read_by(statement) - written
+        before |= read_by(statement) - written
         written |= written_by(statement)
     return not before.isdisjoint(written) or any(map(_keeps_something, _inside(loop, ast.Call)))
 
@@ -40,7 +40,7 @@ def written_by(statement: ast.stmt) -> set[str]:
     return {*(name for name, *_ in places), *map(str, map(name_of, written_into(statement)))}
 
 
-def _read_by(statement: ast.stmt) -> set[str]:
+def read_by(statement: ast.stmt) -> set[str]:
     """The names that a statement computes with, but for what it adds to or puts something into."""
     parts = filter(None, (getattr(statement, name, None) for name in ("value", "test", "iter")))
     return {*chain(*map(names_read, parts))} - {*map(name_of, written_into(statement))}

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import ast
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import takewhile
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
+from gradcheck.lines.carried import read_by
 from gradcheck.repair.grammar import Alternative
 from gradcheck.repair.grammar.calls import REDUCING, axes_told, is_method
 from gradcheck.repair.places import Place, Slot
 from gradcheck.repair.scope import Scope, is_mask, shape_of
-from gradcheck.repair.tree import called_name, inside, is_read
+from gradcheck.repair.tree import called_name, inside
 
 FACTOR = 2
 """A number up to which it is a factor of its own, and no size that is written out."""
@@ -92,11 +91,11 @@ class Mend:
 
     @property
     def is_read_on(self) -> bool:
-        """Whether its statement gives a plain name a value in a loop whose other statements read that."""
+        """Whether its statement gives a plain name a value in a loop whose other statements compute with that."""
         (target, *_) = getattr(self.place.statement, "targets", [None])
-        loop, statement = map(_times_read, (self.place.repeated, self.place.statement))
-        name = getattr(target, "id", "")
-        return isinstance(self.place.repeated, ast.For) and loop[name] > statement[name]
+        others = {*inside(self.place.repeated or ast.Pass(), ast.stmt)} - {self.place.statement}
+        read = set[str]().union(*map(read_by, others))
+        return isinstance(self.place.repeated, ast.For) and getattr(target, "id", "") in read
 
     @property
     def product(self) -> ast.AST:
@@ -117,12 +116,6 @@ class Mend:
     def are_masks(self) -> bool:
         """Whether one array of truth values stands for another."""
         return is_mask(self.value(self.old)) and is_mask(self.value(self.new))
-
-
-def _times_read(node: ast.AST | None) -> Counter[str]:
-    """How often each name is read in a tree."""
-    names = inside(node or ast.Pass(), ast.Name)
-    return Counter(map(attrgetter("id"), filter(is_read, names)))
 
 
 def _is_entrywise(node: ast.AST) -> bool:
