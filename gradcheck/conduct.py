@@ -118,15 +118,18 @@ NOT_THEIRS = (str(Path(np.__file__).parent), "<__array_function__", str(Path(__f
 
 
 def _raises(seen: Run) -> Iterator[Finding]:
-    error = seen.error
-    if error is None:
-        return
+    if seen.error is not None:
+        yield that_it_raises(seen.error)
+
+
+def that_it_raises(error: Exception) -> Finding:
+    """The finding that a backward pass ends in an exception, and where."""
     frames = traceback.extract_tb(error.__traceback__)
     # Inside NumPy nobody can mend anything, nor in our own call: the line of theirs is the one to look at.
     theirs = [f for f in frames if not f.filename.startswith(NOT_THEIRS)]
     where = f" (in {theirs[-1].name}, line {theirs[-1].lineno})" if theirs else ""
     told = {"traceback": "".join(traceback.format_exception(error))}
-    yield fault("raises", f"The backward pass raises {in_words(error)}{where}.", told)
+    return fault("raises", f"The backward pass raises {in_words(error)}{where}.", told)
 
 
 def _writes_to_the_upstream_gradient(seen: Run) -> Iterator[Finding]:

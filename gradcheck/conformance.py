@@ -16,8 +16,18 @@ import numpy as np
 
 from gradcheck.binding import bind
 from gradcheck.check import assert_gradients
-from gradcheck.layer import Layer, copies, in_dtype, listed, random_upstream, run, times
+from gradcheck.layer import (
+    Layer,
+    SeveralOutputs,
+    copies,
+    in_dtype,
+    listed,
+    random_upstream,
+    run,
+    times,
+)
 from gradcheck.meant import must_be, must_be_a_layer
+from gradcheck.outputs import gathered
 from gradcheck.result import Array
 
 LARGE, SMALL = 1e4, 1e-8
@@ -105,9 +115,16 @@ class _Case:
     inputs: tuple[Array, ...]
     options: dict[str, Any]
 
+    def run(self, inputs: Sequence[Array]) -> tuple[Array, Callable[[Array], Any]]:
+        """One forward pass; several outputs are laid side by side."""
+        try:
+            return run(self.layer, inputs)
+        except SeveralOutputs as several:
+            return run(gathered(self.layer, self.names, several), inputs)
+
     def results(self, inputs: Sequence[Array]) -> tuple[Array, list[Array | None]]:
         """Value and gradients."""
-        y, backward = run(self.layer, inputs)
+        y, backward = self.run(inputs)
         return y, listed(backward(random_upstream(y, 0)), len(inputs))
 
     def named_results(self, inputs: Sequence[Array]) -> tuple[Array, dict[str, Array]]:
@@ -187,7 +204,7 @@ PROBES: dict[str, Callable[[_Case], None]] = {
 
 def _batch_inputs(case: _Case) -> list[bool]:
     """Which inputs have the batch along axis 0: those that can be doubled together; none if none can."""
-    y, _ = run(case.layer, copies(case.inputs))
+    y, _ = case.run(copies(case.inputs))
     for rows in _guesses(case.inputs):
         if _can_be_doubled(case, rows, y):
             return rows
@@ -207,7 +224,7 @@ def _guesses(inputs: Sequence[Array]) -> Iterator[list[bool]]:
 def _can_be_doubled(case: _Case, rows: Sequence[bool], y: Array) -> bool:
     twice = [np.concatenate([x, x]) if r else x for x, r in zip(case.inputs, rows, strict=True)]
     try:
-        value, _ = run(case.layer, twice)
+        value, _ = case.run(twice)
     except Exception:
         return False
     return y.ndim == 0 or value.shape == (2 * y.shape[0], *y.shape[1:])

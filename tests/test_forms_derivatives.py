@@ -208,3 +208,17 @@ def test_the_tangent_of_every_name_is_measured(wrong):
     for line, tangent in zip(lines, (da, db, dc, dc), strict=True):
         error = np.abs(line.numeric - tangent)
         assert (error <= line.bound).all() and (line.bound < 1e-6).all()
+
+
+@pytest.mark.parametrize("kind", [float, int, bool])
+def test_a_product_may_leave_out_the_tangent_of_a_mask(kind):
+    def f(x, mask):
+        return np.tanh(x) * mask
+
+    def jvp(x, mask, v, factor=1.0):
+        return factor * (1 - np.tanh(x) ** 2) * v * mask
+
+    x, mask = np.array([0.3, -1.2, 2.0]), np.array([1, 0, 1]).astype(kind)
+    report = check_jvp(f, lambda x, mask, v: jvp(x, mask, v), x, mask)
+    assert report.passed and [row.name for row in report.rows] == ["x"]
+    assert not check_jvp(f, lambda x, mask, v: jvp(x, mask, v, 1.1), x, mask, lines=False).passed

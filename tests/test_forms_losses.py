@@ -89,3 +89,16 @@ def test_what_is_no_loss_is_told_so():
         check_loss(lambda x: (x**2, 2 * x), X)
     with pytest.raises(TypeError, match="returns no gradient"):
         check_loss(lambda x: float((x**2).sum()), X)
+
+
+def test_a_loss_whose_way_back_raises_is_wrong_and_one_whose_inputs_do_not_fit_is_not():
+    def loss(w, x):
+        r = x @ w
+        value = float((r**2).sum())
+        return value, 2 * r @ x.T
+
+    report = check_loss(loss, normal(3), normal(2, 3))
+    assert report.verdict is Verdict.FAIL
+    assert [finding.code for finding in report.findings] == ["raises"]
+    with pytest.raises(ValueError, match="matmul"):
+        check_loss(loss, normal(4), normal(2, 3))

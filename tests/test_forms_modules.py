@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 
 import numpy as np
 import pytest
@@ -370,3 +371,50 @@ def test_an_object_that_leaves_no_gradient_anywhere_is_told():
     assert report.verdict is Verdict.INCONCLUSIVE
     assert "No gradient of W was found" in str(report)
     assert "backward returned None for x, so nothing was checked" in str(report)
+
+
+class Updating:
+    """A dense layer that updates its own weights, with whatever keeps their last steps."""
+
+    def __init__(self, update, started=0.0):
+        self.W, self.b = normal(3, 2), normal(2, seed=1)
+        self.vW, self.vb = np.full((3, 2), started), np.full(2, started)
+        self.update = update
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, dy):
+        dx = dy @ self.W.T
+        self.update(self, "W", self.x.T @ dy)
+        self.update(self, "b", dy.sum(axis=0))
+        return dx
+
+
+def with_momentum(layer, name, gradient, factor=1.0):
+    velocity = 0.9 * getattr(layer, "v" + name) - 0.1 * factor * gradient
+    setattr(layer, "v" + name, velocity)
+    setattr(layer, name, getattr(layer, name) + velocity)
+
+
+def by_sizes(layer, name, gradient):
+    size = 0.9 * getattr(layer, "v" + name) + 0.1 * gradient**2
+    setattr(layer, "v" + name, size)
+    setattr(layer, name, getattr(layer, name) - 0.1 * gradient / (np.sqrt(size) + 1e-8))
+
+
+def test_what_keeps_the_last_steps_is_no_parameter():
+    report = check_module(Updating(with_momentum), normal(4, 3), update=0.1)
+    assert report.passed and [row.name for row in report.rows] == ["x", "W", "b"]
+    wrong = check_module(Updating(partial(with_momentum, factor=1.1)), normal(4, 3), update=0.1)
+    assert wrong["W"].verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    "layer", [lambda: Updating(by_sizes), lambda: Updating(with_momentum, started=1.0)]
+)
+def test_no_gradient_is_read_off_a_step_that_does_not_follow_it(layer):
+    report = check_module(layer(), normal(4, 3), update=0.1)
+    assert report.passed and [row.name for row in report.rows] == ["x"]
+    assert any("No gradient of W, b" in finding.message for finding in report.findings)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from gradcheck import check, check_pair
+from gradcheck import check, check_pair, conformance
 
 RNG = np.random.default_rng(0)
 X, W = RNG.normal(size=(3, 4)), RNG.normal(size=(4, 4))
@@ -176,3 +176,14 @@ def test_outputs_without_entries_teach_nothing():
 
 def test_a_number_among_the_outputs_may_be_complex():
     assert check(of_other_shapes, X, W, method="complex").passed
+
+
+@pytest.mark.parametrize("layer", [alike, one_by_one])
+def test_what_a_layer_must_stand_it_stands_with_several_outputs(layer):
+    checks = {each.__name__: each for each in conformance(layer, [X, W])}
+    assert {"numbers", "float32", "batch_of_one", "empty_batch"} <= set(checks)
+    for name in ("numbers", "repeated_calls", "batch_of_one"):
+        checks[name]()
+    wrong = {each.__name__: each for each in conformance(partial(layer, slip=3), [X, W])}
+    with pytest.raises(AssertionError):
+        wrong["numbers"]()

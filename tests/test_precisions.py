@@ -1,5 +1,7 @@
 """Other precisions, byte orders and numbers of axes are judged, or refused in one line that names the argument."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -57,3 +59,48 @@ def test_an_unknown_input_is_named(wrt):
 def test_an_upstream_gradient_that_is_not_finite_is_named():
     with pytest.raises(ValueError, match="dy holds NaN or infinite entries"):
         numerical_gradient(np.multiply, [X, X], np.full(X.shape, np.nan))
+
+
+def cast_at_once(x, W, factor=1.0):
+    """A product whose first factor is rounded to float32 on the way, as mixed precision has it."""
+    return x.astype(np.float32) @ W, lambda dy: (dy @ W.T, factor * x.T @ dy)
+
+
+def cast_within(x, W, factor=1.0):
+    """The same of a value in between, beside which another path keeps all digits."""
+    h = np.tanh(x)
+
+    def backward(dy):
+        dh = dy @ W.T + dy.sum(axis=1, keepdims=True)
+        return dh * (1 - h * h), factor * h.T @ dy
+
+    return h.astype(np.float32) @ W + h.sum(axis=1, keepdims=True), backward
+
+
+@pytest.mark.parametrize("layer", [cast_at_once, cast_within])
+@pytest.mark.parametrize("seed", range(3))
+def test_what_the_forward_pass_rounds_on_the_way_is_judged_to_as_many_digits(layer, seed):
+    x = np.random.default_rng(seed).normal(size=X.shape)
+    report = check(layer, x, WEIGHTS, seed=seed)
+    assert report.passed
+    assert report["W"].resolution > 1e-7
+    wrong = check(partial(layer, factor=1.001), x, WEIGHTS, seed=seed, lines=False)
+    assert wrong["W"].verdict is Verdict.FAIL
+
+
+def test_what_goes_through_a_half_is_left_open():
+    def halved(x, W):
+        return x.astype(np.float16).astype(x.dtype) @ W, lambda dy: (dy @ W.T, x.T @ dy)
+
+    assert check(halved, X, WEIGHTS, lines=False).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_threshold_beside_the_point_excuses_nobody():
+    low, high = np.full(X.shape, -2.0), np.full(X.shape, 2.0)
+    low[0, 0], high[0, 0] = X[0, 0] * (1 - 1e-7), X[0, 0] * (1 + 1e-7)
+
+    def gated(x, W):
+        open = (x > low) & (x < high)
+        return (x * open) @ W, lambda dy: ((dy @ W.T) * open, 1.0000001 * (x * open).T @ dy)
+
+    assert check(gated, X, WEIGHTS, lines=False)["W"].verdict is Verdict.FAIL

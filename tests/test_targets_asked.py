@@ -193,3 +193,20 @@ def test_what_is_typed_wrong_is_one_line(capsys, argv, said):
         main(argv)
     told = capsys.readouterr().err
     assert ended.value.code == 2 and said in told and told.count("\n") == 1
+
+
+def test_a_loss_whose_way_back_raises_has_failed(tmp_path, capsys):
+    write(
+        tmp_path,
+        hw="""
+        def loss(w, x):
+            r = x @ w
+            value = (r**2).sum()
+            return value, 2 * r @ x.T
+
+        def loss_inputs(rng):
+            return {"w": rng.normal(size=3), "x": rng.normal(size=(2, 3))}
+        """,
+    )
+    status, (one,) = records(capsys, tmp_path / "hw.py")
+    assert status == 1 and [finding["code"] for finding in one["findings"]] == ["raises"]

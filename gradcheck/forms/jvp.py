@@ -36,8 +36,8 @@ def check_jvp(f: Function, jvp: Function, *inputs: Any, **options: Any) -> Repor
     Args:
         f: `f(*inputs)` returns a scalar or an array.
         jvp: `jvp(*inputs, *tangents)` or `jvp(inputs, tangents)` returns the tangent of the value, or
-            `(value, tangent)`.
-        *inputs: float arrays; integers are constants, their tangent is None.
+            `(value, tangent)`. It may take tangents of the first inputs alone: `jvp(x, mask, v)`.
+        *inputs: float arrays; integers are constants, their tangent is None, or left out.
         **options: as for `check`.
 
     Raises:
@@ -52,7 +52,7 @@ def check_jvp(f: Function, jvp: Function, *inputs: Any, **options: Any) -> Repor
     arrays = list(map(np.asarray, inputs))
     _must_be_few(arrays)
     layer = Adapted(name_of(jvp), names, f, None, lambda f, _: jvp_layer(f, jvp))
-    report = check(layer, *arrays, **options)
+    report = check(layer, *arrays, **{"wrt": _moving(jvp, arrays), **options})
     report = replace(report, findings=(*report.findings, *_not_linear(f, jvp, arrays)))
     asked = options.get("lines")
     wanted = failing(report) if asked is None else asked
@@ -71,7 +71,8 @@ def _must_be_few(inputs: Sequence[Array]) -> None:
 def _with_lines(report: Report, f: Function, jvp: Function, inputs: Sequence[Array]) -> Report:
     """The report with the lines of the product, along one random direction."""
     rng = np.random.default_rng(report.seed)
-    found = tangent_lines(f, jvp, inputs, _direction(inputs, rng), called)
+    direction = _direction(inputs, _moving(jvp, inputs), rng)
+    found = tangent_lines(f, jvp, inputs, direction, called)
     first = () if found.first_wrong is None else (found.first_wrong,)
     return replace(report, by_line=found, findings=(*report.findings, *first))
 
@@ -93,7 +94,7 @@ def jvp_layer(f: Function, jvp: Function) -> Layer:
 def _gradient(
     jvp: Function, inputs: Sequence[Array], position: int, y: Array, dy: Array
 ) -> Array | None:
-    if inputs[position].dtype.kind != "f":
+    if position not in _moving(jvp, inputs):
         return None
     along = [
         (dy * tangent_of(jvp, inputs, tangents, y)).sum() for tangents in _axes(inputs, position)
@@ -113,7 +114,19 @@ def called(jvp: Function, inputs: Sequence[Array], tangents: Sequence[Array | No
     """Call a Jacobian-vector product in the way that its signature asks for."""
     if len(inputs) > 1 and len(takes(jvp)) == 2:
         return jvp(tuple(inputs), tuple(tangents))
-    return jvp(*inputs, *tangents)
+    few = _is_of_few(jvp, inputs)
+    return jvp(*inputs, *([tangents[k] for k in _moving(jvp, inputs)] if few else tangents))
+
+
+def _is_of_few(jvp: Function, inputs: Sequence[Array]) -> bool:
+    """Whether a product takes fewer tangents than inputs: jvp(x, mask, v)."""
+    return 0 < len(takes(jvp)) - len(inputs) < len(inputs)
+
+
+def _moving(jvp: Function, inputs: Sequence[Array]) -> list[int]:
+    """The inputs along which a product goes: those of floats, the first of them where it takes few tangents."""
+    floats = [k for k, x in enumerate(inputs) if x.dtype.kind == "f"]
+    return floats[: len(takes(jvp)) - len(inputs)] if _is_of_few(jvp, inputs) else floats
 
 
 def tangent_of(
@@ -139,7 +152,8 @@ def _not_linear(f: Function, jvp: Function, inputs: Sequence[Array]) -> list[Fin
     """Whether the tangent along a sum is the sum of the tangents."""
     rng = np.random.default_rng(0)
     y = np.asarray(f(*inputs))
-    one, two = _direction(inputs, rng), _direction(inputs, rng)
+    moving = _moving(jvp, inputs)
+    one, two = (_direction(inputs, moving, rng) for _ in range(2))
     both = list(map(_sum, one, two))
     try:
         tangents = [tangent_of(jvp, inputs, v, y) for v in (one, two, both)]
@@ -162,9 +176,11 @@ def _sum(u: Array | None, v: Array | None) -> Array | None:
     return None if u is None or v is None else u + v
 
 
-def _direction(inputs: Sequence[Array], rng: np.random.Generator) -> list[Array | None]:
-    """A random direction in which the floats move."""
+def _direction(
+    inputs: Sequence[Array], moving: Sequence[int], rng: np.random.Generator
+) -> list[Array | None]:
+    """A random direction in which some inputs move."""
     return [
-        rng.standard_normal(x.shape).astype(x.dtype) if x.dtype.kind == "f" else None
-        for x in inputs
+        rng.standard_normal(x.shape).astype(x.dtype) if k in moving else None
+        for k, x in enumerate(inputs)
     ]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import chain
+from traceback import walk_tb
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from gradcheck.conduct import that_it_raises
 from gradcheck.exits import staying
 from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.calling import Plan, items_of
 from gradcheck.forms.dice import Dice
-from gradcheck.forms.names import is_of, returned_names, words
+from gradcheck.forms.names import is_of, names_in_returns, returned_names, takes, words
 from gradcheck.forms.objects import Begun, Methods, Module, checked, no_step
 from gradcheck.forms.rehearsal import Rehearsal, blank
 from gradcheck.forms.state import Globals, copy_of
@@ -54,7 +58,30 @@ def check_loss(
     """
     must_be_functions("check_loss(f, x)", f=f)
     adapt = partial(adapt_loss, f, inputs, parameters=parameters, order=gradients)
-    return checked(adapt, named, seed)
+    try:
+        return checked(adapt, named, seed)
+    except Exception as error:
+        if not has_its_value(error, f):
+            raise
+        return _failed(error, str(named.get("name") or name_of(f)), seed or 0)
+
+
+def _failed(error: Exception, name: str, seed: int) -> Report:
+    return Report(name, (), (that_it_raises(error),), seed)
+
+
+def has_its_value(error: Exception, f: Function) -> bool:
+    """Whether a function was so far that the number which it returns was there: what raises is its way back."""
+    known = _known_when_raised(error, f)
+    names = names_in_returns(f).difference(takes(f)).intersection(known)
+    return any(is_array_or_float(known[name]) and np.ndim(known[name]) == 0 for name in names)
+
+
+def _known_when_raised(error: Exception, f: Function) -> dict[str, Any]:
+    """What a function's own names held when it was left."""
+    code = getattr(inspect.unwrap(f), "__code__", None)
+    frames = (frame for frame, _ in walk_tb(error.__traceback__) if frame.f_code is code)
+    return dict(chain.from_iterable(frame.f_locals.items() for frame in frames))
 
 
 def adapt_loss(

@@ -130,6 +130,12 @@ def _returned(tree: ast.AST) -> list[ast.expr]:
     return [n.value for n in _own(tree) if isinstance(n, ast.Return) and n.value is not None]
 
 
+def names_in_returns(function: Function) -> set[str]:
+    """Every name in what a function returns."""
+    returned = ast.Tuple(_returned(_tree(function)))
+    return {node.id for node in ast.walk(returned) if isinstance(node, ast.Name)}
+
+
 def _assigned(tree: ast.AST) -> dict[str, ast.expr]:
     """The names that a function gives, each with what it is given to last."""
     return {

@@ -9,6 +9,8 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any
 
+import numpy as np
+
 from gradcheck.binding import first_missing
 from gradcheck.forms.called import Entry, entries_of
 from gradcheck.forms.gradients import name_by_name
@@ -16,8 +18,9 @@ from gradcheck.forms.names import is_target, returned_names, words
 from gradcheck.forms.objects import LEFT, RETURNED, STEP, Module, Source, no_step
 from gradcheck.forms.rehearsal import Rehearsal
 from gradcheck.forms.remarks import accumulates, left_out, where
-from gradcheck.forms.state import SELF, Held, Owner, floats_in, gradient_path
-from gradcheck.forms.told import Inputs, asked_for, same
+from gradcheck.forms.state import SELF, Held, Owner, floats_in, gradient_path, reach
+from gradcheck.forms.told import Inputs, asked_for, reaches, same
+from gradcheck.result import Array
 from gradcheck.trees import Leaf, Path, only, spelled
 
 OF_THE_INPUT = ("dinputs", "dinput", "dx", "dX", "grad_input", "grad_inputs", "input_grad")
@@ -37,7 +40,7 @@ def understood(
     owner = _owner(run, held, {source.path for source in sources.values()})
     sources |= _returned(run, _without(owner.leaves, sources), words(order, "gradients"))
     sources |= _of_inputs(run, sources)
-    steps = {} if step is no_step else _steps(run, _without(owner.leaves, sources))
+    steps = {} if step is no_step else _steps(run, owner, _without(owner.leaves, sources), step)
     form = replace(
         run.form,
         owner=owner,
@@ -128,10 +131,36 @@ def _of_its_shape(
     return {leaf.path: Source(LEFT, place)} if place else {}
 
 
-def _steps(run: Rehearsal, mine: Sequence[Leaf]) -> dict[Path, Source]:
-    """The parameters that a step has moved."""
-    paths = [leaf.path for leaf in mine if run.has_moved(leaf.path[1:])]
-    return {path: Source(STEP, path[1:]) for path in paths}
+def _steps(run: Rehearsal, owner: Owner, mine: Sequence[Leaf], step: Step) -> dict[Path, Source]:
+    """The parameters that a step has moved, and whose gradient can be read off it."""
+    moved = [leaf for leaf in mine if run.has_moved(leaf.path[1:])]
+    leaves = (*run.form.arguments.tree.leaves, *owner.leaves)
+    form = replace(run.form, owner=owner, inputs=Inputs(leaves, leaves), moves=True)
+    kept = _kept_beside(form, moved)
+    parameters = [leaf for leaf in moved if leaf not in kept]
+    read = _following(form, parameters, step) if kept else parameters
+    return {leaf.path: Source(STEP, leaf.path[1:]) for leaf in read}
+
+
+def _kept_beside(form: Module, moved: Sequence[Leaf]) -> list[Leaf]:
+    """What is no parameter, though it moves: it has the shape of one, and no output feels it. A momentum."""
+    felt = [leaf for leaf in moved if reaches(form.value, form.inputs.leaves, leaf)]
+    shapes = {leaf.value.shape for leaf in felt}
+    return [leaf for leaf in moved if leaf not in felt and leaf.value.shape in shapes]
+
+
+def _following(form: Module, several: Sequence[Leaf], step: Step) -> list[Leaf]:
+    """Those that move twice as far for twice the upstream gradient, as Adam's do not, nor what has a momentum."""
+
+    def moves(factor: float) -> list[Array]:
+        begun = form.begin(form.methods.forward, form.inputs.values)
+        upstream = form.outputs.upstream(np.asarray(factor * form.outputs.random(0)))
+        form.go_back(form.methods.backward, begun, upstream)
+        step(begun.owner)
+        return [np.asarray(reach(begun.owner, leaf.path[1:]) - leaf.value) for leaf in several]
+
+    together = zip(several, moves(1.0), moves(2.0), strict=True)
+    return [leaf for leaf, once, twice in together if np.allclose(2 * once, twice, rtol=1e-3)]
 
 
 def _inputs(run: Rehearsal, form: Module, places: Iterable[Path], wrt: Any) -> Inputs:

@@ -9,7 +9,13 @@ from gradcheck.numeric.derivatives import (
     directional_derivative,
     numerical_gradient,
 )
-from gradcheck.numeric.forward import Forward, random_direction, rounded_to_float32, shaken_inputs
+from gradcheck.numeric.forward import (
+    Forward,
+    has_stairs,
+    random_direction,
+    rounded_to_float32,
+    shaken_inputs,
+)
 from gradcheck.numeric.gradient import NumericalGradient
 from gradcheck.numeric.grouping import Grouping
 from gradcheck.numeric.kinks import Joint
@@ -35,6 +41,7 @@ __all__ = [
     "Variable",
     "directional_derivative",
     "first_step",
+    "has_stairs",
     "is_small",
     "numerical_gradient",
     "random_direction",

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck.entries import every_entry
 from gradcheck.layer import Misuse, value_of
-from gradcheck.numeric.margins import LINE, PLACES, ULPS, UNBACKED
+from gradcheck.numeric.margins import HALVINGS, KINK_RATIO, LINE, PLACES, STAIRS_MET, ULPS, UNBACKED
 from gradcheck.result import Array
 
 Group = tuple[slice, ...]
@@ -211,16 +211,64 @@ class Forward:
         return max((float(np.median(x[x > 0])) for x in sizes if (x > 0).any()), default=0.0)
 
 
-def shaken_inputs(forward: Forward, rng: np.random.Generator) -> tuple[list[Array], list[Array]]:
-    """The inputs at two points, one to either side, where everything that may move has moved by an ulp or two."""
+def shaken_inputs(
+    forward: Forward, rng: np.random.Generator, epsilon: float | None = None
+) -> tuple[list[Array], list[Array]]:
+    """The inputs at two points, one to either side, where everything that may move has moved by an ulp or two.
+
+    Of its own precision, or of a narrower one whose ε is given.
+    """
     moving = {p: forward.inputs[p] for p in forward.movable}
-    shifts = {p: ULPS * _ulp(x) * random_direction(rng, x.shape) for p, x in moving.items()}
+    ulps = {p: _ulp(x) if epsilon is None else epsilon * np.abs(x) for p, x in moving.items()}
+    shifts = {p: ULPS * ulp * random_direction(rng, ulp.shape) for p, ulp in ulps.items()}
 
     def at(side: float) -> list[Array]:
         moved = {p: np.asarray(x + side * shifts[p]).astype(x.dtype) for p, x in moving.items()}
         return [moved.get(p, x) for p, x in enumerate(forward.inputs)]
 
     return at(1.0), at(-1.0)
+
+
+def has_stairs(forward: Forward, seed: int, epsilon: float) -> bool:
+    """Whether the outputs jump again and again along a line through all inputs, some ulps of a precision long.
+
+    As they do where something on the way is rounded to it. By halving, a continuous function is seen to move
+    less and less; a threshold that happens to be near stands alone.
+    """
+    sizes = {p: ULPS * epsilon * np.abs(forward.inputs[p]) for p in forward.movable}
+
+    def at(t: float) -> Array:
+        moved = list(forward.inputs)
+        for p, size in sizes.items():
+            direction = random_direction(np.random.default_rng((seed, p)), size.shape)
+            moved[p] = np.asarray(moved[p] + t * size * direction).astype(moved[p].dtype)
+        return forward(*moved)
+
+    return all(_jumps_between(at, float(k), k + 1.0) for k in range(STAIRS_MET))
+
+
+def _jumps_between(at: Callable[[float], Array], low: float, high: float) -> bool:
+    """Whether more is left of a movement after many halvings than a slope would leave, and nothing like it beside.
+
+    What swings many times in between leaves as much on either side.
+    """
+    below, above = at(low), at(high)
+    whole = left = _furthest(above, below)
+    for _ in range(2 * HALVINGS):
+        middle = (low + high) / 2
+        between = at(middle)
+        lower, upper = _furthest(between, below), _furthest(above, between)
+        if lower > upper:
+            high, above, left = middle, between, lower
+        else:
+            low, below, left = middle, between, upper
+    width = high - low
+    beside = max(_furthest(at(low - width), below), _furthest(at(high + width), above))
+    return bool(left > max(whole / 2**HALVINGS, KINK_RATIO * beside))
+
+
+def _furthest(one: Array, other: Array) -> float:
+    return float(np.abs(one - other).max(initial=0.0))
 
 
 def random_direction(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

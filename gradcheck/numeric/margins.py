@@ -220,6 +220,10 @@ up, and rounding would tell two points of one stair apart. Noticed by test_two_e
 STAIRS = 4.0
 """Stairs lead so many times as high as the first of them: with it fewer than four others are no slope."""
 
+STAIRS_MET = 4
+"""Jumps one behind the other, an ulp or two apart, that make a staircase: a threshold is met once. Noticed by
+test_a_threshold_beside_the_point_excuses_nobody."""
+
 MORE_LOOKS = 64
 """Entries that are measured again once one of the first has been acquitted."""
 

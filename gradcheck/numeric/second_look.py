@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gradcheck.numeric.estimate import StencilEstimate
 from gradcheck.numeric.gradient import NumericalGradient
 from gradcheck.numeric.margins import LOOKS, MORE_LOOKS
 from gradcheck.numeric.sweeping import Sweeping
@@ -45,9 +46,14 @@ class _Look:
         self.acquitted += is_within
         self.stand_still += stands_still
         if is_within or stands_still:
-            self.value[entry], self.bound[entry] = value, bound
-            self.kinks[entry] = bool(found.kinked.item())
-            self.steps[entry] = found.step.item() / self.alone.scale[entry]
+            self._believe(entry, found, value, bound)
+
+    def _believe(
+        self, entry: tuple[int, ...], found: StencilEstimate, value: float, bound: float
+    ) -> None:
+        self.value[entry], self.bound[entry] = value, bound
+        self.kinks[entry] = bool(found.kinked.item())
+        self.steps[entry] = found.step.item() / self.alone.scale[entry]
 
 
 def second_look(
@@ -70,10 +76,9 @@ def second_look(
     entries = _convicted(numeric, claimed, rounding)
     if not entries:
         return numeric
-    steps = np.zeros(claimed.shape) if numeric.steps is None else numeric.steps
-    told = (numeric.value, numeric.bound, numeric.kinks, steps)
-    value, bound, kinks, steps = map(np.array, told)
-    look = _Look(alone(), value, bound, kinks, steps)
+    steps = np.zeros(claimed.shape) if numeric.steps is None else numeric.steps.copy()
+    told = (numeric.value.copy(), numeric.bound.copy(), numeric.kinks.copy())
+    look = _Look(alone(), *told, steps)
     before = look.evaluations
     for entry in entries[:LOOKS]:
         look.at(entry, float(claimed[entry]), float(rounding[entry]))
