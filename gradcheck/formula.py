@@ -42,28 +42,37 @@ Apart = Callable[[NumericalWitness | None], NumericalWitness | None]
 class Judged(NamedTuple):
     """What is found in more digits, and the verdict on the formula alone.
 
-    `is_beyond_rounding` says that the formula is wrong by more than its own precision rounds anywhere.
+    `is_beyond_rounding` says that the formula is wrong by more than its own precision rounds anywhere; `seen` is
+    what it says there, `doubt` what it may have lost of that in turn.
     """
 
     found: Comparison
     formula: Verdict
     is_beyond_rounding: bool
+    seen: Array
+    doubt: float
 
     @property
     def verdict(self) -> Verdict:
         """The verdict on the gradient."""
         return self.found.row.verdict
 
-    def counts(self, hand: Array, verdict: Verdict) -> bool:
+    def counts(self, hand: Array, row: Row) -> bool:
         """Whether more digits than its own have a say against a verdict in its own precision."""
+        verdict = row.verdict
         if _is_narrow(hand):
             # What it does not convict must be wrong by more than it rounds.
             convicts = self.verdict is Verdict.FAIL and verdict is not Verdict.FAIL
             return self.is_beyond_rounding if convicts else verdict is not Verdict.PASS
         # What only more than float64's digits see is noise to who computes in it.
         if verdict is Verdict.FAIL:
-            return self.formula is Verdict.PASS
+            return self.formula is Verdict.PASS or self._is_rounding(row)
         return self.verdict is not Verdict.FAIL
+
+    def _is_rounding(self, row: Row) -> bool:
+        """Whether what is convicted is what its own precision has left of a formula that says what was seen."""
+        right = agrees(self.seen, row.numeric, row.bound + self.doubt).all()
+        return self.formula is Verdict.INCONCLUSIVE and bool(right)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +120,7 @@ class Digits:
             # What one precision leaves open the next may tell, and where the whole loses it a piece may not.
             further = _further(self.witness, self.hand, row, self.apart)
             judged = next((one for one in map(self._judged, further) if _passes(one)), judged)
-        counts = judged is not None and judged.counts(self.hand, row.verdict)
+        counts = judged is not None and judged.counts(self.hand, row)
         return judged.found if judged is not None and counts else found
 
     def _are_asked(self, row: Row) -> bool:
@@ -199,12 +208,17 @@ class _Lifted:
         # Entry by entry rounding is luck; by as much as the unluckiest lost any other may be off.
         coarse = agrees(self.formula, doubted.value, doubted.bound + BEYOND * self.lost)
         beyond = verdict is Verdict.FAIL and not coarse.all()
-        return Judged(Comparison(row, numeric, ties_broken), there.verdict, beyond)
+        found = Comparison(row, numeric, ties_broken)
+        return Judged(found, there.verdict, beyond, self.formula, self._left)
 
     def _doubted(self) -> NumericalGradient:
         """What cancels there loses in wider numbers too, by so many digits less as they have more."""
+        return replace(self.numeric, bound=self.numeric.bound + self._left)
+
+    @property
+    def _left(self) -> float:
         fewer = float(np.finfo(self.formula.dtype).eps / np.finfo(self.hand.dtype).eps)
-        return replace(self.numeric, bound=self.numeric.bound + LEFT * fewer * self.lost)
+        return LEFT * fewer * self.lost
 
     def _has_lost_most(self) -> bool:
         """Whether more digits are gone than a gradient may lose that is called right."""

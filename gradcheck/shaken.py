@@ -38,13 +38,9 @@ def opened(witness: NumericalWitness, position: int, numeric: NumericalGradient,
     Not at kinks, which an ulp may decide. Where the forward pass itself is seen to round on the way, to float32
     say, its inputs are known to no more digits, and a gradient is judged to as many.
     """
+    if not _is_of_numbers(row) or not _is_convicted(row):
+        return row
     hand = row.analytic
-    if row.verdict is not Verdict.FAIL or not _is_of_numbers(row):
-        return row
-    within = agrees(hand, row.numeric, row.bound)
-    if within.all():
-        return row
-
     if _explains(CAUTION * _rounding(witness, position, hand), numeric, row):
         return replace(row, verdict=Verdict.INCONCLUSIVE, findings=(_excuse(row),))
     narrower = (dtype for dtype in NARROWER if NARROWER[dtype] > witness.forward.coarsest_epsilon())
@@ -54,6 +50,12 @@ def opened(witness: NumericalWitness, position: int, numeric: NumericalGradient,
 
 def _is_of_numbers(row: Row) -> bool:
     return row.analytic.shape == row.shape and row.analytic.dtype.kind == "f"
+
+
+def _is_convicted(row: Row) -> bool:
+    """Whether entries speak for a conviction, and not ties alone."""
+    within = agrees(row.analytic, row.numeric, row.bound)
+    return row.verdict is Verdict.FAIL and not within.all()
 
 
 def _explains(rounding: Array, numeric: NumericalGradient, row: Row) -> bool:

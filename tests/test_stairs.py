@@ -151,6 +151,18 @@ def test_a_float64_gradient_that_rounds_itself_is_judged_as_a_formula():
     assert check(wrong, z + 20, lines=False).verdict is Verdict.FAIL
 
 
+@pytest.mark.parametrize("far", [34.0, 38.0])
+def test_a_way_back_that_cancels_to_nothing_is_left_open_and_a_wrong_one_is_wrong(far):
+    def complement(z, factor=1.0):
+        """σ(−z), whose way back takes 1 − σ(z): in float64 that is 0, in more digits it is not."""
+        return sigmoid(-z), lambda dy: -dy * factor * sigmoid(z) * (1 - sigmoid(z))
+
+    z = far + np.random.default_rng(0).normal(size=(3, 4))
+    assert check(complement, z).verdict is Verdict.INCONCLUSIVE
+    assert check(partial(complement, factor=1.5), z, lines=False).verdict is Verdict.FAIL
+    assert check(partial(complement, factor=0.0), z, lines=False).verdict is Verdict.FAIL
+
+
 def masked_loss(z, *, forgotten=False):
     """Softmax cross-entropy over rows of which the second does not count: far out there 0 · log 0 is no number."""
     counts = np.array([1.0, 0, 1])

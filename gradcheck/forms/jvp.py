@@ -112,10 +112,14 @@ def _axes(inputs: Sequence[Array], position: int) -> Iterator[list[Array | None]
 
 def called(jvp: Function, inputs: Sequence[Array], tangents: Sequence[Array | None]) -> Any:
     """Call a Jacobian-vector product in the way that its signature asks for."""
-    if len(inputs) > 1 and len(takes(jvp)) == 2:
+    if _takes_tuples(jvp, inputs):
         return jvp(tuple(inputs), tuple(tangents))
     few = _is_of_few(jvp, inputs)
     return jvp(*inputs, *([tangents[k] for k in _moving(jvp, inputs)] if few else tangents))
+
+
+def _takes_tuples(jvp: Function, inputs: Sequence[Array]) -> bool:
+    return len(inputs) > 1 and len(takes(jvp)) == 2
 
 
 def _is_of_few(jvp: Function, inputs: Sequence[Array]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -237,6 +238,7 @@ def has_stairs(forward: Forward, seed: int, epsilon: float) -> bool:
     """
     sizes = {p: ULPS * epsilon * np.abs(forward.inputs[p]) for p in forward.movable}
 
+    @cache
     def at(t: float) -> Array:
         moved = list(forward.inputs)
         for p, size in sizes.items():
@@ -252,19 +254,19 @@ def _jumps_between(at: Callable[[float], Array], low: float, high: float) -> boo
 
     What swings many times in between leaves as much on either side.
     """
-    below, above = at(low), at(high)
-    whole = left = _furthest(above, below)
+    whole = _furthest(at(low), at(high))
     for _ in range(2 * HALVINGS):
-        middle = (low + high) / 2
-        between = at(middle)
-        lower, upper = _furthest(between, below), _furthest(above, between)
-        if lower > upper:
-            high, above, left = middle, between, lower
-        else:
-            low, below, left = middle, between, upper
-    width = high - low
+        low, high = _steeper_half(at, low, high)
+    width, below, above = high - low, at(low), at(high)
     beside = max(_furthest(at(low - width), below), _furthest(at(high + width), above))
-    return bool(left > max(whole / 2**HALVINGS, KINK_RATIO * beside))
+    return _furthest(below, above) > max(whole / 2.0**HALVINGS, KINK_RATIO * beside)
+
+
+def _steeper_half(at: Callable[[float], Array], low: float, high: float) -> tuple[float, float]:
+    middle = (low + high) / 2
+    here = at(middle)
+    rises_early = _furthest(here, at(low)) > _furthest(at(high), here)
+    return (low, middle) if rises_early else (middle, high)
 
 
 def _furthest(one: Array, other: Array) -> float:

@@ -36,6 +36,11 @@ class _Look:
         """Evaluations of the forward pass so far."""
         return self.alone.stencil.variable.forward.evaluations
 
+    def at_all(self, entries: list[tuple[int, ...]], claimed: Array, rounding: Array) -> None:
+        """Measure these entries."""
+        for entry in entries:
+            self.at(entry, float(claimed[entry]), float(rounding[entry]))
+
     def at(self, entry: tuple[int, ...], claimed: float, rounding: float) -> None:
         """Measure one entry, and believe that if the claim lies within, or if nothing but a mean is seen."""
         found = self.alone.looked_at_again(entry)
@@ -80,13 +85,11 @@ def second_look(
     told = (numeric.value.copy(), numeric.bound.copy(), numeric.kinks.copy())
     look = _Look(alone(), *told, steps)
     before = look.evaluations
-    for entry in entries[:LOOKS]:
-        look.at(entry, float(claimed[entry]), float(rounding[entry]))
+    look.at_all(entries[:LOOKS], claimed, rounding)
     if not (look.acquitted or look.stand_still):
         return numeric
     if look.acquitted:
-        for entry in entries[LOOKS:MORE_LOOKS]:
-            look.at(entry, float(claimed[entry]), float(rounding[entry]))
+        look.at_all(entries[LOOKS:MORE_LOOKS], claimed, rounding)
         for entry in entries[MORE_LOOKS:]:
             look.bound[entry] = np.inf
     return replace(
