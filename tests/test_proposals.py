@@ -134,11 +134,11 @@ def test_inputs_are_proposed_in_the_precision_of_the_object(tmp_path, capsys):
 
 
 WAYS = {
-    "product": ("dx, dw, db = dy @ w, x.T @ dy, dy.sum(axis=0)", "transposed"),
+    "product": ("dx, dw, db = dy @ w, x.T @ dy, dy.sum(axis=0)", "raises"),
     "transposed": ("dx, dw, db = dy @ w.T, dy.T @ x, dy.sum(axis=0)", "transposed"),
     "not summed": ("dx, dw, db = dy @ w.T, x.T @ dy, dy", "not-summed"),
     "summed up": ("dx, dw, db = dy @ w.T, x.T @ dy, dy.sum()", "wrong-shape"),
-    "other axis": ("dx, dw, db = dy @ w.T, x.T @ dy, dy.sum(axis=1)", "wrong-axis"),
+    "other axis": ("dx, dw, db = dy @ w.T, x.T @ dy, dy.sum(axis=1)", "wrong-shape"),
 }
 """Ways back that raise, or return gradients of wrong shapes, with what is said of them."""
 

@@ -20,7 +20,7 @@ from reports.targets.classes import objects
 from reports.targets.draws import Inputs
 from reports.targets.found import Subject
 from reports.targets.loading import at, said
-from reports.targets.proposals import are_told, proposed, template, wanted
+from reports.targets.proposals import are_square, are_told, proposed, template, wanted
 from reports.targets.specs import of_spec
 from reports.targets.texts import text_of
 
@@ -141,7 +141,7 @@ class _Search:
         # A class may have its methods from another.
         text = text_of(self.subject.made or function) + text_of(function)
         guess = proposed(function, self.runs, self.accepts, self.seed, _sizes(held), text)
-        guess = guess or self.close or self._as_told()
+        guess = guess or self._as_told() or self.close
         return None if guess is None else self._as_precise(_as_held(guess, held))
 
     def _as_told(self) -> Inputs | None:
@@ -206,9 +206,12 @@ class _Search:
         found = [one for one in report.all_findings() if one.code in UNFIT]
         unfit = [one.message for one in found]
         self.tried.append((inputs, unfit))
-        if self.close is None and report.rows and all(one.evidence.get("numbers") for one in found):
+        is_close = bool(found) and all(one.evidence.get("numbers") for one in found)
+        if self.close is None and report.rows and is_close:
             self.close = {**inputs}
-        return bool(report.rows) and not unfit
+        # What is wrong where everything fits by chance may be right elsewhere.
+        by_chance = not report.passed and are_square(taking(self.subject), inputs)
+        return bool(report.rows) and not unfit and not by_chance
 
     def _unready(self, error: Exception) -> str:
         """What is said of an object that raises where no other shapes would help."""

@@ -37,9 +37,11 @@ from reports.targets.shapes import (
     PENALTIES,
     Shape,
     are_no_less,
+    biases_of,
     documented,
     held,
     indexing,
+    keyed,
     read_off,
     texts,
 )
@@ -50,6 +52,9 @@ SHAPES: tuple[Shape, ...] = (
     *((2, 5, 5, 3), (2, 3, 5, 5), (3, 3, 3, 2), (2, 3, 3, 3), (3, 4, 5), (2, 3, 7), (1, 5), (5, 1)),
 )
 """Shapes that are tried for inputs of which nothing is known, ordinary ones first."""
+
+ADDED: tuple[Shape, ...] = ((2,), (5,), (1, 1, 1, 2), (3,), (5, 1), (1, 5), (2, 1), ())
+"""Shapes that are tried for a bias: one number for each feature, of rows, of images, in a column."""
 
 WHOLE: tuple[Shape, ...] = ((3,), (), (5,), (3, 4))
 """Shapes that are tried for labels: one for each row, or for each entry of something."""
@@ -113,17 +118,19 @@ def proposed(
     until = time.monotonic() + SECONDS
     seen = read_off(function, names)
     choices = _choices(function, names, sizes, text)
-    combinations = itertools.chain(
-        _of_a_model(names),
-        _of_one_batch(names, sizes, choices, _indices(function)),
-        _plain_first(choices),
+    ordinary = itertools.chain(
+        _of_one_batch(names, sizes, choices, _indices(function)), _plain_first(choices)
     )
-    for combination in itertools.islice(combinations, TRIES):
+    # What is known of a model by its names needs no telling.
+    combinations = itertools.chain(
+        zip(_of_a_model(names), itertools.repeat({})), zip(ordinary, itertools.repeat(seen))
+    )
+    for combination, told in itertools.islice(combinations, TRIES):
         if time.monotonic() > until:
             return None
         # Afresh each time: what runs may write into what it is given.
         made = partial(_made, dict(zip(names, combination, strict=True)), seed, penalties, text)
-        if are_no_less(made(), seen) and runs(made()) and accepts(made()):
+        if are_no_less(made(), told) and runs(made()) and accepts(made()):
             return made()
     return None
 
@@ -135,6 +142,17 @@ def are_told(function: Function, inputs: Inputs) -> bool:
     known = {*held(function, names), *texts(function, names), *indexing(function)}
     known |= {name for name in names if PENALTIES.match(name) or FLAG.match(name)}
     return all(n in known or (n in told and np.shape(inputs[n]) == told[n]) for n in names)
+
+
+def are_square(function: Function, inputs: Inputs) -> bool:
+    """Whether a matrix is as high as wide though the text does not say so: more than what is meant fits it."""
+    names = wanted(function)
+    told = {**documented(function, names), **read_off(function, names)}
+    shapes = ((name, np.shape(inputs[name])) for name in names)
+    return any(
+        len(shape) == 2 and shape[0] == shape[1] > 1 and told.get(name) != shape
+        for name, shape in shapes
+    )
 
 
 def _made(draws: Mapping[str, Draw], seed: int, penalties: Inputs, text: str) -> Inputs:
@@ -228,11 +246,12 @@ def _choices(
         likely = ((BATCH, sizes[0]), (2, BATCH, sizes[0]))
     told, seen = documented(function, names), read_off(function, names)
     matrices = read_off(function, names, vectors=False)
-    indices = _indices(function)
+    indices, biases = _indices(function), biases_of(names)
     # What is transposed has two axes: a row of numbers would be what it is, and mean something else.
     columns_first = len(names) == 1 and ".T" in text
     usual = sorted(SHAPES, key=lambda s: len(s) == 1) if columns_first else SHAPES
     options: dict[str, Sequence[Draw]] = {
+        **{name: [] for name in keyed(function)},
         **{name: [partial(filled, shapes)] for name, shapes in held(function, names).items()},
         **{n: [partial(word, w) for w in words] for n, words in texts(function, names).items()},
         **_options(function, names),
@@ -249,9 +268,11 @@ def _choices(
             return [floats(name, shape) for shape in SHAPES]
         # Of the logarithm of a probability: what is compared with it is a class.
         classes = [one_hot] if is_target(name) and "log(" in text else []
+        if name in biases:
+            return [floats(name, shape) for shape in (*first, *ADDED)]
         return _likely(name, (*first, usual[0], *likely, *usual[1:]), classes, name in indices)
 
-    return [options.get(name) or choice(name) for name in names]
+    return [options[name] if name in options else choice(name) for name in names]
 
 
 def _indices(function: Function) -> set[str]:

@@ -7,14 +7,14 @@ import inspect
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from gradcheck.forms.names import takes
 from gradcheck.layer import Function
-from reports.targets.reader import ONE, Items, Reader
+from reports.targets.reader import ONE, WEIGHT, Items, Reader
 from reports.targets.texts import tree_of
 
 SIZES = (3, 5, 2, 7, 4, 6, 8)
@@ -62,6 +62,21 @@ def held(function: Function, names: Sequence[str]) -> dict[str, dict[str, Shape]
     shapes, items = _read(function, names), Items(names).of(tree_of(function))
     each = {name: {k: shapes.get((name, k)) for n, k in items if n == name} for name, _ in items}
     return {n: by_key for n, by_key in each.items() if None not in by_key.values()}  # type: ignore[misc]
+
+
+def keyed(function: Function) -> set[str]:
+    """The names of what is asked by words, as p[f"W{k}"]: no array is."""
+    nodes = ast.walk(tree_of(function) or ast.Pass())
+    asked = [(n.value, n.slice) for n in nodes if isinstance(n, ast.Subscript)]
+    return {
+        value.id
+        for value, index in asked
+        if isinstance(value, ast.Name) and any(map(_is_word, ast.walk(index)))
+    }
+
+
+def _is_word(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _read(
@@ -130,15 +145,31 @@ BIAS = re.compile(r"^(b[a-z\d]?|b_\w+|bias\w*|beta|intercept)$")
 """How is called what is added to every example."""
 
 
+def biases_of(names: Iterable[str]) -> set[str]:
+    """Which names are those of biases; of a and b the second is not."""
+    return {name for name in names if BIAS.match(name)} if "a" not in names else set()
+
+
 def are_no_less(inputs: Mapping[str, Any], seen: Mapping[str, Shape]) -> bool:
-    """Whether biases have as many axes as the text shows, unless all have more, or some other has fewer.
+    """Whether inputs have as many axes as the text shows; a bias more or fewer where its weights have.
 
     A scalar for a bias, or one as large as the batch, would excuse a gradient that is summed over everything,
     or over nothing. What the text takes for a matrix may be a vector: a weight without outputs, with a scalar.
     """
-    more = {name: _long(np.shape(inputs[name])) - _long(shape) for name, shape in seen.items()}
-    others = [0, *(n for name, n in more.items() if not BIAS.match(name))]
-    return all(min(others) <= n <= max(others) for name, n in more.items() if BIAS.match(name))
+    axes = {name: _long(np.shape(value)) for name, value in inputs.items()}
+    more = {name: axes[name] - _long(shape) for name, shape in seen.items()}
+    biases = biases_of(inputs)
+    others = {name: n for name, n in more.items() if name not in biases}
+    beside = [0, *(n for name, n in others.items() if WEIGHT.match(name))]
+    most = max(beside[1:] or others.values(), default=0)
+    largest = max((axes[name] for name in axes.keys() - biases), default=0)
+    as_large = largest >= MATRIX and any(axes[name] >= largest for name in biases)
+    fit = all(min(beside) <= more.get(name, 0) <= most for name in biases & more.keys())
+    return fit and not as_large and all(n >= -bool(WEIGHT.match(o)) for o, n in others.items())
+
+
+MATRIX = 2
+"""Axes of a batch of rows; beside a single row of numbers a bias is as large."""
 
 
 def _long(shape: Shape) -> int:
