@@ -186,6 +186,8 @@ def test_what_was_misnamed_in_the_other_half_has_a_true_name_and_its_line(wrong)
         "dscores = self.A * (1 - self.A) * dA",
         # What goes into the first wrong value may have come round the loop, wrong already.
         'np.dot(parameters["Waa"], daraw)',
+        # What goes into it in the same turn was right when it was first wrong.
+        "da = inv * (da_hat - m1)",
     ],
 )
 def test_what_had_another_line_or_no_name_has_a_true_one_and_its_line(wrong):

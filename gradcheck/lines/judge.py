@@ -52,8 +52,13 @@ class Judgement:
 
     def known_but(self, one: Compared) -> set[str]:
         """The same without the name of a value itself, and those of wrong ones that come round a loop into it."""
-        wrong = {other.label for other in self.all_wrong if other.label.variable in one.site.reads}
-        return self.known - {label.variable for label in {one.label, *wrong} if not label.returned}
+        labels = {one.label, *self._round_a_loop(one)}
+        return self.known - {label.variable for label in labels if not label.returned}
+
+    def _round_a_loop(self, one: Compared) -> list[Label]:
+        """What is computed farther on and wrong, and goes into a value in the next turn."""
+        later = (other.label for other in self.all_wrong if other.site.line > one.site.line)
+        return [label for label in later if label.variable in one.site.reads]
 
     def wrong_under(self, label: Label) -> Compared | None:
         """What is wrong under a label."""
