@@ -69,6 +69,21 @@ def test_a_tuple_of_gradients_and_the_numbers_are_the_users_own():
     assert abs(report["b"].numeric - 3) < 1e-9
 
 
+def test_a_tuple_of_gradients_is_that_of_the_inputs_though_only_one_is_called_so():
+    def loss(anchor, positive):
+        g_anchor, g_pos = 2 * (anchor - positive), 2 * (anchor - positive)
+        return float(((anchor - positive) ** 2).sum()), (g_anchor, g_pos)
+
+    def beside(W, x):
+        scores, dW = W * x, x
+        return float(scores.sum()), dW, scores  # no gradient of x, though of its shape
+
+    report = check_loss(loss, normal(3), normal(3, seed=1))
+    verdicts = {row.name: row.verdict for row in report.rows}
+    assert verdicts == {"anchor": Verdict.PASS, "positive": Verdict.FAIL}
+    assert [row.name for row in check_loss(beside, normal(3), normal(3, seed=1)).rows] == ["W"]
+
+
 def test_gradients_left_in_the_object():
     class Model:
         def __init__(self):

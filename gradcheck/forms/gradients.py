@@ -182,7 +182,7 @@ def name_by_name(
     found = _of_a_prediction(paths_of(named(entries, leaves)), entries, inputs)
     found = _beside(found, entries, leaves) | found
     if found and not guess_beside:
-        return found
+        return _in_their_places(found, entries, inputs) | found
     unnamed = [entry for entry in _left(entries, found) if not entry.has_a_word]
     theirs, mine = _open(inputs, found, "hard"), _open(parameters, found, "hard")
     return found | _guessed(unnamed, theirs, mine, whole=whole)
@@ -203,6 +203,20 @@ def _beside(
     free = {(entry.path[:-1], entry.path[-1:]): entry.path for entry in _left(entries, found)}
     places = {x.path: free.get((lists.get(x.path[:-1], nowhere), x.path[-1:])) for x in leaves}
     return {leaf: place for leaf, place in places.items() if place is not None}
+
+
+def _in_their_places(
+    found: Mapping[Path, Path], entries: Sequence[Entry], inputs: Sequence[Leaf]
+) -> dict[Path, Path]:
+    """Beside those called so the others of a tuple of gradients, one for each input, in order and of its shape."""
+    mine = list(filter(attrgetter("hard"), inputs))
+    in_order = _one_each(entries, mine).paths
+    together = len({entry.path[:-1] for entry in entries} - {()}) == 1
+    shapes = [
+        [one.shape for one in several] for several in (entries, map(attrgetter("value"), mine))
+    ]
+    alike = shapes[0] == shapes[1] and found.items() <= in_order.items()
+    return in_order if together and alike else {}
 
 
 def _guessed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -63,16 +64,20 @@ def _blaming(idle: Sequence[Site], others: Sequence[Site]) -> Narrowed:
 
 
 def solved(judgement: Judgement, first: Finding) -> tuple[Line, ...]:
-    """What the line that is blamed should have computed, where it has no counterpart and was solved for."""
-    record, line = judgement.record, first.evidence["line"]
-    sites = [site for site in record.copy.sites if site.line == line]
-    if len(sites) != 1 or (sites[0].loop is None and _is_compared(judgement, line)):
-        return ()
-    (site,) = sites
+    """What each line in doubt should have computed, were it alone wrong: what has no counterpart is solved for."""
+    rerun, evidence = Rerun(judgement.record), first.evidence
+    several = (_solved(judgement, rerun, line) for line in (evidence["line"], *evidence["also"]))
+    return tuple(filter(None, several))
+
+
+def _solved(judgement: Judgement, rerun: Rerun, line: int) -> Line | None:
+    """What a line should have computed, if it has no counterpart and only that makes every gradient right."""
+    record, sites = judgement.record, _only_solved(judgement, line)
     with np.errstate(all="ignore"):
-        values = Rerun(record).wanted(site)
-    if not values:
-        return ()
+        found = ((site, rerun.wanted(site)) for site in sites)
+        site, values = next(found, (None, {}))
+    if site is None or not values:
+        return None
     times = sorted(values)
     # Where there are several, that of the first turn is known the same way as what a loop fills by parts.
     true = values[times[0]] if len(times) == 1 else values[times[0]][None]
@@ -81,7 +86,18 @@ def solved(judgement: Judgement, first: Finding) -> tuple[Line, ...]:
     part = None if len(times) == 1 else (line, 0)
     error = relative_error(hand, true)
     text, file = site.text, record.copy.file
-    return (Line(site.name, line, text, error, bound, Verdict.FAIL, hand, true, file, part),)
+    return Line(site.name, line, text, error, bound, Verdict.FAIL, hand, true, file, part)
+
+
+def _only_solved(judgement: Judgement, line: int) -> list[Site]:
+    """The one statement of a line whose value can only be solved for; room that is made has none of its own."""
+    sites = [site for site in judgement.record.copy.sites if site.line == line]
+    return [*filter(partial(_has_no_other_truth, judgement), sites)] if len(sites) == 1 else []
+
+
+def _has_no_other_truth(judgement: Judgement, site: Site) -> bool:
+    compared = site.loop is None and _is_compared(judgement, site.line)
+    return not (compared or site.reads & ROOM)
 
 
 def _doubt_of(values: Iterable[Array]) -> float:

@@ -12,6 +12,7 @@ from gradcheck.lines.flow import behind
 from gradcheck.lines.names import grouped
 from gradcheck.lines.readings import counterpart
 from gradcheck.lines.record import Record
+from gradcheck.lines.rerun import Rerun
 from gradcheck.lines.sites import Label
 from gradcheck.result import Code, Row, Verdict
 
@@ -122,10 +123,15 @@ def labels_wrong(compared: Iterable[Compared]) -> list[Label]:
 
 
 def _means_something_else(one: Compared, record: Record) -> bool:
-    """Whether a gradient that is computed from this value is right, so that the value must be."""
+    """Whether a gradient that is computed from this value is right, so that the value must be.
+
+    Of several that were joined in one array each is only computed from its part.
+    """
     if one.label.returned or not one.is_wrong:
         return False
-    return not record.failed() or one.label.variable in _proved(record)
+    if not record.failed():
+        return True
+    return one.label.variable in _proved(record) and Rerun(record).spoils(one) is not False
 
 
 def _proved(record: Record) -> set[str]:

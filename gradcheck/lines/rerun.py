@@ -63,6 +63,16 @@ class Rerun:
             return None
         return self._leaves(replaced, np.zeros(1))
 
+    def spoils(self, wrong: Compared) -> bool | None:
+        """Whether what is right no longer is once a wrong value is set right; None if that cannot be told."""
+        replaced = _truth(self.record, wrong)
+        if replaced is None:
+            return None
+        with np.errstate(all="ignore"):
+            before, after = self.run({}), self.run(replaced)
+        # Where nothing moves it is read by nothing, and nobody knows.
+        return None if np.array_equal(before, after) else bool(after[before == 0].any())
+
     def freedom(self, wrong: Compared) -> int:
         """Of how many numbers an error is made that the first wrong value explains: what is seen of it."""
         matrix = self._effects(self._given_at(self.record.log[wrong.time].site))
@@ -146,7 +156,9 @@ class Rerun:
     def run(self, replaced: Replaced) -> Array:
         """The error of the gradients with some values of the backward pass replaced; of one that fails ∞."""
         context, copy = self.record.context, self.record.copy
-        copy.recorder.start({}, replaced=replaced)
+        # What is put there may be written into.
+        fresh = {time: (place, value.copy()) for time, (place, value) in replaced.items()}
+        copy.recorder.start({}, replaced=fresh)
         try:
             _, backward = copy.layer(*copies(context.inputs))
             gradients = listed(

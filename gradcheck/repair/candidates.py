@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import chain, filterfalse, product
+from itertools import chain, filterfalse, product, tee
 from operator import length_hint
 from typing import Any
 
@@ -57,12 +57,13 @@ class Sieve:
     """Lets through what may be meant; of several candidates that compute the same, the first."""
 
     values: set[Key] = field(default_factory=set)
+    texts: dict[int, set[str]] = field(default_factory=dict)
 
     def lets_through(self, candidate: Candidate) -> bool:
         """Whether a candidate is worth a run."""
         place = candidate.place
         if place.root is None:
-            return True
+            return self._is_another(place, candidate.edit.node)
         after = NOTHING if _is_idle(candidate) else place.after(candidate.edit.node)
         if after is NOTHING or not _may_be_meant(candidate, after):
             return False
@@ -76,6 +77,13 @@ class Sieve:
         self.values.difference_update(
             _keys(candidate.place, candidate.place.after(candidate.edit.node))
         )
+
+    def _is_another(self, place: Place, new: ast.AST) -> bool:
+        """Whether what cannot be evaluated by itself is at least written otherwise than before."""
+        written = self.texts.setdefault(id(place.node), {ast.dump(place.node)})
+        before = len(written)
+        written.add(ast.dump(new))
+        return len(written) > before
 
     def _is_new(self, place: Place, value: Any) -> bool:
         keys = _keys(place, value)
@@ -93,7 +101,17 @@ def _may_be_meant(candidate: Candidate, after: Any) -> bool:
         or _is_no_size(place, candidate.edit, after)
         or _feeds_itself(candidate)
     )
-    return not odd and place.may_be_true(after)
+    return not odd and place.may_be_true(_repeated(after, place))
+
+
+def _repeated(value: Any, place: Place) -> Any:
+    """A value in the shape of what is true, if it is one that is repeated where it is read."""
+    own = shape_of(value)
+    if not own or place.true is None or own == place.true[0].shape:
+        return value
+    with suppress(ValueError):
+        return np.broadcast_to(value, place.true[0].shape)
+    return value
 
 
 def _is_idle(candidate: Candidate) -> bool:
@@ -130,7 +148,7 @@ def _keys(place: Place, value: Any) -> set[Key]:
 
 def _is_longer(place: Place, steps: Any) -> bool:
     """Whether a loop takes more steps than before; an iterator is as long as it says."""
-    loops = isinstance(place.statement, ast.For)
+    loops = isinstance(place.statement, ast.For) and place.before is not NOTHING
     return loops and length_hint(steps, 0) > length_hint(place.before, 0)
 
 
@@ -175,6 +193,7 @@ class Doubt:
     also: frozenset[int]
     explains: bool | None = None
     right: frozenset[int] = frozenset()
+    solved: frozenset[int] = frozenset()
 
     @staticmethod
     def of(
@@ -183,21 +202,29 @@ class Doubt:
         function: ast.FunctionDef,
         *,
         explains: bool | None = None,
-        right: frozenset[int] = frozenset(),
+        right: Iterable[int] = (),
+        solved: Iterable[int] = (),
     ) -> Doubt:
         """What was said of a function: the line of its first wrong value, then those that share the doubt.
 
-        `explains` says whether all comes right once that value does, `right` which lines are.
+        `explains` says whether all comes right once that value does, `right` which lines are, `solved` in which
+        lines only one value makes it so.
         """
         own = set(chain.from_iterable(place.lines for place in several))
         first = next((line for line in said[:1] if line in own), _first_wrong(several))
         around = [loop.lineno for loop in inside(function, ast.For) if first in lines_of(loop)]
-        return Doubt(first, frozenset([*said, *around]), explains, right)
+        return Doubt(
+            first, frozenset([*said, *around]), explains, frozenset(right), frozenset(solved)
+        )
 
     @property
     def is_settled(self) -> bool:
         """Whether no other line counts: nothing else goes into the value, and all comes right with it."""
         return bool(self.explains) and self.also == {self.first}
+
+    def is_solved(self, place: Place) -> bool:
+        """Whether it is known what a statement must compute if the mistake is in it."""
+        return place.true is not None and not self.solved.isdisjoint(place.lines)
 
     def rank(self, place: Place) -> int:
         """0 for what is blamed, 1 for what shares the doubt, 2 for others, 3 for what is right.
@@ -226,19 +253,23 @@ def rounds(several: Sequence[Place], doubt: Doubt) -> tuple[Iterator[Candidate],
     """
     ranked = grouped(several, doubt.rank)
     blamed = ranked.get(0, [])
+    solved, doubted = map(list, partitioned(ranked.get(1, ()), doubt.is_solved))
     # Where the mistake is, its value comes right; before that any value may.
     doubted, others, right, ways = (
-        [replace(one, true=None) for one in ranked.get(rank, ())] for rank in (1, 2, 3, 4)
+        [replace(one, true=None) for one in several]
+        for several in (doubted, *(ranked.get(rank, ()) for rank in (2, 3, 4)))
     )
-    known, open_ = list(filter(_is_known, blamed)), list(filterfalse(_is_known, blamed))
+    known, open_ = map(list, partitioned(blamed, _is_known))
     # Where what is true of a value explains nothing it may mean something else than its name says.
     otherwise = [replace(one, true=None) for one in known if doubt.explains is False]
+    # Of two alike the earlier: what is lacking there is lacking in all that is computed from it.
+    lacking = (Candidate(place, edit) for place in (*solved, *known) for edit in missing(place))
     return (
-        _cheapest_first([*blamed, *doubted], MISTAKEN),
+        _cheapest_first([*blamed, *solved, *doubted], MISTAKEN),
         _cheapest_first(otherwise, MISTAKEN),
         # Where the true value is known hardly anything has to be run.
-        _cheapest_first(known, LEFT_OUT),
-        _cheapest(Candidate(place, edit) for place in known for edit in missing(place)),
+        _cheapest_first([*known, *solved], LEFT_OUT),
+        _cheapest(lacking),
         _cheapest_first([*open_, *doubted], LEFT_OUT),
         _cheapest_first(ways, MISTAKEN),
         *_elsewhere(others, doubt.is_settled),
@@ -254,6 +285,14 @@ def _elsewhere(several: Sequence[Place], settled: bool) -> tuple[Iterator[Candid
 
 def _is_known(place: Place) -> bool:
     return place.true is not None
+
+
+def partitioned(
+    several: Iterable[Place], is_so: Callable[[Place], bool]
+) -> tuple[Iterator[Place], Iterator[Place]]:
+    """Those of which something is so, and the others."""
+    mine, others = tee(several)
+    return filter(is_so, mine), filterfalse(is_so, others)
 
 
 def _cheapest_first(several: Iterable[Place], rules: Sequence[Rule]) -> Iterator[Candidate]:

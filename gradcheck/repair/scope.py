@@ -18,7 +18,7 @@ import numpy as np
 
 from gradcheck.repair.patience import patience
 from gradcheck.repair.pure import only_computes
-from gradcheck.repair.tree import Node, called_name, expression, inside, is_read
+from gradcheck.repair.tree import Node, called_name, expression, inside, is_read, unannotated
 from gradcheck.result import Array
 
 Names = Mapping[str, Any]
@@ -44,7 +44,8 @@ class Pool:
 
     `helpers` are the functions of its module that only compute, with how many arrays they take, `ahead`
     what the forward pass is written with, `unread` the names that are given a value and read nowhere,
-    `options` those of hyperparameters, which are what they are in all sizes.
+    `options` those of hyperparameters, which are what they are in all sizes, `numbers` the constants written
+    anywhere in either pass, those that everybody tries aside.
     """
 
     operands: tuple[ast.expr, ...] = ()
@@ -55,10 +56,12 @@ class Pool:
     ahead: tuple[ast.expr, ...] = ()
     unread: tuple[str, ...] = ()
     options: frozenset[str] = frozenset()
+    numbers: tuple[ast.Constant, ...] = ()
 
     @staticmethod
     def of(tree: ast.AST, local: Names, module: Names, ahead: ast.AST) -> Pool:
         """The expressions of a tree, and what objects at hand hold: self.x, cache["x"], read or not."""
+        tree = unannotated(tree)
         held = chain.from_iterable(map(_held, local, local.values()))
         ends = chain.from_iterable((s.lower, s.upper, s.step) for s in inside(tree, ast.Slice))
         return Pool(
@@ -70,6 +73,9 @@ class Pool:
             _distinct(filter(is_read, inside(ahead, *COMPOUND))),
             _unread(tree),
             frozenset(chain.from_iterable(map(_options, inside(tree, ast.arguments)))),
+            _distinct(
+                filter(_is_a_number, chain(*(inside(one, ast.Constant) for one in (tree, ahead))))
+            ),
         )
 
     def calls_of(self, name: str) -> list[ast.Call]:
@@ -147,6 +153,11 @@ def _arrays_taken(function: Any) -> int:
         return 0
     count = function.__code__.co_argcount - len(function.__defaults__ or ())
     return count if count in (1, 2) and only_computes(function) else 0
+
+
+def _is_a_number(node: ast.Constant) -> bool:
+    """Whether a constant is one that says something, as 1.702 does."""
+    return isinstance(node.value, float) and not (2 * node.value).is_integer()
 
 
 def _distinct(nodes: Iterable[Node]) -> tuple[Node, ...]:

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
+from operator import attrgetter
 
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.layer import copies, run
 from gradcheck.lines import Unreadable, backward_text
 from gradcheck.repair.candidates import Candidate, Doubt, rounds
 from gradcheck.repair.mend import Mend
+from gradcheck.repair.missing import PRICE as FAR_FETCHED
 from gradcheck.repair.naming import Name, name_of
 from gradcheck.repair.patience import SECONDS, Meter, counted
 from gradcheck.repair.places import Known
@@ -52,6 +54,11 @@ def _is_idle(trials: Trials, candidate: Candidate, right: frozenset[int]) -> boo
     return trials.right_without(place.statement) == right
 
 
+def _counted_from(offset: int, lines: Iterable[int]) -> list[int]:
+    """Lines of a file, as they are counted in a function that begins after so many."""
+    return [line - offset for line in lines]
+
+
 @dataclass(frozen=True)
 class Search:
     """What a search has found: a proved repair or none, after so many steps, and whether the clock ended it."""
@@ -67,7 +74,8 @@ class _Step:
 
     `mends` are the positions of those that come right, `known` says that a value comes right which is
     known, `anywhere` that it holds in all sizes, and none is read which could not be changed,
-    `goes_around` that another of two ways is gone: it may have nothing to do with the mistake in the one.
+    `goes_around` that another of two ways is gone: it may have nothing to do with the mistake in the one,
+    `far_fetched` that a plain slip in another of the lines in doubt is as likely.
     """
 
     program: Program
@@ -78,6 +86,16 @@ class _Step:
     known: bool
     anywhere: bool
     goes_around: bool
+    far_fetched: bool
+
+    @property
+    def is_last_resort(self) -> bool:
+        """Whether another edit might be what is meant."""
+        return self.far_fetched or not self.anywhere
+
+    def lateness(self) -> tuple[bool, bool, bool]:
+        """What is rather not said; of two alike the first that was found is."""
+        return self.goes_around, not self.anywhere, self.far_fetched
 
     def gain(self) -> tuple[int, bool]:
         """How far it leads: a first wrong value that comes right is something, though others follow."""
@@ -122,17 +140,17 @@ class _Task:
     def search(self, program: Program, edits: int) -> Repair | None:
         """A proved repair of a program with so many edits at most.
 
-        One that reads a size which the layer takes only so is said where nothing else is found but what goes
-        around the mistake.
+        One that reads a size which the layer takes only so, or that is far-fetched, is said where nothing else is
+        found but what goes around the mistake.
         """
-        only_here: list[_Step] = []
+        found: list[_Step] = []
         for step in self._proved(program, edits):
-            if step.anywhere and not (step.goes_around and only_here):
+            if not (step.is_last_resort or (step.goes_around and found)):
                 return self._repair(step)
-            only_here.append(step)
+            found.append(step)
             self.meter.hurry()
-        if only_here:
-            return self._repair(only_here[0])
+        if found:
+            return self._repair(min(found, key=_Step.lateness))
         return self._search_behind(edits - 1) if self.leads and edits > 1 else None
 
     def _search_behind(self, edits: int) -> Repair | None:
@@ -195,12 +213,13 @@ class _Task:
         """The candidates of one function, counted in its lines."""
         offset = trials.program.sources[trials.name].line - 1
         several = trials.places(self._known(offset))
-        said = [line - offset for line in self._said()]
-        right = frozenset(line - offset for line in self.lines.right)
+        lines = self._said(), self.lines.right, map(attrgetter("line"), self.lines.solved)
+        said, right, solved = map(partial(_counted_from, offset), lines)
         explains = self.lines.explains
-        return rounds(
-            several, Doubt.of(said, several, trials.function, explains=explains, right=right)
+        doubt = Doubt.of(
+            *(said, several, trials.function), explains=explains, right=right, solved=solved
         )
+        return rounds(several, doubt)
 
     def _known(self, offset: int) -> Known:
         """What is known of values and gradients, by the lines of a function that begins after so many."""
@@ -226,6 +245,7 @@ class _Task:
             *(right, right - trials.right, known),
             anywhere=not mend.sizes & self.proof.elsewhere.fixed,
             goes_around=place.chooses_a_way,
+            far_fetched=edit.price >= FAR_FETCHED and len(self._said()) > 1,
         )
 
     def _as_far(self, steps: Iterable[_Step]) -> Iterator[_Step]:

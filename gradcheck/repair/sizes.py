@@ -6,10 +6,10 @@ alone is changed, each to a number of its own: the batch, the features, what hap
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from itertools import chain, combinations, count, islice
+from itertools import chain, combinations, filterfalse, islice
 
 import numpy as np
 
@@ -17,6 +17,10 @@ from gradcheck.result import Array
 
 Axis = tuple[int, int]
 """An input by its position, and one of its axes."""
+FARTHEST = 30
+"""Indices more up to which a length is looked for: of so many some always are like no other."""
+MOST = 3
+"""Numbers of equal parts that a length is kept divisible by: two heads, three channels, all of it."""
 TOGETHER = 30
 """Sets of axes that are tried as one size: of seven others of its length all that hold two or fewer."""
 
@@ -81,9 +85,32 @@ class Resized:
                 yield replace(self, more={**self.more, **dict.fromkeys((axis, *some), by)})
 
     def _unlike(self, length: int) -> Iterator[int]:
-        """How many indices more make a length that no axis has: two numbers, as a stride may skip the last."""
-        used = {*self.lengths.values(), *chain.from_iterable(x.shape for x in self.grown)}
-        return islice((by for by in count(1) if length + by not in used), 2)
+        """How many indices more make a length that no axis has: two numbers, as a stride may skip the last.
+
+        First two that no new length divides, and those that are cut into equal parts as before: in two
+        groups of 4 channels there would be as many as in a batch of 4.
+        """
+        here = {*chain.from_iterable(x.shape for x in self.grown)}
+        settled = {self.grown[k].shape[axis] for k, axis in self.more}
+        farther = range(length + 1, length + FARTHEST)
+        fresh = sorted({*farther} - here - {*self.lengths.values()})
+        apart = [*filterfalse(partial(_is_cut_by_any, settled), fresh)]
+        parts = filter(partial(_is_cut_by, length), range(2, length + 1))
+        cut = chain.from_iterable(_cut_by(part, apart) for part in islice(parts, MOST))
+        return (n - length for n in dict.fromkeys((*apart[:2], *cut, *fresh[:2])))
+
+
+def _is_cut_by(length: int, part: int) -> bool:
+    return length % part == 0
+
+
+def _is_cut_by_any(parts: Iterable[int], length: int) -> bool:
+    return any(map(partial(_is_cut_by, length), parts))
+
+
+def _cut_by(part: int, lengths: Sequence[int]) -> list[int]:
+    """The first length that can be cut into equal parts, if there is one."""
+    return [n for n in lengths if _is_cut_by(n, part)][:1]
 
 
 def resized(value: Value, inputs: Sequence[Array]) -> Resized:

@@ -48,6 +48,27 @@ def replaced(node: ast.AST, text: str, other: ast.expr) -> ast.AST:
     return changed
 
 
+def unannotated(tree: Node) -> Node:
+    """A copy of a tree without its types, which are no values."""
+    changed = copy.deepcopy(tree)
+    for one in inside(changed, ast.arg, ast.FunctionDef, ast.AnnAssign):
+        for name in {"annotation", "returns"} & set(one._fields):
+            setattr(one, name, None)
+    return changed
+
+
+def cleared(tree: Node) -> Node:
+    """A copy of a tree in which room is made of zeros: left empty, it may hold what was right a run before."""
+    changed = copy.deepcopy(tree)
+    for one in inside(changed, ast.Attribute):
+        one.attr = one.attr.replace("empty", "zeros") if one.attr in EMPTY else one.attr
+    return changed
+
+
+EMPTY = ("empty", "empty_like")
+"""What makes room, and leaves in it what the memory held."""
+
+
 class _Replaced(ast.NodeTransformer):
     """One expression for another, wherever it is written."""
 

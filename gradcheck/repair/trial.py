@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import copy
 import math
 import sys
 from collections.abc import Mapping, Sequence
@@ -27,7 +26,7 @@ from gradcheck.repair.places import Known, Place, Scopes, Slot, places
 from gradcheck.repair.program import OWN, Program, backward_in
 from gradcheck.repair.scope import Pool, Scope, code_of, uneven
 from gradcheck.repair.surroundings import Surroundings
-from gradcheck.repair.tree import expression
+from gradcheck.repair.tree import cleared, expression, inside
 from gradcheck.repair.watch import SEEN, Watch, lines_of, watched
 from gradcheck.result import Array, Row
 
@@ -104,13 +103,13 @@ class Trials:
         return frozenset()
 
     def right_without(self, statement: ast.stmt) -> frozenset[int]:
-        """Which are right if a statement is left out."""
+        """Which are right if a statement is left out, and room that it should fill holds nothing."""
         for block in chain.from_iterable(map(blocks, ast.walk(self.tree))):
             if statement in block:
                 k = block.index(statement)
                 block[k] = ast.copy_location(ast.Pass(), statement)
                 try:
-                    return self._right(self._built(self.tree, {}))
+                    return self._right(self._built(cleared(self.tree), {}))
                 finally:
                     block[k] = statement
         return frozenset()
@@ -163,10 +162,9 @@ class Trials:
         module = self.program.written.source.function.__globals__
         # No backward pass is mended by calling itself.
         surroundings = {name: value for name, value in module.items() if name != self.tree.name}
-        pool = Pool.of(
-            copy.deepcopy(self.tree), last, surroundings, forward_tree(self.context.layer)
-        )
+        pool = Pool.of(self.tree, last, surroundings, forward_tree(self.context.layer))
         turns = {at: uneven(watch.first.get(at, {}), names) for at, names in watch.found.items()}
+        around = {**around, **self._of_the_function_around(watch)}
         last_of_all, first_of_all = (
             {
                 at: Scope({**around, **names}, surroundings, pool, turns.get(at, frozenset()))
@@ -176,6 +174,11 @@ class Trials:
         )
         scopes = Scopes(last_of_all, first_of_all)
         return list(places(self.function, scopes, known, helper=self.name != OWN))
+
+    def _of_the_function_around(self, watch: Watch) -> dict[str, Any]:
+        """What a function within this one sees of its names, though it reads none of them yet."""
+        whole, *within = map(lines_of, inside(self.function, ast.FunctionDef))
+        return watch.last(set(whole).difference(*within))[0] if within else {}
 
 
 def gradients_of(layer: Layer, context: Context) -> list[Array | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -42,7 +42,7 @@ class Watch:
             self.found[line, column] = kept
             self.first.setdefault((line, column), kept)
 
-    def last(self, lines: range) -> tuple[dict[str, Any], dict[str, Any]]:
+    def last(self, lines: Collection[int]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The names as the last statement within some lines sees them, and as the last without does."""
         places = sorted(self.found)
         last = {place[0] in lines: self.found[place] for place in places}

@@ -214,7 +214,26 @@ def _helped(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
             yield Alternative(call, 2.1 + 0.3 * len(more), what)
 
 
+@on(ast.Name)
+def _handed_back(node: ast.Name, scope: Scope) -> Iterable[Alternative]:
+    """Handed to a function that was given a name and is called nowhere: a way back, most likely."""
+    several = map(read, scope.pool.unread)
+    ways = (way for way in several if isinstance(scope.value(way), FunctionType))
+    return priced((ast.Call(way, [node], []) for way in ways), 1.1, slip.LEFT_FUNCTION)
+
+
+@on(ast.List, ast.Tuple)
+def _joined(node: ast.expr, scope: Scope) -> Iterable[Alternative]:
+    """Several arrays as one, side by side along one of their axes."""
+    axes = {len(scope.shape(one) or ()) for one in getattr(node, "elts", ())}
+    several = range(max(axes)) if len(axes) == 1 else ()
+    joined = (f"np.concatenate({ast.unparse(node)}, axis={k})" for k in several)
+    return priced(map(expression, joined), 1.6, slip.LEFT_FUNCTION)
+
+
 CALLED: tuple[Rule, ...] = (
+    _handed_back,
+    _joined,
     _other_function,
     _left_out,
     _arguments_exchanged,

@@ -102,10 +102,16 @@ def _item_of_another(node: ast.Subscript, scope: Scope) -> Iterable[Alternative]
     return priced(items, 1.8, slip.OTHER_VALUE)
 
 
-@on(ast.Constant, ast.Subscript, ast.Call)
+WHOLE = (int, np.int64)
+"""What is counted, by Python or by NumPy."""
+
+
+@on(ast.Constant, ast.Name, ast.Subscript, ast.Call)
 def _size_for_a_number(node: ast.expr, scope: Scope) -> Iterable[Alternative]:
     """A size, where a number is written that it may have been once, or another size."""
-    return priced(scope.sizes if type(scope.value(node)) in (int, float) else (), 1.6)
+    # A fraction that has a name of its own is a rate.
+    kinds = WHOLE if isinstance(node, ast.Name) else (float, *WHOLE)
+    return priced(scope.sizes if type(scope.value(node)) in kinds else (), 1.6)
 
 
 @on(ast.BinOp)

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, combinations, filterfalse, product
 from operator import attrgetter
 
@@ -68,16 +69,26 @@ def _with(node: ast.expr, scope: Scope, one: Operand) -> Iterator[Alternative]:
     shape = scope.shape(node) or ()
     if _broadcast(shape, one.shape):
         yield from _beside(node, one)
-    if _multiply(shape, one.shape):
-        yield _more(node, ast.MatMult(), one.node, one.price + 0.5, one.node)
-    if _multiply(one.shape, shape):
-        yield _more(one.node, ast.MatMult(), node, one.price + 0.5, one.node)
+    for other, its in _either_way(one):
+        if _multiply(shape, its):
+            yield _more(node, ast.MatMult(), other, one.price + 0.5, one.node)
+        if _multiply(its, shape):
+            yield _more(other, ast.MatMult(), node, one.price + 0.5, one.node)
+
+
+def _either_way(one: Operand) -> Iterator[tuple[ast.expr, tuple[int, ...]]]:
+    """An operand with its shape, and the transpose of a matrix that has a name with its own."""
+    yield one.node, one.shape
+    if isinstance(one.node, ast.Name) and len(one.shape) == 2:
+        yield ast.Attribute(one.node, "T", ast.Load()), one.shape[::-1]
 
 
 def _forms_of(names: list[str], scope: Scope) -> Iterator[Operand]:
     """Names, and the commonest derivatives made from them."""
     read_here = [*map(read, names)]
-    for price, several in ((0.9, read_here), (1.1, _derived(FACTORS[:4], read_here))):
+    # What is counted goes through no activation.
+    activated = [*filterfalse(partial(is_count, scope=scope), read_here)]
+    for price, several in ((0.9, read_here), (1.1, _derived(FACTORS[:4], activated))):
         yield from (Operand(node, price, scope.shape(node) or ()) for node in several)
 
 
@@ -222,6 +233,7 @@ def _written(scope: Scope) -> Iterator[tuple[float, ast.expr]]:
         (2.1, map(expression, ("-1", "-2"))),
         (2.2, pool.operands),
         (2.3, pool.ahead),
+        (2.3, pool.numbers),
         (2.4, _derived(FACTORS[:4], _items(scope))),
         (DERIVED, _derived((*FACTORS, *_calls(pool.helpers)), arrays)),
         (2.4, _indexed(arrays, pool.axes)),

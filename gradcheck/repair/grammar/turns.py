@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
-from itertools import permutations
+from itertools import combinations, permutations
 
 from gradcheck.repair import slips as slip
 from gradcheck.repair.grammar.rewrite import Alternative, Rule, on, rules
@@ -42,6 +43,18 @@ def _orders(
         yield Alternative(within(turned), price, slip.TURNED)
 
 
+@on(ast.Call)
+def _letters_exchanged(node: ast.Call, scope: Scope) -> Iterator[Alternative]:
+    """Two axes in each other's place in one of the arrays that einsum reads or returns."""
+    match node:
+        case ast.Call(ast.Attribute(_, "einsum"), [ast.Constant(str(text)), *arrays]):
+            for term in re.finditer(r"[A-Za-z]+", text):
+                for i, j in combinations(range(*term.span()), 2):
+                    turned = text[:i] + text[j] + text[i + 1 : j] + text[i] + text[j + 1 :]
+                    call = ast.Call(node.func, [ast.Constant(turned), *arrays], node.keywords)
+                    yield Alternative(call, 0.7, slip.TURNED)
+
+
 def _running(name: str) -> tuple[Rule, ...]:
     """A running sum from the other end: what it is on the way back of one from this end."""
     return (
@@ -56,4 +69,9 @@ def _running(name: str) -> tuple[Rule, ...]:
     )
 
 
-TURNS: tuple[Rule, ...] = (_in_another_order, *_running("cumsum"), *_running("cumprod"))
+TURNS: tuple[Rule, ...] = (
+    _in_another_order,
+    _letters_exchanged,
+    *_running("cumsum"),
+    *_running("cumprod"),
+)
