@@ -393,3 +393,22 @@ def test_a_backward_pass_that_works_once_is_a_finding():
     report = check_pair(forward, lambda d, cache: 2 * d * cache.pop(), normal(3))
     assert any("works once" in finding.message for finding in report.findings)
     assert report.rows[0].verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("named", [False, True])
+def test_gradients_laid_flat_pass_over_whole_numbers_wherever_they_stand(place, named):
+    held, which = [("W", normal(4, 3)), ("b", normal(3))], np.array([2, 0, 1])
+    held.insert(place, ("which", which))
+
+    def forward(x, params, which):
+        return x @ params["W"] + params["b"][params["which"]], (x, params)
+
+    def backward(dy, cache):
+        x, params = cache
+        dW, db = x.T @ dy, np.zeros(3)
+        np.add.at(db, params["which"], dy.sum(axis=0))
+        dx = dy @ params["W"].T
+        return ({"dW": dW, "db": db}, dx) if named else (dx, dW, db)
+
+    assert check_pair(forward, backward, normal(2, 4), dict(held), which, lines=False).passed

@@ -9,6 +9,7 @@ import pytest
 from gradcheck import Verdict, check, check_module, check_pair
 from gradcheck.compare import compare
 from gradcheck.conformance import _guesses
+from gradcheck.diagnosis.probes import predicts_slopes
 from gradcheck.diagnosis.sizes import _sizes_of
 from gradcheck.diagnosis.statistics import _factors_of_the_terms
 from gradcheck.forms.adapting import built
@@ -363,3 +364,15 @@ def test_of_a_function_that_may_swing_the_shorter_step_or_the_vaguer_bound_count
     sweeping = SimpleNamespace(_oscillating=True, _all_steps=lambda *_: [])
     found = Sweeping._without_periods(sweeping, told["best"], np.ones(1), None)
     assert found == told[believed]
+
+
+@pytest.mark.parametrize("digits", [None, 5])
+@pytest.mark.parametrize("factor", [1, 1 + 1e-4, 1.05, -1])
+def test_a_gradient_predicts_slopes_if_these_are_sharp_and_as_it_says(monkeypatch, digits, factor):
+    def f(x):
+        return x**3 if digits is None else np.round(x**3, digits)
+
+    # Rounded to five digits the slopes are known to a part in a thousand.
+    monkeypatch.setattr("gradcheck.diagnosis.probes.EXPLAINED", 1e-4)
+    told = predicts_slopes(factor * 3 * X**2, 0, Forward(f, [X]), np.ones(X.shape))
+    assert told == (digits is None and factor == 1)
