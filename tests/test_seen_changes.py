@@ -22,6 +22,7 @@ from gradcheck.lines.rerun import Rerun
 from gradcheck.lines.sites import Label
 from gradcheck.meant import shown
 from gradcheck.numeric import Forward, NumericalWitness
+from gradcheck.numeric.around import _decided
 from gradcheck.numeric.estimate import StencilEstimate
 from gradcheck.numeric.steps import _Table
 from gradcheck.numeric.sweeping import Sweeping
@@ -376,3 +377,13 @@ def test_a_gradient_predicts_slopes_if_these_are_sharp_and_as_it_says(monkeypatc
     monkeypatch.setattr("gradcheck.diagnosis.probes.EXPLAINED", 1e-4)
     told = predicts_slopes(factor * 3 * X**2, 0, Forward(f, [X]), np.ones(X.shape))
     assert told == (digits is None and factor == 1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_kinks_allow_holds_all_that_was_seen_with_its_slack_and_has_no_preferred_sign(seed):
+    rng = np.random.default_rng(seed)
+    slopes, slack = rng.normal(size=(4, 6)), rng.uniform(0.1, 1, size=6)
+    low, high = _decided(slopes, slack)
+    assert (low <= slopes - slack).all() and (high >= slopes + slack).all()
+    mirrored = _decided(-slopes, slack)
+    assert np.array_equal(mirrored[0], -high) and np.array_equal(mirrored[1], -low)
