@@ -241,7 +241,7 @@ def test_what_a_function_is_left_out_of_is_its_first_argument_or_its_object():
 
 
 def test_a_name_of_ones_own_is_not_known_and_what_is_returned_has_none():
-    judgement = SimpleNamespace(known={"x", "dx", "dz"})
+    judgement = SimpleNamespace(known={"x", "dx", "dz"}, _round_a_loop=lambda one: [])
 
     def left(label):
         return Judgement.known_but(judgement, SimpleNamespace(label=label))
