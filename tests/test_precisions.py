@@ -38,16 +38,15 @@ def test_labels_of_another_byte_order_are_labels():
     assert check(picked, X, np.array([1, 0, 3], dtype=">i8")).passed
 
 
-@pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="NumPy has 32 axes")
 def test_many_axes_are_judged_and_too_many_refused():
     def square(x, factor=2):
         return x**2, lambda dy: factor * x * dy
 
-    x = X.reshape((1,) * 40 + X.shape)
+    x = X.reshape((1,) * 28 + X.shape)
     assert check(square, x).passed
     assert check(lambda x: square(x, 3), x, lines=False).verdict is Verdict.FAIL
-    with pytest.raises(ValueError, match=r"input x has 64 axes, expected at most 62"):
-        check(square, X[:1, :1].reshape((1,) * 64))
+    with pytest.raises(ValueError, match=r"input x has 31 axes, expected at most 30"):
+        check(square, X[:1, :1].reshape((1,) * 31))
 
 
 @pytest.mark.parametrize("wrt", [2, -1, 1.5, "x", None])

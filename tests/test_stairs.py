@@ -287,3 +287,13 @@ def test_a_kink_just_before_the_end_of_a_step_is_no_stair(end):
         return y, lambda dy: dy * 0.03003
 
     assert check(ramp, np.ones(1), lines=False).verdict is Verdict.FAIL
+
+
+def test_the_rounding_of_what_is_returned_is_no_stair_on_the_way():
+    """Beside a large number a float64 has the digits of a float32: a slope that is off by 1e-6 is seen."""
+
+    def shifted(x):
+        return x + 1e9, lambda dy: dy * (1 + 1e-6)
+
+    x = np.array([[0.75, -1.5], [0.0, 2.25]])
+    assert check(shifted, x, lines=False).verdict is Verdict.FAIL

@@ -11,7 +11,16 @@ import numpy as np
 
 from gradcheck.entries import every_entry
 from gradcheck.layer import Misuse, value_of
-from gradcheck.numeric.margins import HALVINGS, KINK_RATIO, LINE, PLACES, STAIRS_MET, ULPS, UNBACKED
+from gradcheck.numeric.margins import (
+    GRAIN,
+    HALVINGS,
+    KINK_RATIO,
+    LINE,
+    PLACES,
+    STAIRS_MET,
+    ULPS,
+    UNBACKED,
+)
 from gradcheck.result import Array
 
 Group = tuple[slice, ...]
@@ -270,7 +279,10 @@ def _steeper_half(at: Callable[[float], Array], low: float, high: float) -> tupl
 
 
 def _furthest(one: Array, other: Array) -> float:
-    return float(np.abs(one - other).max(initial=0.0))
+    """The largest movement of an output; the rounding of what is returned is none."""
+    moved = np.abs(one - other)
+    grain = GRAIN * np.spacing(np.maximum(np.abs(one), np.abs(other)))
+    return float(np.where(moved > grain, moved, 0.0).max(initial=0.0))
 
 
 def random_direction(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

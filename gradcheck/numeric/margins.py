@@ -224,6 +224,9 @@ STAIRS_MET = 4
 """Jumps one behind the other, an ulp or two apart, that make a staircase: a threshold is met once. Noticed by
 test_a_threshold_beside_the_point_excuses_nobody."""
 
+GRAIN = 8
+"""Ulps of an output that are its own rounding, an addition's or two's, and no stair of something on the way."""
+
 MORE_LOOKS = 64
 """Entries that are measured again once one of the first has been acquitted."""
 

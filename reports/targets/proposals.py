@@ -116,7 +116,7 @@ def proposed(
     """
     names, penalties = wanted(function), _penalties(function)
     until = time.monotonic() + SECONDS
-    seen = read_off(function, names)
+    seen = {**read_off(function, names), **documented(function, names)}
     choices = _choices(function, names, sizes, text)
     ordinary = itertools.chain(
         _of_one_batch(names, sizes, choices, _indices(function)), _plain_first(choices)
