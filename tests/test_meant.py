@@ -183,6 +183,20 @@ def test_no_new_size_is_a_part_of_another_one():
     assert changed.shape[1] // 2 not in changed.shape and changed.shape[1] % 2 == 0
 
 
+def dilated(x, k):
+    wide = 3 * len(k) - 2
+    y = np.stack([x[:, q : q + wide : 3] @ k for q in range(x.shape[1] - wide + 1)])
+    return y, np.copy
+
+
+def test_no_new_size_leaves_one_place_of_several():
+    """Whatever the number of the only window is multiplied with, it is 0."""
+    for width in range(8, 12):
+        inputs = [normal(2, width), normal(2)]
+        found = resized(value(dilated), inputs)
+        assert len(dilated(*found.grown)[0]) > 1 and found.more
+
+
 def test_types_are_nothing_that_could_be_written():
     tree = ast.parse(
         "def f(x: Array[int, 3]) -> tuple[Array]:\n    y: list[Array] = x[0]\n    return y"

@@ -232,6 +232,19 @@ def test_what_a_function_is_written_with():
     assert [*map(ast.unparse, pool.calls_of("sum"))] == ["np.sum(x)"]
 
 
+def test_what_nobody_needs_is_called_so_and_proposed_nowhere():
+    local = {"n": 3, "_": 2, "__": np.ones(2)}
+    pool = Pool.of(ast.parse("def f(x):\n n, _ = x.shape"), local, {}, ast.Pass())
+    here = Scope(local, {}, pool)
+    assert (here.names, here.counts, here.arrays, pool.unread) == (("n",), ("n",), (), ("n",))
+
+
+def test_what_is_read_as_an_array_should_be_one():
+    text = "n = len(x)\na = H * W\nb = H + W\nc = H - W\ny = a[:, None] + b.T + c @ x + n"
+    pool = Pool.of(ast.parse(text), {}, {}, ast.Pass())
+    assert pool.with_axes == {"H * W", "H + W", "H - W"}
+
+
 def test_a_watched_function_reports_its_names_before_each_statement():
     written = "def f(x):\n    a = [x]\n    for k in (1, 2):\n        a.append(k)\n    if x: y = 1\n    return a\n"
     function, watch = ast.parse(written).body[0], Watch()

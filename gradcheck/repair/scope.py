@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -45,7 +45,8 @@ class Pool:
     `helpers` are the functions of its module that only compute, with how many arrays they take, `ahead`
     what the forward pass is written with, `unread` the names that are given a value and read nowhere,
     `options` those of hyperparameters, which are what they are in all sizes, `numbers` the constants written
-    anywhere in either pass, those that everybody tries aside.
+    anywhere in either pass, those that everybody tries aside, `with_axes` what is given to names that are
+    read as arrays.
     """
 
     operands: tuple[ast.expr, ...] = ()
@@ -57,6 +58,7 @@ class Pool:
     unread: tuple[str, ...] = ()
     options: frozenset[str] = frozenset()
     numbers: tuple[ast.Constant, ...] = ()
+    with_axes: frozenset[str] = frozenset()
 
     @staticmethod
     def of(tree: ast.AST, local: Names, module: Names, ahead: ast.AST) -> Pool:
@@ -76,6 +78,7 @@ class Pool:
             _distinct(
                 filter(_is_a_number, chain(*(inside(one, ast.Constant) for one in (tree, ahead))))
             ),
+            frozenset(_with_axes(tree)),
         )
 
     def calls_of(self, name: str) -> list[ast.Call]:
@@ -123,9 +126,32 @@ AXES_ALONE = {":", "None", "...", "np.newaxis"}
 
 def _unread(tree: ast.AST) -> tuple[str, ...]:
     """The names that a function gives a value and reads nowhere, nor do functions in it."""
-    names = inside(tree, ast.Name)
+    names = [one for one in inside(tree, ast.Name) if is_a_name(one.id)]
     read = {one.id for one in names if is_read(one)}
     return tuple(dict.fromkeys(one.id for one in names if one.id not in read))
+
+
+def is_a_name(name: str) -> bool:
+    """Whether a name is there to be read, and not, as _ is, for what nobody needs."""
+    return bool(name.strip("_"))
+
+
+def _with_axes(tree: ast.AST) -> Iterator[str]:
+    """What is written for names that are read as arrays."""
+    names = {getattr(one, "id", "") for one in _read_as_arrays(tree)}
+    for one in inside(tree, ast.Assign):
+        if getattr(one.targets[0], "id", None) in names:
+            yield ast.unparse(one.value)
+
+
+def _read_as_arrays(tree: ast.AST) -> Iterator[ast.expr]:
+    """What is indexed, asked for what arrays have, or multiplied as a matrix."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Subscript(value) | ast.Attribute(value):
+                yield value
+            case ast.BinOp(left, ast.MatMult(), right):
+                yield from (left, right)
 
 
 def _held(text: str, value: Any, depth: int = 2) -> list[ast.expr]:
@@ -228,7 +254,8 @@ class Scope:
 
     def _holding(self, *kinds: type) -> tuple[str, ...]:
         """The names that hold things of some kinds."""
-        return tuple(name for name, value in self.local.items() if isinstance(value, kinds))
+        held = (name for name, value in self.local.items() if isinstance(value, kinds))
+        return tuple(filter(is_a_name, held))
 
     @cached_property
     def counts(self) -> tuple[str, ...]:

@@ -113,9 +113,26 @@ def _cut_by(part: int, lengths: Sequence[int]) -> list[int]:
     return [n for n in lengths if _is_cut_by(n, part)][:1]
 
 
+def _telling(value: Value, inputs: Sequence[Array]) -> Value:
+    """The value of a layer where each of its axes tells places apart that did so at the inputs given.
+
+    In a value of one column whatever a column is multiplied with, its number is 0.
+    """
+    before = value(inputs)
+
+    def telling(fresh: Sequence[Array]) -> Array | None:
+        now = value(fresh)
+        if before is None or now is None:
+            return now
+        lost = (n < 2 <= m for n, m in zip(now.shape, before.shape, strict=False))
+        return None if any(lost) else now
+
+    return telling
+
+
 def resized(value: Value, inputs: Sequence[Array]) -> Resized:
     """The inputs with as many other sizes as the layer takes; its `value` is None where it is not defined."""
-    found = Resized(inputs)
+    found, value = Resized(inputs), _telling(value, inputs)
     for axis in found.lengths:
         if axis not in found.more:
             tried = (one for one in found.together_with(axis) if one.is_taken(value))

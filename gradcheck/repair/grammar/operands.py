@@ -40,8 +40,9 @@ class Operand:
 @on(ast.expr)
 def _another_operand(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
     """A factor or a term more: what is at hand, a size, a derivative, a mask, what stands elsewhere."""
-    # Beside what counts stands what counts.
-    several = _numbers(scope) if is_count(node, scope) else operands(scope)
+    # Beside what counts stands what counts, unless an array should stand there.
+    counts = is_count(node, scope) and ast.unparse(node) not in scope.pool.with_axes
+    several = _numbers(scope) if counts else operands(scope)
     for one in several if is_numeric(node, scope) else ():
         yield from _with(node, scope, one)
 
