@@ -41,7 +41,18 @@ AT_THE_END = (
 fresh interpreter that is started beside its threads. And a large group as the last would run alone."""
 
 
+SLOW_CASES = Path(__file__).with_name("slow_cases.txt")
+"""Cases that take seconds each, a line each; quick siblings in the same test stand for them."""
+
+
+# Before pytest leaves out what is marked as slow.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
+    slow = set(SLOW_CASES.read_text().splitlines())
+    for item in items:
+        if item.nodeid in slow:
+            item.add_marker(pytest.mark.slow)
+
     def turn(item):
         file = item.path.name
         return 1 if TOGETHER.get(file) == "tensorflow" else 2 if file in AT_THE_END else 0

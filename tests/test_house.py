@@ -1,6 +1,8 @@
 """The house: arrows one way, no circles, few floors, rooms that open with a sentence, few thoughts in each."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,30 @@ def test_few_floors():
 
 def room_of(name):
     return ".".join(name.split(".")[:2])
+
+
+@pytest.mark.slow
+def test_every_slow_case_is_there_and_has_a_quick_sibling():
+    def collected(marked):
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "--collect-only",
+            "-q",
+            "-n0",
+            "-o",
+            "addopts=",
+            "-m",
+            marked,
+        ]
+        lines = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True
+        ).stdout.splitlines()
+        return {line for line in lines if "::" in line}
+
+    cases = [
+        line for line in (ROOT / "tests/slow_cases.txt").read_text().splitlines() if "::" in line
+    ]
+    slow, quick = collected("slow"), {one.partition("[")[0] for one in collected("not slow")}
+    assert [case for case in cases if case not in slow or case.partition("[")[0] not in quick] == []
