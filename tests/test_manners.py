@@ -80,6 +80,7 @@ def told(name, k):
         pytest.param("heads", 1, "sum(-1, keepdims=True)", id="a list of one array a head"),
         pytest.param("heads", 0, "s.T @ q / root", id="each item of a list has its gradient"),
         pytest.param("tape", 0, "dout * node.right", id="a case of a match"),
+        pytest.param("twice", 0, "g_out / 2", id="what is returned is left to no later line"),
         pytest.param("steps", 0, "d_c @ U.T * f", id="compared as another step's"),
         pytest.param("nested", 1, "s", id="a name before a number: s * q or q * s, not q * 2"),
         pytest.param("bags", 1, "(vecs - mean[:, None])", id="an axis put in"),
