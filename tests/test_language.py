@@ -6,7 +6,7 @@ import pytest
 from gradcheck import check, check_loss, check_module, check_pair
 from tests.strangers import language, language_aside
 from tests.test_fresh import normal, pair
-from tests.test_hands import judged, shares
+from tests.test_hands import home_of, judged, of, shares
 from tests.test_workshop import sizes
 
 seeded = np.random.default_rng
@@ -125,52 +125,32 @@ CHECKS = {
 """How each is checked, in the module or a changed copy of it."""
 
 
-def home_of(name):
-    return language if any(mistake[0] == name for mistake in language.MISTAKES) else language_aside
-
-
 @pytest.mark.parametrize("name", CHECKS)
 def test_the_right_one_passes(name):
-    assert CHECKS[name](home_of(name)).passed
-
-
-def of(module, wrong):
-    """The mistake of a module that is written so."""
-    (mistake,) = (one for one in module.MISTAKES if one[3].strip() == wrong)
-    return mistake
+    assert CHECKS[name](home_of(name, language, language_aside)).passed
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("unit", "wrong"),
     [
         # The diagonal alone of a softmax, where it is followed by more.
-        "dpre = p * (1 - p) * datt",
+        (language, "dpre = p * (1 - p) * datt"),
         # Nothing is carried through loops that only add up.
-        "dinp[b, s, keys] = inp[b, t, mine] * dpre[s] * scale",
+        (language, "dinp[b, s, keys] = inp[b, t, mine] * dpre[s] * scale"),
         # Along which axis a helper reduces is told by a number.
-        "beta[i] = lse(trans + scores[i + 1] + beta[i + 1], 0)",
+        (language, "beta[i] = lse(trans + scores[i + 1] + beta[i + 1], 0)"),
         # Twice what it were before a root, by accident.
-        "dmn = -(dcos * cos).sum(0) / mn**2",
+        (language, "dmn = -(dcos * cos).sum(0) / mn**2"),
         # What is lost is read nowhere but to be added to.
-        "g_trans = np.exp(pair - logZ)",
-    ],
-)
-def test_what_was_misnamed_has_a_true_name_and_its_line(wrong):
-    _, truly, line = judged(language, of(language, wrong), CHECKS)
-    assert truly and line
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
+        (language, "g_trans = np.exp(pair - logZ)"),
         # What is lost is no contribution, but what a turn leaves the next.
-        "acc = delta[..., t]",
+        (language_aside, "acc = delta[..., t]"),
         # A loop is not tried through the list that it writes into.
-        "grad = y - occupied",
+        (language_aside, "grad = y - occupied"),
     ],
 )
-def test_what_was_misnamed_in_the_other_half_has_a_true_name_and_its_line(wrong):
-    _, truly, line = judged(language_aside, of(language_aside, wrong), CHECKS)
+def test_what_was_misnamed_has_a_true_name_and_its_line(unit, wrong):
+    _, truly, line = judged(unit, of(unit, wrong), CHECKS)
     assert truly and line
 
 

@@ -6,7 +6,7 @@ import pytest
 from gradcheck import check, check_derivative, check_loss, check_module
 from tests.strangers import studio
 from tests.test_fresh import normal, pair
-from tests.test_hands import judged, shares
+from tests.test_hands import judged, of, shares
 
 CLASSES, RATED = np.array([0, 2, 1, 1, 0]), (normal(6, 3) > 0).astype(int)
 SIGNS = np.array([1.0, -1, 1, 1, -1, -1])
@@ -67,12 +67,6 @@ def test_the_right_one_passes(name):
     assert CHECKS[name](studio).passed
 
 
-def of(wrong):
-    """The mistake that is written so."""
-    (mistake,) = (one for one in studio.MISTAKES if one[3].strip() == wrong)
-    return mistake
-
-
 QUICK = (
     # A spectrum without its conjugate is that of what is not reversed.
     "F_g * F_ker",
@@ -93,7 +87,7 @@ QUICK = (
 
 @pytest.mark.parametrize("wrong", QUICK)
 def test_what_was_nameless_or_misnamed_has_a_true_name_and_its_line(wrong):
-    _, truly, line = judged(studio, of(wrong), CHECKS)
+    _, truly, line = judged(studio, of(studio, wrong), CHECKS)
     assert truly and line
 
 

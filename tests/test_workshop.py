@@ -10,7 +10,7 @@ from gradcheck import Verdict, check, check_loss, check_module
 from tests import test_hands
 from tests.strangers import hands_aside, workshop, workshop_aside
 from tests.test_fresh import normal, pair
-from tests.test_hands import judged, shares
+from tests.test_hands import home_of, judged, of, shares
 
 CLASSES = np.array([0, 2, 1, 1, 0])
 SEEN = np.array([[True, True, False, True], [True, True, True, True], [False, True, True, True]])
@@ -83,19 +83,9 @@ CHECKS = {
 """How each is checked, in the module or a changed copy of it."""
 
 
-def home_of(name):
-    return workshop if any(mistake[0] == name for mistake in workshop.MISTAKES) else workshop_aside
-
-
 @pytest.mark.parametrize("name", CHECKS)
 def test_the_right_one_passes(name):
-    assert CHECKS[name](home_of(name)).passed
-
-
-def of(module, wrong):
-    """The mistake of a module that is written so."""
-    (mistake,) = (one for one in module.MISTAKES if one[3].strip() == wrong)
-    return mistake
+    assert CHECKS[name](home_of(name, workshop, workshop_aside)).passed
 
 
 @pytest.mark.parametrize(

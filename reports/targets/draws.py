@@ -13,33 +13,27 @@ from reports.targets.shapes import Shape
 
 Inputs = dict[str, Any]
 
-
 ORDINARY: Shape = (3, 5)
 """The shape that is tried first."""
 
 Draw = Callable[[np.random.Generator], Any]
 
-
 BATCH = 3
 """How many of a batch there are, where an object says how many features each has."""
-
 
 LABELS = re.compile(
     r"^(y_?true|labels?|targets?|t|ids?|indices|classes|\w*(idx|index))$", re.IGNORECASE
 )
 """Names of inputs that usually hold integers."""
 
-
 PROBABILITIES = re.compile(r"^(p|probs?|probabilit\w+|y_?hat)$", re.IGNORECASE)
 """Names of inputs of which the logarithm is taken as they are."""
-
 
 MASK = re.compile(r"^(\w+_)?masks?(_\w+)?$", re.IGNORECASE)
 """Names of what lets entries through or not: with other numbers than 0 and 1 a mask and its square differ."""
 
-
 PENALTY = 0.35
-"""What is proposed for it: no small size, nor one over it, that a factor could be taken for."""
+"""The weight of a penalty that is proposed: no small size, nor one over it, that a factor could be taken for."""
 
 
 def between(drawn: Any) -> Any:
@@ -88,9 +82,9 @@ def filled(shapes: Mapping[str, Shape], rng: np.random.Generator) -> dict[str, A
     return {key: rng.normal(size=shape) for key, shape in shapes.items()}
 
 
-def word(word: str, _: np.random.Generator) -> str:
-    """A word, whatever the generator."""
-    return word
+def word(text: str, _: np.random.Generator) -> str:
+    """A word that an option is compared with."""
+    return text
 
 
 def labels(rng: np.random.Generator, size: Shape) -> Any:

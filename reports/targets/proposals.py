@@ -44,6 +44,7 @@ from reports.targets.shapes import (
     keyed,
     read_off,
     texts,
+    told,
 )
 from reports.targets.texts import text_of
 
@@ -116,7 +117,7 @@ def proposed(
     """
     names, penalties = wanted(function), _penalties(function)
     until = time.monotonic() + SECONDS
-    seen = {**read_off(function, names), **documented(function, names)}
+    seen = told(function, names)
     choices = _choices(function, names, sizes, text)
     ordinary = itertools.chain(
         _of_one_batch(names, sizes, choices, _indices(function)), _plain_first(choices)
@@ -125,12 +126,12 @@ def proposed(
     combinations = itertools.chain(
         zip(_of_a_model(names), itertools.repeat({})), zip(ordinary, itertools.repeat(seen))
     )
-    for combination, told in itertools.islice(combinations, TRIES):
+    for combination, shapes in itertools.islice(combinations, TRIES):
         if time.monotonic() > until:
             return None
         # Afresh each time: what runs may write into what it is given.
         made = partial(_made, dict(zip(names, combination, strict=True)), seed, penalties, text)
-        if are_no_less(made(), told) and runs(made()) and accepts(made()):
+        if are_no_less(made(), shapes) and runs(made()) and accepts(made()):
             return made()
     return None
 
@@ -138,19 +139,19 @@ def proposed(
 def are_told(function: Function, inputs: Inputs) -> bool:
     """Whether a function's text tells the shapes of all its inputs, and they have these."""
     names = wanted(function)
-    told = {**documented(function, names), **read_off(function, names)}
+    shapes = told(function, names)
     known = {*held(function, names), *texts(function, names), *indexing(function)}
     known |= {name for name in names if PENALTIES.match(name) or FLAG.match(name)}
-    return all(n in known or (n in told and np.shape(inputs[n]) == told[n]) for n in names)
+    return all(n in known or np.shape(inputs[n]) == shapes.get(n) for n in names)
 
 
 def are_square(function: Function, inputs: Inputs) -> bool:
     """Whether a matrix is as high as wide though the text does not say so: more than what is meant fits it."""
     names = wanted(function)
-    told = {**documented(function, names), **read_off(function, names)}
+    meant = told(function, names)
     shapes = ((name, np.shape(inputs[name])) for name in names)
     return any(
-        len(shape) == 2 and shape[0] == shape[1] > 1 and told.get(name) != shape
+        len(shape) == 2 and shape[0] == shape[1] > 1 and meant.get(name) != shape
         for name, shape in shapes
     )
 
@@ -244,7 +245,7 @@ def _choices(
     elif sizes:
         # Square matrices alone: a batch of rows, or of sequences.
         likely = ((BATCH, sizes[0]), (2, BATCH, sizes[0]))
-    told, seen = documented(function, names), read_off(function, names)
+    said, seen = documented(function, names), read_off(function, names)
     matrices = read_off(function, names, vectors=False)
     indices, biases = _indices(function), biases_of(names)
     # What is transposed has two axes: a row of numbers would be what it is, and mean something else.
@@ -260,8 +261,8 @@ def _choices(
     }
 
     def choice(name: str) -> Sequence[Draw]:
-        if name in told:
-            return _told(name, told[name])
+        if name in said:
+            return _told(name, said[name])
         first = dict.fromkeys(shapes[name] for shapes in (seen, matrices) if name in shapes)
         if name == "t" and "y" in names:
             # A time at which y was measured, and no target.
@@ -328,7 +329,7 @@ def _copied(options: dict[str, Any], _: np.random.Generator) -> dict[str, Any]:
 def template(name: str, function: Function, guess: Inputs) -> str:
     """A function to paste that returns the inputs: as in a guess, else as the function's text shows them."""
     names = wanted(function)
-    shapes = {**read_off(function, names), **documented(function, names)}
+    shapes = told(function, names)
     items = (f'"{n}": {_text(n, guess.get(n), shapes.get(n, ORDINARY))}' for n in names)
     return f"def {name}_inputs(rng): return {{{', '.join(items)}}}"
 

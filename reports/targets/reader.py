@@ -61,7 +61,6 @@ def letter(node: ast.expr) -> str:
 Axes = tuple[int, ...]
 """The axes of a value, by number; `Reader.axis` says which are as long as each other."""
 
-
 ONE = -1
 """The number of an axis of length one."""
 

@@ -57,6 +57,11 @@ def read_off(function: Function, names: Sequence[str], *, vectors: bool = True) 
     return {name: shapes[name,] for name in names if (name,) in shapes}
 
 
+def told(function: Function, names: Sequence[str]) -> dict[str, Shape]:
+    """Shapes that a function's own words tell, its docstring's before those that its text shows."""
+    return {**read_off(function, names), **documented(function, names)}
+
+
 def held(function: Function, names: Sequence[str]) -> dict[str, dict[str, Shape]]:
     """The shapes of arrays that inputs hold by name, parameters["W1"], where the text tells all of them."""
     shapes, items = _read(function, names), Items(names).of(tree_of(function))
@@ -140,9 +145,8 @@ def indexing(function: Function) -> set[str]:
 PENALTIES = re.compile(r"^(reg\w*|l2\w*|lambda_?|lambd|lam|weight_decay|decay)$", re.IGNORECASE)
 """Names of what weighs a penalty: where it is 0 by default a wrong gradient of the penalty would pass."""
 
-
 BIAS = re.compile(r"^(b[a-z\d]?|b_\w+|bias\w*|beta|intercept)$")
-"""How is called what is added to every example."""
+"""How what is added to every example is called."""
 
 
 def biases_of(names: Iterable[str]) -> set[str]:
