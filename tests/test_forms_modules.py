@@ -418,3 +418,22 @@ def test_no_gradient_is_read_off_a_step_that_does_not_follow_it(layer):
     report = check_module(layer(), normal(4, 3), update=0.1)
     assert report.passed and [row.name for row in report.rows] == ["x"]
     assert any("No gradient of W, b" in finding.message for finding in report.findings)
+
+
+LAST = """
+    def backward(self, dout{}):
+        dx = self.y.copy()
+        dx[np.arange(len(self.t)), self.t] -= 1
+        return dx / len(self.t)
+"""
+
+
+@pytest.mark.parametrize(("default", "passes"), [("=1", True), ("", False)])
+def test_a_loss_that_comes_last_need_not_look_at_an_upstream_gradient_of_one(
+    tmp_path, default, passes
+):
+    text = inspect.getsource(layers.SoftmaxWithLoss.backward)
+    own = edited(layers, tmp_path, text, LAST.format(default)[1:])
+    report = check_module(own.SoftmaxWithLoss(), X, LABELS)
+    assert report.passed == passes, str(report)
+    assert ("does not look at dout" in str(report)) == passes

@@ -136,6 +136,14 @@ def names_in_returns(function: Function) -> set[str]:
     return {node.id for node in ast.walk(returned) if isinstance(node, ast.Name)}
 
 
+def unread(function: Function) -> list[str]:
+    """The parameters with a default that a function's text never looks at."""
+    tree = _tree(function)
+    known = parameters_of(function) or () if list(ast.iter_child_nodes(tree)) else ()
+    read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return [p.name for p in known if p.default is not p.empty and p.name not in read]
+
+
 def _assigned(tree: ast.AST) -> dict[str, ast.expr]:
     """The names that a function gives, each with what it is given to last."""
     return {

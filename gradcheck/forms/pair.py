@@ -19,6 +19,7 @@ from gradcheck.forms.names import are_turned_round, is_parameter, returned_names
 from gradcheck.forms.objects import RETURNED, Methods, Module, Source, checked
 from gradcheck.forms.planning import plan
 from gradcheck.forms.rehearsal import blank
+from gradcheck.forms.remarks import comes_last
 from gradcheck.forms.saying import said_of
 from gradcheck.forms.told import Inputs, asked_for, reaches
 from gradcheck.layer import Function, name_of
@@ -110,7 +111,14 @@ def adapt_pair(
         inputs=chosen,
         sources={leaf: Source(RETURNED, path) for leaf, path in found.paths.items()},
         fits=found.fits,
-        remarks=(*drawn, *beside, *_outputs_left_out(form, names), *by_name(found), *remarks),
+        remarks=(
+            *drawn,
+            *beside,
+            *_outputs_left_out(form, names),
+            *comes_last(form),
+            *by_name(found),
+            *remarks,
+        ),
     )
 
 

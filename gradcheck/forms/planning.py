@@ -22,7 +22,7 @@ import numpy as np
 from gradcheck.binding import parameters_of
 from gradcheck.forms.arguments import SPREAD
 from gradcheck.forms.calling import Kind, Plan, Role, items_of
-from gradcheck.forms.names import is_cache, is_of, is_upstream
+from gradcheck.forms.names import is_cache, is_of, is_upstream, unread
 from gradcheck.layer import Function
 from gradcheck.meant import first_that_fits
 from gradcheck.trees import Tree, is_array_or_float
@@ -114,7 +114,10 @@ def plan(
     """
     items = items_of(result)
     called = _item_names(names, len(items))
-    facts = Facts(parameters_of(backward) or (), frozenset(inputs), items, called)
+    # A loss comes last, where the upstream gradient is one: dout=1 that nobody looks at is none.
+    ignored = unread(backward) if not np.ndim(_first_array(items)) else []
+    parameters = [p for p in parameters_of(backward) or () if p.name not in ignored]
+    facts = Facts(parameters, frozenset(inputs), items, called)
     roles = Roles.told_by_names(facts)
     held = _said_cache(facts, cache) if cache is not None else _cache_item(facts, roles)
     _fill(facts, roles, held)

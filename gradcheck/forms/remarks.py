@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from gradcheck.forms.names import is_upstream, unread
 from gradcheck.forms.objects import LEFT, STEP, Module
 from gradcheck.forms.saying import said_of
 from gradcheck.forms.state import SELF, reach
@@ -68,6 +69,16 @@ def _grows(before: Array, first: Array, second: Array) -> bool:
         return False
     begun = before if before.shape == first.shape and before.dtype.kind == "f" else 0 * first
     return bool(np.allclose(second - first, first - begun, rtol=1e-3))
+
+
+def comes_last(form: Module) -> list[Finding]:
+    """Says of a loss that it is right as the last layer alone, where its way back leaves dout=1 unread."""
+    back = form.methods.backward
+    names = [] if form.plan.upstream else list(filter(is_upstream, unread(back)))
+    return said_of(
+        names,
+        "backward does not look at {}: its gradients are those of a loss that comes last, where that is 1.",
+    )
 
 
 def left_out(form: Module) -> list[Finding]:

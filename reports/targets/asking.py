@@ -19,9 +19,10 @@ from gradcheck.forms.slopes import differentiated, of_one_input
 from gradcheck.layer import Function
 from gradcheck.result import Report
 from reports.errors import did_you_mean
-from reports.targets.classes import Context, is_operation, objects, step_of, ways
+from reports.targets.classes import Context, is_operation, step_of, ways
 from reports.targets.draws import Inputs
 from reports.targets.found import Subject
+from reports.targets.making import objects
 from reports.targets.preparing import prepared
 from reports.targets.proposals import wanted
 

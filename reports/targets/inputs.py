@@ -16,10 +16,10 @@ from gradcheck.forms.names import is_target
 from gradcheck.forms.state import held_in
 from reports.errors import UserError
 from reports.targets.asking import arguments, asked, belongs_to_some, taking
-from reports.targets.classes import objects
 from reports.targets.draws import Inputs
 from reports.targets.found import Subject
 from reports.targets.loading import at, said
+from reports.targets.making import objects
 from reports.targets.proposals import are_square, are_told, proposed, template, wanted
 from reports.targets.specs import of_spec
 from reports.targets.texts import text_of

@@ -51,6 +51,7 @@ from reports.targets.texts import text_of
 SHAPES: tuple[Shape, ...] = (
     *(ORDINARY, (5, 2), (2,), (5,), (3, 2), (2, 2), (), (5, 5), (3,)),
     *((2, 5, 5, 3), (2, 3, 5, 5), (3, 3, 3, 2), (2, 3, 3, 3), (3, 4, 5), (2, 3, 7), (1, 5), (5, 1)),
+    *((1, 5, 6), (2, 1, 6, 5), (2, 6, 5, 1)),
 )
 """Shapes that are tried for inputs of which nothing is known, ordinary ones first."""
 

@@ -184,17 +184,17 @@ def _long(shape: Shape) -> int:
 def _one_by_one(tree: ast.AST, names: Sequence[str]) -> dict[str, Shape]:
     """How many there are of an input of which single numbers are used alone, p[0] and p[1], or a, b = p."""
     nodes = list(ast.walk(tree))
-    counts = [pair for node in nodes for pair in _counted(node)]
+    counts = [pair for node in nodes for pair in counted(node)]
     used = [node.id for node in nodes if isinstance(node, ast.Name)]
     alone = (n for n in names if used.count(n) == [name for name, _ in counts].count(n) > 0)
     return {name: (max(count for n, count in counts if n == name),) for name in alone}
 
 
-def _counted(node: ast.AST) -> list[tuple[str, int]]:
-    """A name of which one number is used, or all of them, and how many there must be for that."""
+def counted(node: ast.AST) -> list[tuple[str, int]]:
+    """A name or attribute of which one number is used, or all of them, and how many there must be for that."""
     match node:
-        case ast.Subscript(ast.Name(name), ast.Constant(int(position))):
+        case ast.Subscript(ast.Name(name) | ast.Attribute(attr=name), ast.Constant(int(position))):
             return [(name, position + 1)]
-        case ast.Assign([ast.Tuple(parts)], ast.Name(name)):
+        case ast.Assign([ast.Tuple(parts)], ast.Name(name) | ast.Attribute(attr=name)):
             return [(name, len(parts))]
     return []
