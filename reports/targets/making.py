@@ -123,16 +123,13 @@ def _sizes(made: type, needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     taken = [pair for node in ast.walk(tree_of(made) or ast.Pass()) for pair in counted(node)]
     counts = {name: max((n for one, n in taken if one == name), default=1) for name in needed}
     meant = {name: one for name in needed for one in _meant(name, counts[name])}
-    free = [name for name in needed if name not in meant]
-    parted = any(map(PARTS.match, needed))
-    if len(free) > MOST:
-        return
-    # Some go without padding alone.
-    padded = [{n: k for n in needed if PADDING.match(n)} for k in (1, 0)]
-    orders = itertools.permutations((6, 4, 8) if parted else (5, 2, 3, 7), len(free))
-    for edges, sizes in itertools.product(padded[: 1 + any(padded)], orders):
-        chosen = {**meant, **edges, **dict(zip(free, sizes, strict=True))}
-        yield tuple(chosen[name] for name in needed)
+    small = (6, 4, 8) if any(map(PARTS.match, needed)) else (5, 2, 3, 7)
+    for other in ({}, *_otherwise(needed)):
+        known = {**meant, **other}
+        free = [name for name in needed if name not in known]
+        for sizes in itertools.permutations(small, len(free)) if len(free) <= MOST else ():
+            chosen = {**known, **dict(zip(free, sizes, strict=True))}
+            yield tuple(chosen[name] for name in needed)
 
 
 def _meant(name: str, count: int) -> Iterator[Any]:
@@ -140,10 +137,18 @@ def _meant(name: str, count: int) -> Iterator[Any]:
     other = (
         *((PART, 0.5), (RATE, 0.1), (SLOPE, _tanh_prime), (FUNCTION, np.tanh), (PARTS, 2)),
         *((WINDOW, (2,) * count if count > 1 else 2), (PADDING, 1), (LENGTHS, [5, 4, 2])),
-        *((SHAPE, SHAPES.get(count, IMAGE)), (FLAT, (math.prod(IMAGE),))),
     )
     found = [value for names, value in other if names.match(name)]
     yield from found[:1] or ([SHAPES[count]] if count in SHAPES else [])
+
+
+def _otherwise(needed: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """What else some may be: no padding; a shape that is used as a whole, and the same in a row."""
+    for names, value in ((PADDING, 0), (SHAPE, IMAGE)):
+        other = {name: value for name in needed if names.match(name)}
+        rows = {name: (math.prod(IMAGE),) for name in needed if FLAT.match(name)}
+        if other:
+            yield {**other, **rows}
 
 
 def _tanh_prime(x: Any) -> Any:
