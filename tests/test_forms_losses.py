@@ -84,6 +84,13 @@ def test_a_tuple_of_gradients_is_that_of_the_inputs_though_only_one_is_called_so
     assert [row.name for row in check_loss(beside, normal(3), normal(3, seed=1)).rows] == ["W"]
 
 
+def test_a_bias_of_zeros_is_no_mask_where_each_gradient_has_its_inputs_shape():
+    def loss(b, log_std):
+        return float(((b - 1) ** 2 + log_std**2).sum()), [2 * (b - 1), 2 * log_std]
+
+    assert check_loss(loss, np.zeros(2), normal(2)).passed
+
+
 def test_gradients_left_in_the_object():
     class Model:
         def __init__(self):

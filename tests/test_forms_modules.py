@@ -301,6 +301,25 @@ def test_which_gradients_are_returned_can_be_said():
         check_module(Swapped(), square, gradients="V x")
 
 
+def test_gradients_that_are_shaped_as_the_parameters_are_theirs_and_not_the_inputs():
+    class Model:
+        def __init__(self):
+            self.W, self.b = normal(3, 4), normal(4)
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.W + self.b
+
+        def backward(self, dy):
+            grads = [np.zeros_like(self.W), np.zeros_like(self.b)]
+            grads[0] += self.x.T @ dy
+            grads[1] += dy.sum(axis=0)
+            return grads
+
+    report = check_module(Model(), normal(5, 3))
+    assert report.passed and [row.name for row in report.rows] == ["W", "b"]
+
+
 def test_a_forward_pass_that_leaves_nothing_is_told_so():
     class Silent:
         def forward(self, x):

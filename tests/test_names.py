@@ -189,7 +189,7 @@ def recurrent_step(x, h, W, V):
         dx = da @ W.T
         dh = da @ V.T
         dW = x.T @ da
-        dV = h.T @ da
+        dV = h.transpose(1, 0) @ da
         return dx, dh, dW, dV
 
     return n, backward
@@ -212,7 +212,7 @@ def weighted_rows(x, w, W, V):
 
 
 SLIPS = [
-    (recurrent_step, "dV = h.T @ da", "dV = n.T @ da", "V", "wrong-variable"),
+    (recurrent_step, "dV = h.tr", "dV = n.tr", "V", "wrong-variable"),
     (recurrent_step, "(1 - n**2)", "(1 + n**2)", "x", "sign-flipped"),
     (recurrent_step, "da = dn * (1 - n**2)", "da = dn * (1 - h**2)", "x", "wrong-variable"),
     (weighted_rows, "(dp * p).sum(axis=1,", "(dp * p).sum(axis=0,", "x", "wrong-axis"),

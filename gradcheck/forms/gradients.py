@@ -212,24 +212,36 @@ def _in_their_places(
     mine = list(filter(attrgetter("hard"), inputs))
     in_order = _one_each(entries, mine).paths
     together = len({entry.path[:-1] for entry in entries} - {()}) == 1
-    shapes = [
-        [one.shape for one in several] for several in (entries, map(attrgetter("value"), mine))
-    ]
-    alike = shapes[0] == shapes[1] and found.items() <= in_order.items()
-    return in_order if together and alike else {}
+    fits = _are_shaped_as(entries, mine) and found.items() <= in_order.items()
+    return in_order if together and fits else {}
 
 
 def _guessed(
     entries: Sequence[Entry], inputs: Sequence[Leaf], parameters: list[Leaf], *, whole: bool
 ) -> dict[Path, Path]:
-    """Gradients without a name: the inputs' in order, then the parameters' by shape; of a model its own first."""
-    trained = _laid(entries, parameters) if whole else {}
+    """Gradients without a name: the inputs' in order, then the parameters' by shape; of a model its own first.
+
+    So too where each is a parameter's by its shape, one after another, and the first is no input's.
+    """
+    apart = _are_shaped_as(entries, parameters) and not _are_shaped_as(entries[:1], inputs[:1])
+    trained = _laid(entries, parameters) if whole or apart else {}
     if len(trained) == len(entries):
         return paths_of(trained)
-    likely = sorted(inputs, key=_is_compared if len(entries) < len(inputs) else _is_mask)
-    laid = _laid(entries, likely, of_any_shape=True)
+    laid = _laid(entries, _likely(entries, inputs), of_any_shape=True)
     rest = [entry for entry in entries if entry not in laid.values()]
     return paths_of(laid) | paths_of(_laid(rest, parameters))
+
+
+def _likely(entries: Sequence[Entry], inputs: Sequence[Leaf]) -> Sequence[Leaf]:
+    """The inputs in the order in which gradients are given to them: masks and labels last, if not one for each."""
+    if _are_shaped_as(entries, inputs):
+        return inputs
+    return sorted(inputs, key=_is_compared if len(entries) < len(inputs) else _is_mask)
+
+
+def _are_shaped_as(entries: Sequence[Entry], leaves: Sequence[Leaf]) -> bool:
+    """Whether there is one gradient for each leaf, in order and of its shape: a bias of zeros is no mask then."""
+    return [one.shape for one in entries] == [leaf.value.shape for leaf in leaves]
 
 
 def _is_mask(leaf: Leaf) -> bool:

@@ -131,9 +131,15 @@ def _axes(mend: Mend) -> Slip | None:
 
 
 def _order_of_axes(mend: Mend) -> Slip | None:
-    """Other arguments of a transpose, or of what stands in one."""
+    """Other arguments of a transpose, or the same entries in another order in what stands in one."""
     turns = set(TURNING) & set(map(called_name, [*mend.around, mend.old]))
-    return slip.TURNED if turns and np.size(mend.before) == np.size(mend.after) > 1 else None
+    return slip.TURNED if turns and _are_reordered(mend.before, mend.after) else None
+
+
+def _are_reordered(before: Any, after: Any) -> bool:
+    """Whether two values hold the same entries, several of them: another variable's are others."""
+    was, should_be = (np.sort(np.ravel(value)) for value in (before, after))
+    return was.size > 1 and np.array_equal(was, should_be)
 
 
 def _choice(mend: Mend) -> Slip | None:
