@@ -231,6 +231,26 @@ def test_the_output_may_come_instead_of_a_cache():
     assert not check_pair(forward, lambda dy, y: dy * (1 - y), normal(4), lines=False).passed
 
 
+def absolute(predictions, targets):
+    return float(np.abs(predictions - targets).mean())
+
+
+def absolute_gradient(predictions, targets):
+    return np.sign(predictions - targets) / predictions.size
+
+
+@pytest.mark.parametrize("asked", [{}, {"wrt": ["predictions"]}])
+def test_a_lone_gradient_of_a_loss_is_that_of_the_prediction(asked):
+    """Nobody goes further back from there: no upstream gradient is lacking."""
+    x, t = normal(3, 4), normal(3, 4, seed=1)
+    report = check_pair(absolute, absolute_gradient, x, t, **asked)
+    assert report.passed and [row.name for row in report.rows] == ["predictions"]
+    turned = check_pair(lambda x, t: absolute(t, x), lambda x, t: absolute_gradient(x, t), t, x)
+    assert [row.name for row in turned.rows] == ["x"]
+    lacking = check_pair(lambda p, q: (p * q).sum(), lambda p, q: 1 * q, x, t, lines=False)
+    assert "wrong-count" in {finding.code for finding in lacking.findings}
+
+
 def test_what_only_the_backward_pass_takes_is_given_by_name():
     def backward(dout, cache, factor):
         x, w = cache

@@ -30,6 +30,8 @@ def told(signature, result, cache=None):
     ("signature", "result", "meant"),
     [
         ("dy, cache", "y:a cache:c", "dy upstream 0, cache cache 1 → (0,)"),
+        ("output, grad", "s:a", "output item 0, grad upstream 0 → (0,)"),
+        ("dout, cache_x, W", "y:a", "dout upstream 0, cache_x input x, W input W → (0,)"),
         ("cache, dout", "y:a kept:c", "cache cache 1, dout upstream 0 → (0,)"),
         ("cache, dout", "n:i z:a", "cache cache 0, dout upstream 0 → (1,)"),
         ("dA, cache, mode='max'", "A:a cache:c", "dA upstream 0, cache cache 1 → (0,)"),

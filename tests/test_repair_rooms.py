@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 from golden_files import agrees_to_the_letter
+from numpy.lib.stride_tricks import as_strided
 
 from gradcheck.repair import scope, tree
 from gradcheck.repair.candidates import Candidate, Sieve
@@ -16,6 +17,7 @@ from gradcheck.repair.places import Known, Scopes, places
 from gradcheck.repair.program import _differences, edited
 from gradcheck.repair.pure import only_computes
 from gradcheck.repair.scope import NOTHING, TOO_LARGE, Pool, Scope
+from gradcheck.repair.surroundings import views_within_bounds
 from gradcheck.repair.watch import SEEN, Watch, lines_of, watched
 
 PLACES = """
@@ -298,3 +300,24 @@ def test_no_loop_is_tried_through_what_it_writes_into():
     place = next(p for p in places(function, Scopes(at, at), Known()) if p.node is loop.iter)
     assert not Sieve().lets_through(Candidate(place, Alternative(tree.read("ext"), 1)))
     assert Sieve().lets_through(Candidate(place, Alternative(tree.read("other"), 1)))
+
+
+def test_a_view_stays_in_its_array_while_edits_are_tried():
+    """Memory beyond it is read as numbers, or ends the process."""
+    x = np.arange(12.0)[2:]
+
+    def pairs(count):
+        return np.lib.stride_tricks.as_strided(x, (count, 2), (8, 8))
+
+    def backwards():
+        return as_strided(x[-1:], (10,), (-8,), writeable=False)
+
+    before = np.lib.stride_tricks.as_strided
+    with views_within_bounds([backwards]):
+        assert pairs(9)[-1, -1] == 11 and backwards()[-1] == 2
+        for far in (10, 10**9):
+            with pytest.raises(IndexError, match="beyond its array"):
+                pairs(far)
+        with pytest.raises(IndexError):
+            as_strided(x, (2,), (-24,))
+    assert np.lib.stride_tricks.as_strided is before is as_strided

@@ -68,7 +68,7 @@ def _at_once(gradients: Any, found: Sequence[Entry], leaves: Sequence[Leaf]) -> 
     """By name out of a dict; of anything else one for each array, in order."""
     if isinstance(gradients, dict):
         return _by_name(found, leaves)
-    return _one_each(found, list(filter(attrgetter("needs_one"), leaves)))
+    return one_each(found, list(filter(attrgetter("needs_one"), leaves)))
 
 
 def _in_order(found: Sequence[Entry], leaves: Sequence[Leaf], order: Sequence[str]) -> Matching:
@@ -124,7 +124,7 @@ def _within(gradient: Any, mine: list[Leaf], position: int) -> Matching:
     return _at_once(gradient, list(entries_of(gradient, {}, (position,))), mine)
 
 
-def _one_each(found: Sequence[Entry], leaves: Sequence[Leaf]) -> Matching:
+def one_each(found: Sequence[Entry], leaves: Sequence[Leaf]) -> Matching:
     """One gradient for each leaf, in order."""
     if len(found) != len(leaves):
         return UNFIT
@@ -136,10 +136,10 @@ def _one_after_another(found: Sequence[Entry], leaves: Sequence[Leaf]) -> Matchi
     has_a_name = attrgetter("has_a_word")
     keyed, rest = list(filter(has_a_name, found)), list(filterfalse(has_a_name, found))
     if not keyed:
-        return _one_each(found, _open(leaves, {}, "needs_one"))
+        return one_each(found, _open(leaves, {}, "needs_one"))
     by_name = _by_name(keyed, leaves)
     # Beside a dict of gradients, what has no name belongs to an argument that is an array.
-    others = _one_each(rest, _open(leaves, by_name.paths, "stands_alone"))
+    others = one_each(rest, _open(leaves, by_name.paths, "stands_alone"))
     return by_name | others if others.fits else others
 
 
@@ -210,7 +210,7 @@ def _in_their_places(
 ) -> dict[Path, Path]:
     """Beside those called so the others of a tuple of gradients, one for each input, in order and of its shape."""
     mine = list(filter(attrgetter("hard"), inputs))
-    in_order = _one_each(entries, mine).paths
+    in_order = one_each(entries, mine).paths
     together = len({entry.path[:-1] for entry in entries} - {()}) == 1
     fits = _are_shaped_as(entries, mine) and found.items() <= in_order.items()
     return in_order if together and fits else {}
@@ -236,7 +236,7 @@ def _likely(entries: Sequence[Entry], inputs: Sequence[Leaf]) -> Sequence[Leaf]:
     """The inputs in the order in which gradients are given to them: masks and labels last, if not one for each."""
     if _are_shaped_as(entries, inputs):
         return inputs
-    return sorted(inputs, key=_is_compared if len(entries) < len(inputs) else _is_mask)
+    return sorted(inputs, key=is_compared if len(entries) < len(inputs) else _is_mask)
 
 
 def _are_shaped_as(entries: Sequence[Entry], leaves: Sequence[Leaf]) -> bool:
@@ -249,7 +249,7 @@ def _is_mask(leaf: Leaf) -> bool:
     return bool(np.isin(leaf.value, (0, 1)).all())
 
 
-def _is_compared(leaf: Leaf) -> int:
+def is_compared(leaf: Leaf) -> int:
     """How likely an input has no gradient, where there are fewer: the target of a loss, or a mask."""
     return max(likeness_to_a_target(leaf.name), int(_is_mask(leaf)))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import filterfalse
 from operator import attrgetter
 from typing import Any
 
@@ -14,7 +15,14 @@ from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.called import Entry, entries_of, named
 from gradcheck.forms.calling import outputs_of
 from gradcheck.forms.dice import Dice
-from gradcheck.forms.gradients import Matching, match, name_by_name, paths_of
+from gradcheck.forms.gradients import (
+    Matching,
+    is_compared,
+    match,
+    name_by_name,
+    one_each,
+    paths_of,
+)
 from gradcheck.forms.names import are_turned_round, is_parameter, returned_names, takes, words
 from gradcheck.forms.objects import RETURNED, Methods, Module, Source, checked
 from gradcheck.forms.planning import plan
@@ -99,7 +107,7 @@ def adapt_pair(
     given = arguments.tree.template
     returned, beside = _without_defaults(returned, given, arguments.defaults)
     said = returned_names(backward)
-    found = _of_a_model(form, returned, said) if order is None else None
+    found = _of_a_model(form, returned, said, asked_for(wrt)) if order is None else None
     some = found is not None or isinstance(returned, dict)
     found = found or match(
         returned, arguments.tree.leaves, said, tuple(given), words(order, "gradients")
@@ -132,22 +140,39 @@ def _tried(ways: Sequence[Module]) -> tuple[Module, Any]:
     return ways[0], None
 
 
-def _of_a_model(form: Module, returned: Any, said: Mapping[Path, str]) -> Matching | None:
+def _of_a_model(
+    form: Module, returned: Any, said: Mapping[Path, str], asked: Collection[str]
+) -> Matching | None:
     """The gradients of a loss `cost(X, y, w, b)` by `gradient(X, y, w, b)`, which nobody goes further back from.
 
-    They are those of some inputs only, by their names or else of what is called a parameter; None where
-    there is an upstream gradient, or as many gradients as inputs without a name.
+    They are those of some inputs only: by their names, of what is called a parameter, of those that are
+    asked for, or of a prediction beside its target. None where there is an upstream gradient, or as many
+    gradients as inputs without a name.
     """
     if form.plan.upstream or not _is_a_number(form.outputs):
         return None
     leaves = list(filter(attrgetter("floats"), form.inputs.leaves))
-    mine = [leaf for leaf in leaves if is_parameter(leaf.name)]
     entries = _called_gradients(list(entries_of(returned, said)))
     by_name = named(entries, leaves)
     if 0 < len(by_name) == len(entries):
         return Matching(paths_of(by_name))
-    fits = 0 < len(entries) <= len(mine)
-    return Matching(name_by_name(entries, [], mine, whole=True)) if fits else None
+    return _of_some(entries, leaves, asked)
+
+
+def _of_some(
+    entries: Sequence[Entry], leaves: Sequence[Leaf], asked: Collection[str]
+) -> Matching | None:
+    """Gradients that are fewer than the inputs of a loss, and have no names."""
+    mine = [leaf for leaf in leaves if is_parameter(leaf.name)]
+    if 0 < len(entries) <= len(mine):
+        return Matching(name_by_name(entries, [], mine, whole=True))
+    some = one_each(entries, list(_differentiated(leaves, asked)))
+    return some if len(entries) < len(leaves) and some.fits else None
+
+
+def _differentiated(leaves: Sequence[Leaf], asked: Collection[str]) -> Iterable[Leaf]:
+    """The inputs of a loss that have a gradient: those that are asked for, or that nothing is compared with."""
+    return (x for x in leaves if x.name in asked) if asked else filterfalse(is_compared, leaves)
 
 
 def _is_a_number(outputs: Outputs) -> bool:

@@ -25,7 +25,7 @@ from gradcheck.forms.calling import Kind, Plan, Role, items_of
 from gradcheck.forms.names import is_cache, is_of, is_upstream, unread
 from gradcheck.layer import Function
 from gradcheck.meant import first_that_fits
-from gradcheck.trees import Tree, is_array_or_float
+from gradcheck.trees import Tree, is_array_or_float, only
 
 
 @dataclass(frozen=True)
@@ -220,6 +220,8 @@ def _fill(facts: Facts, roles: Roles, held: int | None) -> None:
     if held is None:
         # A parameter called cache without one to hand over: what the object itself keeps, say.
         roles.drop("cache")
+    for parameter in roles.open(facts):
+        _take_what_its_name_holds(parameter.name, facts, roles)
 
 
 def _take_the_first(facts: Facts, roles: Roles) -> None:
@@ -230,6 +232,15 @@ def _take_the_first(facts: Facts, roles: Roles) -> None:
     handed = len(roles.of("item")) > 1
     for first in facts.places[:1] if np.ndim(_first_array(facts.items)) and not handed else ():
         roles.take(first.name, "upstream")
+
+
+def _take_what_its_name_holds(name: str, facts: Facts, roles: Roles) -> None:
+    """`cache_x` is the input x; `output` what the forward pass returns, where that is one thing."""
+    known = only(sorted(facts.inputs.difference(roles).intersection(name.split("_"))))
+    if known is not None:
+        roles[name] = Role(name, "input", known)
+    elif len(facts.items) == 1 and name.startswith("out"):
+        roles[name] = Role(name, "item", 0)
 
 
 def _take_the_cache(facts: Facts, roles: Roles, held: int) -> None:

@@ -22,6 +22,7 @@ from gradcheck.repair.patience import SECONDS, Meter, counted
 from gradcheck.repair.places import Known
 from gradcheck.repair.program import OWN, Program
 from gradcheck.repair.proof import Check, Proof, Reach
+from gradcheck.repair.surroundings import views_within_bounds
 from gradcheck.repair.trial import Trials, by_position
 from gradcheck.result import Finding, Lines, Repair, Row
 
@@ -117,7 +118,8 @@ def find_repair(
         return None
     meter = Meter(limit, time.thread_time() + SECONDS)
     task = _Task(context, by_position(context, rows), lines, Proof(context, check, seed), meter)
-    with warnings.catch_warnings(), counted(meter):
+    written = [source.function for source in program.sources.values()]
+    with warnings.catch_warnings(), counted(meter), views_within_bounds(written):
         # What is tried may be odd Python; what is said has been checked.
         warnings.simplefilter("ignore")
         found = task.search(program, EDITS)

@@ -1,14 +1,18 @@
-"""What is tried may write where it should not: arrays of the user's are put back to what they were."""
+"""What is tried may write where it should not, and read where nothing is: neither is left to happen."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
+from numpy.lib import stride_tricks
+from numpy.lib.array_utils import byte_bounds
 
 from gradcheck.lines import Unreadable
 from gradcheck.lines.source import unbound
@@ -46,6 +50,43 @@ class Surroundings:
             for array, before in self.kept:
                 if array.tobytes() != before.tobytes():
                     array[...] = before
+
+
+@contextmanager
+def views_within_bounds(functions: Iterable[FunctionType]) -> Iterator[None]:
+    """A view by its strides has to lie in its array meanwhile: beyond it is memory that is not the program's."""
+    free = stride_tricks.as_strided
+    seen = (vars(stride_tricks), *map(attrgetter("__globals__"), functions))
+    held = [(names, name) for names in seen for name in _called(free, names)]
+    try:
+        _put(held, partial(_within_bounds, free))
+        yield
+    finally:
+        _put(held, free)
+
+
+def _called(value: Any, names: Mapping[str, Any]) -> list[str]:
+    """The names of a value."""
+    return [name for name, held in names.items() if held is value]
+
+
+def _put(places: Iterable[tuple[dict[str, Any], str]], value: Any) -> None:
+    for names, name in places:
+        names[name] = value
+
+
+def _within_bounds(free: Callable[..., Array], x: Any, *shape: Any, **named: Any) -> Array:
+    """As `as_strided`, which asks nobody; IndexError where its view reaches beyond the array."""
+    view = free(x, *shape, **named)
+    (low, high), (first, last) = map(byte_bounds, (view, _whole(np.asarray(x))))
+    if not first <= low <= high <= last:
+        raise IndexError("a view reaches beyond its array")
+    return view
+
+
+def _whole(array: Array) -> Array:
+    """The array that a view is one of."""
+    return _whole(array.base) if isinstance(array.base, np.ndarray) else array
 
 
 def _seen_by(function: Callable[..., Any]) -> Iterator[Any]:
