@@ -14,7 +14,7 @@ from gradcheck.diagnosis.sizes import _sizes_of
 from gradcheck.diagnosis.statistics import _factors_of_the_terms
 from gradcheck.forms.adapting import built
 from gradcheck.forms.arguments import _signature
-from gradcheck.forms.objects import Methods
+from gradcheck.forms.methods import Methods
 from gradcheck.layer import random_upstream
 from gradcheck.lines.intermediate import LARGEST, why_immovable
 from gradcheck.lines.judge import Judgement

@@ -17,8 +17,9 @@ from gradcheck.exits import staying
 from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.calling import Plan, items_of
 from gradcheck.forms.dice import Dice
+from gradcheck.forms.methods import Methods
 from gradcheck.forms.names import is_of, names_in_returns, returned_names, takes, words
-from gradcheck.forms.objects import Begun, Methods, Module, checked, no_step
+from gradcheck.forms.objects import Begun, Module, checked, no_step
 from gradcheck.forms.rehearsal import Rehearsal, blank
 from gradcheck.forms.state import Globals, copy_of
 from gradcheck.forms.understanding import understood

@@ -138,10 +138,9 @@ def names_in_returns(function: Function) -> set[str]:
 
 def unread(function: Function) -> list[str]:
     """The parameters with a default that a function's text never looks at."""
-    tree = _tree(function)
-    known = parameters_of(function) or () if list(ast.iter_child_nodes(tree)) else ()
-    read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return [p.name for p in known if p.default is not p.empty and p.name not in read]
+    read = {node.id for node in ast.walk(_tree(function)) if isinstance(node, ast.Name)}
+    used = read.union(needs(function))
+    return [name for name in takes(function) if name not in used] if read else []
 
 
 def _assigned(tree: ast.AST) -> dict[str, ast.expr]:

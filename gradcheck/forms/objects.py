@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import numpy as np
 from gradcheck.forms.arguments import Arguments, parted, written_down
 from gradcheck.forms.calling import Plan, items_of, outputs_of
 from gradcheck.forms.dice import Dice, Stop, kept_randomness
+from gradcheck.forms.methods import Methods, of_any
 from gradcheck.forms.state import SELF, Globals, Owner, put, reach
 from gradcheck.forms.told import Inputs, times, told
 from gradcheck.layer import Adapted, Backward, Function, Layer
@@ -24,40 +24,6 @@ from gradcheck.meant import OPTIONS, must_be
 from gradcheck.outputs import Outputs
 from gradcheck.result import Array, Finding, Report
 from gradcheck.trees import Path, at, copied, spelled
-
-COSTS = (
-    *("cost", "loss", "compute_cost", "compute_loss", "calculate", "error", "objective"),
-    *(
-        "loss_and_grad",
-        "loss_and_gradient",
-        "loss_and_gradients",
-        "cost_and_grad",
-        "cost_and_gradient",
-    ),
-)
-"""What people call the method that says how far off a network is, alone or with its gradient."""
-DERIVATIVES = (
-    *(
-        "gradient",
-        "grad",
-        "derivative",
-        "deriv",
-        "derivate",
-        "prime",
-        "derivative_func",
-        "gradients",
-    ),
-    *("compute_gradient", "compute_gradients", "calculate_gradient", "calculate_gradients"),
-)
-"""What people call a method that may be a derivative, and take no upstream gradient."""
-FORWARDS = (
-    *("forward", "__call__", "forward_pass", "feedforward", "fprop", "forward_propagation"),
-    *(*COSTS, "fn", "func", "function", "value", "activate", "activation"),
-)
-BACKWARDS = (
-    *("backward", "backward_pass", "backprop", "bprop", "backpropagate", "backpropagation"),
-    *("backward_propagation", *DERIVATIVES),
-)
 
 
 @dataclass(frozen=True)
@@ -85,80 +51,6 @@ PLACES: dict[str, Callable[[Path], Path | None]] = {
     NOWHERE.kind: lambda _: None,
 }
 """What leads to a gradient in what the backward pass returns, or in its object."""
-
-
-@dataclass(frozen=True, eq=False)
-class Methods:
-    """The two methods of an object, as functions of any object of its kind, and what a report calls it."""
-
-    name: str
-    forward: Function
-    backward: Function
-
-    @staticmethod
-    def of(module: Any, forward: str, backward: str) -> Methods:
-        """Find them.
-
-        Raises:
-            TypeError: if the object is a class, a generator, or has no such method.
-        """
-        names = names_of(module, forward, backward)
-        return Methods(type(module).__name__, *(of_any(module, name) for name in names))
-
-
-def names_of(module: Any, forward: str, backward: str) -> tuple[str, str]:
-    """What the methods of an object are called, where convention has it.
-
-    Raises:
-        TypeError: as `Methods.of`.
-    """
-    must_be_an_object(module)
-    for option, name in (("forward", forward), ("backward", backward)):
-        must_be(isinstance(name, str), option, name, "the name of a method")
-    return _found(module, forward, FORWARDS), _found(module, backward, BACKWARDS)
-
-
-def must_be_an_object(module: Any) -> None:
-    """Raise TypeError for a class, a function, and for what can be run once only."""
-    if isinstance(module, type):
-        raise TypeError(
-            f"{module.__name__} is a class: make an object of it first, "
-            f"check_module({module.__name__}(…), x)"
-        )
-    if inspect.isfunction(module):
-        raise TypeError(
-            f"{module.__name__} is a function, expected an object with forward and backward: for a "
-            "layer check(layer, x), for a pair check_pair(forward, backward, x)"
-        )
-    if inspect.isgenerator(module):
-        raise TypeError("a generator can be run once only: give the function that makes it")
-
-
-def _found(module: Any, wanted: str, usual: Sequence[str]) -> str:
-    for name in usual if wanted == usual[0] else (wanted,):
-        if callable(getattr(module, name, None)):
-            return name
-    raise TypeError(_no_method(module, wanted, usual[0]))
-
-
-def _no_method(module: Any, wanted: str, option: str) -> str:
-    """What is said of an object that has not the method: those that it has."""
-    methods = [n for n in dir(module) if n[0] != "_" and callable(getattr(module, n))]
-    costs = sorted(set(methods).intersection(COSTS))
-    hint = f"; of one that returns value and gradients check_loss(….{costs[0]}, …)" if costs else ""
-    return (
-        f"{type(module).__name__} has no method {wanted!r}; it has {', '.join(methods) or 'none'}: "
-        f"say which, {option}=…{hint}"
-    )
-
-
-def of_any(module: Any, name: str) -> Function:
-    """A method as a function whose first argument is the object."""
-    method = getattr(module, name)
-    if getattr(method, "__self__", None) is module and hasattr(method, "__func__"):
-        function: Function = method.__func__
-        return function
-    return lambda owner, *args, **keywords: getattr(owner, name)(*args, **keywords)
 
 
 def no_step(_: Any) -> float:
@@ -205,10 +97,24 @@ class Module:
         self._make_room(owner)
         given = self.arguments.filled(spread[:count])
         self.dice.throw()
-        result = self._called(forward, owner, *given.args, **given.kwargs)
-        result = getattr(owner, self.output) if self.output else result
-        known = {**self.arguments.defaults, **self.arguments.beyond, **given.arguments}
+        result, beside = self._scored(forward, owner, given)
+        known = {**self.arguments.defaults, **self.arguments.beyond, **beside, **given.arguments}
         return Begun(owner, known, result, self.dice.stop())
+
+    def _scored(
+        self, forward: Function, owner: Any, given: BoundArguments
+    ) -> tuple[Any, dict[str, Any]]:
+        """What a forward pass returns; of a model with a loss of its own that, and what it was of by its name."""
+        score = self.methods.score
+        mine = given if score is None else score.without_target(given)
+        value = self._called(forward, owner, *mine.args, **mine.kwargs)
+        value = getattr(owner, self.output) if self.output else value
+        if score is None:
+            return value, {}
+        prediction, *others = items_of(value)
+        handed = score.in_order(prediction, given.arguments[score.target])
+        cost = self._called(of_any(owner, score.cost), owner, *handed)
+        return (cost, *others) if others else cost, {score.prediction: prediction}
 
     def _make_room(self, owner: Any) -> None:
         """Where a parameter has another size than it came with, so has what its gradient is added up in."""

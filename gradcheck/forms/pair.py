@@ -23,8 +23,9 @@ from gradcheck.forms.gradients import (
     one_each,
     paths_of,
 )
+from gradcheck.forms.methods import Methods
 from gradcheck.forms.names import are_turned_round, is_parameter, returned_names, takes, words
-from gradcheck.forms.objects import RETURNED, Methods, Module, Source, checked
+from gradcheck.forms.objects import RETURNED, Module, Source, checked
 from gradcheck.forms.planning import plan
 from gradcheck.forms.rehearsal import blank
 from gradcheck.forms.remarks import comes_last

@@ -22,7 +22,14 @@ import numpy as np
 from gradcheck.binding import parameters_of
 from gradcheck.forms.arguments import SPREAD
 from gradcheck.forms.calling import Kind, Plan, Role, items_of
-from gradcheck.forms.names import is_cache, is_of, is_upstream, unread
+from gradcheck.forms.names import (
+    is_cache,
+    is_of,
+    is_target,
+    is_upstream,
+    likeness_to_a_target,
+    unread,
+)
 from gradcheck.layer import Function
 from gradcheck.meant import first_that_fits
 from gradcheck.trees import Tree, is_array_or_float, only
@@ -132,16 +139,20 @@ def _outputs(facts: Facts, roles: Roles, held: int | None) -> tuple[int, ...]:
 
     Where all of them are handed over, `backward(dout, y, cache)`, there is an upstream gradient for one.
     """
-    floats = [k for k in range(len(facts.items)) if k != held and facts.is_output(k)]
+    floats = tuple(k for k in range(len(facts.items)) if k != held and facts.is_output(k))
     handed = {role.key for role in roles.of("item")}
-    outputs = tuple(k for k in floats if k not in handed)
-    if not outputs and (roles.of("upstream") or len(facts.items) == 1):
-        outputs = tuple(floats)
+    outputs = tuple(filter(lambda k: k not in handed, floats))
+    goes_back = roles.of("upstream") or facts.items[1:] == ()
+    outputs = outputs or (floats if goes_back else ())
     if not outputs:
         raise TypeError(NO_OUTPUT)
     return outputs
 
 
+NO_LOSS = (
+    "the backward pass takes {0!r}, which looks like a target: what it goes back from, a loss, is nowhere; write "
+    "it as a method beside them, loss(prediction, {0}), or as a function that returns the loss and these gradients"
+)
 NO_OUTPUT = (
     "the backward pass is handed everything that the forward pass returns, and takes no upstream gradient: "
     "what it goes back from, a loss, is in neither; write one function that returns the loss and these gradients"
@@ -214,6 +225,7 @@ def _fill(facts: Facts, roles: Roles, held: int | None) -> None:
     if held is not None:
         _take_the_cache(facts, roles, held)
     for parameter in roles.open(facts)[: _room(facts, roles, held)]:
+        _must_be_no_target(parameter.name, handed=bool(roles.of("input")))
         roles.take(parameter.name, "upstream")
     if not roles.of("upstream"):
         _take_the_first(facts, roles)
@@ -222,6 +234,12 @@ def _fill(facts: Facts, roles: Roles, held: int | None) -> None:
         roles.drop("cache")
     for parameter in roles.open(facts):
         _take_what_its_name_holds(parameter.name, facts, roles)
+
+
+def _must_be_no_target(name: str, *, handed: bool) -> None:
+    """Raise TypeError for a target in the place of an upstream gradient: y is one only where x is handed over."""
+    if likeness_to_a_target(name) + handed > 1:
+        raise TypeError(NO_LOSS.format(name))
 
 
 def _take_the_first(facts: Facts, roles: Roles) -> None:
@@ -323,6 +341,8 @@ def _by_their_names(
 
 
 def _unknown(name: str, facts: Facts) -> str:
+    if is_target(name):
+        return NO_LOSS.format(name)
     known = ", ".join(sorted(facts.inputs)) or "none"
     return (
         f"the backward pass takes {name!r}, which is no upstream gradient, no cache and no input "

@@ -12,7 +12,8 @@ import numpy as np
 from gradcheck.forms.arguments import Arguments
 from gradcheck.forms.calling import Plan, outputs_of
 from gradcheck.forms.dice import Dice
-from gradcheck.forms.objects import Begun, Methods, Module, no_step
+from gradcheck.forms.methods import Methods
+from gradcheck.forms.objects import Begun, Module, no_step
 from gradcheck.forms.state import Owner, copy_of, floats_in, held_in, reach
 from gradcheck.forms.told import Inputs
 from gradcheck.layer import Function

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradcheck.forms.names import is_upstream, unread
 from gradcheck.forms.objects import LEFT, STEP, Module
-from gradcheck.forms.saying import said_of
+from gradcheck.forms.saying import said, said_of
 from gradcheck.forms.state import SELF, reach
 from gradcheck.forms.told import Inputs, reaches, same
 from gradcheck.result import Array, Finding
@@ -79,6 +79,17 @@ def comes_last(form: Module) -> list[Finding]:
         names,
         "backward does not look at {}: its gradients are those of a loss that comes last, where that is 1.",
     )
+
+
+def scored(form: Module) -> list[Finding]:
+    """Says of what the gradients are, where a model has a loss of its own."""
+    score = form.methods.score
+    if score is None:
+        return []
+    handed = ", ".join(score.in_order("prediction", score.target))
+    return [
+        said(f"What is differentiated is {score.cost}({handed}) of what the forward pass returns.")
+    ]
 
 
 def left_out(form: Module) -> list[Finding]:

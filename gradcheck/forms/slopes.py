@@ -14,8 +14,8 @@ import numpy as np
 from gradcheck.binding import input_names, required
 from gradcheck.forms.arguments import parted
 from gradcheck.forms.derivative import check_derivative
+from gradcheck.forms.methods import DERIVATIVES, names_of
 from gradcheck.forms.names import is_target, is_upstream
-from gradcheck.forms.objects import DERIVATIVES, names_of
 from gradcheck.forms.saying import said
 from gradcheck.forms.state import copy_of
 from gradcheck.meant import OPTIONS

@@ -19,7 +19,7 @@ from gradcheck.forms.slopes import differentiated, of_one_input
 from gradcheck.layer import Function
 from gradcheck.result import Report
 from reports.errors import did_you_mean
-from reports.targets.classes import Context, is_operation, step_of, ways
+from reports.targets.classes import Context, is_operation, scored, step_of, ways
 from reports.targets.draws import Inputs
 from reports.targets.found import Subject
 from reports.targets.making import objects
@@ -53,6 +53,8 @@ def taking(subject: Subject) -> Function:
         # Without labels such a loss returns its scores.
         parameters = [p.replace(default=p.empty) if _is_left_out(p) else p for p in parameters]
     forward.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    if (score := scored(subject.made)) is not None:
+        forward.__signature__ = score.signature(forward)  # type: ignore[attr-defined]
     forward.__wrapped__ = method  # type: ignore[attr-defined]
     told = (method, subject.made, subject.made.__init__)  # type: ignore[misc]
     forward.__doc__ = "\n".join(inspect.getdoc(one) or "" for one in told)

@@ -8,8 +8,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from gradcheck.forms.methods import BACKWARDS, COSTS, FORWARDS
 from gradcheck.forms.names import is_cache, is_target
-from gradcheck.forms.objects import BACKWARDS, COSTS, FORWARDS
+from gradcheck.forms.scored import Score, score_of
 from gradcheck.layer import Function
 from reports.targets.texts import returns_gradients, text_of, tree_of
 
@@ -32,8 +33,14 @@ def ways(made: type) -> tuple[str, str] | None:
             n for n in (*COSTS, *public) if n in methods and returns_gradients(getattr(made, n))
         )
         return next(((n, n) for n in both), None)
-    forwards = (*_costs(made, methods, backward), *(n for n in FORWARDS if n in methods))
+    forwards = [*_costs(made, methods, backward), *(n for n in FORWARDS if n in methods)]
     return (forwards[0], backward) if forwards else None
+
+
+def scored(made: type) -> Score | None:
+    """What a model is scored by whose way back begins at a loss of its own."""
+    forward, backward = ways(made) or ("", "")
+    return score_of(made, getattr(made, forward), getattr(made, backward)) if forward else None
 
 
 def _costs(made: type, methods: set[str], backward: str) -> list[str]:
@@ -42,7 +49,11 @@ def _costs(made: type, methods: set[str], backward: str) -> list[str]:
     if len(takes) <= MORE_THAN_A_GRADIENT:
         return []
     costs = {n: _takes(getattr(made, n)) for n in COSTS if n in methods}
-    return [n for n, names in costs.items() if names == takes or _are_alike(names, takes)]
+    same = [n for n, names in costs.items() if names == takes]
+    forwards = [getattr(made, n) for n in FORWARDS if n in methods and n not in COSTS]
+    if same or any(score_of(made, f, getattr(made, backward)) for f in forwards[:1]):
+        return same
+    return [n for n, names in costs.items() if _are_alike(names, takes)]
 
 
 def _are_alike(one: Sequence[str], other: Sequence[str]) -> bool:

@@ -123,7 +123,7 @@ def _sizes(made: type, needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     taken = [pair for node in ast.walk(tree_of(made) or ast.Pass()) for pair in counted(node)]
     counts = {name: max((n for one, n in taken if one == name), default=1) for name in needed}
     meant = {name: one for name in needed for one in _meant(name, counts[name])}
-    small = (6, 4, 8) if any(map(PARTS.match, needed)) else (5, 2, 3, 7)
+    small = (6, 4, 8) if any(map(PARTS.match, needed)) else (5, 2, 4, 7)
     for other in ({}, *_otherwise(needed)):
         known = {**meant, **other}
         free = [name for name in needed if name not in known]

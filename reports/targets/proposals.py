@@ -58,7 +58,7 @@ SHAPES: tuple[Shape, ...] = (
 ADDED: tuple[Shape, ...] = ((2,), (5,), (1, 1, 1, 2), (3,), (5, 1), (1, 5), (2, 1), ())
 """Shapes that are tried for a bias: one number for each feature, of rows, of images, in a column."""
 
-WHOLE: tuple[Shape, ...] = ((3,), (), (5,), (3, 4))
+WHOLE: tuple[Shape, ...] = ((3,), (), (5,), (3, 4), (3, 1))
 """Shapes that are tried for labels: one for each row, or for each entry of something."""
 
 

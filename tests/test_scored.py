@@ -1,0 +1,86 @@
+"""Models with a loss of their own, `forward(X)`, `loss(prediction, y)`, `backward(X, y)`, as people write them."""
+
+import numpy as np
+import pytest
+from handed_in import unwrapped, write
+
+from gradcheck import Verdict, check_module
+from reports.cli import main
+
+RNG = np.random.default_rng(2)
+X, CLASSES = RNG.normal(size=(6, 4)), np.eye(3)[[0, 1, 2, 2, 1, 0]]
+
+NET = """
+import numpy as np
+
+class Net:
+    def __init__(self, inputs, hidden, outputs):
+        rng = np.random.default_rng(3)
+        self.W1, self.b1 = rng.normal(size=(inputs, hidden)), np.zeros((1, hidden))
+        self.W2, self.b2 = rng.normal(size=(hidden, outputs)), np.zeros((1, outputs))
+
+    def forward(self, X, training=True):
+        self.a1 = np.tanh(X @ self.W1 + self.b1)
+        z2 = self.a1 @ self.W2 + self.b2
+        e = np.exp(z2 - z2.max(axis=1, keepdims=True))
+        self.p = e / e.sum(axis=1, keepdims=True)
+        return self.p
+
+    def {cost}
+        return -np.sum(labels * np.log(p)) / len(p)
+
+    def {backward}
+        dz2 = ({p} - labels) / len(X)
+        self.dW2, self.db2 = self.a1.T @ dz2, dz2.sum(axis=0, keepdims=True)
+        dz1 = dz2 @ self.W2.T * (1 - self.a1**2)
+        self.dW1, self.db1 = X.T @ dz1, dz1.sum(axis=0, keepdims=True)
+"""
+WAYS = [
+    ("compute_loss(self, p, labels):", "backward(self, X, labels):", "self.p"),
+    ("_cross_entropy(self, labels, p):", "backprop(self, X, labels):", "self.p"),
+    ("calculate_cost(self, p, labels):", "backward(self, X, labels, output):", "output"),
+    ("loss_fn(self, p, labels):", "backward(self, labels, X, lr=0.1):", "self.p"),
+]
+
+
+def made(text):
+    room = {"__name__": "net"}
+    exec(compile(text, "net.py", "exec"), room)
+    return room["Net"](4, 5, 3)
+
+
+@pytest.mark.parametrize(("cost", "backward", "p"), WAYS)
+def test_the_loss_of_what_a_forward_pass_returns_is_differentiated(cost, backward, p):
+    text = NET.format(cost=cost, backward=backward, p=p)
+    report = check_module(made(text), X, CLASSES)
+    assert report.passed, str(report)
+    assert [row.name for row in report.rows] == ["W1", "b1", "W2", "b2"]
+    assert f"What is differentiated is {cost[: cost.index('(')]}(" in str(report)
+    wrong = check_module(made(text.replace("/ len(X)", "/ 2")), X, CLASSES, lines=False)
+    assert wrong["W1"].verdict is Verdict.FAIL
+    assert {f.code for row in wrong.rows for f in row.findings} == {"scaled"}
+
+
+def test_its_lines_are_read_and_mended(tmp_path, capsys):
+    text = NET.format(cost=WAYS[0][0], backward=WAYS[0][1], p="self.p")
+    write(tmp_path, net=text.replace("(1 - self.a1**2)", "(1 - self.a1)"))
+    assert main(["check", str(tmp_path / "net.py")]) == 1
+    shown = unwrapped(capsys.readouterr().out)
+    assert "labels (3, 5)" in shown and "dz1, line 23, is wrong: with another" in shown, shown
+    assert "With `dz1 = dz2 @ self.W2.T * (1 - self.a1 ** 2)` in line 23" in shown, shown
+
+
+def test_a_target_is_no_upstream_gradient_where_there_is_no_loss(tmp_path, capsys):
+    text = NET.format(cost="accuracy(self, labels, p):", backward=WAYS[0][1], p="self.p")
+    with pytest.raises(TypeError, match="'labels', which looks like a target: what it goes back"):
+        check_module(made(text), X)
+    write(tmp_path, net=text)
+    assert main(["check", str(tmp_path / "net.py")]) == 2
+    assert "a loss, is nowhere" in unwrapped(capsys.readouterr().err)
+
+
+def test_a_loss_of_the_inputs_themselves_is_the_forward_pass_then():
+    whole = "cost(self, X, labels):\n        p = self.forward(X)"
+    net = made(NET.format(cost=whole, backward="backprop(self, X, labels):", p="self.p"))
+    report = check_module(net, X, CLASSES, forward="cost", backward="backprop")
+    assert report.passed, str(report)
