@@ -28,22 +28,29 @@ PACKAGES = {"site-packages", "dist-packages"}
 
 def sources_of(values: Iterable[Any]) -> set[Path]:
     """The source files of functions, also of those bound to others, and of what is imported there."""
-    packages = {
-        _resolved(abspath(file)): module.__package__ or ""
-        for module in list(sys.modules.values())
-        if (file := getattr(module, "__file__", None))
-    }
-    found: set[Path] = set()
+    packages, found = _packages(), set[Path]()
     waiting = [_resolved(abspath(file)) for value in values for file in _files(value)]
     while waiting:
         file = waiting.pop()
-        if file not in found:
-            found.add(file)
-            if file in packages and _is_own(file):
-                imported = {f: p for f, p in _imported(file, packages[file]) if _is_own(f)}
-                packages = imported | packages
-                waiting += imported
+        imported = {} if file in found else _own_imports(file, packages.get(file))
+        packages = imported | packages
+        found.add(file)
+        waiting += imported
     return found
+
+
+def _packages() -> dict[Path, str]:
+    """The files of all that is imported, each with its package."""
+    modules = list(sys.modules.values())
+    files = ((m, getattr(m, "__file__", None)) for m in modules)
+    return {_resolved(abspath(file)): m.__package__ or "" for m, file in files if file}
+
+
+def _own_imports(file: Path, package: str | None) -> dict[Path, str]:
+    """The user's files that one of them imports, each with its package."""
+    if package is None or not _is_own(file):
+        return {}
+    return {f: within for f, within in _imported(file, package) if _is_own(f)}
 
 
 @cache

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from handed_in import unwrapped, write
 
-from gradcheck import Verdict, check_module
+from gradcheck import Verdict, check_module, check_pair
 from reports.cli import main
 
 RNG = np.random.default_rng(2)
@@ -84,3 +84,52 @@ def test_a_loss_of_the_inputs_themselves_is_the_forward_pass_then():
     net = made(NET.format(cost=whole, backward="backprop(self, X, labels):", p="self.p"))
     report = check_module(net, X, CLASSES, forward="cost", backward="backprop")
     assert report.passed, str(report)
+
+
+FUNCTIONS = """
+import numpy as np
+
+def forward_propagation(X, parameters):
+    A1 = np.tanh(parameters["W1"] @ X + parameters["b1"])
+    AL = 1 / (1 + np.exp(-(parameters["W2"] @ A1 + parameters["b2"])))
+    return AL, (X, A1)
+
+def compute_cost(A, Y):
+    return float(np.squeeze(-(Y * np.log(A) + (1 - Y) * np.log(1 - A)).sum() / Y.shape[1]))
+
+def cost_with_penalty(A, Y, parameters, lambd):
+    W1, W2 = parameters["W1"], parameters["W2"]
+    return compute_cost(A, Y) + lambd / (2 * Y.shape[1]) * ((W1**2).sum() + (W2**2).sum())
+
+def backward_propagation({takes}):
+    X, A1 = cache
+    m = X.shape[1]
+    dZ2 = AL - Y
+    dZ1 = parameters["W2"].T @ dZ2 * (1 - A1**2)
+    return {{
+        "dW1": (dZ1 @ X.T{penalty[0]}) / m, "db1": dZ1.sum(axis=1, keepdims=True) / m,
+        "dW2": (dZ2 @ A1.T{penalty[1]}) / m, "db2": dZ2.sum(axis=1, keepdims=True) / m,
+    }}
+"""
+PENALTY = [' + lambd * parameters["W1"]', ' + lambd * parameters["W2"]']
+
+
+@pytest.mark.parametrize(
+    ("takes", "penalty", "more", "cost"),
+    [
+        ("AL, Y, cache, parameters", ["", ""], {}, "compute_cost(prediction, Y)"),
+        (
+            *("parameters, AL, cache, Y, lambd", PENALTY, {"lambd": 0.7}),
+            "cost_with_penalty(prediction, Y, parameters, lambd)",
+        ),
+    ],
+)
+def test_functions_of_one_module_have_a_loss_too(takes, penalty, more, cost):
+    room = {"__name__": "net"}
+    exec(compile(FUNCTIONS.format(takes=takes, penalty=penalty), "net.py", "exec"), room)
+    shapes = {"W1": (4, 3), "b1": (4, 1), "W2": (1, 4), "b2": (1, 1)}
+    parameters = {name: RNG.normal(size=shape) for name, shape in shapes.items()}
+    passes = room["forward_propagation"], room["backward_propagation"]
+    report = check_pair(*passes, X[:5, :3].T, parameters, np.array([[0, 1, 1, 0, 1]]), **more)
+    assert report.passed and len(report.rows) == 4, str(report)
+    assert f"What is differentiated is {cost} of" in str(report)

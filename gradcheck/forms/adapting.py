@@ -19,10 +19,10 @@ from gradcheck.forms.objects import Begun, Module, no_step
 from gradcheck.forms.optimizers import put_in_place
 from gradcheck.forms.planning import plan
 from gradcheck.forms.rehearsal import Rehearsal, blank, of_object
+from gradcheck.forms.scored import called
 from gradcheck.forms.state import Held, attributes, copy_of, held_in, put, reach
 from gradcheck.forms.told import moved, same
 from gradcheck.forms.understanding import understood
-from gradcheck.layer import Function
 from gradcheck.trees import Path
 
 RATES = ("learning_rate", "lr", "learn_rate", "eta", "step_size", "rate", "alpha")
@@ -71,19 +71,13 @@ def _arguments(
 ) -> tuple[Arguments, list[str]]:
     """What an object is called with, and the rates of its backward pass, which are steps of ours."""
     taken = takes(of_object(methods.backward, owner))
-    arguments = Arguments.of(_called(methods, owner), inputs, named, taken)
+    arguments = Arguments.of(
+        called(of_object(methods.forward, owner), methods.score), inputs, named, taken
+    )
     known = {*arguments.signature.parameters, *arguments.beyond}
     rates = [name for name in taken if name not in known and _is_rate(name, update)]
     beyond = {**arguments.beyond, **dict.fromkeys(rates, RATE)}
     return replace(arguments, beyond=beyond), rates
-
-
-def _called(methods: Methods, owner: Any) -> Function:
-    """What is called with the inputs: the forward pass, with a target behind them where it is scored."""
-    forward = partial(of_object(methods.forward, owner))
-    if methods.score is not None:
-        forward.__signature__ = methods.score.signature(forward)  # type: ignore[attr-defined]
-    return forward
 
 
 def _rehearsed(
@@ -119,7 +113,7 @@ def _two_passes(
 
     Nothing if one raises, or no input is another: whole numbers may stay what they are.
     """
-    forward = _called(methods, owner)
+    forward = called(of_object(methods.forward, owner), methods.score)
     known = inspect.signature(forward).parameters
     arguments = Arguments.of(forward, inputs, parted(named, known)[0])
     form = blank(owner, methods, arguments, Dice(None))

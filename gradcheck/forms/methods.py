@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gradcheck.forms.scored import Score, score_of
@@ -67,6 +67,8 @@ class Methods:
         """
         to, back = names_of(module, forward, backward)
         score = score_of(module, getattr(module, to), getattr(module, back))
+        if score is not None:
+            score = replace(score, loss=of_any(module, score.name))
         return Methods(type(module).__name__, of_any(module, to), of_any(module, back), score)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from gradcheck.forms.arguments import Arguments, parted, written_down
 from gradcheck.forms.calling import Plan, items_of, outputs_of
 from gradcheck.forms.dice import Dice, Stop, kept_randomness
-from gradcheck.forms.methods import Methods, of_any
+from gradcheck.forms.methods import Methods
 from gradcheck.forms.state import SELF, Globals, Owner, put, reach
 from gradcheck.forms.told import Inputs, times, told
 from gradcheck.layer import Adapted, Backward, Function, Layer
@@ -97,24 +97,23 @@ class Module:
         self._make_room(owner)
         given = self.arguments.filled(spread[:count])
         self.dice.throw()
-        result, beside = self._scored(forward, owner, given)
-        known = {**self.arguments.defaults, **self.arguments.beyond, **beside, **given.arguments}
-        return Begun(owner, known, result, self.dice.stop())
+        known = {**self.arguments.defaults, **self.arguments.beyond, **given.arguments}
+        result, beside = self._scored(forward, owner, given, known)
+        return Begun(owner, {**known, **beside}, result, self.dice.stop())
 
     def _scored(
-        self, forward: Function, owner: Any, given: BoundArguments
+        self, forward: Function, owner: Any, given: BoundArguments, known: Mapping[str, Any]
     ) -> tuple[Any, dict[str, Any]]:
         """What a forward pass returns; of a model with a loss of its own that, and what it was of by its name."""
         score = self.methods.score
-        mine = given if score is None else score.without_target(given)
+        mine = given if score is None else score.of_forward(given)
         value = self._called(forward, owner, *mine.args, **mine.kwargs)
         value = getattr(owner, self.output) if self.output else value
         if score is None:
             return value, {}
         prediction, *others = items_of(value)
-        handed = score.in_order(prediction, given.arguments[score.target])
-        cost = self._called(of_any(owner, score.cost), owner, *handed)
-        return (cost, *others) if others else cost, {score.prediction: prediction}
+        loss = self._called(score.loss, owner, *score.of_loss(prediction, known))
+        return (loss, *others) if others else loss, {score.handed: prediction}
 
     def _make_room(self, owner: Any) -> None:
         """Where a parameter has another size than it came with, so has what its gradient is added up in."""

@@ -28,8 +28,9 @@ from gradcheck.forms.names import are_turned_round, is_parameter, returned_names
 from gradcheck.forms.objects import RETURNED, Module, Source, checked
 from gradcheck.forms.planning import plan
 from gradcheck.forms.rehearsal import blank
-from gradcheck.forms.remarks import comes_last
+from gradcheck.forms.remarks import comes_last, scored
 from gradcheck.forms.saying import said_of
+from gradcheck.forms.scored import beside, called, score_of
 from gradcheck.forms.told import Inputs, asked_for, reaches
 from gradcheck.layer import Function, name_of
 from gradcheck.meant import first_that_fits, must_be, must_be_functions
@@ -95,8 +96,9 @@ def adapt_pair(
     wrt: Any = None,
 ) -> Module:
     """Run both once, and see what they take and return; the arguments are those of `check_pair`."""
-    arguments = Arguments.of(forward, inputs, named, takes(backward))
-    form = blank(None, Methods(name_of(forward), forward, backward), arguments, Dice(seed))
+    score = score_of(beside(forward), forward, backward)
+    arguments = Arguments.of(called(forward, score), inputs, named, takes(backward))
+    form = blank(None, Methods(name_of(forward), forward, backward, score), arguments, Dice(seed))
     begun = form.begin(forward, form.inputs.values)
     if begun.result is None:
         raise TypeError(f"{name_of(forward)} returned None: is its `return` forgotten?")
@@ -106,7 +108,7 @@ def adapt_pair(
         [replace(form, plan=w, outputs=Outputs.of(outputs_of(w, begun.result))) for w in ways]
     )
     given = arguments.tree.template
-    returned, beside = _without_defaults(returned, given, arguments.defaults)
+    returned, left = _without_defaults(returned, given, arguments.defaults)
     said = returned_names(backward)
     found = _of_a_model(form, returned, said, asked_for(wrt)) if order is None else None
     some = found is not None or isinstance(returned, dict)
@@ -122,9 +124,10 @@ def adapt_pair(
         fits=found.fits,
         remarks=(
             *drawn,
-            *beside,
+            *left,
             *_outputs_left_out(form, names),
             *comes_last(form),
+            *scored(form),
             *by_name(found),
             *remarks,
         ),

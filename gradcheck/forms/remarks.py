@@ -86,9 +86,9 @@ def scored(form: Module) -> list[Finding]:
     score = form.methods.score
     if score is None:
         return []
-    handed = ", ".join(score.in_order("prediction", score.target))
+    taken = ", ".join(name or "prediction" for name in score.taken)
     return [
-        said(f"What is differentiated is {score.cost}({handed}) of what the forward pass returns.")
+        said(f"What is differentiated is {score.name}({taken}) of what the forward pass returns.")
     ]
 
 

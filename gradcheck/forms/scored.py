@@ -1,15 +1,18 @@
 """A model whose way back begins at a loss of its own: `forward(X)`, `loss(prediction, y)`, `backward(X, y)`.
 
 What is differentiated then is `loss(forward(X), y)`, and the target is an input beside those of the forward pass.
+The three are methods of an object, or functions of one module.
 """
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, KeysView, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from inspect import BoundArguments, Parameter, Signature
+from types import SimpleNamespace
 from typing import Any
 
 from gradcheck.forms.names import (
@@ -25,89 +28,115 @@ from gradcheck.trees import only
 
 COST = re.compile(
     r"^_?((compute|calc(ulate)?|get|evaluate)_?)?"
-    r"(\w*loss|\w*cost|\w*entropy|objective|error|mse|bce|nll)(_?(function|func|fn|value))?$",
+    r"(\w*loss|\w*cost|\w*entropy|objective|error|mse|bce|nll)(_?(function|func|fn|value|with_\w+))?$",
     re.IGNORECASE,
 )
-"""What people call the method that says how far a prediction is from a target."""
+"""What people call the function that says how far a prediction is from a target."""
 RATE = re.compile(r"^(lr|eta|alpha|\w*rate|step\w*)$", re.IGNORECASE)
 """How the length of a step is called, which is no prediction."""
+PREDICTION = ""
+"""Stands for the prediction among the names of what a loss takes."""
+BY_PLACE = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
 @dataclass(frozen=True)
 class Score:
-    """The method that scores what a forward pass returns, and what the way back calls what goes into it.
+    """The loss of what a forward pass returns, and what the way back calls what goes into it.
 
     Args:
-        cost: its name.
-        target: what the backward pass calls what a prediction is compared with.
-        prediction: what it calls the prediction, if it is handed it.
-        first: whether the method takes the target first.
+        name: the loss's.
+        loss: the function; one of any object, as methods are.
+        taken: the names of what it takes, in order.
+        handed: what the backward pass calls the prediction, if it is handed it.
+        added: what is given beside the inputs of the forward pass: the target, the weight of a penalty.
     """
 
-    cost: str
-    target: str
-    prediction: str
-    first: bool
+    name: str
+    loss: Function
+    taken: tuple[str, ...]
+    handed: str
+    added: tuple[str, ...]
 
     def signature(self, forward: Function) -> Signature:
-        """That of a forward pass, with the target behind what it needs."""
+        """That of a forward pass, with what is added behind what it needs."""
         own = inspect.signature(forward)
-        parameters = list(own.parameters.values())
-        needed = sum(p.default is p.empty and p.kind in BY_PLACE for p in parameters)
-        parameters.insert(needed, Parameter(self.target, Parameter.POSITIONAL_OR_KEYWORD))
-        return own.replace(parameters=parameters)
+        needed = [p for p in own.parameters.values() if p.default is p.empty and p.kind in BY_PLACE]
+        added = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in self.added]
+        rest = list(own.parameters.values())[len(needed) :]
+        return own.replace(parameters=[*needed, *added, *rest])
 
-    def without_target(self, given: BoundArguments) -> BoundArguments:
+    def of_forward(self, given: BoundArguments) -> BoundArguments:
         """What the forward pass itself is called with."""
-        parameters = [p for n, p in given.signature.parameters.items() if n != self.target]
-        own = given.signature.replace(parameters=parameters)
-        rest = [(name, value) for name, value in given.arguments.items() if name != self.target]
-        return BoundArguments(own, type(given.arguments)(rest))
+        mine = [p for n, p in given.signature.parameters.items() if n not in self.added]
+        inner = given.arguments.copy()
+        for name in self.added:
+            inner.pop(name)
+        return BoundArguments(given.signature.replace(parameters=mine), inner)
 
-    def in_order(self, prediction: Any, target: Any) -> tuple[Any, Any]:
-        """What the cost is called with."""
-        return (target, prediction) if self.first else (prediction, target)
+    def of_loss(self, prediction: Any, given: Mapping[str, Any]) -> list[Any]:
+        """What the loss is called with."""
+        return [{**given, PREDICTION: prediction}[name] for name in self.taken]
 
 
-BY_PLACE = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+def called(forward: Function, score: Score | None) -> Function:
+    """A forward pass that takes what it is given here: beside its inputs what its score takes."""
+    if score is None:
+        return forward
+    whole = partial(forward)
+    whole.__signature__ = score.signature(forward)  # type: ignore[attr-defined]
+    return whole
 
 
 def score_of(owner: Any, forward: Function, backward: Function) -> Score | None:
-    """How a model is scored, an object or a class: by the one method that takes a prediction and a target.
+    """How a model is scored: by a loss among the attributes of an object, a class or a namespace.
 
-    None if its backward pass takes no target, or its forward pass takes one, or there is no such method.
+    None if its backward pass takes no target, or its forward pass takes one, or there is no such loss.
     """
-    inputs = takes(forward)
-    needed = [name for name in needs(backward) if name not in (*inputs, "self")]
-    target = only(list(filter(_is_compared_with, needed)))
+    inputs, beyond = set(takes(forward)), needed_of(backward)
+    target = only(list(filter(_is_compared_with, set(beyond) - inputs)))
     if target is None:
         return None
-    prediction = next((name for name in needed if not (name == target or _is_known(name))), "")
-    scores = _scores(owner, inputs, target)
-    return next((Score(name, target, prediction, first) for name, first in scores), None)
+    losses = filter(COST.match, sorted(dir(owner), key=len))
+    scores = (_score(name, getattr(owner, name), target, inputs, beyond) for name in losses)
+    # The one that takes most of what the way back takes, the weight of a penalty say; the plainest of those.
+    return max(filter(None, scores), key=lambda one: len(one.taken), default=None)
 
 
 def _is_compared_with(name: str) -> bool:
     return is_target(name) and not is_upstream(name)
 
 
-def _is_known(name: str) -> bool:
-    """Whether a parameter of a backward pass is no prediction, by its name."""
-    return is_cache(name) or bool(RATE.match(name))
+def needed_of(function: Function) -> list[str]:
+    """What a function needs, or a method beside its object."""
+    return [name for name in needs(function) if name != "self"]
 
 
-def _scores(owner: Any, inputs: Sequence[str], target: str) -> Iterator[tuple[str, bool]]:
-    """The methods that are called as a cost and compare two, one a target, and whether that comes first."""
-    for name in sorted(filter(COST.match, dir(owner)), key=len):
-        names = _two(getattr(owner, name))
-        mine = target if target in names else max(names, key=likeness_to_a_target, default="")
-        # Of inputs it is a loss of the whole model, and not of what that returns.
-        if is_target(mine) and names.isdisjoint(inputs):
-            yield name, next(iter(names)) == mine
+def _score(
+    name: str, loss: Any, target: str, inputs: set[str], beyond: Sequence[str]
+) -> Score | None:
+    """A loss that takes a target, a prediction, and beside them only what the passes take too."""
+    needed = needed_of(loss) if callable(loss) else []
+    mine = target if target in needed else max(needed, key=likeness_to_a_target, default="")
+    prediction, *more = _without(needed, {mine, *inputs}) or ["", ""]
+    if not is_target(mine) or not {*more} <= {*beyond}:
+        return None
+    called = {mine: target, prediction: PREDICTION}
+    taken = tuple(called.get(one, one) for one in needed)
+    added = _without(taken, {PREDICTION, *inputs})
+    handed = _without(filter(_may_be_a_prediction, beyond), {*added, *inputs})
+    return Score(name, loss, taken, "".join(handed[:1]), tuple(added))
 
 
-def _two(method: Any) -> KeysView[str]:
-    """The parameters of a method that needs two, in their order; none of any other."""
-    needed = dict.fromkeys(needs(method) if callable(method) else ())
-    needed.pop("self", None)
-    return (needed if len(needed) == len(("prediction", "target")) else {}).keys()
+def _without(names: Iterable[str], known: set[str]) -> list[str]:
+    return [name for name in names if name not in known]
+
+
+def _may_be_a_prediction(name: str) -> bool:
+    return not (is_cache(name) or RATE.match(name))
+
+
+def beside(function: Function) -> SimpleNamespace:
+    """What stands beside a function in its own module, and is not imported there."""
+    room, module = getattr(function, "__globals__", {}), getattr(function, "__module__", None)
+    own = {n: f for n, f in room.items() if getattr(f, "__module__", None) == module}
+    return SimpleNamespace(**own)
