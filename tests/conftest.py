@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
+# The commands that tests start, and the processes that share the tests, are to read what the first has compiled.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A failing example is printed with the blob that repeats it; a busy machine is no failure.
 settings.register_profile("quick", deadline=None, max_examples=25, print_blob=True)
 settings.load_profile("quick")
