@@ -179,7 +179,8 @@ def test_a_long_step_is_no_witness_against_a_shorter_one():
         fields = dict.fromkeys(StencilEstimate._fields, np.zeros(1))
         return StencilEstimate(**{**fields, "step": np.full(1, step), "value": np.full(1, value)})
 
-    table = _Table([estimate(0.1, 1.0), estimate(0.2, 2.0), estimate(0.05, 3.0)])
+    several = [estimate(0.1, 1.0), estimate(0.2, 2.0), estimate(0.05, 3.0)]
+    table = _Table(StencilEstimate.at_steps(several))
     # Against the first speak no longer ones, against the second one all, as no step is longer.
     assert table.apart()[..., 0].tolist() == [[0, 0, 1], [1, 0, 1], [1, 0, 0]]
 
@@ -362,7 +363,7 @@ def test_of_a_function_that_may_swing_the_shorter_step_or_the_vaguer_bound_count
 
     told = {"best": estimate(*best), "other": estimate(*other)}
     monkeypatch.setattr("gradcheck.numeric.sweeping.corroborated", lambda *_, **__: told["other"])
-    sweeping = SimpleNamespace(_oscillating=True, _all_steps=lambda *_: [])
+    sweeping = SimpleNamespace(_oscillating=True, _all_steps=lambda *_: (None, None))
     found = Sweeping._without_periods(sweeping, told["best"], np.ones(1), None)
     assert found == told[believed]
 

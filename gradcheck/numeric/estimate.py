@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ class StencilEstimate(NamedTuple):
     """One step's estimate for a group, with its bound in the parts that say where to go next.
 
     `truncation` holds the `stencil_noise` too, which looks the same from one stencil; `correction` is
-    R − D(h/2), with its sign.
+    R − D(h/2), with its sign. Those of several steps have one axis more, in front.
     """
 
     step: Array
@@ -49,6 +50,20 @@ class StencilEstimate(NamedTuple):
     def some(self, which: Array) -> StencilEstimate:
         """What is said of some groups of several."""
         return StencilEstimate(*(part[which] for part in self))
+
+    @classmethod
+    def at_steps(cls, several: Sequence[StencilEstimate]) -> StencilEstimate:
+        """The estimates of several steps in one."""
+        return cls(*(np.stack(parts) for parts in zip(*several, strict=True)))
+
+    def at(self, k: int) -> StencilEstimate:
+        """Of several steps, the estimate of one."""
+        return StencilEstimate(*(part[k] for part in self))
+
+    def picked(self, choice: Array) -> StencilEstimate:
+        """Of several steps, for each entry the estimate of the one that is chosen."""
+        places = choice.reshape(-1) * choice.size + np.arange(choice.size)
+        return StencilEstimate(*(p.reshape(-1)[places].reshape(choice.shape) for p in self))
 
     def put(self, which: Array, others: StencilEstimate) -> StencilEstimate:
         """This estimate, with others of some of its groups."""

@@ -64,6 +64,10 @@ class Groups:
         """One of them, by itself."""
         return Groups(self.members[k : k + 1], self.places[k : k + 1])
 
+    def over(self, steps: int) -> Groups:
+        """All of them once for each of several steps, one step after the other."""
+        return Groups(self.members * steps, np.concatenate([self.places] * steps))
+
     def some(self, which: Array) -> Groups:
         """Those of them for which `which` holds."""
         members = tuple(one for one, chosen in zip(self.members, which, strict=True) if chosen)

@@ -20,7 +20,7 @@ entry does not touch cancel exactly; the step is the one really taken, (x+h) −
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -67,6 +67,12 @@ class Points:
         up, down = np.abs(self.far_up - self.middle), np.abs(self.far_down - self.middle)
         return np.asarray(np.maximum(up, down))
 
+    def some(self, which: slice) -> Points:
+        """Those of some groups of several."""
+        down, up = (self.far_down[which], self.down[which]), (self.up[which], self.far_up[which])
+        widths = (self.wide, self.narrow, self.ahead, self.far_ahead)
+        return Points(*down, self.middle, *up, *(width[which] for width in widths))
+
     def second_differences(self) -> tuple[Array, Array, Array]:
         """Across the point, to its right and to its left, all over the same spacing h/2."""
         f = self.middle
@@ -79,13 +85,34 @@ class Points:
 
 @dataclass(frozen=True)
 class Sample:
-    """Five points of a group, the jumps of each output's slope there, and the fourth differences."""
+    """Five points of a group, the jumps of each output's slope there, and the fourth differences.
+
+    Of several steps those of one lie behind those of the other.
+    """
 
     groups: Groups
     step: Array
     points: Points
     jumps: Array
     fourth: Array
+    steps: int = 1
+
+    @cached_property
+    def each(self) -> tuple[Sample, ...]:
+        """The samples of the steps, one by one."""
+        if self.steps == 1:
+            return (self,)
+        many = len(self.step) // self.steps
+        groups = Groups(self.groups.members[:many], self.groups.places[:many])
+        return tuple(self._one(groups, slice(k, k + many)) for k in range(0, len(self.step), many))
+
+    def _one(self, groups: Groups, part: slice) -> Sample:
+        points = self.points.some(part)
+        return Sample(groups, self.step[part], points, self.jumps[part], self.fourth[part])
+
+    def by_step(self, told: Array) -> Array:
+        """What is told of every group at every step, with the steps along an axis of their own."""
+        return told.reshape(self.steps, len(told) // self.steps, *told.shape[1:])
 
 
 class Stencil:
@@ -158,6 +185,11 @@ class Stencil:
             groups, step, points, jumps, np.where(jumps > 0, 0, right + left - 2 * centre)
         )
 
+    def sweep(self, groups: Groups, steps: Sequence[Array]) -> Sample:
+        """The samples of several steps at once: all are seen before any is judged."""
+        sample = self.sample(groups.over(len(steps)), np.concatenate(steps))
+        return replace(sample, steps=len(steps))
+
     def judge(self, sample: Sample, roughness: float = 1.0) -> StencilEstimate:
         """What a sample says, with a bound on its error."""
         points, groups = sample.points, sample.groups
@@ -170,8 +202,9 @@ class Stencil:
                 self._sum(np.abs(self.dy * (points.up - points.down)), groups) / points.narrow
             )
             moved = self._sum(np.abs(self.dy) * points.moved, groups)
-            self._learn_surroundings(sample, moved)
-            self._learn_doubts(sample)
+            for one in sample.each:
+                self._learn_surroundings(one)
+                self._learn_doubts(one)
             rounded = roughness * self._noise_of(groups) + MOVED * self.variable.epsilon * moved
             # The last term is this arithmetic's own: all that is left where outputs are exact.
             round_off = EXTRAPOLATED * rounded / points.wide + CONTRACTION * EPSILON * absolute
@@ -207,8 +240,8 @@ class Stencil:
         return self._sum(np.abs(self.dy) * moved, groups)
 
     def noise_of(self, risers: Array, sample: Sample) -> Array:
-        """What risers of this height add to a quotient."""
-        return np.asarray(EXTRAPOLATED * CAUTION * risers / sample.points.wide)
+        """What risers of this height add to a quotient, step by step."""
+        return np.asarray(EXTRAPOLATED * CAUTION * risers / sample.by_step(sample.points.wide))
 
     def refine(self, longer: Sample, sample: Sample, ratio: float) -> StencilEstimate:
         """What two samples say together, where the second step is `ratio` times the first.
@@ -312,16 +345,19 @@ class Stencil:
             risen = np.where(seen, riser, np.inf).min(axis=0)
             self._risers = np.fmin(self._risers, risen)
 
-    def _learn_surroundings(self, sample: Sample, moved: Array) -> None:
+    def _learn_surroundings(self, sample: Sample) -> None:
         groups = sample.groups
         scale, known = groups.of(self.variable.scale), groups.of(self.surroundings)
         new = (sample.step >= SWEEP_FIRST * scale) & (known == 0)
         if new.any():
+            moved = self._sum(np.abs(self.dy) * sample.points.moved, groups)
             slope = np.nan_to_num((moved - self._noise_of(groups)) / sample.step, posinf=0.0)
             groups.put(self.surroundings, np.where(new, np.maximum(slope, 0), known))
 
     def _learn_doubts(self, sample: Sample) -> None:
         """By the steepest of the usual steps, or the first of all where none of them is taken."""
+        if not self.doubts:
+            return
         groups, points, step = sample.groups, sample.points, sample.step
         scale, epsilon = groups.of(self.variable.scale), self.variable.epsilon
         usual = (first_step(epsilon) * scale <= step) & (step <= first_pair(epsilon) * scale)

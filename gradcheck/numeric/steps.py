@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gradcheck.numeric.estimate import StencilEstimate
@@ -63,7 +65,7 @@ class StepSearch:
         if len(self.estimates) == 1:
             self.best = estimate
             return
-        table = _Table(_monotone(self.estimates))
+        table = _Table(_monotone(StencilEstimate.at_steps(self.estimates)))
         dissent = table.apart().sum(axis=1)
         fewest = dissent.min(axis=0)
         self.best = table.tightest(dissent == fewest)
@@ -148,22 +150,23 @@ def median(values: Array) -> float:
     return float((ordered[below] + ordered[half]) / 2)
 
 
-def roughness(estimates: list[StencilEstimate], near: Array) -> float:
+def roughness(estimates: StencilEstimate, near: Array) -> float:
     """How many times the measured noise most stencils of a group show: 1, unless it misses some.
 
     Args:
-        estimates: the group at several steps.
+        estimates: of the group at several steps.
         near: no longer step is asked: there, curvature and kinks are everywhere.
     """
     # Curvature or a kink also makes a stencil noisy, but less so at a shorter step.
+    steps = estimates.step
+    short = (steps <= near).all(axis=tuple(range(1, steps.ndim)))
+    if short.sum() < 2 or not near.size:
+        return 1.0
     with np.errstate(all="ignore"):
-        ratios = [
-            float(np.median(e.stencil_noise / e.round_off)) * CAUTION / STENCIL_CAUTION
-            for e in estimates
-            if e.value.size and (e.step <= near).all()
-        ]
-    known = [ratio for ratio in ratios if np.isfinite(ratio)]
-    return max(1.0, min(known)) if len(known) > 1 else 1.0
+        shown = estimates.stencil_noise[short] / estimates.round_off[short]
+        ratios = np.median(shown.reshape(len(shown), near.size), axis=1)
+    known = ratios[np.isfinite(ratios)] * CAUTION / STENCIL_CAUTION
+    return max(1.0, float(known.min())) if len(known) > 1 else 1.0
 
 
 def sweep(epsilon: float) -> list[float]:
@@ -174,26 +177,20 @@ def sweep(epsilon: float) -> list[float]:
     return steps
 
 
-def _monotone(estimates: list[StencilEstimate]) -> list[StencilEstimate]:
+def _monotone(estimates: StencilEstimate) -> StencilEstimate:
     """No step may claim less noise than a shorter one has seen.
 
     What makes a stencil noisy at some step is there at every longer one, in the same size or more;
     where a stencil looks smoother, its points have fallen on the steps of a staircase by luck.
     """
-    steps = np.stack([r.step for r in estimates])
-    seen = np.stack([np.nan_to_num(r.truncation, nan=0.0, posinf=0.0) for r in estimates]) * steps
-    return [
-        r._replace(
-            truncation=np.maximum(
-                r.truncation, np.where(steps < r.step, seen, 0).max(axis=0) / r.step
-            )
-        )
-        for r in estimates
-    ]
+    steps = estimates.step
+    seen = np.nan_to_num(estimates.truncation, nan=0.0, posinf=0.0) * steps
+    least = np.stack([np.where(steps < step, seen, 0).max(axis=0) for step in steps]) / steps
+    return estimates._replace(truncation=np.maximum(estimates.truncation, least))
 
 
 def corroborated(
-    estimates: list[StencilEstimate], long: Array, *, trusting: bool = True
+    estimates: StencilEstimate, long: Array, *, trusting: bool = True
 ) -> StencilEstimate:
     """Of a sweep over all steps, the tightest estimate that a neighbouring step confirms.
 
@@ -227,18 +224,16 @@ def beyond(near: StencilEstimate, far: list[StencilEstimate]) -> StencilEstimate
     """
     if len(far) < 2:
         return near
-    smooth = [
-        e._replace(truncation=e.truncation + e.half_jump, half_jump=np.zeros_like(e.half_jump))
-        for e in far
-    ]
-    table = _Table(_monotone(smooth))
+    all_far = StencilEstimate.at_steps(far)
+    unsure, none = all_far.truncation + all_far.half_jump, np.zeros_like(all_far.half_jump)
+    table = _Table(_monotone(all_far._replace(truncation=unsure, half_jump=none)))
     confirmed = table.confirmed()
     best = table.tightest(confirmed)
     agrees = np.abs(best.value - near.value) <= best.bound + near.bound
     return near.choose(best, confirmed.any(axis=0) & agrees & (best.bound < near.bound))
 
 
-def first_movement(steps: list[Array], heights: list[Array]) -> tuple[Array, Array, Array]:
+def first_movement(steps: Sequence[Array], heights: Sequence[Array]) -> tuple[Array, Array, Array]:
     """For each entry the longest step up to which nothing moves, the next longer one, and the movement there.
 
     Args:
@@ -254,20 +249,19 @@ def first_movement(steps: list[Array], heights: list[Array]) -> tuple[Array, Arr
     return np.where(moves, low, 0.0), high, height
 
 
-def departing(best: StencilEstimate, estimates: list[StencilEstimate]) -> tuple[int, list[int]]:
+def departing(best: StencilEstimate, estimates: StencilEstimate) -> tuple[int, list[int]]:
     """Of a single entry's sweep the step that is believed, and the longer ones that see another slope, upwards.
 
     Whatever else they are unsure of than rounding may be the jump that is looked for.
     """
     table = _Table(estimates)
-    at = int(np.argmin(np.abs(table.steps - best.step).reshape(len(estimates), -1)[:, 0]))
-    rounding = np.stack([e.round_off for e in estimates])
-    apart = np.asarray(table.away(best) > best.bound + rounding)
+    at = int(np.argmin(np.abs(table.steps - best.step).reshape(len(table.steps), -1)[:, 0]))
+    apart = np.asarray(table.away(best) > best.bound + estimates.round_off)
     return at, [k for k in range(at - 1, -1, -1) if apart[k].any()]
 
 
 def on_stairs(
-    best: StencilEstimate, estimates: list[StencilEstimate], risers: Array, tread: Array
+    best: StencilEstimate, estimates: StencilEstimate, risers: Array, tread: Array
 ) -> StencilEstimate:
     """The estimate that is believed, where it stands still on a stair: no bound is small there.
 
@@ -275,7 +269,7 @@ def on_stairs(
     what is rounded to one stair all along it has moved by less than a riser.
     """
     table = _Table(estimates)
-    moved = ~(table.absolute_sums == 0)
+    moved = ~(estimates.absolute_sum == 0)
     bounded = moved & np.isfinite(table.bounds)
     reach = np.where(bounded, table.away(best) + table.bounds, 0).max(axis=0)
     stands, alone = (risers > 0) & (best.absolute_sum == 0), ~bounded.any(axis=0)
@@ -288,22 +282,15 @@ def on_stairs(
 
 
 class _Table:
-    """Estimates of one group at several steps as arrays, one row a step."""
+    """Estimates at several steps beside each other, one row a step."""
 
-    def __init__(self, estimates: list[StencilEstimate]) -> None:
+    def __init__(self, estimates: StencilEstimate) -> None:
         self.estimates = estimates
-        self.values = np.stack([e.value for e in estimates])
-        self.bounds = np.stack([e.bound for e in estimates])
-        self.steps = np.stack([e.step for e in estimates])
-        self.absolute_sums = np.stack([e.absolute_sum for e in estimates])
+        self.values, self.bounds, self.steps = estimates.value, estimates.bound, estimates.step
 
     def tightest(self, among: Array) -> StencilEstimate:
         """For each entry the estimate with the smallest bound among those marked."""
-        choice = np.where(among, self.bounds, np.inf).argmin(axis=0)
-        best = self.estimates[0]
-        for k, other in enumerate(self.estimates[1:], start=1):
-            best = best.choose(other, choice == k)
-        return best
+        return self.estimates.picked(np.where(among, self.bounds, np.inf).argmin(axis=0))
 
     def away(self, best: StencilEstimate) -> Array:
         """How far each estimate is from one."""
@@ -328,7 +315,7 @@ class _Table:
         Both say something of their own (the bound, but for a jump, is narrower than the value) and
         they agree. On a plateau of rounding, or where the function swings within a step, they don't.
         """
-        jumps = np.stack([e.half_jump for e in self.estimates])
+        jumps = self.estimates.half_jump
         with np.errstate(invalid="ignore"):
             telling = self.bounds - jumps < TELLING * (np.abs(self.values) + jumps)
             agree = np.abs(np.diff(self.values, axis=0)) <= self.bounds[1:] + self.bounds[:-1]

@@ -47,11 +47,11 @@ class Sweeping:
     def swept(self, groups: Groups) -> StencilEstimate:
         """The estimate that a sweep over all steps corroborates."""
         long = FAR * self.near * groups.of(self.scale)
-        estimates = self._all_steps(self.stencil, groups)
+        _, estimates = self._all_steps(self.stencil, groups)
         self.learn(estimates, groups)
-        rough = [e._replace(round_off=self.roughness * e.round_off) for e in estimates]
+        rough = estimates._replace(round_off=self.roughness * estimates.round_off)
         best = self._without_periods(corroborated(rough, long), long, groups)
-        return self._further(best, rough[0], groups)
+        return self._further(best, rough.at(0), groups)
 
     def seen_from_afar(self, groups: Groups) -> StencilEstimate:
         """The same of groups that were seen to stand still within |x|: the longest step there speaks for all."""
@@ -68,34 +68,30 @@ class Sweeping:
         """
         groups = self.stencil.grouping.beside((tuple(slice(k, k + 1) for k in entry),))
         long = FAR * self.near * groups.of(self.scale)
-        samples = self._samples(self.stencil, groups)
-        estimates = [self.stencil.judge(sample) for sample in samples]
+        sample, estimates = self._all_steps(self.stencil, groups)
         self.learn(estimates, groups)
-        sloping = self._risers_between_slopes(samples, estimates, corroborated(estimates, long))
-        risers, tread = self._risers(samples)
+        sloping = self._risers_between_slopes(sample, estimates, corroborated(estimates, long))
+        risers, tread = self._risers(groups, sample)
         # Others of its outputs may stand on stairs that are higher, and rise further away.
-        every = np.ones_like(samples[0].points.moved, dtype=bool)
+        every = np.ones_like(sample.each[0].points.moved, dtype=bool)
         together = np.where(risers > 0, self.stencil.risers_of(groups, every), 0.0)
         risers = np.max([risers, together, sloping], axis=0)
-        rough = [
-            e._replace(
-                round_off=self.roughness * e.round_off,
-                truncation=e.truncation + self.stencil.noise_of(risers, sample),
-            )
-            for e, sample in zip(estimates, samples, strict=True)
-        ]
+        rough = estimates._replace(
+            round_off=self.roughness * estimates.round_off,
+            truncation=estimates.truncation + self.stencil.noise_of(risers, sample),
+        )
         best = self._without_periods(corroborated(rough, long), long, groups)
-        return on_stairs(self._further(best, rough[0], groups), rough, risers, tread)
+        return on_stairs(self._further(best, rough.at(0), groups), rough, risers, tread)
 
-    def _risers(self, samples: list[Sample]) -> tuple[Array, Array]:
+    def _risers(self, groups: Groups, sample: Sample) -> tuple[Array, Array]:
         """How high an entry's outputs rise at once, standing still before it and behind; and how far before.
 
         Between a step at which nothing moves and the next longer one the beginning is searched by halving,
         further away where nothing moves within |x|. Behind a kink or a threshold a function moves on.
         """
-        groups, heights = samples[0].groups, [self.stencil.height(sample) for sample in samples]
-        steps = [sample.step for sample in samples]
-        while not np.any(heights[0]) and len(steps) < len(samples) + FURTHER:
+        heights = [*sample.by_step(self.stencil.height(sample))]
+        steps = [*sample.by_step(sample.step)]
+        while not np.any(heights[0]) and len(steps) < sample.steps + FURTHER:
             steps.insert(0, SWEEP_RATIO * steps[0])
             heights.insert(0, self.stencil.rise(groups, steps[0]))
         low, high, height = first_movement(steps, heights)
@@ -108,7 +104,7 @@ class Sweeping:
         return np.where((low > 0) & (behind == height), height, 0.0), low
 
     def _risers_between_slopes(
-        self, samples: list[Sample], estimates: list[StencilEstimate], best: StencilEstimate
+        self, sample: Sample, estimates: StencilEstimate, best: StencilEstimate
     ) -> Array:
         """How high the outputs of a single entry jump, where its stairs have treads that slope.
 
@@ -117,6 +113,7 @@ class Sweeping:
         bent or kinked, has next to none between two places so near each other.
         """
         k, longer = departing(best, estimates)
+        samples = sample.each
         for i in longer:
             jump = self._jump(samples[k], samples[i])
             if jump.any():
@@ -147,7 +144,8 @@ class Sweeping:
         """What a sweep says of a function that swings many times within |x|, where that is better."""
         if self._oscillating is None:
             return best
-        other = corroborated(self._all_steps(self._oscillating, groups), long, trusting=False)
+        _, estimates = self._all_steps(self._oscillating, groups)
+        other = corroborated(estimates, long, trusting=False)
         apart = np.abs(best.value - other.value) > best.bound + other.bound
         vaguer = (best.bound > np.abs(best.value)) & (other.bound > best.bound)
         return best.choose(other, (apart & (other.step < best.step)) | vaguer)
@@ -180,19 +178,13 @@ class Sweeping:
             far.append(estimate)
         return far
 
-    def _all_steps(self, stencil: Stencil, groups: Groups) -> list[StencilEstimate]:
-        steps = [t * groups.of(self.scale) for t in sweep(stencil.variable.epsilon)]
-        # All are seen before any is judged: the shortest show how high a stair is.
-        return [stencil.judge(sample) for sample in [stencil.sample(groups, s) for s in steps]]
+    def _all_steps(self, stencil: Stencil, groups: Groups) -> tuple[Sample, StencilEstimate]:
+        """All steps of a sweep, the longest first: the shortest show how high a stair is."""
+        scale = groups.of(self.scale)
+        sample = stencil.sweep(groups, [t * scale for t in sweep(stencil.variable.epsilon)])
+        return sample, StencilEstimate(*map(sample.by_step, stencil.judge(sample)))
 
-    def _samples(self, stencil: Stencil, groups: Groups) -> list[Sample]:
-        """All steps of a sweep, the longest first."""
-        return [
-            stencil.sample(groups, t * groups.of(self.scale))
-            for t in sweep(stencil.variable.epsilon)
-        ]
-
-    def learn(self, estimates: list[StencilEstimate], groups: Groups) -> None:
+    def learn(self, estimates: StencilEstimate, groups: Groups) -> None:
         """Whether these stencils saw more noise than was measured; the next groups will too."""
         seen = roughness(estimates, NEAR * self.near * groups.of(self.scale))
         self.roughness = max(self.roughness, seen)

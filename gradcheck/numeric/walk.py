@@ -172,7 +172,7 @@ class Walk:
         if idle.any():
             self.idle.append((groups.some(idle), search.some(idle)))
         if len(search.estimates) > 1 and not blurred.any():
-            self.sweeping.learn(search.estimates, groups)
+            self.sweeping.learn(StencilEstimate.at_steps(search.estimates), groups)
 
     def _enter_swept(
         self, some: _Blurred, swept: Callable[[Groups], StencilEstimate], found: Found
