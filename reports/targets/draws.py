@@ -43,9 +43,10 @@ def between(drawn: Any) -> Any:
 
 
 def floats(name: str, shape: Shape) -> Draw:
-    """Numbers of a shape, as the name asks for."""
+    """Numbers of a shape, as the name asks for; a single one is as often a rate, a width, a weight: positive."""
     drawn = ((PROBABILITIES, _probabilities), (MASK, _mask))
-    draw = next((draw for names, draw in drawn if names.match(name)), _normal)
+    usual = _normal if shape else _probabilities
+    draw = next((draw for names, draw in drawn if names.match(name)), usual)
     return partial(draw, size=shape)
 
 
@@ -70,6 +71,11 @@ def one_hot(rng: np.random.Generator) -> Any:
 def penalty(_: np.random.Generator) -> float:
     """What weighs a penalty."""
     return PENALTY
+
+
+def count(n: int, _: np.random.Generator) -> int:
+    """How many there are of something."""
+    return n
 
 
 def on(_: np.random.Generator) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import itertools
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,13 +15,16 @@ import numpy as np
 from gradcheck.binding import input_names
 from gradcheck.forms.names import is_target
 from gradcheck.forms.state import held_in
+from gradcheck.result import Report
 from reports.errors import UserError
 from reports.targets.asking import arguments, asked, belongs_to_some, taking
+from reports.targets.climbing import THROUGH, Far, how_far
 from reports.targets.draws import Inputs
 from reports.targets.found import Subject
+from reports.targets.kinds import data_of, of_other_kinds
 from reports.targets.loading import at, said
 from reports.targets.making import objects
-from reports.targets.proposals import are_square, are_told, proposed, template, wanted
+from reports.targets.proposals import SECONDS, are_square, are_told, proposed, template, wanted
 from reports.targets.specs import of_spec
 from reports.targets.texts import text_of
 
@@ -38,6 +42,9 @@ MOST_BEHIND = 10
 UNFIT = ("raises", "not-finite", "wrong-shape")
 """What is found where inputs do not fit, or where the backward pass is wrong: nobody can tell."""
 
+
+OF_A_KIND = "With any other numbers in {} a gradient is wrong."
+"""What is said of data that are as a way back needs them."""
 
 SHAPES_ALONE = (ValueError, IndexError)
 """What is raised where arrays of the wrong shapes meet; what else is raised is no matter of shapes."""
@@ -67,7 +74,7 @@ def inputs_of(
         f"Inputs of {subject.name} were proposed, as the file has no {subject.name}_inputs(rng): "
         f"{_shown(guess)}."
     )
-    return {**guess, **given}, (told,)
+    return {**guess, **given}, (told, *search.notes)
 
 
 def _must_be_known(subject: Subject, specs: Mapping[str, str]) -> None:
@@ -113,12 +120,17 @@ def _complete(subject: Subject, place: str, inputs: Inputs) -> Inputs:
 @dataclass
 class _Search:
     """The search for inputs that fit: `tried` are those on which the forward pass ran, and what was found then;
-    on those that got `stuck` an object raised what no other shapes would mend."""
+    on those that got `stuck` an object raised what no other shapes would mend.
+
+    Of what was accepted there is a `report`; `notes` are to be said of it.
+    """
 
     subject: Subject
     given: Inputs
     seed: int
     tried: list[tuple[Inputs, list[str]]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    report: Report | None = None
     close: Inputs | None = None
     stuck: tuple[Inputs, str] | None = None
 
@@ -130,7 +142,7 @@ class _Search:
         function = taking(self.subject)
         by = [name for name in wanted(function) if not is_target(name)]
         if self.subject.kind == "derivative" and len(by) > 1:
-            guess = proposed(function, self.runs, lambda _: True, self.seed)
+            guess = proposed(function, self.far, lambda _: True, self.seed)
             self.tried += [(guess, [])] if guess is not None else []
             if guess is None or not belongs_to_some(
                 self.subject, arguments(self.subject, guess)[0]
@@ -140,9 +152,32 @@ class _Search:
         held = self._held()
         # A class may have its methods from another.
         text = text_of(self.subject.made or function) + text_of(function)
-        guess = proposed(function, self.runs, self.accepts, self.seed, _sizes(held), text)
-        guess = guess or self._as_told() or self.close
+        guess = proposed(function, self.far, self.accepts, self.seed, _sizes(held), text)
+        guess = self._as_meant(guess) or self._as_told() or self.close
         return None if guess is None else self._as_precise(_as_held(guess, held))
+
+    def _as_meant(self, guess: Inputs | None) -> Inputs | None:
+        """The inputs with data of another kind, where with numbers a gradient is wrong and with that none is."""
+        if guess is None or self.report is None or self.report.passed:
+            return guess
+        rows = {row.name.partition(".")[0] for row in self.report.rows}
+        left = [name for name in guess if name not in rows and name not in self.given]
+        data = data_of(taking(self.subject), guess, left)
+        until = time.monotonic() + SECONDS
+        for other in itertools.takewhile(
+            lambda _: time.monotonic() < until, of_other_kinds(guess, data)
+        ):
+            if self._passes(other):
+                changed = [name for name in data if other[name] is not guess[name]]
+                self.notes.append(OF_A_KIND.format(", ".join(changed)))
+                return other
+        return guess
+
+    def _passes(self, inputs: Inputs) -> bool:
+        options = {"effort": "directional", "lines": False}
+        with np.errstate(all="ignore"), contextlib.suppress(Exception):
+            return asked(self.subject, {**inputs, **self.given}, self.seed, options).passed
+        return False
 
     def _as_told(self) -> Inputs | None:
         """The first inputs on which the forward pass ran, where all their shapes are told by its text.
@@ -174,18 +209,18 @@ class _Search:
         instance = next((one for one, _ in objects(made, self.subject.make, seed)), None)
         return [np.asarray(one.value) for one in held_in(instance)] if instance is not None else []
 
-    def runs(self, inputs: Inputs) -> bool:
-        """Whether the forward pass of a function runs; of a class it takes an object to tell."""
-        most = MOST if self.close is None else MOST_BEHIND
-        if self.subject.made is not None or len(self.tried) >= most:
-            return len(self.tried) < most
-        with np.errstate(all="ignore"):
-            try:
-                values, words = arguments(self.subject, {**inputs, **self.given})
-                self.subject.forward(*values, **words)
-            except Exception:
-                return False
-        return True
+    def far(self, inputs: Inputs) -> Far:
+        """How far the forward pass of a function comes; of a class it takes an object to tell."""
+        if len(self.tried) >= (MOST if self.close is None else MOST_BEHIND):
+            return ()
+        if self.subject.made is None:
+            with np.errstate(all="ignore"):
+                try:
+                    values, words = arguments(self.subject, {**inputs, **self.given})
+                    self.subject.forward(*values, **words)
+                except Exception as error:
+                    return how_far(error)
+        return THROUGH
 
     def accepts(self, inputs: Inputs) -> bool:
         """Whether gradients of the right shapes come back, so that their numbers can be judged."""
@@ -211,6 +246,7 @@ class _Search:
             self.close = {**inputs}
         # What is wrong where everything fits by chance may be right elsewhere.
         by_chance = not report.passed and are_square(taking(self.subject), inputs)
+        self.report = report
         return bool(report.rows) and not unfit and not by_chance
 
     def _unready(self, error: Exception) -> str:
@@ -268,5 +304,12 @@ def _described(value: Any) -> str:
         return repr(value)
     if isinstance(value, float):
         return f"{value:.3g}"
-    single = np.asarray(value).dtype == SINGLE
-    return f"{np.shape(value)}{' float32' if single else ''}"
+    array = np.asarray(value)
+    single, kind = array.dtype == SINGLE, ""
+    if array.dtype.kind == "f" and array.size > 1:
+        kind = next((said for few, said in FEW.items() if np.isin(array, few).all()), "")
+    return f"{np.shape(value)}{' float32' if single else ''}{kind}"
+
+
+FEW = {(0, 1): " of zeros and ones", (-1, 1): " of ones and minus ones"}
+"""What is said of numbers that are but these."""

@@ -15,6 +15,7 @@ import numpy as np
 from gradcheck.binding import parameters_of, required
 from gradcheck.forms.names import is_parameter, is_target
 from gradcheck.layer import Function
+from reports.targets.climbing import THROUGH, Far, climbed
 from reports.targets.draws import (
     BATCH,
     LABELS,
@@ -25,6 +26,7 @@ from reports.targets.draws import (
     Draw,
     Inputs,
     between,
+    count,
     filled,
     floats,
     labels,
@@ -35,14 +37,18 @@ from reports.targets.draws import (
 )
 from reports.targets.shapes import (
     PENALTIES,
+    SIZES,
     Shape,
+    are_as_many,
     are_no_less,
     biases_of,
+    counts,
     documented,
     held,
     indexing,
     keyed,
-    read_off,
+    lengths_of,
+    readings_of,
     texts,
     told,
 )
@@ -64,6 +70,9 @@ WHOLE: tuple[Shape, ...] = ((3,), (), (5,), (3, 4), (3, 1))
 
 SECONDS = 5.0
 """How long shapes are tried; nobody waits longer for a guess."""
+
+LONGEST = 64
+"""Numbers in the longest vector that is tried, in which a function may keep all of its parameters."""
 
 TRIES = 20_000
 """How many combinations are tried: all of three inputs, the seven likeliest shapes of each of five."""
@@ -90,6 +99,10 @@ OPTIONS: dict[str, Any] = {
 """What the hyperparameters are that courses hand over in a dict; a stride of 1 would hide one that is left out."""
 
 
+COUNTS = (5, 2, 7, 4, 6, 3, 8)
+"""What inputs are told that count something: different, and the first as many as there are of features."""
+
+
 def _penalties(function: Function) -> Inputs:
     """What is proposed for the penalties that a function leaves at 0."""
     parameters = inspect.signature(function).parameters.values()
@@ -103,7 +116,7 @@ def wanted(function: Function) -> list[str]:
 
 def proposed(
     function: Function,
-    runs: Callable[[Inputs], bool],
+    far: Callable[[Inputs], Far],
     accepts: Callable[[Inputs], bool],
     seed: int,
     sizes: Shape = (),
@@ -112,29 +125,62 @@ def proposed(
     """Inputs that a layer accepts, found by trying; None if nothing was found in time.
 
     Shapes are those that its docstring names, as in "x (N, D)", or its text shows, then ordinary ones; an
-    axis is likely to have one of the `sizes`. Whether the forward pass `runs` is asked often; whether
-    gradients of the right shapes come back, `accepts`, is asked of those that run. In a `text` of a logarithm and
-    no exponential all numbers lie between 0 and 1.
+    axis is likely to have one of the `sizes`. How `far` the forward pass comes is asked often; whether
+    gradients of the right shapes come back, `accepts`, is asked of those on which it runs. In a `text` of a
+    logarithm and no exponential all numbers lie between 0 and 1. What is not found so is searched step by step.
     """
     names, penalties = wanted(function), _penalties(function)
-    until = time.monotonic() + SECONDS
-    seen = told(function, names)
+    likely, *others = readings_of(function, names)
+
+    def made(draws: Sequence[Draw]) -> Inputs:
+        # Afresh each time: what runs may write into what it is given.
+        return _made(dict(zip(names, draws, strict=True)), seed, penalties, text)
+
+    def are_enough(draws: Sequence[Draw]) -> bool:
+        inputs = made(draws)
+        return are_no_less(inputs, likely) or any(are_as_many(inputs, read) for read in others)
+
+    def run(draws: Sequence[Draw]) -> bool:
+        return far(made(draws)) == THROUGH
+
     choices = _choices(function, names, sizes, text)
     ordinary = itertools.chain(
         _of_one_batch(names, sizes, choices, _indices(function)), _plain_first(choices)
     )
+    ways = [
+        filter(run, filter(are_enough, _in_time(itertools.islice(ordinary, TRIES)))),
+        filter(are_enough, climbed(_sized(function, choices), lambda d: far(made(d)), SECONDS)),
+    ]
+    # Of a function that is told sizes no ordinary shapes are likely.
+    ways = ways[::-1] if counts(function) else ways
     # What is known of a model by its names needs no telling.
-    combinations = itertools.chain(
-        zip(_of_a_model(names), itertools.repeat({})), zip(ordinary, itertools.repeat(seen))
-    )
-    for combination, shapes in itertools.islice(combinations, TRIES):
-        if time.monotonic() > until:
-            return None
-        # Afresh each time: what runs may write into what it is given.
-        made = partial(_made, dict(zip(names, combination, strict=True)), seed, penalties, text)
-        if are_no_less(made(), shapes) and runs(made()) and accepts(made()):
-            return made()
-    return None
+    several = itertools.chain(filter(run, _of_a_model(names)), *ways)
+    return next((made(draws) for draws in several if accepts(made(draws))), None)
+
+
+def _in_time(several: Iterator[Any]) -> Iterator[Any]:
+    """What comes within the time that is given to it."""
+    until = time.monotonic() + SECONDS
+    return itertools.takewhile(lambda _: time.monotonic() < until, several)
+
+
+def _sized(function: Function, choices: Sequence[Sequence[Draw]]) -> list[Sequence[Draw]]:
+    """The choices, with arrays of all sizes that the function is told or has in its module, and vectors of any."""
+    names = wanted(function)
+    asked = counts(function)
+    sizes = dict.fromkeys([*lengths_of(function), *SIZES[: len(asked) + 3]])
+    likely = [*itertools.product(sizes, sizes), *((n,) for n in sizes)]
+
+    def more(name: str, usual: Sequence[Draw]) -> Sequence[Draw]:
+        if len(usual) == 1:
+            return usual
+        sized, vectors = (
+            [floats(name, shape) for shape in shapes]
+            for shapes in (likely, [(n,) for n in range(1, LONGEST)])
+        )
+        return [usual[0], *sized, *usual[1:], *vectors]
+
+    return list(map(more, names, choices))
 
 
 def are_told(function: Function, inputs: Inputs) -> bool:
@@ -246,8 +292,8 @@ def _choices(
     elif sizes:
         # Square matrices alone: a batch of rows, or of sequences.
         likely = ((BATCH, sizes[0]), (2, BATCH, sizes[0]))
-    said, seen = documented(function, names), read_off(function, names)
-    matrices = read_off(function, names, vectors=False)
+    said, readings = documented(function, names), readings_of(function, names)
+    counted = counts(function)
     indices, biases = _indices(function), biases_of(names)
     # What is transposed has two axes: a row of numbers would be what it is, and mean something else.
     columns_first = len(names) == 1 and ".T" in text
@@ -257,6 +303,7 @@ def _choices(
         **{name: [partial(filled, shapes)] for name, shapes in held(function, names).items()},
         **{n: [partial(word, w) for w in words] for n, words in texts(function, names).items()},
         **_options(function, names),
+        **{name: [partial(count, n)] for name, n in zip(counted, COUNTS, strict=False)},
         **{name: [on] for name in filter(FLAG.match, names)},
         **{name: [penalty] for name in filter(PENALTIES.match, names)},
     }
@@ -264,7 +311,7 @@ def _choices(
     def choice(name: str) -> Sequence[Draw]:
         if name in said:
             return _told(name, said[name])
-        first = dict.fromkeys(shapes[name] for shapes in (seen, matrices) if name in shapes)
+        first = dict.fromkeys(shapes[name] for shapes in readings if name in shapes)
         if name == "t" and "y" in names:
             # A time at which y was measured, and no target.
             return [floats(name, shape) for shape in SHAPES]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 
 class Items(ast.NodeTransformer):
@@ -58,6 +58,24 @@ def letter(node: ast.expr) -> str:
     return inner.id if isinstance(inner, ast.Name) else ""
 
 
+def by_letters(left: str, right: str) -> bool:
+    """X @ w is a matrix and a vector, as in most books."""
+    return left.isupper() and right.islower()
+
+
+def never(left: str, right: str) -> bool:
+    """Whatever is multiplied is a matrix."""
+    return False
+
+
+def always(left: str, right: str) -> bool:
+    """What a matrix is multiplied with is a vector: weights of a single output."""
+    return True
+
+
+RESHAPING = ("transpose", "ravel", "flatten", "squeeze", "item", "tolist", "trace", "diagonal")
+"""Methods without arguments after which an array has other axes; others work entry by entry."""
+
 Axes = tuple[int, ...]
 """The axes of a value, by number; `Reader.axis` says which are as long as each other."""
 
@@ -68,13 +86,14 @@ ONE = -1
 class Reader:
     """Follows a text from its inputs: `known` are the axes of its names, as far as it tells.
 
+    Of a product `is_vector` says by the names of both whether the second is taken for a vector.
     `examples` are the axes that count examples and stand last: of columns behind a weight on their left, or
     of one number for each.
     """
 
-    def __init__(self, inputs: Sequence[str], vectors: bool) -> None:
+    def __init__(self, inputs: Sequence[str], is_vector: Callable[[str, str], bool]) -> None:
         self.open = set(inputs)
-        self.vectors = vectors
+        self.is_vector = is_vector
         self.known: dict[str, Axes] = {}
         self.examples: set[int] = set()
         self.equal: dict[int, int] = {}
@@ -113,13 +132,15 @@ class Reader:
                 ast.Name("len" | "float" | "int" | "sum" | "range")
             ):
                 return None
+            case ast.Call(ast.Attribute(inner, name), []) if name not in RESHAPING:
+                return self.of(inner)
             case ast.Call(_, [ast.Constant(), first, *_] | [first, *_]) | ast.Tuple([first, *_]):
                 return self.of(first)
         return None
 
     def product(self, left: ast.expr, right: ast.expr) -> Axes | None:
         """Of a product of matrices; the axes in its middle are as long as each other."""
-        vector = self.vectors and letter(left).isupper() and letter(right).islower()
+        vector = self.is_vector(letter(left), letter(right))
         a, b = self.matrix(left), self.matrix(right, axes=1 if vector else 2)
         if a is None or b is None:
             return None

@@ -7,20 +7,22 @@ import inspect
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from gradcheck.forms.names import takes
 from gradcheck.layer import Function
-from reports.targets.reader import ONE, WEIGHT, Items, Reader
+from reports.targets.inlined import inlined
+from reports.targets.reader import ONE, WEIGHT, Items, Reader, always, by_letters, never
 from reports.targets.texts import tree_of
 
 SIZES = (3, 5, 2, 7, 4, 6, 8)
 """Lengths for the letters of a shape: different, so that a transposed matrix cannot fit by chance."""
 
 Shape = tuple[int, ...]
+IsVector = Callable[[str, str], bool]
 
 
 def documented(function: Function, names: Sequence[str]) -> dict[str, Shape]:
@@ -45,15 +47,15 @@ def _lengths() -> defaultdict[Any, int]:
     return defaultdict(lambda: next(spare))
 
 
-def read_off(function: Function, names: Sequence[str], *, vectors: bool = True) -> dict[str, Shape]:
+def read_off(
+    function: Function, names: Sequence[str], is_vector: IsVector = by_letters
+) -> dict[str, Shape]:
     """Shapes of matrices that a function multiplies, and of what it adds to them: of `x @ w + b` all three.
-
-    X @ w with one letter large and one small is a matrix and a vector, as in most books, if `vectors`.
 
     Parameters that are asked for one by one, `p[0]` and `p[1]`, are as many. Empty where the text is not at
     hand. It is a guess: what is passed to other functions keeps its shape.
     """
-    shapes = _read(function, names, vectors) or _read_behind(function, names, vectors)
+    shapes = _read(function, names, is_vector)
     return {name: shapes[name,] for name in names if (name,) in shapes}
 
 
@@ -62,16 +64,22 @@ def told(function: Function, names: Sequence[str]) -> dict[str, Shape]:
     return {**read_off(function, names), **documented(function, names)}
 
 
+def readings_of(function: Function, names: Sequence[str]) -> list[dict[str, Shape]]:
+    """Shapes as a text may be read, the likely reading first: weights are matrices, or have a single output."""
+    others = (read_off(function, names, is_vector) for is_vector in (never, always))
+    return [told(function, names), *others]
+
+
 def held(function: Function, names: Sequence[str]) -> dict[str, dict[str, Shape]]:
     """The shapes of arrays that inputs hold by name, parameters["W1"], where the text tells all of them."""
-    shapes, items = _read(function, names), Items(names).of(tree_of(function))
+    shapes, items = _read(function, names), Items(names).of(inlined(function))
     each = {name: {k: shapes.get((name, k)) for n, k in items if n == name} for name, _ in items}
     return {n: by_key for n, by_key in each.items() if None not in by_key.values()}  # type: ignore[misc]
 
 
 def keyed(function: Function) -> set[str]:
     """The names of what is asked by words, as p[f"W{k}"]: no array is."""
-    nodes = ast.walk(tree_of(function) or ast.Pass())
+    nodes = ast.walk(inlined(function))
     asked = [(n.value, n.slice) for n in nodes if isinstance(n, ast.Subscript)]
     return {
         value.id
@@ -85,13 +93,21 @@ def _is_word(node: ast.AST) -> bool:
 
 
 def _read(
-    function: Function, names: Sequence[str], vectors: bool = True
+    function: Function, names: Sequence[str], is_vector: IsVector = by_letters
 ) -> dict[tuple[str, ...], Shape]:
-    """Shapes of inputs, (name,), and of items in them, (name, key): lengths that are one in the text are equal."""
-    tree, items = tree_of(function) or ast.Pass(), Items(names)
+    """Shapes of inputs, (name,), and of items in them, (name, key); helpers' text is asked where it tells more."""
+    trees = (tree_of(function) or ast.Pass(), inlined(function))
+    return max((_told_by(tree, names, is_vector) for tree in trees), key=len)
+
+
+def _told_by(
+    tree: ast.AST, names: Sequence[str], is_vector: IsVector
+) -> dict[tuple[str, ...], Shape]:
+    """Shapes that a text tells: lengths that are one in it are equal."""
+    items = Items(names)
     keys = items.of(tree)
     arrays = [name for name in names if not PENALTIES.match(name)]
-    reader = Reader([*arrays, *(key for _, key in keys)], vectors)
+    reader = Reader([*arrays, *(key for _, key in keys)], is_vector)
     for statement in ast.walk(items.visit(tree)):
         if isinstance(statement, (ast.Assign, ast.Return)):
             reader.follow(statement)
@@ -101,28 +117,10 @@ def _read(
     return {**read, **{(name,): shape for name, shape in _one_by_one(tree, names).items()}}
 
 
-def _read_behind(
-    function: Function, names: Sequence[str], vectors: bool
-) -> dict[tuple[str, ...], Shape]:
-    """The same of the function of its module to which a function hands its inputs as they are."""
-    for node in ast.walk(tree_of(function) or ast.Pass()):
-        match node:
-            case ast.Call(ast.Name(other), [ast.Name(), *_] as given):
-                behind = getattr(function, "__globals__", {}).get(other)
-                handed = [n.id for n in given if isinstance(n, ast.Name)]
-                if inspect.isfunction(behind) and behind is not function:
-                    shapes = _read(behind, takes(behind), vectors)
-                    inner = dict(zip(handed, takes(behind), strict=False))
-                    return {
-                        (n,): shapes[i,] for n, i in inner.items() if (i,) in shapes and n in names
-                    }
-    return {}
-
-
 def texts(function: Function, names: Sequence[str]) -> dict[str, list[str]]:
     """The words that an input is compared with, as in activation == "relu"."""
-    tree, found = tree_of(function) or ast.Pass(), dict[str, list[str]]()
-    for node in ast.walk(tree):
+    found = dict[str, list[str]]()
+    for node in ast.walk(inlined(function)):
         match node:
             case ast.Compare(ast.Name(name), [ast.Eq()], [ast.Constant(str(word))]) if (
                 name in names
@@ -133,16 +131,59 @@ def texts(function: Function, names: Sequence[str]) -> dict[str, list[str]]:
 
 def indexing(function: Function) -> set[str]:
     """The names by which something is indexed: ids of W[ids], y of p[np.arange(n), y], words of x[words[t]]."""
-    indices = [
-        n.slice for n in ast.walk(tree_of(function) or ast.Pass()) if isinstance(n, ast.Subscript)
-    ]
+    indices = [n.slice for n in ast.walk(inlined(function)) if isinstance(n, ast.Subscript)]
     parts = [part for index in indices for part in getattr(index, "elts", [index])]
     inner = (part.value if isinstance(part, ast.Subscript) else part for part in parts)
     names = {node.id for node in inner if isinstance(node, ast.Name)}
     return names.intersection(takes(function))
 
 
-PENALTIES = re.compile(r"^(reg\w*|l2\w*|lambda_?|lambd|lam|weight_decay|decay)$", re.IGNORECASE)
+def counts(function: Function) -> list[str]:
+    """The inputs that say how many there are of something: in a slice, in a reshape, of zeros, of turns."""
+    nodes = list(ast.walk(inlined(function)))
+    sizes = [part for n in nodes if isinstance(n, ast.Slice) for part in (n.lower, n.upper)]
+    sizes += [size for n in nodes if isinstance(n, ast.Call) for size in _sizes_in(n)]
+    names = {name for size in sizes if size is not None for name in _numbers_in(size)}
+    return [name for name in takes(function) if name in names]
+
+
+def lengths_of(function: Function) -> list[int]:
+    """The whole numbers of its module that a function and its helpers use: how many units a network has there."""
+    known = getattr(inspect.unwrap(function), "__globals__", {})
+    nodes = ast.walk(inlined(function))
+    values = [known.get(node.id) for node in nodes if isinstance(node, ast.Name)]
+    return list(dict.fromkeys(n for n in values if type(n) is int and 1 < n <= MOST))
+
+
+MOST = 64
+"""The longest axis that is tried."""
+
+SIZED = dict.fromkeys(("full", "zeros", "ones", "empty", "eye", "range"), 0) | dict.fromkeys(
+    ("reshape", "resize"), 1
+)
+"""NumPy's functions that are told a size, and after how many arguments; a method has its array in front."""
+
+
+def _sizes_in(call: ast.Call) -> list[ast.expr]:
+    """What a call is told of sizes."""
+    match call.func:
+        case ast.Attribute(ast.Name("np" | "numpy"), name) | ast.Name(name) if name in SIZED:
+            return call.args[SIZED[name] :][: None if name in ("reshape", "range", "eye") else 1]
+        case ast.Attribute(_, "reshape"):
+            return call.args
+    return []
+
+
+def _numbers_in(size: ast.AST) -> Iterator[str]:
+    """The names in a sum or a product of sizes; what has a shape, an item or a length is no number."""
+    if isinstance(size, ast.Name):
+        yield size.id
+    elif isinstance(size, (ast.BinOp, ast.Tuple, ast.List, ast.UnaryOp)):
+        for part in ast.iter_child_nodes(size):
+            yield from _numbers_in(part)
+
+
+PENALTIES = re.compile(r"^_?(reg\w*|l2\w*|p?la?mb?d?a*_?|weight_decay|decay)$", re.IGNORECASE)
 """Names of what weighs a penalty: where it is 0 by default a wrong gradient of the penalty would pass."""
 
 BIAS = re.compile(r"^(b[a-z\d]?|b_\w+|bias\w*|beta|intercept)$")
@@ -170,6 +211,11 @@ def are_no_less(inputs: Mapping[str, Any], seen: Mapping[str, Shape]) -> bool:
     as_large = largest >= MATRIX and any(axes[name] >= largest for name in biases)
     fit = all(min(beside) <= more.get(name, 0) <= most for name in biases & more.keys())
     return fit and not as_large and all(n >= -bool(WEIGHT.match(o)) for o, n in others.items())
+
+
+def are_as_many(inputs: Mapping[str, Any], seen: Mapping[str, Shape]) -> bool:
+    """Whether inputs have as many axes as the text shows, where it shows any."""
+    return bool(seen) and all(_long(np.shape(inputs[n])) == _long(s) for n, s in seen.items())
 
 
 MATRIX = 2

@@ -72,7 +72,7 @@ def _returned(tree: ast.AST | None) -> list[list[ast.expr]]:
 
 
 def _is_gradient(part: ast.expr, inputs: Sequence[str] = ()) -> bool:
-    """Whether what is returned is a gradient by its name, that of an input say, or a dict of such."""
-    inner = part.values if isinstance(part, ast.Dict) and part.values else [part]
+    """Whether what is returned is a gradient by its name, that of an input say, or several of such."""
+    inner = getattr(part, "values", None) or getattr(part, "elts", None) or [part]
     called = map(ast.unparse, inner)
     return all(GRADIENT.search(one) or any(is_of(one, name) for name in inputs) for one in called)

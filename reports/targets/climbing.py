@@ -1,0 +1,64 @@
+"""Inputs found step by step: a change is kept with which a function comes further before it raises."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator, Sequence
+from traceback import walk_tb
+
+from reports.targets.draws import Draw
+
+Far = tuple[float, ...]
+"""How far a function came: the instruction at which it stood, and those of the helpers that it was in."""
+
+THROUGH: Far = (float("inf"),)
+"""It ran to its end."""
+
+TWO = 30
+"""Choices of an input of which two are changed at once, where no change of one leads on."""
+
+Draws = tuple[Draw, ...]
+
+
+def how_far(error: BaseException) -> Far:
+    """How far a function came that raised."""
+    return tuple(frame.f_lasti for frame, _ in walk_tb(error.__traceback__))
+
+
+def climbed(
+    choices: Sequence[Sequence[Draw]], far: Callable[[Draws], Far], seconds: float
+) -> Iterator[Draws]:
+    """Choices with which a function runs to its end; it begins with the first of each input."""
+    until = time.monotonic() + seconds
+    here = tuple(choice[0] for choice in choices)
+    reached = far(here)
+    while reached < THROUGH and time.monotonic() < until:
+        further = max(
+            ((far(there), -k, there) for k, there in _single(here, choices)), default=None
+        )
+        if further is None or further[0] <= reached:
+            further = next(
+                ((f, 0, there) for there in _double(here, choices) if (f := far(there)) > reached),
+                None,
+            )
+        if further is None or time.monotonic() > until:
+            return
+        reached, _, here = further
+    yield here
+    yield from (there for _, there in _single(here, choices) if far(there) >= THROUGH)
+
+
+def _single(here: Draws, choices: Sequence[Sequence[Draw]]) -> Iterator[tuple[int, Draws]]:
+    """Every change of one input, the likely first."""
+    changes = (
+        (*here[:k], one, *here[k + 1 :]) for k, choice in enumerate(choices) for one in choice
+    )
+    yield from enumerate(changes)
+
+
+def _double(here: Draws, choices: Sequence[Sequence[Draw]]) -> Iterator[Draws]:
+    """Every change of two inputs."""
+    for j, k in itertools.combinations(range(len(here)), 2):
+        for one, other in itertools.product(choices[j][:TWO], choices[k][:TWO]):
+            yield (*here[:j], one, *here[j + 1 : k], other, *here[k + 1 :])

@@ -1,0 +1,156 @@
+"""Inputs proposed for functions with all parameters in a vector, with sizes that they are told, with helpers."""
+
+import ast
+import re
+
+import pytest
+from handed_in import write
+
+from reports.targets import found, loading
+from reports.targets.asking import asked
+from reports.targets.inlined import inlined
+from reports.targets.inputs import inputs_of
+
+AHEAD = "import numpy as np\nN, D = 6, 4\n"
+
+VECTOR = """
+def ratings_loss(theta, ratings, seen, users, films, k, lam):
+    P = theta[:films * k].reshape(films, k)
+    Q = theta[films * k:].reshape(users, k)
+    off = (P @ Q.T - ratings) * seen
+    dP = off @ Q + lam * P
+    dQ = off.T @ P + lam * Q
+    value = 0.5 * np.sum(off**2) + 0.5 * lam * (np.sum(P**2) + np.sum(Q**2))
+    return value, np.concatenate([dP.ravel(), dQ.ravel()])
+"""
+
+HELPERS = """
+def scores(X, model):
+    return X @ model["W"] + model["b"]
+
+def classes_loss(X, y, model):
+    z = np.exp(scores(X, model))
+    p = z / z.sum(axis=1, keepdims=True)
+    value = -np.mean(np.log(p[np.arange(len(y)), y]))
+    dz = p.copy()
+    dz[np.arange(len(y)), y] -= 1
+    dz /= len(y)
+    return value, {"W": X.T @ dz, "b": dz.sum(axis=0)}
+"""
+
+SIMULATED = """
+def advance(state, push):
+    a, b, c, d = state
+    left, right = push
+    return np.array([a + 0.1 * b, b - 0.1 * a + left, c + 0.1 * d, d + right])
+
+def control_cost(start, pushes):
+    states = np.zeros((N + 1, D))
+    states[0] = start
+    for k in range(N):
+        states[k + 1] = advance(states[k], pushes[k])
+    A, B = np.eye(D), np.zeros((D, 2))
+    A[0, 1] = A[2, 3] = 0.1
+    A[1, 0] = -0.1
+    B[1, 0] = B[3, 1] = 1
+    value, grad, adjoint = 0.0, np.zeros_like(pushes), 2 * states[N]
+    for k in range(N):
+        value += states[k] @ states[k] + pushes[k] @ pushes[k]
+    for k in reversed(range(N)):
+        grad[k] = 2 * pushes[k] + B.T @ adjoint
+        adjoint = 2 * states[k] + A.T @ adjoint
+    return value + states[N] @ states[N], grad
+"""
+
+LAYERS = """
+def two_layers_loss(X, Y, W1, b1, W2, b2):
+    h = np.tanh(X @ W1 + b1)
+    z = np.exp(h @ W2 + b2)
+    p = z / z.sum(axis=1, keepdims=True)
+    loss = -np.sum(Y * np.log(p)) / len(X)
+    dz = (p - Y) / len(X)
+    dh = (dz @ W2.T) * (1 - h**2)
+    return loss, (X.T @ dh, dh.sum(axis=0), h.T @ dz, dz.sum(axis=0))
+"""
+
+SINGLE = """
+def line_loss(Xb, yb, W, b, reg):
+    off = np.dot(Xb, W) + b - yb
+    loss = np.mean(off**2) + reg * np.sum(W * W)
+    grad_W = 2 * np.dot(Xb.T, off) / Xb.shape[0] + 2 * reg * W
+    grad_b = 2 * np.mean(off)
+    return loss, grad_W, grad_b
+"""
+
+NODES = """
+class Node:
+    def __init__(self, value, back=lambda g: None):
+        self.value, self.grad, self.back = value, 0.0, back
+
+    def __matmul__(self, other):
+        def back(g):
+            self.pass_back(g @ other.value.T)
+            other.pass_back(self.value.T @ g)
+        return Node(self.value @ other.value, back)
+
+    def tanh(self):
+        t = np.tanh(self.value)
+        return Node(t, lambda g: self.pass_back(g * (1 - t**2)))
+
+    def pass_back(self, g):
+        self.grad = self.grad + g
+        self.back(g)
+
+def nodes_loss(X, V, W):
+    X, V, W = Node(X), Node(V), Node(W)
+    out = (X @ V).tanh() @ W
+    out.pass_back(2 * out.value)
+    return np.sum(out.value**2), (X.grad, V.grad, W.grad)
+"""
+
+CASES = {
+    "a vector": (VECTOR, "ratings_loss", "dQ = off.T @ P + lam * Q", "dQ = off.T @ P"),
+    "a mask": (VECTOR, "ratings_loss", "dP = off @ Q", "dP = (P @ Q.T - ratings) @ Q"),
+    "helpers": (HELPERS, "classes_loss", "    dz /= len(y)\n", ""),
+    "sizes of the module": (SIMULATED, "control_cost", "A.T @ adjoint", "A @ adjoint"),
+    "gradients in a tuple": (LAYERS, "two_layers_loss", "* (1 - h**2)", ""),
+    "classes in rows": (LAYERS, "two_layers_loss", "dz = (p - Y)", "dz = (p - 2 * Y)"),
+    "a single output": (SINGLE, "line_loss", "+ 2 * reg * W", "+ reg * W"),
+    "a method that keeps the axes": (NODES, "nodes_loss", "(1 - t**2)", "(1 - t)"),
+}
+
+
+def seen(folder, text, name):
+    """The report of a function in a file, and what is said of its inputs."""
+    place = str(write(folder, hw=AHEAD + text) / "hw.py")
+    subject = found.subject(loading.load(place), place, name)
+    inputs, notes = inputs_of(subject, place, 0, {})
+    return asked(subject, inputs, 0, {"lines": False}), notes
+
+
+@pytest.mark.parametrize(("text", "name", "right", "wrong"), CASES.values(), ids=CASES)
+def test_what_is_right_passes_and_what_is_wrong_is_convicted(tmp_path, text, name, right, wrong):
+    assert text.count(right) == 1
+    assert seen(tmp_path / "right", text, name)[0].passed
+    report, _ = seen(tmp_path / "wrong", text.replace(right, wrong), name)
+    assert report.verdict.name == "FAIL"
+
+
+def test_data_of_a_kind_that_a_gradient_needs_are_said(tmp_path):
+    _, (told, kind) = seen(tmp_path, VECTOR, "ratings_loss")
+    assert re.search(r"ratings \(2, 5\), seen \(2, 5\) of zeros and ones", told)
+    assert kind == "With any other numbers in seen a gradient is wrong."
+    # What is multiplied as a matrix is data of any numbers.
+    squares = VECTOR.replace("off.T @ P", "off.T @ P**2")
+    assert len(seen(tmp_path / "squares", squares, "ratings_loss")[1]) == 1
+
+
+def test_a_bias_is_no_single_number_beside_weights_of_several_outputs(tmp_path):
+    assert "yb (3,), W (5,), b ()" in seen(tmp_path, SINGLE, "line_loss")[1][0]
+
+
+def test_a_helper_that_calls_itself_has_an_end(tmp_path):
+    text = "def twice(x):\n    return twice(x) + x\ndef f(x):\n    y = twice(x)\n    return y\n"
+    place = str(write(tmp_path, hw=AHEAD + text) / "hw.py")
+    written = ast.unparse(ast.fix_missing_locations(inlined(loading.load(place).f)))
+    assert re.search(r"y = twice\(x\) \+ x \+ x \+ x", written)
