@@ -4,12 +4,9 @@ import ast
 import re
 
 import pytest
-from handed_in import write
+from handed_in import records, write
 
-from reports.targets import found, loading
-from reports.targets.asking import asked
 from reports.targets.inlined import inlined
-from reports.targets.inputs import inputs_of
 
 AHEAD = "import numpy as np\nN, D = 6, 4\n"
 
@@ -120,37 +117,41 @@ CASES = {
 }
 
 
-def seen(folder, text, name):
-    """The report of a function in a file, and what is said of its inputs."""
-    place = str(write(folder, hw=AHEAD + text) / "hw.py")
-    subject = found.subject(loading.load(place), place, name)
-    inputs, notes = inputs_of(subject, place, 0, {})
-    return asked(subject, inputs, 0, {"lines": False}), notes
+def seen(folder, capsys, text, name):
+    """The verdict on a function in a file, and what is said of its inputs."""
+    place = write(folder, hw=AHEAD + text) / "hw.py"
+    _, (one,) = records(capsys, f"{place}:{name}", "--effort", "directional")
+    return one["verdict"], one["notes"]
 
 
 @pytest.mark.parametrize(("text", "name", "right", "wrong"), CASES.values(), ids=CASES)
-def test_what_is_right_passes_and_what_is_wrong_is_convicted(tmp_path, text, name, right, wrong):
+def test_what_is_right_passes_and_what_is_wrong_is_convicted(
+    tmp_path, capsys, text, name, right, wrong
+):
     assert text.count(right) == 1
-    assert seen(tmp_path / "right", text, name)[0].passed
-    report, _ = seen(tmp_path / "wrong", text.replace(right, wrong), name)
-    assert report.verdict.name == "FAIL"
+    assert seen(tmp_path, capsys, text, name)[0] == "PASS"
+    assert seen(tmp_path, capsys, text.replace(right, wrong), name)[0] == "FAIL"
 
 
-def test_data_of_a_kind_that_a_gradient_needs_are_said(tmp_path):
-    _, (told, kind) = seen(tmp_path, VECTOR, "ratings_loss")
-    assert re.search(r"ratings \(2, 5\), seen \(2, 5\) of zeros and ones", told)
+def test_data_of_a_kind_that_a_gradient_needs_are_said(tmp_path, capsys):
+    _, (told, kind) = seen(tmp_path, capsys, VECTOR, "ratings_loss")
+    assert "ratings (2, 5), seen (2, 5) of zeros and ones" in told
     assert kind == "With any other numbers in seen a gradient is wrong."
-    # What is multiplied as a matrix is data of any numbers.
-    squares = VECTOR.replace("off.T @ P", "off.T @ P**2")
-    assert len(seen(tmp_path / "squares", squares, "ratings_loss")[1]) == 1
 
 
-def test_a_bias_is_no_single_number_beside_weights_of_several_outputs(tmp_path):
-    assert "yb (3,), W (5,), b ()" in seen(tmp_path, SINGLE, "line_loss")[1][0]
+def test_a_bias_is_no_single_number_beside_weights_of_several_outputs(tmp_path, capsys):
+    assert "yb (3,), W (5,), b ()" in seen(tmp_path, capsys, SINGLE, "line_loss")[1][0]
 
 
-def test_a_helper_that_calls_itself_has_an_end(tmp_path):
-    text = "def twice(x):\n    return twice(x) + x\ndef f(x):\n    y = twice(x)\n    return y\n"
-    place = str(write(tmp_path, hw=AHEAD + text) / "hw.py")
-    written = ast.unparse(ast.fix_missing_locations(inlined(loading.load(place).f)))
-    assert re.search(r"y = twice\(x\) \+ x \+ x \+ x", written)
+def twice(x):
+    return twice(x) + x
+
+
+def four_times(x):
+    y = twice(x)
+    return y
+
+
+def test_a_helper_that_calls_itself_has_an_end():
+    written = ast.unparse(ast.fix_missing_locations(inlined(four_times)))
+    assert re.search(r"y = twice\(x\) \+ x \+ x \+ x$", written, re.MULTILINE)
