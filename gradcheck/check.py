@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
@@ -17,6 +17,7 @@ from gradcheck.cut import cuts_of, in_all_pieces, in_pieces, maker, remarks
 from gradcheck.diagnosis.explain import explain_row, forward_disagrees, of_one_draw
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.exits import staying
+from gradcheck.guarded import but_for_a_guard
 from gradcheck.judging import judged
 from gradcheck.layer import Function, Layer, name_of
 from gradcheck.lines import check_lines
@@ -133,11 +134,11 @@ def check(
     # Explain.
     cuts = cuts_of(witness)
     context = Context(layer, names, forward, seen.dy, compared, maker(layer, names), cuts)
-    rows, by_line = _explain(context, seen, lines, effort, seed)
     # An edited text is no file whose source could be read, and so cannot be taken apart; and it may call
     # its inputs otherwise.
     by, which = "complete" if cuts is None else "directional", None if wrt is None else wanted
     afresh = partial(check, wrt=which, method=method, effort=by, lines=False)
+    rows, by_line = _explain(context, seen, lines, effort, seed, afresh)
     again = Again(context, rows, by_line, afresh, seed)
     by_line = again.told_apart()
     findings += filter(None, [by_line.first_wrong])
@@ -158,10 +159,16 @@ def assert_gradients(layer: Layer, *inputs: Any, **options: Any) -> Report:
 
 @np.errstate(all="ignore")
 def _explain(
-    context: Context, seen: Conduct, lines: bool | None, effort: str, seed: int
+    context: Context,
+    seen: Conduct,
+    lines: bool | None,
+    effort: str,
+    seed: int,
+    afresh: Callable[..., Report],
 ) -> tuple[list[Row], Lines]:
     """The rows with their findings, and the lines, where they are asked for or something failed."""
-    rows, by_line = _explained(context, seen.raised), Lines()
+    explained, by_line = _explained(context, seen.raised), Lines()
+    rows = list(but_for_a_guard(context, explained, afresh, seed))
     unasked = lines is None and bool(failing(rows))
     if lines or (unasked and effort == "complete"):
         rows, by_line = check_lines(context, rows, seed, raised=seen.raised)

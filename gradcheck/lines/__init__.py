@@ -7,6 +7,7 @@ a layer computes, there and back; `agreed` takes a proved repair as the judge of
 
 from gradcheck.lines.agree import agreed, in_doubt
 from gradcheck.lines.copy import BackwardText, backward_text, rewritten
+from gradcheck.lines.guards import without_guards
 from gradcheck.lines.source import Unreadable
 from gradcheck.lines.story import check_lines
 from gradcheck.lines.trace import trace
@@ -20,4 +21,5 @@ __all__ = [
     "in_doubt",
     "rewritten",
     "trace",
+    "without_guards",
 ]

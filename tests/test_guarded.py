@@ -1,0 +1,99 @@
+"""An ε that guards the forward pass alone convicts nobody, and hides nothing."""
+
+import numpy as np
+import pytest
+
+from gradcheck import check, check_loss, check_module, check_pair
+
+EPS = 1e-10
+rng = np.random.default_rng(0)
+X, W = rng.normal(size=(5, 4)), 4 * rng.normal(size=(4, 3))
+Y = np.eye(3)[[0, 2, 1, 1, 0]]
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def cross_entropy(p, y, eps=1e-8):
+    return -np.sum(y * np.log(p + eps)) / len(y)
+
+
+def by_default(W, X, Y):
+    p = softmax(X @ W)
+    return cross_entropy(p, Y), X.T @ (p - Y) / len(Y)
+
+
+def written_down(W, X, Y):
+    p = softmax(X @ W)
+    return -np.sum(Y * np.log(p + 1e-9)) / len(Y), X.T @ (p - Y) / len(Y)
+
+
+def of_the_module(W, X, Y):
+    p = softmax(X @ W)
+    loss = -np.mean(np.log(np.sum(p * Y, axis=1) + EPS))
+    return loss, X.T @ (p - Y) / len(Y)
+
+
+def cost(W, X, Y):
+    tiny = 1e-9
+    return -np.sum(Y * np.log(softmax(X @ W) + tiny))
+
+
+def cost_gradient(W, X, Y):
+    return X.T @ (softmax(X @ W) - Y)
+
+
+class Entropy:
+    eps = 1e-9
+
+    def forward(self, z, y):
+        self.p, self.y = softmax(z), y
+        return -np.sum(y * np.log(self.p + self.eps))
+
+    def backward(self):
+        return self.p - self.y
+
+
+def layer(z):
+    p = softmax(z)
+    return np.log(p + 1e-9), lambda dy: dy - p * dy.sum(axis=1, keepdims=True)
+
+
+LOSSES = (by_default, written_down, of_the_module)
+CHECKS = {f.__name__: lambda f=f: check_loss(f, W, X, Y, wrt="W") for f in LOSSES} | {
+    "pair": lambda: check_pair(cost, cost_gradient, W, X, Y),
+    "attribute": lambda: check_module(Entropy(), X @ W, Y),
+    "layer": lambda: check(layer, X @ W),
+}
+
+
+@pytest.mark.parametrize("run", CHECKS.values(), ids=CHECKS)
+def test_a_guard_of_the_forward_pass_convicts_nobody_and_is_said(run):
+    report = run()
+    assert report.passed
+    (row,) = report.rows
+    (said,) = [one for one in row.findings if one.code == "inexact"]
+    assert row.relative_error > 1e-9 and "only guards the forward pass" in said.message
+
+
+def doubled(W, X, Y):
+    p = softmax(X @ W)
+    return -np.sum(Y * np.log(p + 1e-9)), 2 * X.T @ (p - Y)
+
+
+def decay_forgotten(W, X, Y):
+    p = softmax(X @ W)
+    return -np.sum(Y * np.log(p)) + 1e-7 * np.sum(W**2), X.T @ (p - Y)
+
+
+def too_large(W, X, Y):
+    p = softmax(X @ W)
+    return -np.sum(Y * np.log(p + 1e-5)), X.T @ (p - Y)
+
+
+@pytest.mark.parametrize("wrong", [doubled, decay_forgotten, too_large])
+def test_nothing_is_taken_for_a_guard_that_is_none(wrong):
+    """A factor is no guard, nor is what a float32 sees beside 1; what is wrong besides stays wrong."""
+    assert check_loss(wrong, W, X, Y, wrt="W", lines=False).verdict.name == "FAIL"
