@@ -211,7 +211,28 @@ def weighted_rows(x, w, W, V):
     return y, backward
 
 
+def entry_by_entry(x, w, W, V):
+    y = np.zeros_like(x)
+    for i in range(4):
+        for j in range(4):
+            y[i, j] = x[i, j] * W[j, i] + V[i, j] * w[i, j] ** 2
+
+    def backward(dy):
+        dx, dw, dW, dV = (np.zeros_like(x) for _ in range(4))
+        for i in range(4):
+            for j in range(4):
+                dx[i, j] = dy[i, j] * W[j, i]
+                dw[i, j] = dy[i, j] * V[i, j] * w[i, j] * 2
+                dW[j, i] = dy[i, j] * x[i, j]
+                dV[i, j] = dy[i, j] * w[i, j] ** 2
+        return dx, dw, dW, dV
+
+    return y, backward
+
+
 SLIPS = [
+    (entry_by_entry, "dx[i, j] = dy[i, j] *", "dx[i, j] = dy[j, i] *", "x", "transposed"),
+    (entry_by_entry, "dy[i, j] * w[i, j] **", "dy[i, j] * w[j, i] **", "V", "transposed"),
     (recurrent_step, "dV = h.tr", "dV = n.tr", "V", "wrong-variable"),
     (recurrent_step, "(1 - n**2)", "(1 + n**2)", "x", "sign-flipped"),
     (recurrent_step, "da = dn * (1 - n**2)", "da = dn * (1 - h**2)", "x", "wrong-variable"),

@@ -509,3 +509,28 @@ def test_what_else_a_layer_holds_ends_no_check(made):
 
     report = check(layer, np.array([[0.3, 0.5], [1.0, -2.0]]))
     assert not report.passed and "dx" in str(report)
+
+
+class Stepping:
+    """Its weights have moved before the gradient of its input is computed by them, and nobody sees how far."""
+
+    def __init__(self):
+        self.W, self.v = np.array(W[:, :2]), np.ones((4, 2))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+
+    def backward(self, dout, learning_rate):
+        dW = self.x.T @ dout
+        self.v = 0.9 * self.v + 0.1 * dW**2
+        self.W -= learning_rate * dW / (np.sqrt(self.v) + 1e-8)
+        dx = dout @ self.W.T
+        return dx
+
+
+def test_no_step_is_left_out_or_lost_in_a_division_by_zero():
+    """Both make the gradient of the input right, as nobody asks for more: the old weights are what is meant."""
+    report = check_module(Stepping(), X, update="learning_rate")
+    assert report.repair is not None and report.repair.before == "dx = dout @ self.W.T"
+    assert report.by_line.first_wrong.evidence["line"] == report.repair.line

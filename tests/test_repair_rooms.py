@@ -151,6 +151,8 @@ def test_an_edit_has_brackets_where_it_needs_them():
     assert with_new("a = b + 2", "b", "x * y") == "a = x * y + 2"
     assert with_new("a = f(b)\nc = 3", "b", "x + y") == "a = f(x + y)\nc = 3"
     assert with_new("a = (1,\n     b)", "b", "x.T") == "a = (1,\n     x.T)"
+    assert with_new("a = c[b]", "b", "i, j") == "a = c[i, j]"
+    assert with_new("a = c.sum(b)", "b", "0,") == "a = c.sum((0,))"
 
 
 def test_lines_differ_one_by_one_where_as_many_stand_for_as_many():

@@ -37,7 +37,9 @@ def _matches(record: Record, label: Label, ones: Iterable[Intermediate]) -> tupl
     pairs = (
         Pair(label, record.events[label], one, _may_be_reshaped(record, label, one)) for one in ones
     )
-    return tuple(chain.from_iterable(map(_laid, pairs)))
+    laid = chain.from_iterable(map(_laid, pairs))
+    # A helper's `dx` of another shape than some x is that of another x: it names what the helper is handed.
+    return tuple(fitting(laid) if label.function else laid)
 
 
 def _laid(pair: Pair) -> Sequence[Match]:

@@ -98,6 +98,7 @@ def _may_be_meant(candidate: Candidate, after: Any) -> bool:
     place = candidate.place
     odd = (
         _is_longer(place, after)
+        or (place.repeated is None and _vanishes(place.before, after))
         or _is_no_size(place, candidate.edit, after)
         or _feeds_itself(candidate)
     )
@@ -119,6 +120,12 @@ def _is_idle(candidate: Candidate) -> bool:
     around = candidate.place.slot.parent
     read = getattr(around, "attr", "") in MEASURED or called_name(around) == "len"
     return read and getattr(candidate.edit.node, "attr", "") == "T"
+
+
+def _vanishes(before: Any, after: Any) -> bool:
+    """Whether nothing is left of something: what is wrong is rid of so, and what is meant as well."""
+    both = (v for v in (before, after) if isinstance(v, np.ndarray | np.generic | float))
+    return [np.asarray(value).any() for value in both] == [True, False]
 
 
 MEASURED = ("shape", *REDUCING)
@@ -231,7 +238,7 @@ class Doubt:
 
         4 for what may lead around them all.
         """
-        if place.chooses_a_way:
+        if place.leads_around:
             return 4
         if self.first in place.lines:
             return 0

@@ -115,6 +115,18 @@ def _longer_first(two: tuple[str, ...]) -> list[str]:
     return sorted(two, key=len, reverse=True)
 
 
+def _indices_exchanged(mend: Mend) -> Slip | None:
+    """The same indices in another order, `dy[j, i]` for `dy[i, j]`."""
+    old, new = map(_items_of, (mend.old, mend.new))
+    return slip.TURNED if old != new and sorted(old) == sorted(new) else None
+
+
+def _items_of(index: ast.AST) -> list[str]:
+    """The indices by which something is read, one for each axis."""
+    index = getattr(index, "slice", index)
+    return [*map(ast.unparse, getattr(index, "elts", ()))]
+
+
 def _index(mend: Mend) -> Slip | None:
     """Another index: an offset, a stride, padding."""
     if not mend.is_an_index:
@@ -220,6 +232,7 @@ RULES: tuple[Rule, ...] = (
         _backwards,
         _from_the_other_end,
         _along,
+        _indices_exchanged,
         _index,
         _axes,
         _order_of_axes,

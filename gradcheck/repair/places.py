@@ -141,6 +141,19 @@ class Place:
         return chosen and not isinstance(self.repeated, ast.For)
 
     @property
+    def takes_a_step(self) -> bool:
+        """Whether its statement is `self.W -= …`: what is read after it may only be right without the step."""
+        match self.statement:
+            case ast.AugAssign(ast.Attribute(), ast.Sub()):
+                return True
+        return False
+
+    @property
+    def leads_around(self) -> bool:
+        """Whether an edit there may make right what goes wrong elsewhere: a way is gone no more, or a step."""
+        return self.chooses_a_way or self.takes_a_step
+
+    @property
     def sets_an_item(self) -> bool:
         """Whether its statement gives an item of something another value."""
         statement = self.statement

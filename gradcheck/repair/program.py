@@ -237,6 +237,7 @@ LOOSE = (ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp, ast.Lambda,
 def edited(text: str, old: ast.AST, new: ast.AST) -> str:
     """A text, at the left margin, with `new` where `old` stands; in brackets only if it needs them."""
     written = ast.unparse(ast.fix_missing_locations(new))
+    written = written[1:-1] if isinstance(new, ast.Tuple) else written
     bare, safe = _spliced(text, old, written), _spliced(text, old, f"({written})")
     return bare if not isinstance(new, LOOSE) or _same_tree(bare, safe) else safe
 

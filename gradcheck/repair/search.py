@@ -246,7 +246,7 @@ class _Task:
             name_of(mend),
             *(right, right - trials.right, known),
             anywhere=not mend.sizes & self.proof.elsewhere.fixed,
-            goes_around=place.chooses_a_way,
+            goes_around=place.leads_around,
             far_fetched=edit.price >= FAR_FETCHED and len(self._said()) > 1,
         )
 

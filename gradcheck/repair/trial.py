@@ -93,6 +93,15 @@ class Trials:
             gradients_of(self.context.layer, self.context)
         return meter.steps
 
+    @cached_property
+    def care(self) -> dict[str, Any]:
+        """That nothing is right which divides by zero where what is written does not: what goes in is lost."""
+        careful: dict[str, Any] = {"all": "ignore", "divide": "raise", "invalid": "raise"}
+        with contextlib.suppress(Exception), np.errstate(**careful):
+            gradients_of(self.context.layer, self.context)
+            return careful
+        return {"all": "ignore"}
+
     def right_with(self, candidate: Candidate) -> frozenset[int]:
         """Which are right with an edit, which is taken back; none if the function then is no Python."""
         place = candidate.place
@@ -117,7 +126,7 @@ class Trials:
     def _right(self, layer: Layer) -> frozenset[int]:
         # The grammar does not know all of Python's: what is tried may fail in any way.
         with contextlib.suppress(Exception), self.surroundings.left_as_they_are():
-            with np.errstate(all="ignore"), patience(STEPS + LONGER * self.usual):
+            with np.errstate(**self.care), patience(STEPS + LONGER * self.usual):
                 gradients = gradients_of(layer, self.context)
             both = ((p, gradients[p], row) for p, row in self.rows.items() if p < len(gradients))
             return frozenset(p for p, hand, row in both if _is_right(hand, row))
