@@ -1,6 +1,8 @@
 """Line by line in code of every shape: methods, pairs, partials, loops, what is written elsewhere."""
 
 import functools
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -269,6 +271,56 @@ def test_what_only_hands_on_is_seen_through(loss):
     found = report.by_line.first_wrong
     assert found is not None and found.evidence["source"].strip() == "dW = X.T @ dr + decay * W"
     assert report.repair is not None and "decay * W * 2" in report.repair.after
+
+
+MODEL = """
+class Net:
+    def loss(self, X, y):
+        self.z = X @ self.W
+        self.r = self.z - y
+        self.count = len(X)
+        return (self.r**2).sum() / self.count
+
+    def gradients(self, X, y, start):
+        self.loss(X, y)
+        dr = 2 * self.r
+        return X.T @ dr, start
+
+    def train(self, X, y):
+        value = self.loss(X, y)
+        dz = 2 * self.r / self.count
+        self.dW = X.T @ (dz + 1)
+        return value
+"""
+
+
+def one_call(net):
+    def loss(W):
+        net.W = W
+        value = net.train(POINTS, WANTED)
+        return float(value), (net.dW,)
+
+    return loss, "self.dW = X.T @ (dz + 1)"
+
+
+def two_calls(net):
+    def loss(W):
+        net.W = W
+        value = net.loss(POINTS, WANTED) + 0.5
+        dW, _ = net.gradients(POINTS, WANTED, np.zeros(3))
+        return value, dW
+
+    return loss, "dr = 2 * self.r"
+
+
+@pytest.mark.parametrize("wrapped", [one_call, two_calls])
+def test_a_loss_that_wraps_a_model_of_another_file_is_seen_through(tmp_path, wrapped):
+    (tmp_path / "model.py").write_text(MODEL)
+    loss, line = wrapped(runpy.run_path(str(tmp_path / "model.py"))["Net"]())
+    report = check_loss(loss, normal(3, 2))
+    found = report.by_line.first_wrong
+    assert found is not None and found.evidence["source"].strip() == line
+    assert report.repair is not None and Path(found.evidence["file"]).name == "model.py"
 
 
 def bound_backward(dout, cache, *, factor):

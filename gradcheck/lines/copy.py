@@ -11,17 +11,19 @@ import traceback
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import Any
 
 from gradcheck.layer import Adapted, Function
 from gradcheck.layer import Backward as WayBack
-from gradcheck.lines.handing import at_work
+from gradcheck.lines.handing import Find, at_work, of_a_loss
 from gradcheck.lines.instrument import Backward, Forward, Helpers, Instrument, Text
 from gradcheck.lines.recorder import Recorder
 from gradcheck.lines.sites import Site, item
 from gradcheck.lines.source import (
     COPIED,
+    Path,
     Source,
     Unreadable,
     functions_in,
@@ -31,9 +33,6 @@ from gradcheck.lines.source import (
 )
 from gradcheck.lines.statements import names_read
 from gradcheck.result import Array
-
-Path = tuple[Any, ...]
-"""Keys and positions that lead to a gradient in what a backward pass returns."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +159,7 @@ def rewritten(layer: Function, written: BackwardText, text: str | Function) -> F
 def _ahead(user: Adapted, source: Source, changed: Function) -> Function:
     """The forward pass; where it is the same function, as of a loss that returns its gradients, changed too."""
     with suppress(Unreadable):
-        ahead = at_work(user.forward)
+        ahead = _there(user)
         if ahead.function is source.function:
             return ahead.bound(changed)
     return user.forward
@@ -191,7 +190,7 @@ def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
         whole = _assembled(user, forward, back, behind.compiled(back, tree))
     return Copy(
         *(whole, recorder, body, back.file, upstream, inner),
-        gradients=user.gradients,
+        gradients=user.gradients and tuple(path and back.way(path) for path in user.gradients),
         helpers=behind.helpers,
         elsewhere=len(files) > 1,
         chained=user.chained,
@@ -222,14 +221,24 @@ def _taken_apart(layer: Function, returned: Function) -> Adapted:
 def _located(user: Adapted) -> tuple[Source, ast.FunctionDef, bool]:
     """The function that holds a backward pass, that pass in its tree, and whether it is within the layer."""
     if user.inside:
-        source = at_work(user.forward)
+        source = _there(user)
         inner = returned_function(source.tree)
         if inner is not None:
             return source, inner, True
     if user.backward is None:
         raise Unreadable("a derivative is compared by its lines only where every entry of it is")
-    source = at_work(user.backward)
+    source = at_work(user.backward, *_as_a_loss(user, -1))
     return source, source.tree, False
+
+
+def _there(user: Adapted) -> Source:
+    """The source of a forward pass."""
+    return at_work(user.forward, *_as_a_loss(user, 0))
+
+
+def _as_a_loss(user: Adapted, which: int) -> list[Find]:
+    """How to find what one does that is forward and backward pass at once; others as any."""
+    return [partial(of_a_loss, which)] if user.forward is user.backward else []
 
 
 def _assembled(user: Adapted, forward: Function, source: Source, backward: Function) -> Function:
@@ -248,7 +257,7 @@ def _assembled(user: Adapted, forward: Function, source: Source, backward: Funct
 def _forward_source(user: Adapted) -> Source | None:
     """The source of a forward pass; None where it cannot be read and a derivative does without."""
     try:
-        return at_work(user.forward)
+        return _there(user)
     except Unreadable:
         if user.chained:
             raise

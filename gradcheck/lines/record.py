@@ -12,11 +12,11 @@ import numpy as np
 
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.layer import Backward, copies, listed, run
-from gradcheck.lines.copy import Copy, Path, instrumented
+from gradcheck.lines.copy import Copy, instrumented
 from gradcheck.lines.intermediate import Intermediate, meanings
 from gradcheck.lines.names import grouped
 from gradcheck.lines.sites import Event, Label, Occurrences, Site
-from gradcheck.lines.source import Unreadable
+from gradcheck.lines.source import Path, Unreadable
 from gradcheck.lines.values import is_number
 from gradcheck.result import Array, Row, failing
 

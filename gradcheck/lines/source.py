@@ -14,6 +14,9 @@ from typing import Any
 
 Function = Callable[..., Any]
 
+Path = tuple[Any, ...]
+"""Keys and positions that lead to a gradient in what a backward pass returns."""
+
 COPIED = "<instrumented>"
 """The file name of compiled copies, by which they are known in a traceback."""
 
@@ -28,8 +31,8 @@ class Source:
 
     `line` is that of the file where the function begins, `lines` its text from there; `ahead` and
     `keywords` are what a partial, a method or an object binds to it. Of functions that only hand on to
-    it `around` are what they are with another in its place, the outermost first, and `called` says what
-    their arguments are called in it.
+    it `around` are what they are with another in its place, the outermost first, `called` says what
+    their arguments are called in it, and `way` where in what it returns is what they return.
     """
 
     function: FunctionType
@@ -40,6 +43,7 @@ class Source:
     keywords: Mapping[str, Any]
     around: tuple[Callable[[Function], Function], ...] = ()
     called: Mapping[str, str] = field(default_factory=dict)
+    way: Callable[[Path], Path | None] = lambda path: path
 
     @staticmethod
     def of(function: Callable[..., Any]) -> Source:
