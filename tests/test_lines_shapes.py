@@ -365,3 +365,24 @@ def test_what_is_bound_to_the_backward_pass_of_a_pair_stays_bound():
     written = backward_text(layer, backward)
     text = written.text.replace("(1 - out)", "(1 - out**2)")
     assert check(rewritten(layer, written, text), *inputs).passed
+
+
+def grouped(x, W):
+    y = np.concatenate([x[:, :2] @ W[0], x[:, 2:] @ W[1]], axis=1)
+
+    def backward(dy):
+        dx, dW = np.zeros_like(x), np.zeros_like(W)
+        for g in range(2):
+            g_x = x[:, 2 * g : 2 * g + 2]
+            g_out = dy[:, 2 * g : 2 * g + 3]
+            dW[g] = g_x.T @ g_out
+            dx[:, 2 * g : 2 * g + 2] = g_out @ W[g].T
+        return dx, dW
+
+    return y, backward
+
+
+def test_what_holds_part_of_a_value_is_not_its_gradient_whatever_it_is_called():
+    report = check(grouped, normal(5, 4), normal(2, 2, 3))
+    assert first_wrong(report)["source"] == "g_out = dy[:, 2 * g : 2 * g + 3]"
+    assert report.by_line.notes == ("g_x is left out: it is a part of x, not the gradient of x.",)

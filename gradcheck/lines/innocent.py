@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
+import numpy as np
+
 from gradcheck.compare import agrees
 from gradcheck.diagnosis.diagnose import diagnose_shape
 from gradcheck.lines.compared import Compared
@@ -15,6 +17,9 @@ from gradcheck.lines.record import Record
 from gradcheck.lines.rerun import Rerun
 from gradcheck.lines.sites import Label
 from gradcheck.result import Code, Row, Verdict
+
+FEW = 2
+"""As many different entries a mask has too."""
 
 
 def without_innocent(compared: list[Compared], record: Record) -> tuple[list[Compared], list[str]]:
@@ -42,8 +47,16 @@ def _apart(
 
 def without_slopes(compared: list[Compared], record: Record) -> tuple[list[Compared], list[str]]:
     """What is the gradient of what it is named for, and why other values are not."""
-    slopes, left = _apart(compared, partial(_is_a_slope, record=record))
-    return left, [*map(_is_by_an_input, slopes)]
+    parts, left = _apart(compared, _is_a_part)
+    slopes, left = _apart(left, partial(_is_a_slope, record=record))
+    return left, [*map(_is_of_itself, parts), *map(_is_by_an_input, slopes)]
+
+
+def _is_a_part(one: Compared) -> bool:
+    """Whether it holds some of the entries of the value that it is named for, and padding: g_x of a group of x."""
+    hand, value = one.match.hand, one.intermediate.value
+    named = not (one.match.fits or one.label.returned)
+    return named and len(np.unique(hand)) > FEW and bool(np.isin(hand, [0, *value.flat]).all())
 
 
 def _is_a_slope(one: Compared, record: Record) -> bool:
@@ -61,6 +74,11 @@ def _is_a_slope(one: Compared, record: Record) -> bool:
 def _shapes(record: Record) -> set[tuple[int, ...]]:
     """Those of the inputs."""
     return {row.shape for row in record.rows.values()}
+
+
+def _is_of_itself(one: Compared) -> str:
+    of = one.intermediate.name
+    return f"{one.label} is left out: it is a part of {of}, not the gradient of {of}."
 
 
 def _is_by_an_input(one: Compared) -> str:
