@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gradcheck import check, check_module, check_pair
+from gradcheck import check, check_loss, check_module, check_pair
 from gradcheck.layer import run
 from gradcheck.repair.sizes import resized
 
@@ -325,3 +325,38 @@ def test_what_a_dictionary_holds_is_at_hand_though_it_is_read_nowhere():
     mask = np.array([[1, 0, 1], [0, 1, 1]])
     repair = check_pair(dropped, dropped_backward, normal(2, 3), mask).repair
     assert repair.after == "dx = dy * cache['mask'] / cache['keep']"
+
+
+class Model:
+    """Its loss has an epsilon in a logarithm of which the way back knows nothing."""
+
+    def __init__(self):
+        self.W = normal(3, 4)
+        self.x, self.y = normal(5, 3), np.eye(4)[[0, 2, 1, 3, 1]]
+
+    def forward(self):
+        e = np.exp(self.x @ self.W)
+        p = e / e.sum(axis=1, keepdims=True)
+        return -(self.y * np.log(p + 1e-12)).sum() + 0.1 * (self.W**2).sum(), p
+
+    def backward(self, p):
+        dlogits = p - self.y
+        decay = 0.2 * self.W  # noqa: F841 what is left out
+        dW = self.x.T @ dlogits
+        return dW
+
+    def loss_and_gradient(self):
+        value, p = self.forward()
+        return value, self.backward(p)
+
+
+def test_a_method_is_repaired_that_a_loss_calls_for_its_gradients_alone():
+    model = Model()
+
+    def loss(W):
+        model.W = W
+        return model.loss_and_gradient()
+
+    report = check_loss(loss, model.W)
+    assert report["W"].findings[0].code == "extra-term"
+    assert report.repair.after == "dW = self.x.T @ dlogits + decay"

@@ -19,7 +19,9 @@ from typing import Any
 
 from gradcheck.layer import Adapted, Layer
 from gradcheck.lines import BackwardText, Unreadable, rewritten
+from gradcheck.lines.carried import written_by
 from gradcheck.lines.source import Source, parsed_function, returned_function, unbound
+from gradcheck.lines.statements import names_read
 from gradcheck.repair.tree import inside
 from gradcheck.result import Edit
 
@@ -44,7 +46,7 @@ class Program:
         """The program of a layer whose backward pass is written there, with the helpers in its module."""
         tree = backward_in(written.source.tree, written)
         around = written.source.function.__globals__
-        methods = _methods(around, layer.forward) if isinstance(layer, Adapted) else {}
+        methods = _methods(around, layer, written) if isinstance(layer, Adapted) else {}
         sources = {OWN: written.source, **_helpers(tree, {**_own(around), **methods})}
         texts = {name: at_margin(source) for name, source in sources.items()}
         return Program(layer, written, sources, texts)
@@ -145,17 +147,35 @@ def _is_method(name: str) -> bool:
     return "." in name
 
 
-def _methods(around: Names, forward: Callable[..., Any]) -> dict[str, FunctionType]:
+def _methods(around: Names, layer: Adapted, written: BackwardText) -> dict[str, FunctionType]:
     """The methods of a module's classes, without those that a forward pass goes through.
 
-    An edit of those would change the value too, and with it what is right.
+    An edit of those would change the value too, and with it what is right. A loss goes to its value through
+    those that this comes from.
     """
-    methods = _all_methods(around)
+    methods, own = _all_methods(around), written.source
     with suppress(Unreadable):
-        ahead = Source.of(forward)
-        before = {ahead.function, *(s.function for s in _helpers(ahead.tree, methods).values())}
+        ahead = Source.of(layer.forward)
+        trees: list[ast.AST] = [ahead.tree]
+        if layer.forward is layer.backward:
+            methods = {name: one for name, one in methods.items() if one is not own.function}
+            trees = [_way_to_the_value(ahead.tree), _way_to_the_value(own.tree)]
+        found = (_helpers(tree, methods).values() for tree in trees)
+        before = {ahead.function, *(s.function for s in chain.from_iterable(found))}
         return {name: one for name, one in methods.items() if one not in before}
     return {}
+
+
+def _way_to_the_value(loss: ast.FunctionDef) -> ast.Module:
+    """The statements that what a loss returns first is computed by."""
+    returned = getattr(loss.body[-1], "value", None) or ast.Tuple([])
+    found: list[ast.AST] = [*getattr(returned, "elts", [returned])[:1]]
+    names = set[str]().union(*map(names_read, found))
+    for statement in reversed(loss.body[:-1]):
+        if not names.isdisjoint(written_by(statement)):
+            found.append(statement)
+            names |= names_read(statement)
+    return ast.Module(found, [])  # type: ignore[arg-type]
 
 
 def _all_methods(around: Names) -> dict[str, FunctionType]:
