@@ -124,3 +124,38 @@ def test_an_activation_for_its_own_derivative_is_called_so(activation, meant):
     report = check(layer, rng.normal(size=(4, 3)), rng.normal(size=(3, 2)))
     assert report.repair.after == meant
     assert {one.code for row in report.rows for one in row.findings} == {"missing-mask"}
+
+
+def doubled(x):
+    y = x.repeat(2, axis=1)
+    return y, lambda dy: dy[:, ::2]
+
+
+def windows(x):
+    y = np.maximum(x[:, :-1], x[:, 1:])
+
+    def backward(dy):
+        dx = np.zeros_like(x)
+        for j in range(y.shape[1]):
+            for i in range(len(x)):
+                dx[i, j + int(x[i, j + 1] > x[i, j])] = dy[i, j]
+        return dx
+
+    return y, backward
+
+
+@pytest.mark.parametrize(
+    ("layer", "code"), [(doubled, "not-summed"), (windows, "overlap-overwritten")]
+)
+def test_copies_are_told_from_windows(layer, code):
+    """Of either the gradient holds what one output sends back; only windows overlap."""
+    assert check(layer, normal(3, 5), lines=False)["x"].findings[0].code == code
+
+
+def test_a_multiple_that_is_another_at_other_sizes_is_no_size_alone():
+    def dense(x, W):
+        return x @ W, lambda dy: (dy @ W.T, x.T @ dy * 1.1 / len(x))
+
+    (finding, *_) = check(dense, normal(4, 3), normal(3, 2), lines=False)["W"].findings
+    assert finding.code == "scaled" and finding.evidence["factor"] == pytest.approx(0.275)
+    assert "another multiple at other sizes" in finding.message

@@ -78,6 +78,7 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     terms.at_its_labels,
     values.partial,
     values.scaled_in_places,
+    values.scaled_by_sizes,
 )
 """Simplest first; the first that fits is said."""
 
@@ -204,7 +205,7 @@ def _of_one_draw(finding: Finding, grown: bool) -> set[str]:
     changing = {"entries", "true_norm", "relative_error", "loop"}
     if grown:
         # Half a kernel or a padding may have grown too.
-        changing |= {"indices", "by"}
+        changing |= {"indices", "by", *finding.evidence.get("grows", ())}
     if finding.evidence.get("equals") or finding.code == "averaged":
         changing.add("factor")
     return changing

@@ -11,7 +11,7 @@ import numpy as np
 
 from gradcheck.compare import agrees
 from gradcheck.diagnosis.margins import CONTRIBUTES, FEWEST, PROBED
-from gradcheck.diagnosis.probes import only, predicts_slopes
+from gradcheck.diagnosis.probes import forward_at, only, predicts_slopes
 from gradcheck.diagnosis.sizes import near, written
 from gradcheck.diagnosis.wrong import (
     Measured,
@@ -203,11 +203,25 @@ def _one_of_several(s: WrongGradient) -> Finding:
         )
     if _repeats_an_index(s):
         return _lost(s)
+    if _only_copies(s):
+        return Finding(
+            "not-summed",
+            f"{s.name} holds the gradient of one of the copies only: what stands in several places of the "
+            "output gets the sum of what they send back.",
+            {"entries": int(s.wrong.sum())},
+        )
     return Finding(
         "overlap-overwritten",
         f"{s.name} keeps one contribution where several windows overlap: = was written for +=.",
         {"entries": int(s.wrong.sum())},
     )
+
+
+def _only_copies(s: WrongGradient) -> bool:
+    """Whether the output holds entries of the input as they are, and not the largest of some."""
+    y, other = s.context.forward.value, forward_at(s, s.position, -s.x)
+    turned = other is not None and np.array_equal(other.value, -y)
+    return turned and bool(np.isin(y, s.x).all())
 
 
 def _repeats_an_index(s: WrongGradient) -> bool:

@@ -67,6 +67,19 @@ def _scaled(
     )
 
 
+def scaled_by_sizes(s: WrongGradient) -> Iterator[Finding]:
+    """It is a multiple of the true gradient, and at other sizes another one that is none of them alone."""
+    k, model = s.times_itself()
+    if abs(k - 1) > INEXACT and np.count_nonzero(s.true) >= FEWEST:
+        yield from s.if_it_is(
+            model,
+            code_of(k),
+            f"{s.name} is exactly {written(k)} times the true gradient here, and another multiple at other "
+            "sizes: look for a factor with a size in it that is missing, doubled or upside down.",
+            {"factor": k, "equals": None, "grows": ["factor"]},
+        )
+
+
 def scaled_by_vector(s: WrongGradient) -> Iterator[Finding]:
     """Along one axis each slice has a factor of its own: a gain, a deviation, a length."""
     return _scaled_by_input(s, _along_an_axis)
