@@ -456,3 +456,31 @@ def test_a_loss_that_comes_last_need_not_look_at_an_upstream_gradient_of_one(
     report = check_module(own.SoftmaxWithLoss(), X, LABELS)
     assert report.passed == passes, str(report)
     assert ("does not look at dout" in str(report)) == passes
+
+
+class Running:
+    """Makes its gain and its running mean in the first pass, in float32, and keeps a float beside them."""
+
+    def __init__(self):
+        self.gain = self.mean = None
+        self.offset = 0.5
+
+    def forward(self, x):
+        if self.gain is None:
+            self.gain = np.full(x.shape[1], 2, x.dtype)
+            self.mean = np.zeros(x.shape[1], x.dtype)
+        self.mean = 0.9 * self.mean + x.mean(axis=0)
+        self.x = x + self.offset
+        return self.x * self.gain
+
+    def backward(self, dout, learning_rate):
+        dx = (dout + 0 * self.offset) * self.gain
+        self.gain -= learning_rate * (dout * self.x).sum(axis=0)
+        return dx
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_made_in_the_first_pass_may_change_in_each_and_a_float_stays_one(dtype):
+    """An array of no axes in place of a float would make float64 of float32."""
+    report = check_module(Running(), normal(3, 4).astype(dtype), update="learning_rate")
+    assert report.passed and [row.name for row in report.rows] == ["x", "gain"]

@@ -92,11 +92,21 @@ def _rehearsed(
 def built(owner: Any, methods: Methods, inputs: Sequence[Any], named: Mapping[str, Any]) -> Any:
     """An object with the parameters that it makes in its first forward pass; any other as it is.
 
-    They stay as they are in another pass, with other inputs: what is kept for the way back does not.
+    They stay as they are in another pass, with other inputs: what is kept for the way back does not. Nor do
+    running statistics that are made with them: it is put in too where no pass runs without it.
     """
-    for path, value in _made(owner, *_two_passes(owner, methods, inputs, named)).items():
-        put(owner, path, value)
+    once, twice = _two_passes(owner, methods, inputs, named)
+    if _put_in(owner, _made(owner, once, twice)):
+        again, _ = _two_passes(owner, methods, inputs, named)
+        _put_in(owner, _made(owner, once, once) if again is None else {})
     return owner
+
+
+def _put_in(owner: Any, made: Mapping[Path, Any]) -> bool:
+    """Put into an object what was made of it; whether that is anything."""
+    for path, value in made.items():
+        put(owner, path, value)
+    return bool(made)
 
 
 def _made(owner: Any, once: Any, twice: Any) -> dict[Path, Any]:

@@ -92,7 +92,9 @@ class Module:
         """One forward pass of a fresh copy."""
         spread = self.inputs.spread(arrays)
         count = len(self.arguments.tree.leaves)
-        mine = [np.array(v) if self.moves else v for v in spread[count:]]
+        mine = [
+            np.array(v) if self.moves and isinstance(v, np.ndarray) else v for v in spread[count:]
+        ]
         owner = self.owner.fresh(mine)
         self._make_room(owner)
         given = self.arguments.filled(spread[:count])
