@@ -14,8 +14,13 @@ def edited(module: ModuleType, folder: Path, old: str, new: str) -> ModuleType:
     assert source.count(old) == 1, f"{old!r} stands {source.count(old)} times in {module.__name__}"
     path = folder / f"{module.__name__.rpartition('.')[2]}_edited.py"
     path.write_text(source.replace(old, new))
+    return imported(path)
+
+
+def imported(path: Path) -> ModuleType:
+    """A file as a module, whatever is imported under its name."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None
-    changed = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(changed)
-    return changed
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from edited import imported
 from handed_in import unwrapped, write
 
 from gradcheck import Verdict, check_module, check_pair
@@ -133,3 +134,77 @@ def test_functions_of_one_module_have_a_loss_too(takes, penalty, more, cost):
     report = check_pair(*passes, X[:5, :3].T, parameters, np.array([[0, 1, 1, 0, 1]]), **more)
     assert report.passed and len(report.rows) == 4, str(report)
     assert f"What is differentiated is {cost} of" in str(report)
+
+
+STEPPING = """
+import numpy as np
+
+class Net:
+    def __init__(self):
+        rng = np.random.default_rng(3)
+        self.W1, self.W2 = rng.normal(size=(4, 5)), rng.normal(size=(5, 3))
+
+    def forward(self, X):
+        self.z1 = X @ self.W1
+        self.a1 = np.tanh(self.z1)
+        self.out = self.a1 @ self.W2
+        return self.out
+
+    def loss(self, out, target):
+        return np.sum((out - target)**2) / len(out)
+
+    def backward(self, X, target, learning_rate=0.01):
+        dout = 2 * (self.out - target) / len(X)
+        da1 = dout @ self.W2.T
+        dz1 = da1 * (1 - self.a1**2)
+        self.W2 -= learning_rate * (self.a1.T @ dout)
+        self.W1 -= learning_rate * (X.T @ dz1)
+"""
+SLIPS = [
+    ("da1 = dout @ self.W2.T", "da1 = (dout * self.out) @ self.W2.T", "scaled missing-mask"),
+    ("da1 * (1 - self.a1**2)", "da1 * (self.a1 - self.a1**2)", "missing-mask"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "code"), SLIPS)
+def test_what_weights_were_before_a_step_is_what_an_edit_reads(tmp_path, right, wrong, code):
+    path = write(tmp_path, net=STEPPING.replace(right, wrong)) / "net.py"
+    report = check_module(imported(path).Net(), X, RNG.normal(size=(6, 3)))
+    (line,) = [f.evidence["line"] for f in report.findings if f.code == "first-wrong-line"]
+    assert wrong in path.read_text().splitlines()[line - 1]
+    assert report.repair is not None and report.repair.line == line, str(report)
+    named = {f.code for f in report["W1"].findings}
+    assert named <= set(code.split()), str(report)
+
+
+KEYS = """
+import numpy as np
+
+def forward(X, parameters):
+    Z1 = parameters["W1"] @ X
+    A1 = np.tanh(Z1)
+    A2 = parameters["W2"] @ A1
+    return A2, {"Z1": Z1, "A1": A1, "A2": A2}
+
+def compute_cost(A2, Y):
+    return np.sum((A2 - Y)**2) / 2 / Y.shape[1]
+
+def backward(parameters, cache, X, Y):
+    m = X.shape[1]
+    dZ2 = cache["A2"] - Y
+    dW2 = 1 / m * dZ2 @ cache["Z1"].T
+    dZ1 = parameters["W2"].T @ dZ2 * (1 - cache["A1"]**2)
+    dW1 = 1 / m * dZ1 @ X.T
+    grads = {"dW1": dW1, "dW2": dW2}
+    return grads
+"""
+
+
+def test_another_key_is_another_value_and_a_returned_gradient_follows_no_convention(tmp_path):
+    net = imported(write(tmp_path, net=KEYS) / "net.py")
+    parameters = {"W1": RNG.normal(size=(4, 3)), "W2": RNG.normal(size=(2, 4))}
+    given = X[:5, :3].T, parameters, RNG.normal(size=(2, 5))
+    report = check_pair(net.forward, net.backward, *given)
+    (line,) = [f.evidence["line"] for f in report.findings if f.code == "first-wrong-line"]
+    assert "dW2 = " in KEYS.strip().splitlines()[line - 2], str(report)
+    assert [f.code for f in report["parameters.W2"].findings] == ["wrong-variable"], str(report)

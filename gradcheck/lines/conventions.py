@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from gradcheck.lines.compared import Compared
 from gradcheck.lines.flow import doubtful_sites
+from gradcheck.lines.innocent import is_returned
 from gradcheck.lines.judge import Judgement, as_named, before_activations
 from gradcheck.lines.narrow import comes_right_with
 from gradcheck.lines.sites import Label
@@ -27,14 +26,8 @@ def without_conventions(judgement: Judgement) -> Judgement:
 
 
 def _is_a_convention(judgement: Judgement, wrong: Compared) -> bool:
-    left_to_a_later_line = (wrong.multiple or 0) > 0 and not _is_returned(judgement, wrong)
+    left_to_a_later_line = (wrong.multiple or 0) > 0 and not is_returned(wrong, judgement.record)
     return left_to_a_later_line and _leaves_an_error(judgement, wrong)
-
-
-def _is_returned(judgement: Judgement, wrong: Compared) -> bool:
-    """Whether a value is a gradient as it is returned: no line comes later."""
-    rows = judgement.record.rows.values()
-    return any(np.array_equal(wrong.match.hand, row.analytic) for row in rows)
 
 
 def _leaves_an_error(judgement: Judgement, wrong: Compared) -> bool:

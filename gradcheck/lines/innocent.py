@@ -32,7 +32,7 @@ def without_innocent(compared: list[Compared], record: Record) -> tuple[list[Com
     usual = {round(one.multiple, 6) for one in right if one.multiple is not None}
     multiples, left = _apart(left, partial(_is_usual, usual=usual))
     by = {one.label.variable for one in (*right, *multiples)} if usual else set()
-    unknown, left = _apart(left, partial(_is_open, by=by))
+    unknown, left = _apart(left, partial(_is_open, record=record, by=by))
     reasons = (*map(_is_right, right), *map(_is_a_multiple, multiples), *map(_is_unknown, unknown))
     return left, [*reasons]
 
@@ -106,10 +106,15 @@ def _is_usual(one: Compared, usual: set[float]) -> bool:
     return not one.intermediate.is_input and round(one.multiple or 1.0, 6) in usual
 
 
-def _is_open(one: Compared, by: set[str]) -> bool:
+def _is_open(one: Compared, record: Record, by: set[str]) -> bool:
     """Whether it is not known what a local should be, as it is computed by what follows another convention."""
-    is_local = not one.intermediate.is_input and not one.label.returned
+    is_local = not (one.intermediate.is_input or one.label.returned or is_returned(one, record))
     return is_local and one.is_wrong and not one.site.reads.isdisjoint(by)
+
+
+def is_returned(one: Compared, record: Record) -> bool:
+    """Whether a value is a gradient as it is returned: no line comes later."""
+    return any(np.array_equal(one.match.hand, row.analytic) for row in record.rows.values())
 
 
 def _in_order(compared: list[Compared], record: Record) -> list[Compared]:

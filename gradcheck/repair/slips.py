@@ -46,6 +46,7 @@ OTHER_POWER = Slip("missing-mask", "the power {} is another than the derivative'
 CHOICE = Slip("missing-mask", "{} chooses otherwise than the forward pass does")
 SHARES = Slip("diagonal-only", "{} is the diagonal alone of the derivative of what adds up to 1")
 COMPLEMENT = Slip("missing-mask", "1 − {} is meant where {} is read")
+ONE = Slip("missing-mask", "1 is meant where {about} is read")
 WHOLE = Slip("missing-mask", "{about} is meant where {} is read")
 WHOLE_SHARE = Slip("wrong-variable", "{about} is meant where {} is read")
 OTHER_SHARE = Slip("wrong-variable", "1 − {} is meant where {} is read")

@@ -27,7 +27,7 @@ from gradcheck.repair.program import OWN, Program, backward_in
 from gradcheck.repair.scope import Pool, Scope, code_of, uneven
 from gradcheck.repair.surroundings import Surroundings
 from gradcheck.repair.tree import cleared, expression, inside
-from gradcheck.repair.watch import SEEN, Watch, lines_of, watched
+from gradcheck.repair.watch import SEEN, Watch, lines_of, watched, written_into
 from gradcheck.result import Array, Row
 
 HOOK = "_hook"
@@ -162,7 +162,7 @@ class Trials:
 
     def places(self, known: Known) -> list[Place]:
         """Where something may be exchanged, with what can be written there."""
-        watch = Watch()
+        watch = Watch(written_into(self.tree))
         # What was seen until it raised is what there is.
         with contextlib.suppress(Exception), np.errstate(all="ignore"):
             gradients_of(self._built(watched(self.tree), {SEEN: watch}), self.context)

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck.lines.source import blocks
+from gradcheck.lines.statements import base_of, name_of
 from gradcheck.repair.tree import inside
+from gradcheck.trees import copied
 
 SEEN = "_seen"
 """The name under which a watched function knows what to report its names to."""
@@ -28,9 +30,11 @@ class Watch:
     """Keeps the names of every statement as they were when it was last reached, and when it was first.
 
     Functions within the watched one outlive its run, and report whenever an edit calls them: nothing is
-    kept once it no longer `looks`.
+    kept once it no longer `looks`. What is `written_into`, an object whose weights are updated, is kept as a
+    whole.
     """
 
+    written_into: frozenset[str] = frozenset()
     found: dict[Place, dict[str, Any]] = field(default_factory=dict)
     first: dict[Place, dict[str, Any]] = field(default_factory=dict)
     looks: bool = True
@@ -38,9 +42,17 @@ class Watch:
     def __call__(self, line: int, column: int, names: Mapping[str, Any]) -> None:
         """Keep the names of the statement that begins there."""
         if self.looks:
-            kept = {n: _kept(v) for n, v in names.items() if not isinstance(v, ModuleType)}
+            kept = {n: self._kept(n, v) for n, v in names.items() if not isinstance(v, ModuleType)}
             self.found[line, column] = kept
             self.first.setdefault((line, column), kept)
+
+    def _kept(self, name: str, value: Any) -> Any:
+        """What is written into later is kept as it is now."""
+        if isinstance(value, np.ndarray) and value.size <= LARGEST:
+            return value.copy()
+        if name in self.written_into:
+            return copied(value)
+        return list(value) if isinstance(value, list) else value
 
     def last(self, lines: Collection[int]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The names as the last statement within some lines sees them, and as the last without does."""
@@ -49,11 +61,11 @@ class Watch:
         return last.get(True, {}), last.get(False, {})
 
 
-def _kept(value: Any) -> Any:
-    """What is written into later is kept as it is now."""
-    if isinstance(value, np.ndarray) and value.size <= LARGEST:
-        return value.copy()
-    return list(value) if isinstance(value, list) else value
+def written_into(tree: ast.AST) -> frozenset[str]:
+    """The names of what a function writes into by an attribute or a key: self.W -= dW, p["W"] -= dW."""
+    targets = (node.target for node in inside(tree, ast.AugAssign))
+    names = filter(None, map(name_of, targets))
+    return frozenset(base_of(name) for name in names if base_of(name) != name)
 
 
 def watched(tree: ast.FunctionDef) -> ast.FunctionDef:

@@ -29,12 +29,21 @@ def _other_index(node: ast.AST, scope: Scope) -> Iterator[Alternative]:
     """Another index, where something is read or written."""
     match node:
         case ast.Subscript(value, index, context):
-            at = (ast.Subscript(value, other, context) for other in scope.pool.indices)
-            yield from priced(at, 1.5 if is_read(node) else 2, slip.OTHER_ITEM)
+            price = 1.5 if is_read(node) else 2
+            for other in scope.pool.indices:
+                at = ast.Subscript(value, other, context)
+                yield Alternative(
+                    at, price, slip.OTHER_VALUE if _is_key(other) else slip.OTHER_ITEM
+                )
             for name, other in _moved(index, scope):
                 # What is read nowhere was meant for something.
-                price = 0.9 if name in scope.pool.unread else 1.8
-                yield Alternative(ast.Subscript(value, other, context), price, slip.OTHER_ITEM)
+                meant = 0.9 if name in scope.pool.unread else 1.8
+                yield Alternative(ast.Subscript(value, other, context), meant, slip.OTHER_ITEM)
+
+
+def _is_key(index: ast.expr) -> bool:
+    """Whether an index is a word: what stands under another one is another value, and no other place."""
+    return isinstance(index, ast.Constant) and isinstance(index.value, str)
 
 
 @on(ast.Subscript)

@@ -162,6 +162,7 @@ OPERATED: tuple[Rule, ...] = (
     # Half of the sigmoid's, written as people write it.
     *rules("1 - a", ["a * (1 - a)"], 1.2, slip.LEFT_FACTOR, about="a"),
     *rules("a", ["1 - a ** 2", "a * (1 - a)"], 1.8, slip.ITSELF, when=has_axes),
+    *rules("a - b", ["1 - b"], 1.3, slip.ONE, about="a", when=has_axes),
     *rules("1 - a", ["a"], 0.9, slip.WHOLE, about="a", when=has_axes),
     *rules("1 - a", ["a"], 0.9, slip.WHOLE_SHARE, about="a", when=_is_number),
     *rules("-a", ["a"], 1, slip.EXTRA_MINUS),
