@@ -105,7 +105,63 @@ def nodes_loss(X, V, W):
     return np.sum(out.value**2), (X.grad, V.grad, W.grad)
 """
 
+VALLEY = """
+def valley(a, b):
+    return (1 - a) ** 2 + 10 * (b - a**2) ** 2
+
+def valley_grad(a, b):
+    da = -2 * (1 - a) - 40 * a * (b - a**2)
+    return np.array([da, 20 * (b - a**2)])
+"""
+
+ONE = """
+def picked_loss(scores, target_idx):
+    p = np.exp(scores)
+    return -np.log(p[target_idx] / p.sum())
+
+def picked_gradient(scores, target_idx):
+    p = np.exp(scores)
+    grad = p / p.sum()
+    grad[target_idx] -= 1.0
+    return grad
+"""
+
+SHORT = """
+def short_loss(X, W, y=None):
+    \"\"\"Scores, or the loss.
+
+    - X: rows, an array of shape (N, features)
+    - W: weights; has shape (features, C)
+    \"\"\"
+    scores = X.dot(W)
+    if y is None:
+        return scores
+    p = np.exp(scores)
+    p /= p.sum(axis=1, keepdims=True)
+    rows = np.arange(len(X))
+    loss = -np.mean(np.log(p[rows, y]))
+    p[rows, y] -= 1
+    return loss, X.T.dot(p) / len(X)
+"""
+
+PAIRS = """
+def pair_strength(places):
+    r = places[1:] - places[:-1]
+    return np.sum(r**4)
+
+def pair_gradient(places):
+    r = 4 * (places[1:] - places[:-1]) ** 3
+    grad = np.zeros_like(places)
+    grad[1:] += r
+    grad[:-1] -= r
+    return grad
+"""
+
 CASES = {
+    "coordinates": (VALLEY, "valley", "- 40 * a", "+ 40 * a"),
+    "a single class": (ONE, "picked_loss", "    grad[target_idx] -= 1.0\n", ""),
+    "labels that may be left out": (SHORT, "short_loss", "X.T.dot(p) / len(X)", "X.T.dot(p)"),
+    "a gradient that begins alike": (PAIRS, "pair_strength", "    grad[:-1] -= r\n", ""),
     "a vector": (VECTOR, "ratings_loss", "dQ = off.T @ P + lam * Q", "dQ = off.T @ P"),
     "a mask": (VECTOR, "ratings_loss", "dP = off @ Q", "dP = (P @ Q.T - ratings) @ Q"),
     "helpers": (HELPERS, "classes_loss", "    dz /= len(y)\n", ""),

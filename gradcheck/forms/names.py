@@ -25,7 +25,7 @@ BACK = re.compile(r"backward|back_?prop|bwd|bprop|vjp", re.IGNORECASE)
 TARGET = re.compile(
     r"^(gt|[yt]_?(train|test)|ground_?truth|one_?hot"
     r"|([yt]_?)?(true|truth|labels?|targets?|actual|expected|desired|real|gold)"
-    r"(_?(y|s|tensor|values?|outputs?|labels?|class(es)?|one_?hot))?)$",
+    r"(_?(y|s|tensor|values?|outputs?|labels?|class(es)?|one_?hot|ind(ex|ices)|idx))?)$",
     re.IGNORECASE,
 )
 LETTER_OF_A_TARGET = re.compile(r"^[yt]$", re.IGNORECASE)

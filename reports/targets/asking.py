@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ STATIC = (staticmethod, classmethod)
 def taking(subject: Subject) -> Function:
     """The function that takes the inputs: of a class its forward method, without self."""
     if subject.made is None:
-        return subject.forward
+        return _with_labels(subject.forward) if subject.kind == "layer" else subject.forward
     names = ways(subject.made)
     assert names is not None
     method = getattr(subject.made, names[0])
@@ -49,16 +49,31 @@ def taking(subject: Subject) -> Function:
     # Before the inputs there is the object, or the context that an operation's methods share.
     first = int(not is_static or is_operation(subject.made))
     parameters = list(inspect.signature(method).parameters.values())[first:]
-    if names[0] == names[1]:
-        # Without labels such a loss returns its scores.
-        parameters = [p.replace(default=p.empty) if _is_left_out(p) else p for p in parameters]
     forward.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    if names[0] == names[1]:
+        forward = _with_labels(forward)
     if (score := scored(subject.made)) is not None:
         forward.__signature__ = score.signature(forward)  # type: ignore[attr-defined]
     forward.__wrapped__ = method  # type: ignore[attr-defined]
     told = (method, subject.made, subject.made.__init__)  # type: ignore[misc]
     forward.__doc__ = "\n".join(inspect.getdoc(one) or "" for one in told)
     return forward
+
+
+def _with_labels(loss: Function) -> Function:
+    """A loss that is given its labels: without them it returns its scores."""
+    signature = inspect.signature(loss)
+    several = list(signature.parameters.values())
+    if not any(map(_is_left_out, several)):
+        return loss
+
+    @wraps(loss)
+    def given(*inputs: Any, **named: Any) -> Any:
+        return loss(*inputs, **named)
+
+    needed = [p.replace(default=p.empty) if _is_left_out(p) else p for p in several]
+    given.__signature__ = signature.replace(parameters=needed)  # type: ignore[attr-defined]
+    return given
 
 
 def _is_left_out(parameter: inspect.Parameter) -> bool:
@@ -79,6 +94,9 @@ def _pair(subject: Subject, values: list[Any], words: Inputs, options: Inputs) -
 
 def _derivative(subject: Subject, values: list[Any], words: Inputs, options: Inputs) -> Report:
     f, df = subject.parts
+    if are_coordinates(subject, values):
+        whole = (lambda x: f(*x)), (lambda x: df(*x))
+        return gradcheck.check_derivative(*whole, np.array(values), **options)
     if belongs_to_some(subject, values):
         return _pair(subject, values, words, options)
     if values[1:] and isinstance(_gradient(df, values), (tuple, list)):
@@ -86,6 +104,15 @@ def _derivative(subject: Subject, values: list[Any], words: Inputs, options: Inp
     at = differentiated(wanted(f), values)
     f, df = (of_one_input(function, values, at) for function in subject.parts)
     return gradcheck.check_derivative(f, df, values[at], **options)
+
+
+def are_coordinates(subject: Subject, values: list[Any]) -> bool:
+    """Whether a function of several numbers has one gradient, an array of as many: f(x, y) and [df/dx, df/dy]."""
+    f, df = subject.parts
+    if not values[1:] or any(map(np.ndim, values)) or np.ndim(f(*values)):
+        return False
+    gradient = df(*values)
+    return isinstance(gradient, (np.ndarray, list)) and np.shape(gradient) == (len(values),)
 
 
 def belongs_to_some(subject: Subject, values: list[Any]) -> bool:

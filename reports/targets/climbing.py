@@ -15,9 +15,6 @@ Far = tuple[float, ...]
 THROUGH: Far = (float("inf"),)
 """It ran to its end."""
 
-TWO = 30
-"""Choices of an input of which two are changed at once, where no change of one leads on."""
-
 Draws = tuple[Draw, ...]
 
 
@@ -26,10 +23,17 @@ def how_far(error: BaseException) -> Far:
     return tuple(frame.f_lasti for frame, _ in walk_tb(error.__traceback__))
 
 
+Choices = Sequence[Sequence[Draw]]
+"""For each input what it may be, the likely first."""
+
+
 def climbed(
-    choices: Sequence[Sequence[Draw]], far: Callable[[Draws], Far], seconds: float
+    usual: Choices, choices: Choices, far: Callable[[Draws], Far], seconds: float
 ) -> Iterator[Draws]:
-    """Choices with which a function runs to its end; it begins with the first of each input."""
+    """Choices with which a function runs to its end; it begins with the first of each input.
+
+    Where no change of one leads on two are changed at once, to the `usual` alone.
+    """
     until = time.monotonic() + seconds
     here = tuple(choice[0] for choice in choices)
     reached = far(here)
@@ -39,7 +43,7 @@ def climbed(
         )
         if further is None or further[0] <= reached:
             further = next(
-                ((f, 0, there) for there in _double(here, choices) if (f := far(there)) > reached),
+                ((f, 0, there) for there in _double(here, usual) if (f := far(there)) > reached),
                 None,
             )
         if further is None or time.monotonic() > until:
@@ -49,7 +53,7 @@ def climbed(
     yield from (there for _, there in _single(here, choices) if far(there) >= THROUGH)
 
 
-def _single(here: Draws, choices: Sequence[Sequence[Draw]]) -> Iterator[tuple[int, Draws]]:
+def _single(here: Draws, choices: Choices) -> Iterator[tuple[int, Draws]]:
     """Every change of one input, the likely first."""
     changes = (
         (*here[:k], one, *here[k + 1 :]) for k, choice in enumerate(choices) for one in choice
@@ -57,8 +61,8 @@ def _single(here: Draws, choices: Sequence[Sequence[Draw]]) -> Iterator[tuple[in
     yield from enumerate(changes)
 
 
-def _double(here: Draws, choices: Sequence[Sequence[Draw]]) -> Iterator[Draws]:
+def _double(here: Draws, choices: Choices) -> Iterator[Draws]:
     """Every change of two inputs."""
     for j, k in itertools.combinations(range(len(here)), 2):
-        for one, other in itertools.product(choices[j][:TWO], choices[k][:TWO]):
+        for one, other in itertools.product(choices[j], choices[k]):
             yield (*here[:j], one, *here[j + 1 : k], other, *here[k + 1 :])

@@ -218,6 +218,18 @@ def _cost(module: ModuleType, name: str) -> Parts | None:
     return ("pair", (value, found)) if found else None
 
 
+def _begun_alike(module: ModuleType, name: str) -> Parts | None:
+    """The only function that takes what a gradient takes and begins as it does: NAME_energy, NAME_gradient."""
+    value = _function(module, name)
+    for gradient in filter(GRADIENT.search, _own(module) if value else ()):
+        stem = _without(GRADIENT, gradient)
+        others = [n for n in _own(module) if stem and _without(GRADIENT, n).startswith(stem)]
+        same = [n for n in others if n != gradient and _takes_the_same(module, n, gradient)]
+        if same == [name]:
+            return "derivative", (value, _function(module, gradient))  # type: ignore[return-value]
+    return None
+
+
 def _without(word: re.Pattern[str], name: str) -> str:
     """What is left of a name without a word, however it is put together."""
     return word.sub("", name).replace("_", "").lower()
@@ -243,7 +255,7 @@ def _anything(module: ModuleType, name: str) -> Parts | None:
     return ("layer", (value,)) if value and returns_two(value) else None
 
 
-FINDERS: tuple[Finder, ...] = (_pair, _class, _derivative, _flagged, _cost, _layer)
+FINDERS: tuple[Finder, ...] = (_pair, _class, _derivative, _flagged, _cost, _layer, _begun_alike)
 """What a name may stand for, the most telling first."""
 
 

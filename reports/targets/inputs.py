@@ -17,11 +17,11 @@ from gradcheck.forms.names import is_target
 from gradcheck.forms.state import held_in
 from gradcheck.result import Report
 from reports.errors import UserError
-from reports.targets.asking import arguments, asked, belongs_to_some, taking
+from reports.targets.asking import are_coordinates, arguments, asked, belongs_to_some, taking
 from reports.targets.climbing import THROUGH, Far, how_far
-from reports.targets.draws import Inputs
+from reports.targets.draws import Inputs, floats
 from reports.targets.found import Subject
-from reports.targets.kinds import data_of, of_other_kinds
+from reports.targets.kinds import otherwise
 from reports.targets.loading import at, said
 from reports.targets.making import objects
 from reports.targets.proposals import SECONDS, are_square, are_told, proposed, template, wanted
@@ -42,9 +42,6 @@ MOST_BEHIND = 10
 UNFIT = ("raises", "not-finite", "wrong-shape")
 """What is found where inputs do not fit, or where the backward pass is wrong: nobody can tell."""
 
-
-OF_A_KIND = "With any other numbers in {} a gradient is wrong."
-"""What is said of data that are as a way back needs them."""
 
 SHAPES_ALONE = (ValueError, IndexError)
 """What is raised where arrays of the wrong shapes meet; what else is raised is no matter of shapes."""
@@ -140,13 +137,11 @@ class _Search:
         Where no others do, those will do on which only an axis of length one is too many or too few.
         """
         function = taking(self.subject)
-        by = [name for name in wanted(function) if not is_target(name)]
-        if self.subject.kind == "derivative" and len(by) > 1:
-            guess = proposed(function, self.far, lambda _: True, self.seed)
-            self.tried += [(guess, [])] if guess is not None else []
-            if guess is None or not belongs_to_some(
-                self.subject, arguments(self.subject, guess)[0]
-            ):
+        if self.subject.kind == "derivative" and wanted(function)[1:]:
+            numbers = self._as_coordinates()
+            if numbers is not None:
+                return numbers
+            if not self._is_by_one():
                 # Which of them is differentiated by, and which are data of one size, no shape can tell.
                 return None
         held = self._held()
@@ -156,21 +151,41 @@ class _Search:
         guess = self._as_meant(guess) or self._as_told() or self.close
         return None if guess is None else self._as_precise(_as_held(guess, held))
 
+    def _as_coordinates(self) -> Inputs | None:
+        """A number for each input, where a function of numbers has an array of as many for its gradient."""
+        rng = np.random.default_rng(self.seed)
+        inputs = {name: floats(name, ())(rng) for name in wanted(taking(self.subject))}
+        with np.errstate(all="ignore"), contextlib.suppress(Exception):
+            values, _ = arguments(self.subject, {**inputs, **self.given})
+            return inputs if are_coordinates(self.subject, values) else None
+        return None
+
+    def _is_by_one(self) -> bool:
+        """Whether a derivative is by the only input of floats that is no target, or says which it is by."""
+        function = taking(self.subject)
+        by = [name for name in wanted(function) if not is_target(name)]
+        if not by[1:]:
+            return True
+        guess = proposed(function, self.far, lambda _: True, self.seed)
+        if guess is None:
+            return False
+        self.tried.append((guess, []))
+        numbers = [name for name in by if np.asarray(guess[name]).dtype.kind == "f"]
+        return not numbers[1:] or belongs_to_some(self.subject, arguments(self.subject, guess)[0])
+
     def _as_meant(self, guess: Inputs | None) -> Inputs | None:
-        """The inputs with data of another kind, where with numbers a gradient is wrong and with that none is."""
+        """The inputs as something else than was thought, where no gradient is wrong then."""
         if guess is None or self.report is None or self.report.passed:
             return guess
         rows = {row.name.partition(".")[0] for row in self.report.rows}
         left = [name for name in guess if name not in rows and name not in self.given]
-        data = data_of(taking(self.subject), guess, left)
         until = time.monotonic() + SECONDS
-        for other in itertools.takewhile(
-            lambda _: time.monotonic() < until, of_other_kinds(guess, data)
-        ):
+        for other, said_of_it in otherwise(taking(self.subject), guess, left):
             if self._passes(other):
-                changed = [name for name in data if other[name] is not guess[name]]
-                self.notes.append(OF_A_KIND.format(", ".join(changed)))
+                self.notes.append(said_of_it)
                 return other
+            if time.monotonic() > until:
+                break
         return guess
 
     def _passes(self, inputs: Inputs) -> bool:

@@ -1,4 +1,4 @@
-"""Data of several kinds: what no gradient is asked of holds numbers, or zeros and ones, signs, classes."""
+"""What inputs may be besides numbers: masks, signs, classes where no gradient is asked of them; one example."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.forms.names import is_target
 from gradcheck.layer import Function
 from reports.targets.draws import Inputs, between
 from reports.targets.inlined import inlined
@@ -52,16 +53,34 @@ def _factors(tree: ast.AST) -> Iterator[str]:
                 yield from map(letter, (left, *several))
 
 
-def of_other_kinds(inputs: Inputs, data: Sequence[str]) -> Iterator[Inputs]:
-    """The inputs with data of other kinds: one of them first, then all."""
+def otherwise(function: Function, inputs: Inputs, left: Sequence[str]) -> Iterator[Meant]:
+    """What inputs may be besides, of which some are `left` without a gradient, and what is to be said of it."""
+    for target in filter(is_target, left):
+        if target in _indices_alone(inlined(function)) and np.ndim(inputs[target]):
+            yield _a_single_one(inputs, len(inputs[target])), OF_ONE.format(target)
+    data = data_of(function, inputs, left)
     for name, kind in itertools.product(data, KINDS):
-        yield {**inputs, name: kind(inputs[name])}
+        yield {**inputs, name: kind(inputs[name])}, OF_A_KIND.format(name)
     for kinds in itertools.product(KINDS, repeat=len(data)) if len(data) == PAIR else ():
-        yield {
-            **inputs,
-            **{name: kind(inputs[name]) for name, kind in zip(data, kinds, strict=True)},
-        }
+        both = {name: kind(inputs[name]) for name, kind in zip(data, kinds, strict=True)}
+        yield {**inputs, **both}, OF_A_KIND.format(" and ".join(data))
 
+
+def _a_single_one(inputs: Inputs, several: int) -> Inputs:
+    """The first of so many examples."""
+    return {n: v[0] if np.shape(v)[:1] == (several,) else v for n, v in inputs.items()}
+
+
+def _indices_alone(tree: ast.AST) -> set[str]:
+    """The names that stand between the brackets of an index alone: p[target]."""
+    indices = [node.slice for node in ast.walk(tree) if isinstance(node, ast.Subscript)]
+    return {index.id for index in indices if isinstance(index, ast.Name)}
+
+
+Meant = tuple[Inputs, str]
+OF_ONE = "For several of {} at once a gradient is wrong."
+OF_A_KIND = "With any other numbers in {} a gradient is wrong."
+"""What is said of inputs that are as a way back needs them."""
 
 PAIR = 2
-"""So many are tried in all their kinds: a target and a mask."""
+"""So many data are tried in all their kinds: a target and a mask."""

@@ -149,7 +149,9 @@ def proposed(
     )
     ways = [
         filter(run, filter(are_enough, _in_time(itertools.islice(ordinary, TRIES)))),
-        filter(are_enough, climbed(_sized(function, choices), lambda d: far(made(d)), SECONDS)),
+        filter(
+            are_enough, climbed(choices, _sized(function, choices), lambda d: far(made(d)), SECONDS)
+        ),
     ]
     # Of a function that is told sizes no ordinary shapes are likely.
     ways = ways[::-1] if counts(function) else ways

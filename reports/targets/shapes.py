@@ -26,19 +26,33 @@ IsVector = Callable[[str, str], bool]
 
 
 def documented(function: Function, names: Sequence[str]) -> dict[str, Shape]:
-    """Shapes that a docstring names, as in "x (N, D), W (D, M)"; a letter has one length throughout."""
+    """Shapes that a docstring names, as in "x (N, D), W (D, M)" or "W: weights of shape (D, M)".
+
+    A letter has one length throughout.
+    """
     sizes = _lengths()
     found: dict[str, Shape] = {}
     text = inspect.getdoc(function) or ""
-    for name, inside in re.findall(r"(\w+)[`*]*:?\s*\(([\w\s,]*)\)", text):
-        if name in names and LETTERS.fullmatch(inside):
-            letters = re.findall(r"\w+", inside)
-            found.setdefault(name, tuple(int(x) if x.isdigit() else sizes[x] for x in letters))
+    for said, lengths in SAID:
+        for name, inside in said.findall(text):
+            if name in names and lengths.fullmatch(inside):
+                letters = re.findall(r"\w+", inside)
+                found.setdefault(name, tuple(int(x) if x.isdigit() else sizes[x] for x in letters))
     return found
 
 
-LETTERS = re.compile(r"[\s,]*((\d+|[A-Za-z]\w?)\s*(,[\s,]*|$))*")
-"""What stands between the brackets of a shape: letters and numbers, with commas between them."""
+SAID = (
+    (
+        re.compile(r"(\w+)[`*]*:?\s*\(([\w\s,]*)\)"),
+        re.compile(r"[\s,]*((\d+|[A-Za-z]\w?)\s*(,[\s,]*|$))*"),
+    ),
+    (
+        re.compile(r"^[^\w\n]*(\w+)\b[^\n]*?\bshape:?\s*\(([^)\n]*)\)", re.MULTILINE),
+        re.compile(r"[\s,]*((\d+|[A-Za-z]\w*)\s*(,[\s,]*|$))*"),
+    ),
+)
+"""How shapes are said: x (N, D), or a line that begins with x and says "of shape (N, features)"; and what stands
+between the brackets, letters, in the second case names too, and numbers with commas between them."""
 
 
 def _lengths() -> defaultdict[Any, int]:
