@@ -17,7 +17,7 @@ from gradcheck.cut import cuts_of, in_all_pieces, in_pieces, maker, remarks
 from gradcheck.diagnosis.explain import explain_row, forward_disagrees, of_one_draw
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.exits import staying
-from gradcheck.guarded import but_for_a_guard
+from gradcheck.guarded import named_by_a_guard
 from gradcheck.judging import judged
 from gradcheck.layer import Function, Layer, name_of
 from gradcheck.lines import check_lines
@@ -168,7 +168,7 @@ def _explain(
 ) -> tuple[list[Row], Lines]:
     """The rows with their findings, and the lines, where they are asked for or something failed."""
     explained, by_line = _explained(context, seen.raised), Lines()
-    rows = list(but_for_a_guard(context, explained, afresh, seed))
+    rows = list(named_by_a_guard(context, explained, afresh, seed))
     unasked = lines is None and bool(failing(rows))
     if lines or (unasked and effort == "complete"):
         rows, by_line = check_lines(context, rows, seed, raised=seen.raised)
