@@ -8,6 +8,7 @@ from golden_files import agrees_to_the_letter
 
 from gradcheck.repair import slips
 from gradcheck.repair.grammar import LEFT_OUT, MISTAKEN
+from gradcheck.repair.grammar.names import NAMED
 from gradcheck.repair.grammar.operands import LEFT_OPERANDS
 from gradcheck.repair.scope import Pool, Scope
 
@@ -126,3 +127,11 @@ def test_what_may_be_a_factor_or_a_term_more():
     here = Scope(few, {"helped": helped}, Pool.of(tree, few, {"helped": helped}, ahead))
     nodes = {text: node_of(text) for text in ("x", "n", "2")}
     agrees("operands", LEFT_OPERANDS, nodes, here)
+
+
+def test_what_is_given_a_value_and_read_nowhere_is_the_likeliest_name():
+    local = {"x": np.ones((2, 3)), "z": np.ones((2, 3)), "left": np.ones((2, 3))}
+    here = Scope(local, {}, Pool.of(ast.parse("left = z\ny = x * z[:]"), local, {}, ast.Pass()))
+    for written in ("x", "z[:]"):
+        several = (one for rule in NAMED for one in rule(node_of(written), here))
+        assert ast.unparse(min(several, key=lambda one: one.price).node) == "left"

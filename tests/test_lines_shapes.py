@@ -386,3 +386,23 @@ def test_what_holds_part_of_a_value_is_not_its_gradient_whatever_it_is_called():
     report = check(grouped, normal(5, 4), normal(2, 2, 3))
     assert first_wrong(report)["source"] == "g_out = dy[:, 2 * g : 2 * g + 3]"
     assert report.by_line.notes == ("g_x is left out: it is a part of x, not the gradient of x.",)
+
+
+def scored(x, Q, K, *, late):
+    a, b = x @ Q, x @ K
+    y = a @ b.T / 3
+
+    def backward(dy):
+        da = dy @ b
+        db = dy.T @ a
+        dQ, dK = x.T @ da, x.T @ db
+        dx = (da @ Q.T + db @ K.T) / late
+        return dx, dQ, dK
+
+    return y, backward
+
+
+@pytest.mark.parametrize(("late", "named"), [(1, "da"), (3, "dQ")])
+def test_what_sets_one_gradient_right_is_no_convention_though_another_is_as_wrong(late, named):
+    layer = functools.partial(scored, late=late)
+    assert first_wrong(check(layer, normal(5, 3), normal(3, 4), normal(3, 4)))["name"] == named

@@ -360,3 +360,20 @@ def test_a_method_is_repaired_that_a_loss_calls_for_its_gradients_alone():
     report = check_loss(loss, model.W)
     assert report["W"].findings[0].code == "extra-term"
     assert report.repair.after == "dW = self.x.T @ dlogits + decay"
+
+
+def gated(x, W, V):
+    z, u = x @ W, x @ V
+
+    def backward(dy):
+        dy, x_, z_, u_ = (one.reshape(-1, one.shape[-1]) for one in (dy, x, z, u))
+        dz = dy * u_ * (1 - np.tanh(z_) ** 2)
+        du = dy * np.tanh(u_)
+        return (dz @ W.T + du @ V.T).reshape(x.shape), x_.T @ dz, x_.T @ du
+
+    return np.tanh(z) * u, backward
+
+
+def test_what_is_laid_flat_may_be_what_it_should():
+    repair = check(gated, normal(2, 3, 4), normal(4, 5), normal(4, 5)).repair
+    assert repair.after == "du = dy * np.tanh(z_)"

@@ -7,6 +7,7 @@ from gradcheck.lines.flow import doubtful_sites
 from gradcheck.lines.innocent import is_returned
 from gradcheck.lines.judge import Judgement, as_named, before_activations
 from gradcheck.lines.narrow import comes_right_with
+from gradcheck.lines.rerun import Rerun
 from gradcheck.lines.sites import Label
 
 
@@ -27,7 +28,9 @@ def without_conventions(judgement: Judgement) -> Judgement:
 
 def _is_a_convention(judgement: Judgement, wrong: Compared) -> bool:
     left_to_a_later_line = (wrong.multiple or 0) > 0 and not is_returned(wrong, judgement.record)
-    return left_to_a_later_line and _leaves_an_error(judgement, wrong)
+    leaves_all = left_to_a_later_line and _leaves_an_error(judgement, wrong)
+    # What sets one gradient right has been wrong, and another value too.
+    return leaves_all and not Rerun(judgement.record).mends_one(wrong)
 
 
 def _leaves_an_error(judgement: Judgement, wrong: Compared) -> bool:

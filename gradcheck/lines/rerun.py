@@ -73,6 +73,15 @@ class Rerun:
         # Where nothing moves it is read by nothing, and nobody knows.
         return None if np.array_equal(before, after) else bool(after[before == 0].any())
 
+    def mends_one(self, wrong: Compared) -> bool:
+        """Whether some gradient that is wrong is right once a wrong value is set right."""
+        replaced = _truth(self.record, wrong)
+        if replaced is None:
+            return False
+        ends = np.cumsum([np.sum(~np.asarray(row.kinks)) for row in self.record.rows.values()])
+        before, after = (np.split(self.run(one), ends[:-1]) for one in ({}, replaced))
+        return any(a.any() and not b.any() for a, b in zip(before, after, strict=True))
+
     def freedom(self, wrong: Compared) -> int:
         """Of how many numbers an error is made that the first wrong value explains: what is seen of it."""
         matrix = self._effects(self._given_at(self.record.log[wrong.time].site))

@@ -253,9 +253,15 @@ def _is_wrong(scope: Scope, statement: ast.stmt, true: True_) -> bool:
 def _agrees_with(value: Any, true: True_) -> bool:
     numbers, bound = true
     value = np.asarray(value) if are_alike(value) else value
-    if shape_of(value) != numbers.shape or np.asarray(value).dtype.kind != "f":
+    if (
+        shape_of(value) is None
+        or np.asarray(value).dtype.kind != "f"
+        or np.size(value) != numbers.size
+    ):
         return False
-    return bool(agrees(np.asarray(value, dtype=np.float64), numbers, bound).all())
+    # Laid flat, or by heads, it may be what it should: the gradients tell.
+    laid = np.asarray(value, dtype=np.float64).reshape(numbers.shape)
+    return bool(agrees(laid, numbers, bound).all())
 
 
 NOWHERE = Scope({}, {})

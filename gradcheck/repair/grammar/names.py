@@ -24,7 +24,7 @@ def _other_name(node: ast.Name, scope: Scope) -> Iterator[Alternative]:
     for other in scope.others(node.id):
         own, value = (scope.everything.get(name) for name in (node.id, other))
         alike = shape_of(own) == shape_of(value) and _alike(node.id, other)
-        likely = 1.4 - 0.4 * alike
+        likely = _likely(other, scope, 1.4 - 0.4 * alike)
         yield Alternative(read(other), _price(likely, own, value), slip.OTHER_VALUE)
 
 
@@ -35,7 +35,13 @@ def _name_for_more(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
     for name in scope.names:
         value = scope.local[name]
         if _fits_in(value, own):
-            yield Alternative(read(name), _price(1.6, own, value), slip.OTHER_VALUE)
+            likely = _likely(name, scope, 1.6)
+            yield Alternative(read(name), _price(likely, own, value), slip.OTHER_VALUE)
+
+
+def _likely(name: str, scope: Scope, otherwise: float) -> float:
+    """The price of a name: a small one of what is given a value and read nowhere, being meant for something."""
+    return min(0.9, otherwise) if name in scope.pool.unread else otherwise
 
 
 def _fits_in(value: object, own: object) -> bool:
