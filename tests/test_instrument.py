@@ -117,6 +117,6 @@ def test_without_files_no_call_is_followed():
 def test_functions_of_other_files_and_of_no_file_are_not_followed():
     instrument = Instrument(Recorder(), [], Forward, FILE)
     for other in (len, ast.parse, noted.__class__, 3):
-        assert instrument.followed(other) is other
-    assert instrument.followed(noted) is not noted and set(instrument.helpers) == {noted}
-    assert instrument.followed(noted).func is instrument.followed(noted).func
+        assert instrument.followed(other, "other") is other
+    assert instrument.followed(noted, "noted") is not noted and set(instrument.helpers) == {noted}
+    assert instrument.followed(noted, "noted").func is instrument.followed(noted, "other").func

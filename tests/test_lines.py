@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from examples import SAMPLE_SEED, batch_norm, few_quick, first_wrong, verdicts
 
-from gradcheck import Verdict, check
+from gradcheck import Verdict, check, check_module
 from gradcheck.lines import story
 from gradcheck.lines.cells import in_its_cell
 from layers.catalogue import CATALOGUE
@@ -296,3 +296,35 @@ def test_each_line_of_the_story_is_a_function():
         assert callable(
             found := attrgetter(name)(import_module(f"gradcheck.lines.{room}"))
         ) or isinstance(found, property), f"{room}.{name}"
+
+
+def swish(x):
+    return x / (1 + np.exp(-x))
+
+
+def swish_slope(x):
+    s = 1 / (1 + np.exp(-x))
+    return s + s * (1 - s)
+
+
+class Holding:
+    """Any activation with its derivative, each in an attribute."""
+
+    def __init__(self, function, derivative):
+        self.function, self.derivative = function, derivative
+
+    def forward(self, x):
+        self.x = x
+        return self.function(x)
+
+    def backward(self, dy):
+        dx = dy * self.derivative(self.x)
+        return dx
+
+
+def test_a_function_that_an_attribute_holds_shares_the_doubt():
+    report = check_module(Holding(swish, swish_slope), np.linspace(-2, 3, 6))
+    first = report.by_line.first_wrong
+    assert first.evidence["name"] == "dx"
+    last = swish_slope.__code__.co_firstlineno + 2
+    assert last in first.evidence["also"]

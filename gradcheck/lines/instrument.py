@@ -24,6 +24,7 @@ from gradcheck.lines.statements import (
     base_of,
     given,
     items_written,
+    key_of,
     locals_of,
     makes_room,
     name_of,
@@ -78,14 +79,17 @@ class Instrument:
             for call in _calls(tree):
                 handler.follow(call)
 
-    def followed(self, function: Any) -> Any:
-        """The instrumented copy of a function of the user's, with what is bound to it; others as they are."""
+    def followed(self, function: Any, called: str) -> Any:
+        """The instrumented copy of a function of the user's, with what is bound to it; others as they are.
+
+        It is known as it is `called`, which is how others read what it returns: `self.derivative` may hold any.
+        """
         if isinstance(function, BuiltinFunctionType) or self._is_anothers(function):
             return function
         with suppress(Unreadable, SyntaxError):
             bare, ahead, keywords = unbound(function)
             if bare.__code__.co_filename in self.files and not hasattr(bare, "__wrapped__"):
-                return partial(self._copied(bare), *ahead, **keywords)
+                return partial(self._copied(bare, called), *ahead, **keywords)
         return function
 
     def _is_anothers(self, function: Any) -> bool:
@@ -93,11 +97,12 @@ class Instrument:
         plain = isinstance(function, FunctionType)
         return plain and function.__code__.co_filename not in self.files
 
-    def _copied(self, bare: FunctionType) -> FunctionType:
+    def _copied(self, bare: FunctionType, called: str) -> FunctionType:
         """The copy of a helper, made where it is first called."""
         if bare not in self.helpers:
             source = Source.of(bare)
-            name, text = bare.__qualname__, source.numbered(source.tree)
+            name = bare.__qualname__ if called == bare.__name__ else called
+            text = source.numbered(source.tree)
             self.change(source, source.tree, name)
             source.tree.body.insert(0, _statement(f"{CALL}({name!r})"))
             self.helpers[bare] = text, self.compiled(source, source.tree)
@@ -195,7 +200,8 @@ class _Handler:
         """Have the call of a name that may be a function of the user's call its copy."""
         name = name_of(call.func)
         if name is not None and base_of(name) not in NOT_FOLLOWED:
-            followed = ast.Call(ast.Name(self.following, ast.Load()), [call.func], [])
+            called = [call.func, ast.Constant(key_of(name))]
+            followed = ast.Call(ast.Name(self.following, ast.Load()), called, [])
             call.func = ast.copy_location(followed, call.func)
 
     def add(self, name: str, statement: ast.stmt | ast.expr, **what: Any) -> int:
