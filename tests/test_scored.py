@@ -136,6 +136,15 @@ def test_functions_of_one_module_have_a_loss_too(takes, penalty, more, cost):
     assert f"What is differentiated is {cost} of" in str(report)
 
 
+def test_targets_are_proposed_like_the_prediction(tmp_path, capsys):
+    text = FUNCTIONS.format(takes="AL, Y, cache, parameters", penalty=["", ""])
+    write(tmp_path, net=text)
+    assert main(["check", str(tmp_path / "net.py:propagation")]) == 0
+    shown = unwrapped(capsys.readouterr().out)
+    assert "X (3, 5), parameters {W1: (2, 3)," in shown, shown
+    assert "b2: (7, 1)}, Y (7, 5) of zeros and ones" in shown, shown
+
+
 STEPPING = """
 import numpy as np
 

@@ -10,7 +10,7 @@ import inspect
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, update_wrapper
 from inspect import BoundArguments, Parameter, Signature
 from types import SimpleNamespace
 from typing import Any
@@ -47,6 +47,7 @@ class Score:
         name: the loss's.
         loss: the function; one of any object, as methods are.
         taken: the names of what it takes, in order.
+        target: what a prediction is compared with, as the backward pass calls it.
         handed: what the backward pass calls the prediction, if it is handed it.
         added: what is given beside the inputs of the forward pass: the target, the weight of a penalty.
     """
@@ -54,6 +55,7 @@ class Score:
     name: str
     loss: Function
     taken: tuple[str, ...]
+    target: str
     handed: str
     added: tuple[str, ...]
 
@@ -82,7 +84,7 @@ def called(forward: Function, score: Score | None) -> Function:
     """A forward pass that takes what it is given here: beside its inputs what its score takes."""
     if score is None:
         return forward
-    whole = partial(forward)
+    whole = update_wrapper(partial(forward), forward)
     whole.__signature__ = score.signature(forward)  # type: ignore[attr-defined]
     return whole
 
@@ -124,7 +126,7 @@ def _score(
     taken = tuple(called.get(one, one) for one in needed)
     added = _without(taken, {PREDICTION, *inputs})
     handed = _without(filter(_may_be_a_prediction, beyond), {*added, *inputs})
-    return Score(name, loss, taken, "".join(handed[:1]), tuple(added))
+    return Score(name, loss, taken, target, "".join(handed[:1]), tuple(added))
 
 
 def _without(names: Iterable[str], known: set[str]) -> list[str]:

@@ -15,6 +15,7 @@ from gradcheck.binding import input_names
 from gradcheck.forms.arguments import written_down
 from gradcheck.forms.loss import has_its_value
 from gradcheck.forms.names import is_parameter, is_target
+from gradcheck.forms.scored import Score, beside, called, score_of
 from gradcheck.forms.slopes import differentiated, of_one_input
 from gradcheck.layer import Function
 from gradcheck.result import Report
@@ -35,7 +36,24 @@ STATIC = (staticmethod, classmethod)
 
 
 def taking(subject: Subject) -> Function:
-    """The function that takes the inputs: of a class its forward method, without self."""
+    """The function that takes the inputs: of a class its forward method, without self.
+
+    Of a model with a loss of its own it takes the target too.
+    """
+    return called(going_forward(subject), score_in(subject))
+
+
+def score_in(subject: Subject) -> Score | None:
+    """What a model is scored by whose way back begins at a loss of its own."""
+    if subject.made is not None:
+        return scored(subject.made)
+    if subject.kind != "pair":
+        return None
+    return score_of(beside(subject.forward), *subject.parts)
+
+
+def going_forward(subject: Subject) -> Function:
+    """The function that takes the inputs of the forward pass alone."""
     if subject.made is None:
         return _with_labels(subject.forward) if subject.kind == "layer" else subject.forward
     names = ways(subject.made)
@@ -52,8 +70,6 @@ def taking(subject: Subject) -> Function:
     forward.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     if names[0] == names[1]:
         forward = _with_labels(forward)
-    if (score := scored(subject.made)) is not None:
-        forward.__signature__ = score.signature(forward)  # type: ignore[attr-defined]
     forward.__wrapped__ = method  # type: ignore[attr-defined]
     told = (method, subject.made, subject.made.__init__)  # type: ignore[misc]
     forward.__doc__ = "\n".join(inspect.getdoc(one) or "" for one in told)

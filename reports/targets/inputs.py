@@ -14,10 +14,19 @@ import numpy as np
 
 from gradcheck.binding import input_names
 from gradcheck.forms.names import is_target
+from gradcheck.forms.scored import Score
 from gradcheck.forms.state import held_in
 from gradcheck.result import Report
 from reports.errors import UserError
-from reports.targets.asking import are_coordinates, arguments, asked, belongs_to_some, taking
+from reports.targets.asking import (
+    are_coordinates,
+    arguments,
+    asked,
+    belongs_to_some,
+    going_forward,
+    score_in,
+    taking,
+)
 from reports.targets.climbing import THROUGH, Far, how_far
 from reports.targets.draws import Inputs, floats
 from reports.targets.found import Subject
@@ -25,6 +34,7 @@ from reports.targets.kinds import otherwise
 from reports.targets.loading import at, said
 from reports.targets.making import objects
 from reports.targets.proposals import SECONDS, are_square, are_told, proposed, template, wanted
+from reports.targets.scored import with_targets
 from reports.targets.specs import of_spec
 from reports.targets.texts import text_of
 
@@ -144,12 +154,43 @@ class _Search:
             if not self._is_by_one():
                 # Which of them is differentiated by, and which are data of one size, no shape can tell.
                 return None
+        score = score_in(self.subject)
+        if score is not None and not {*score.added} & {*self.given}:
+            return self._scored(score)
         held = self._held()
         # A class may have its methods from another.
         text = text_of(self.subject.made or function) + text_of(function)
         guess = proposed(function, self.far, self.accepts, self.seed, _sizes(held), text)
         guess = self._as_meant(guess) or self._as_told() or self.close
         return None if guess is None else self._as_precise(_as_held(guess, held))
+
+    def _scored(self, score: Score) -> Inputs | None:
+        """Inputs of a model with a loss of its own, with a target on which every gradient passes if one is found."""
+        function = going_forward(self.subject)
+        text = text_of(self.subject.made or inspect.getmodule(function))
+        taken: list[Inputs] = []
+
+        def accepts(inputs: Inputs) -> bool:
+            several = with_targets(self.subject, score, inputs, text, self.seed)
+            fitting = [one for one in several if self.accepts(one)]
+            passing = (one for one in fitting if self._passes(one))
+            taken[:] = filter(None, [next(passing, next(iter(fitting), None))])
+            return bool(taken)
+
+        held = self._held()
+        proposed(function, self._far_forward, accepts, self.seed, _sizes(held), text)
+        return _as_held(taken[0], held) if taken else self.close
+
+    def _far_forward(self, inputs: Inputs) -> Far:
+        """How far the forward pass alone comes."""
+        if self.subject.made is not None or len(self.tried) >= MOST:
+            return self.far(inputs)
+        with np.errstate(all="ignore"):
+            try:
+                self.subject.forward(*inputs.values())
+            except Exception as error:
+                return how_far(error)
+        return THROUGH
 
     def _as_coordinates(self) -> Inputs | None:
         """A number for each input, where a function of numbers has an array of as many for its gradient."""
