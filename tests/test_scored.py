@@ -67,7 +67,10 @@ def test_its_lines_are_read_and_mended(tmp_path, capsys):
     write(tmp_path, net=text.replace("(1 - self.a1**2)", "(1 - self.a1)"))
     assert main(["check", str(tmp_path / "net.py")]) == 1
     shown = unwrapped(capsys.readouterr().out)
-    assert "labels (3, 5)" in shown and "dz1, line 23, is wrong: with another" in shown, shown
+    assert (
+        "labels (3, 4) of zeros and ones" in shown
+        and "dz1, line 23, is wrong: with another" in shown
+    ), shown
     assert "With `dz1 = dz2 @ self.W2.T * (1 - self.a1 ** 2)` in line 23" in shown, shown
 
 

@@ -165,7 +165,7 @@ class _Search:
         return None if guess is None else self._as_precise(_as_held(guess, held))
 
     def _scored(self, score: Score) -> Inputs | None:
-        """Inputs of a model with a loss of its own, with a target on which every gradient passes if one is found."""
+        """Inputs of a model with a loss of its own, with a target on which it passes if one is found."""
         function = going_forward(self.subject)
         text = text_of(self.subject.made or inspect.getmodule(function))
         taken: list[Inputs] = []
