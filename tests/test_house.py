@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,9 +25,14 @@ def module_of(path):
 MODULES = {module_of(path): path for path in ROOMS}
 
 
+@cache
 def imports(path):
     """The modules of ours that a room imports, at once, when they are used, or for their types alone."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    return frozenset(imported(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def imported(tree):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in MODULES)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -49,7 +55,7 @@ def test_the_checker_and_the_layers_know_nothing_of_the_others():
 
 def test_no_room_imports_itself_through_others():
     graph = {
-        name: set(imports(path)) - {name} if path not in LAUNCHERS else set()
+        name: imports(path) - {name} if path not in LAUNCHERS else set()
         for name, path in MODULES.items()
     }
     done, under_way = set(), []
@@ -77,12 +83,16 @@ def test_every_room_opens_with_a_sentence(package):
         assert said[0].isupper() or said[0] in "`…", path
 
 
+@cache
 def complexities(package):
+    """What radon counts in each function, and in each that is written in it."""
+    found = []
     for path in (ROOT / package).rglob("*.py"):
         for block in cc_visit(path.read_text(encoding="utf-8")):
             if isinstance(block, Function):
-                yield f"{path.relative_to(ROOT)}: {block.name}", block.complexity
-                yield from ((f"{path.name}: {c.name}", c.complexity) for c in block.closures)
+                found.append((f"{path.relative_to(ROOT)}: {block.name}", block.complexity))
+                found += [(f"{path.name}: {c.name}", c.complexity) for c in block.closures]
+    return found
 
 
 MOST = 12
