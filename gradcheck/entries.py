@@ -12,6 +12,7 @@ def every_entry(value: Any) -> Any:
 
     np.asarray would bring up whatever lies there.
     """
-    if not np.ma.is_masked(value):
+    # Asked of every value of a forward pass: an array of NumPy's own kind needs no look.
+    if type(value) is np.ndarray or not np.ma.is_masked(value):
         return value
     return np.ma.filled(value.astype(np.result_type(value, np.float16)), np.nan)

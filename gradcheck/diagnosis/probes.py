@@ -10,6 +10,7 @@ from gradcheck.compare import norm
 from gradcheck.diagnosis.margins import EXPLAINED
 from gradcheck.diagnosis.wrong import WrongGradient, named_axes, subsets
 from gradcheck.numeric import Forward, Variable, first_step, slope_along
+from gradcheck.numeric.steps import median
 from gradcheck.result import Array, Code, Finding
 
 LARGEST = 1_000_000
@@ -50,7 +51,7 @@ def predicts_slopes(gradient: Array, position: int, forward: Forward, dy: Array)
 def _is_about_right(gradient: Array, v: Array, position: int, forward: Forward, dy: Array) -> bool:
     """Whether one quotient of two evaluations says the same: most of what is tried is far from it."""
     x = Variable(forward, position)
-    step = first_step(x.epsilon) * float(np.median(x.scale))
+    step = first_step(x.epsilon) * median(x.scale)
     up, down = (x.value(x.everything, x.at(x.everything, t * step * v)) for t in (1.0, -1.0))
     terms = gradient * v
     missed = abs(float((dy * (up - down)).sum()) / (2 * step) - float(terms.sum()))

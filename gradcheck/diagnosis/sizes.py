@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, overload
+
+import numpy as np
 
 from gradcheck.diagnosis.margins import NAMED
 from gradcheck.diagnosis.wrong import Context, named_axes, others
 from gradcheck.result import Array, Code
 
-FORMS: tuple[tuple[str, Callable[[float], float]], ...] = (
+FORMS: tuple[tuple[str, Callable[[Array], Array]], ...] = (
     ("{}", lambda size: size),
     ("1 over {}", lambda size: 1 / size),
     ("the root of {}", lambda size: abs(size) ** 0.5),
@@ -21,7 +24,15 @@ FORMS: tuple[tuple[str, Callable[[float], float]], ...] = (
 """What becomes of a size where it is divided by, normalized with, or differentiated."""
 
 
-def near(k: float, value: float) -> bool:
+@overload
+def near(k: float, value: float) -> bool: ...
+
+
+@overload
+def near(k: float, value: Array) -> Array: ...
+
+
+def near(k: float, value: Any) -> Any:
     """Whether a fitted factor is this value."""
     return abs(k - value) <= NAMED * abs(value)
 
@@ -42,20 +53,21 @@ SMALL_NUMBERS = {"2": 2.0, "1/2": 1 / 2, "3": 3.0, "1/3": 1 / 3, "4": 4.0, "1/4"
 
 def small_number(k: float) -> str | None:
     """The small number, or its reciprocal, that a factor is."""
-    return next(_equal_to(k, SMALL_NUMBERS.items()), None)
+    known = SMALL_NUMBERS.items()
+    return next((_with_sign(what, k) for what, value in known if near(abs(k), value)), None)
 
 
 def sizes_equal_to(context: Context, k: float) -> Iterator[str]:
     """What at hand a factor may be: the batch, the features, a hyperparameter, or a form of one."""
-    sizes = ((what, size) for what, size in _sizes(context).items() if size not in (0, 1))
-    forms = itertools.product(sizes, FORMS)
-    return _equal_to(k, ((form.format(what), of(size)) for (what, size), (form, of) in forms))
+    sizes = {what: size for what, size in _sizes(context).items() if size not in (0, 1)}
+    names, values = list(sizes), np.array(list(sizes.values()), dtype=np.float64)
+    with np.errstate(all="ignore"):
+        equal = near(abs(k), np.stack([of(values) for _, of in FORMS], axis=1))
+    return (_with_sign(FORMS[form][0].format(names[one]), k) for one, form in np.argwhere(equal))
 
 
-def _equal_to(k: float, known: Iterable[tuple[str, float]]) -> Iterator[str]:
-    """Which of the numbers known a factor is, but for its sign."""
-    negative = ", negative" if k < 0 else ""
-    return (what + negative for what, value in known if near(abs(k), value))
+def _with_sign(what: str, k: float) -> str:
+    return f"{what}, negative" if k < 0 else what
 
 
 def said(equals: str | None) -> str:

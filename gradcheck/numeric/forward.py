@@ -21,6 +21,7 @@ from gradcheck.numeric.margins import (
     ULPS,
     UNBACKED,
 )
+from gradcheck.numeric.steps import median
 from gradcheck.result import Array
 
 Group = tuple[slice, ...]
@@ -218,7 +219,7 @@ class Forward:
     def _usual_input(self) -> float:
         """The usual size of the numbers that go in."""
         sizes = [np.abs(self.inputs[p]) for p in self.movable]
-        return max((float(np.median(x[x > 0])) for x in sizes if (x > 0).any()), default=0.0)
+        return max((median(x[x > 0]) for x in sizes if (x > 0).any()), default=0.0)
 
 
 def shaken_inputs(

@@ -19,8 +19,9 @@ from gradcheck.numeric.margins import CAUTION, LOOKS, ON_THE_WAY
 from gradcheck.result import Array
 
 Entry = tuple[int, ...]
-ClaimedAt = Callable[[Entry, float], float]
-"""What the backward pass claims of an entry that has moved so many times its scale; nan where it says nothing."""
+ClaimedAt = Callable[[Entry, Array], Array]
+"""What the backward pass claims of an entry that has moved so many times its scale, by as many as are given; nan
+where it says nothing."""
 
 
 def left_open(
@@ -42,9 +43,8 @@ def left_open(
     order = np.argsort(-np.where(outside, off, 0.0), axis=None)[: min(LOOKS, outside.sum())]
     for place in order.tolist():
         entry = tuple(int(k) for k in np.unravel_index(place, off.shape))
-        step = float(numeric.steps[entry])
-        claims = np.array([claimed_at(entry, part * step) for part in ON_THE_WAY])
-        apart = claims - numeric.value[entry]
+        steps = np.array(ON_THE_WAY) * float(numeric.steps[entry])
+        apart = claimed_at(entry, steps) - numeric.value[entry]
         if not is_met(apart, claimed[entry] - numeric.value[entry], numeric.bound[entry]):
             return numeric
     return replace(numeric, undecided=numeric.undecided | outside, met_on_the_way=outside)

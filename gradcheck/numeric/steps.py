@@ -144,9 +144,9 @@ def alone(estimate: StencilEstimate, scale: Array, otherwise: float) -> float:
 
 
 def median(values: Array) -> float:
-    """As np.median, of few numbers and once a group: five times quicker."""
-    below, half = (len(values) - 1) // 2, len(values) // 2
-    ordered = np.partition(values, (below, half))
+    """As np.median, of few numbers that are none of them NaN, and asked often: five times quicker."""
+    below, half = (values.size - 1) // 2, values.size // 2
+    ordered = np.partition(values, (below, half), axis=None)
     return float((ordered[below] + ordered[half]) / 2)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from gradcheck.numeric.forward import Forward, Group, Visited, random_direction
 from gradcheck.numeric.grouping import Groups
 from gradcheck.numeric.margins import BENT, FIVE, LARGEST_STEP, LINES, MOVED, NEAR_ZERO
+from gradcheck.numeric.steps import median
 from gradcheck.result import Array
 
 
@@ -93,5 +94,5 @@ def scales(x: Array) -> Array:
     """The size against which a step is small: |x|, and near zero what is usual in the array."""
     magnitude = np.abs(np.asarray(x, dtype=np.float64))
     usual = magnitude[magnitude > 0]
-    floor = NEAR_ZERO * float(np.median(usual)) if usual.size else 1.0
+    floor = NEAR_ZERO * median(usual) if usual.size else 1.0
     return np.asarray(np.maximum(magnitude, floor))

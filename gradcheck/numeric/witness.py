@@ -161,7 +161,7 @@ class NumericalWitness:
         if convicts:
             rounding = CONTRACTION * float(np.finfo(hand.dtype).eps) * numeric.absolute_sum
             numeric = second_look(numeric, claimed, rounding, lambda: self.one_by_one(position))
-            claimed_at = partial(self._claimed_at, position)
+            claimed_at = partial(self._claimed_along, position)
             numeric = left_open(numeric, claimed, claimed_at, noisy=self._is_noisy())
         return numeric.with_worst_joint(claimed)
 
@@ -170,10 +170,15 @@ class NumericalWitness:
         rounded = UNBACKED * self.forward.coarsest_epsilon() * np.abs(self.forward.value)
         return bool((self.noise > rounded + np.finfo(self.forward.dtype).tiny).any())
 
-    def _claimed_at(self, position: int, entry: tuple[int, ...], times: float) -> float:
-        """What the backward pass says of an entry that has moved so many times its scale; nan if nothing."""
+    def _claimed_along(self, position: int, entry: tuple[int, ...], times: Array) -> Array:
+        """What the backward pass says of an entry that has moved so many times its scale, by each of several."""
+        scale = scales(self.forward.inputs[position])[entry]
+        return np.array([self._claimed_at(position, entry, one * scale) for one in times.tolist()])
+
+    def _claimed_at(self, position: int, entry: tuple[int, ...], shift: float) -> float:
+        """The same by one shift; nan where it says nothing."""
         inputs = [x.copy() for x in self.forward.inputs]
-        inputs[position][entry] += times * scales(inputs[position])[entry]
+        inputs[position][entry] += shift
         back = self.forward.there_and_back(inputs, self.dy)
         gradients = () if back is None else listed(back[1], len(inputs))
         there = gradients[position] if position < len(gradients) else None
