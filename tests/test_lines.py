@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from examples import SAMPLE_SEED, batch_norm, few_quick, first_wrong, verdicts
 
-from gradcheck import Verdict, check, check_module
+from gradcheck import Verdict, check, check_module, check_pair
 from gradcheck.lines import story
 from gradcheck.lines.cells import in_its_cell
 from layers.catalogue import CATALOGUE
@@ -328,3 +328,33 @@ def test_a_function_that_an_attribute_holds_shares_the_doubt():
     assert first.evidence["name"] == "dx"
     last = swish_slope.__code__.co_firstlineno + 2
     assert last in first.evidence["also"]
+
+
+def product(x, w):
+    y = x @ w
+    return y, (x, w)
+
+
+def product_backward(dout, cache):
+    x, w = cache
+    dw = x.T @ dout
+    dx = dout @ w.T
+    return dx, dw
+
+
+def reversed_forward(x, w):
+    y, cache = product(x, w[::-1])
+    return y, cache
+
+
+def reversed_backward(dout, cache):
+    dx, dw_reversed = product_backward(dout, cache)
+    dw = -dw_reversed[::-1]
+    return dx, dw
+
+
+def test_what_a_helper_calls_dw_is_the_gradient_of_the_w_that_it_was_handed():
+    x, w = np.cos(np.arange(8.0)).reshape(2, 4), np.arange(12.0).reshape(4, 3) ** 2
+    report = check_pair(reversed_forward, reversed_backward, x, w)
+    first = report.by_line.first_wrong
+    assert first.evidence["source"] == "dw = -dw_reversed[::-1]"

@@ -35,11 +35,21 @@ def _matches(record: Record, label: Label, ones: Iterable[Intermediate]) -> tupl
     if not record.is_complete(label):
         return ()
     pairs = (
-        Pair(label, record.events[label], one, _may_be_reshaped(record, label, one)) for one in ones
+        Pair(label, record.events[label], one, _may_be_reshaped(record, label, one))
+        for one in ones
+        if not _is_anothers(record, label, one)
     )
     laid = chain.from_iterable(map(_laid, pairs))
     # A helper's `dx` of another shape than some x is that of another x: it names what the helper is handed.
     return tuple(fitting(laid) if label.function else laid)
+
+
+def _is_anothers(record: Record, label: Label, one: Intermediate) -> bool:
+    """Whether a helper knows another value by that name: its `dw` is the gradient of the w that it was handed."""
+    own = record.events.get(Label(one.name, function=label.function), ())
+    return bool(label.function and own) and not any(
+        np.array_equal(event.value, one.value) for _, event in own
+    )
 
 
 def _laid(pair: Pair) -> Sequence[Match]:
