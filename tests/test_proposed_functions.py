@@ -191,12 +191,21 @@ def test_what_is_right_passes_and_what_is_wrong_is_convicted(
 
 def test_data_of_a_kind_that_a_gradient_needs_are_said(tmp_path, capsys):
     _, (told, kind) = seen(tmp_path, capsys, VECTOR, "ratings_loss")
-    assert "ratings (2, 5), seen (2, 5) of zeros and ones" in told
+    assert "ratings (2, 4), seen (2, 4) of zeros and ones" in told
     assert kind == "With any other numbers in seen a gradient is wrong."
 
 
 def test_a_bias_is_no_single_number_beside_weights_of_several_outputs(tmp_path, capsys):
     assert "yb (3,), W (5,), b ()" in seen(tmp_path, capsys, SINGLE, "line_loss")[1][0]
+
+
+def test_what_is_asked_by_words_that_nobody_knows_is_asked_for(tmp_path, capsys):
+    """No array is proposed for p[f"W{k}"]."""
+    text = "def deep_loss(x, p):\n    return sum(p[f'W{k}'] @ x for k in range(2)), {}\n"
+    text += "def deep_loss_gradient(x, p):\n    return x\n"
+    place = write(tmp_path, hw=AHEAD + text) / "hw.py"
+    status, (one,) = records(capsys, f"{place}:deep_loss")
+    assert status == 2 and "no inputs for deep_loss" in one["error"]
 
 
 def twice(x):

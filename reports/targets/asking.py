@@ -178,6 +178,13 @@ def _called(function: Function, values: list[Any]) -> Any:
     return function(*[np.array(v) if isinstance(v, np.ndarray) else v for v in values])
 
 
+def is_whole(subject: Subject, result: Any) -> bool:
+    """Whether what a function returns may be checked: of a loss or a layer a number or a way back is there."""
+    if subject.kind != "layer" or not isinstance(result, tuple):
+        return True
+    return any(map(callable, result)) or _is_number_beside(result)
+
+
 def _is_number_beside(result: Any) -> bool:
     if not isinstance(result, tuple) or len(result) < 2 or any(map(callable, result)):
         return False

@@ -15,6 +15,9 @@ Far = tuple[float, ...]
 THROUGH: Far = (float("inf"),)
 """It ran to its end."""
 
+NEARLY: Far = (2.0**31,)
+"""It ran to its end, further than any instruction, and returned what cannot be checked."""
+
 Draws = tuple[Draw, ...]
 
 
@@ -34,6 +37,8 @@ def climbed(
 
     Where no change of one leads on two are changed at once, to the `usual` alone.
     """
+    if not all(choices):
+        return
     until = time.monotonic() + seconds
     here = tuple(choice[0] for choice in choices)
     reached = far(here)

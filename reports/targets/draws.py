@@ -16,6 +16,8 @@ Inputs = dict[str, Any]
 ORDINARY: Shape = (3, 5)
 """The shape that is tried first."""
 
+SINGLE = np.dtype(np.float32)
+
 Draw = Callable[[np.random.Generator], Any]
 
 BATCH = 3

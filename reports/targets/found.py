@@ -220,7 +220,7 @@ def _cost(module: ModuleType, name: str) -> Parts | None:
 
 def _begun_alike(module: ModuleType, name: str) -> Parts | None:
     """The only function that takes what a gradient takes and begins as it does: NAME_energy, NAME_gradient."""
-    value = _function(module, name)
+    value = None if GRADIENT.search(name) else _function(module, name)
     for gradient in filter(GRADIENT.search, _own(module) if value else ()):
         stem = _without(GRADIENT, gradient)
         others = [n for n in _own(module) if stem and _without(GRADIENT, n).startswith(stem)]

@@ -6,8 +6,10 @@ import contextlib
 import inspect
 import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -24,21 +26,29 @@ from reports.targets.asking import (
     asked,
     belongs_to_some,
     going_forward,
+    is_whole,
     score_in,
     taking,
 )
-from reports.targets.climbing import THROUGH, Far, how_far
-from reports.targets.draws import Inputs, floats
+from reports.targets.climbing import NEARLY, THROUGH, Far, how_far
+from reports.targets.draws import SINGLE, Inputs, floats
 from reports.targets.found import Subject
 from reports.targets.kinds import otherwise
 from reports.targets.loading import at, said
 from reports.targets.making import objects
-from reports.targets.proposals import SECONDS, are_square, are_told, proposed, template, wanted
+from reports.targets.proposals import (
+    SECONDS,
+    are_square,
+    are_told,
+    proposed,
+    template,
+    wanted,
+)
+from reports.targets.regressions import is_a_model
 from reports.targets.scored import with_targets
+from reports.targets.showing import shown
 from reports.targets.specs import of_spec
 from reports.targets.texts import text_of
-
-SINGLE = np.dtype(np.float32)
 
 MOST = 40
 """Combinations on which the forward pass runs: a way back that fits none of so many is at fault itself."""
@@ -79,7 +89,7 @@ def inputs_of(
         raise UserError(f"{place}: {search.nothing()}")
     told = (
         f"Inputs of {subject.name} were proposed, as the file has no {subject.name}_inputs(rng): "
-        f"{_shown(guess)}."
+        f"{shown(guess)}."
     )
     return {**guess, **given}, (told, *search.notes)
 
@@ -160,8 +170,11 @@ class _Search:
         held = self._held()
         # A class may have its methods from another.
         text = text_of(self.subject.made or function) + text_of(function)
-        guess = proposed(function, self.far, self.accepts, self.seed, _sizes(held), text)
-        guess = self._as_meant(guess) or self._as_told() or self.close
+        search = partial(
+            proposed, function, self.far, seed=self.seed, sizes=_sizes(held), text=text
+        )
+        guess = self._as_meant(self._in_other_lengths(search(self.accepts), search))
+        guess = guess or self._as_told() or self.close
         return None if guess is None else self._as_precise(_as_held(guess, held))
 
     def _scored(self, score: Score) -> Inputs | None:
@@ -192,6 +205,27 @@ class _Search:
                 return how_far(error)
         return THROUGH
 
+    def _in_other_lengths(
+        self, guess: Inputs | None, search: Callable[..., Inputs | None]
+    ) -> Inputs | None:
+        """The inputs; those of a regression that names alone speak for give way to others as long as they pass."""
+        report = self.report
+        if guess is None or report is None or report.passed or not is_a_model(guess):
+            return guess
+        axes = {name: np.ndim(value) for name, value in guess.items()}
+
+        def passes(inputs: Inputs) -> bool:
+            # An axis of length one, or of none, hides what is wrong along it.
+            shapes = {name: np.shape(value) for name, value in inputs.items()}
+            alike = all(len(shapes[name]) == n for name, n in axes.items()) and all(
+                min(shape, default=2) > 1 for shape in shapes.values()
+            )
+            return alike and self.accepts(inputs) and bool(self.report and self.report.passed)
+
+        other = None if are_told(taking(self.subject), guess) else search(passes, by_names=False)
+        self.report = report if other is None else self.report
+        return guess if other is None else other
+
     def _as_coordinates(self) -> Inputs | None:
         """A number for each input, where a function of numbers has an array of as many for its gradient."""
         rng = np.random.default_rng(self.seed)
@@ -220,20 +254,28 @@ class _Search:
             return guess
         rows = {row.name.partition(".")[0] for row in self.report.rows}
         left = [name for name in guess if name not in rows and name not in self.given]
-        until = time.monotonic() + SECONDS
+        until, nearest = time.monotonic() + SECONDS, (_off(self.report) / 2, guess)
         for other, said_of_it in otherwise(taking(self.subject), guess, left):
-            if self._passes(other):
+            report = self._report(other)
+            if report is not None and report.passed:
                 self.notes.append(said_of_it)
                 return other
+            # A mistake that is left shows clearest where nothing else is wrong.
+            if report is not None:
+                nearest = min(nearest, (_off(report), other), key=itemgetter(0))
             if time.monotonic() > until:
                 break
-        return guess
+        return nearest[1]
 
     def _passes(self, inputs: Inputs) -> bool:
+        report = self._report(inputs)
+        return report is not None and report.passed
+
+    def _report(self, inputs: Inputs) -> Report | None:
         options = {"effort": "directional", "lines": False}
         with np.errstate(all="ignore"), contextlib.suppress(Exception):
-            return asked(self.subject, {**inputs, **self.given}, self.seed, options).passed
-        return False
+            return asked(self.subject, {**inputs, **self.given}, self.seed, options)
+        return None
 
     def _as_told(self) -> Inputs | None:
         """The first inputs on which the forward pass ran, where all their shapes are told by its text.
@@ -273,7 +315,8 @@ class _Search:
             with np.errstate(all="ignore"):
                 try:
                     values, words = arguments(self.subject, {**inputs, **self.given})
-                    self.subject.forward(*values, **words)
+                    result = self.subject.forward(*values, **words)
+                    return THROUGH if is_whole(self.subject, result) else NEARLY
                 except Exception as error:
                     return how_far(error)
         return THROUGH
@@ -322,9 +365,14 @@ class _Search:
         mistaken = ""
         if seen is not None:
             guess, why = seen
-            mistaken = f"for {_shown({**guess, **self.given})}: {why} If that is not the mistake, "
+            mistaken = f"for {shown({**guess, **self.given})}: {why} If that is not the mistake, "
         pasted = template(name, taking(self.subject), {**guess, **self.given})
         return f"no inputs for {name}: {mistaken}expected a function {name}_inputs(rng), as in: {pasted}"
+
+
+def _off(report: Report) -> float:
+    """How far its gradients are off, in all."""
+    return sum(row.relative_error for row in report.rows) if report.rows else np.inf
 
 
 def _sentence(error: Exception) -> str:
@@ -347,25 +395,3 @@ def _as_held(guess: Inputs, held: list[Any]) -> Inputs:
 def _in_single(guess: Inputs) -> Inputs:
     is_float = {n: isinstance(v, np.ndarray) and v.dtype.kind == "f" for n, v in guess.items()}
     return {n: v.astype(SINGLE) if is_float[n] else v for n, v in guess.items()}
-
-
-def _shown(inputs: Inputs) -> str:
-    return ", ".join(f"{name} {_described(value)}" for name, value in inputs.items())
-
-
-def _described(value: Any) -> str:
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{key}: {_described(item)}' for key, item in value.items())}}}"
-    if isinstance(value, (int, str)):
-        return repr(value)
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    array = np.asarray(value)
-    single, kind = array.dtype == SINGLE, ""
-    if array.dtype.kind == "f" and array.size > 1:
-        kind = next((said for few, said in FEW.items() if np.isin(array, few).all()), "")
-    return f"{np.shape(value)}{' float32' if single else ''}{kind}"
-
-
-FEW = {(0, 1): " of zeros and ones", (-1, 1): " of ones and minus ones"}
-"""What is said of numbers that are but these."""

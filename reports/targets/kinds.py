@@ -1,4 +1,4 @@
-"""What inputs may be besides numbers: masks, signs, classes where no gradient is asked of them; one example."""
+"""What inputs may be besides numbers: masks, classes where no gradient is asked of them; one example."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def _classes_in_columns(drawn: Any) -> Any:
 
 
 KINDS: tuple[Callable[[Any], Any], ...] = (
-    *(_zeros_and_ones, np.sign, _classes, _classes_in_columns),
+    *(_zeros_and_ones, _classes, _classes_in_columns),
     between,
 )
-"""What numbers are made of, each from a draw of them: a mask, labels of two kinds, of many, probabilities."""
+"""What numbers are made into: a mask, classes, probabilities. No ones and minus ones, whose square is no mask."""
 
 
 def data_of(function: Function, inputs: Inputs, named: Sequence[str]) -> list[str]:

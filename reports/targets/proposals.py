@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.binding import parameters_of, required
-from gradcheck.forms.names import is_parameter, is_target
+from gradcheck.forms.names import is_target
 from gradcheck.layer import Function
 from reports.targets.climbing import THROUGH, Far, climbed
 from reports.targets.draws import (
@@ -35,6 +35,7 @@ from reports.targets.draws import (
     penalty,
     word,
 )
+from reports.targets.regressions import of_a_model
 from reports.targets.shapes import (
     PENALTIES,
     SIZES,
@@ -99,8 +100,18 @@ OPTIONS: dict[str, Any] = {
 """What the hyperparameters are that courses hand over in a dict; a stride of 1 would hide one that is left out."""
 
 
-COUNTS = (5, 2, 7, 4, 6, 3, 8)
-"""What inputs are told that count something: different, and the first as many as there are of features."""
+COUNTS, WINDOWS = (4, 2, 3, 5, 7, 6, 8), (3, 2, 1)
+"""What inputs are told that count something: different lengths; a window, its stride, what is put around."""
+
+WINDOW = re.compile(r"^(k|f|s|size|(kernel|pool|filter|window|stride|pad)\w*)$", re.IGNORECASE)
+"""How a window's length and its stride are called."""
+
+
+def _counted(function: Function) -> dict[str, Sequence[Draw]]:
+    """The numbers for what counts something."""
+    lengths = {True: iter(WINDOWS), False: iter(COUNTS)}
+    kinds = ((name, lengths[WINDOW.match(name) is not None]) for name in counts(function))
+    return {name: [partial(count, next(kind, 2))] for name, kind in kinds}
 
 
 def _penalties(function: Function) -> Inputs:
@@ -121,6 +132,7 @@ def proposed(
     seed: int,
     sizes: Shape = (),
     text: str = "",
+    by_names: bool = True,
 ) -> Inputs | None:
     """Inputs that a layer accepts, found by trying; None if nothing was found in time.
 
@@ -156,7 +168,8 @@ def proposed(
     # Of a function that is told sizes no ordinary shapes are likely.
     ways = ways[::-1] if counts(function) else ways
     # What is known of a model by its names needs no telling.
-    several = itertools.chain(filter(run, _of_a_model(names)), *ways)
+    models = filter(run, of_a_model(names) if by_names else ())
+    several = itertools.chain(models, *ways)
     return next((made(draws) for draws in several if accepts(made(draws))), None)
 
 
@@ -174,7 +187,7 @@ def _sized(function: Function, choices: Sequence[Sequence[Draw]]) -> list[Sequen
     likely = [*itertools.product(sizes, sizes), *((n,) for n in sizes)]
 
     def more(name: str, usual: Sequence[Draw]) -> Sequence[Draw]:
-        if len(usual) == 1:
+        if not usual[1:]:
             return usual
         sized, vectors = (
             [floats(name, shape) for shape in shapes]
@@ -219,50 +232,6 @@ def _plain_first(choices: Sequence[Sequence[Draw]]) -> Iterator[tuple[Draw, ...]
                 yield tuple(c[k] for c, k in zip(choices, numbers, strict=True))
 
 
-MODELS: tuple[dict[str, Shape], ...] = (
-    {"data": (5, 3), "target": (5,), "weight": (3,), "bias": ()},
-    {"data": (5, 3), "target": (5, 1), "weight": (3, 1), "bias": ()},
-    {"data": (3, 5), "target": (1, 5), "weight": (3, 1), "bias": ()},
-)
-"""Shapes of a regression: examples in rows, with targets and weights flat or in a column; in columns."""
-
-DATA, BIASES = (
-    re.compile(r"^(t?x|x_?train|data|features|a)$", re.IGNORECASE),
-    re.compile(r"^(b|bias|intercept)$", re.IGNORECASE),
-)
-"""How the examples of a regression are called, and its bias."""
-
-
-def _of_a_model(names: Sequence[str]) -> Iterator[tuple[Draw, ...]]:
-    """Inputs of a regression, where names say that there is one: examples, targets, weights and a bias.
-
-    Targets are zeros and ones, with which a regression of numbers and one of classes both agree.
-    """
-    kinds = {name: _kind(name) for name in names}
-    if {"data", "target", "weight"} <= set(kinds.values()) and None not in kinds.values():
-        for shapes in MODELS:
-            draws = ((name, kind, shapes.get(kind or "", ())) for name, kind in kinds.items())
-            yield tuple(_draw_of(name, kind, shape) for name, kind, shape in draws)
-
-
-def _draw_of(name: str, kind: str | None, shape: Shape) -> Draw:
-    if kind == "penalty":
-        return penalty
-    return partial(labels, size=shape) if kind == "target" else floats(name, shape)
-
-
-def _kind(name: str) -> str | None:
-    """What an input of a regression is, by its name."""
-    kinds = (
-        ("data", DATA.match(name)),
-        ("target", is_target(name)),
-        ("bias", BIASES.match(name)),
-        ("penalty", PENALTIES.match(name)),
-        ("weight", is_parameter(name)),
-    )
-    return next((kind for kind, fits in kinds if fits), None)
-
-
 def _of_one_batch(
     names: Sequence[str], sizes: Shape, choices: Sequence[Sequence[Draw]], indices: set[str]
 ) -> Iterator[tuple[Draw, ...]]:
@@ -295,7 +264,6 @@ def _choices(
         # Square matrices alone: a batch of rows, or of sequences.
         likely = ((BATCH, sizes[0]), (2, BATCH, sizes[0]))
     said, readings = documented(function, names), readings_of(function, names)
-    counted = counts(function)
     indices, biases = _indices(function), biases_of(names)
     # What is transposed has two axes: a row of numbers would be what it is, and mean something else.
     columns_first = len(names) == 1 and ".T" in text
@@ -305,7 +273,7 @@ def _choices(
         **{name: [partial(filled, shapes)] for name, shapes in held(function, names).items()},
         **{n: [partial(word, w) for w in words] for n, words in texts(function, names).items()},
         **_options(function, names),
-        **{name: [partial(count, n)] for name, n in zip(counted, COUNTS, strict=False)},
+        **_counted(function),
         **{name: [on] for name in filter(FLAG.match, names)},
         **{name: [penalty] for name in filter(PENALTIES.match, names)},
     }

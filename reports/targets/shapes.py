@@ -223,6 +223,9 @@ def are_no_less(inputs: Mapping[str, Any], seen: Mapping[str, Shape]) -> bool:
     most = max(beside[1:] or others.values(), default=0)
     largest = max((axes[name] for name in axes.keys() - biases), default=0)
     as_large = largest >= MATRIX and any(axes[name] >= largest for name in biases)
+    # What is added to something has no axes in front of its.
+    most_axes = max((np.ndim(inputs[name]) for name in axes.keys() - biases), default=MATRIX)
+    as_large |= any(np.ndim(inputs[name]) > max(most_axes, MATRIX) for name in biases)
     fit = all(min(beside) <= more.get(name, 0) <= most for name in biases & more.keys())
     return fit and not as_large and all(n >= -bool(WEIGHT.match(o)) for o, n in others.items())
 

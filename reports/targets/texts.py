@@ -52,7 +52,8 @@ def returns_gradients(function: Function) -> bool:
     """Whether a loss and its gradient are returned, in either order, by what they are called; more may follow."""
     several, inputs = _returned(tree_of(function)), takes(function)
     pairs = [pair for one, second, *_ in several for pair in ((one, second), (second, one))]
-    mine = LOSS.search(getattr(function, "__name__", ""))
+    name = getattr(function, "__name__", "")
+    mine = LOSS.search(name) or "grad" in name.lower()
     return any(
         _is_gradient(other, inputs) and (mine or LOSS.search(ast.unparse(loss)))
         for loss, other in pairs
