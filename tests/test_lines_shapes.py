@@ -406,3 +406,43 @@ def scored(x, Q, K, *, late):
 def test_what_sets_one_gradient_right_is_no_convention_though_another_is_as_wrong(late, named):
     layer = functools.partial(scored, late=late)
     assert first_wrong(check(layer, normal(5, 3), normal(3, 4), normal(3, 4)))["name"] == named
+
+
+def stretch(x, g):
+    return x * g**2, (x, g)
+
+
+def stretch_back(dy, kept):
+    x, g = kept
+    dx = dy * g
+    return dx, (2 * dy * x * g).sum(axis=0)
+
+
+def bend(x, W):
+    h = np.tanh(x @ W)
+    return h, (x, W, h)
+
+
+def bend_back(dy, kept):
+    x, W, h = kept
+    dz = dy * (1 - h**2)
+    dx = dz @ W.T
+    return dx, x.T @ dz
+
+
+def helped_forward(x, g, W):
+    a, first = stretch(x, g)
+    y, second = bend(a, W)
+    return y, (first, second)
+
+
+def helped_backward(dy, cache):
+    da, dW = bend_back(dy, cache[1])
+    dx, dg = stretch_back(da, cache[0])
+    return dx, dg, dW
+
+
+def test_a_gradient_in_a_helper_is_that_of_what_another_helper_is_handed_by_its_name():
+    report = check_pair(helped_forward, helped_backward, normal(5, 3), normal(3), normal(3, 4))
+    assert first_wrong(report)["source"] == "dx = dy * g"
+    assert first_wrong(report)["helper"] == "stretch_back"

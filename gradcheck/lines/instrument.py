@@ -104,7 +104,10 @@ class Instrument:
             name = bare.__qualname__ if called == bare.__name__ else called
             text = source.numbered(source.tree)
             self.change(source, source.tree, name)
-            source.tree.body.insert(0, _statement(f"{CALL}({name!r})"))
+            handed = self.handler(source, self.sites, name, locals_of(source.tree)).handed(
+                source.tree
+            )
+            source.tree.body[:0] = [_statement(f"{CALL}({name!r})"), *handed]
             self.helpers[bare] = text, self.compiled(source, source.tree)
         return self.helpers[bare][1]
 
@@ -196,6 +199,10 @@ class _Handler:
         """The calls that see what is assigned, after it."""
         raise NotImplementedError
 
+    def handed(self, _: ast.FunctionDef) -> Iterable[ast.stmt]:
+        """The calls that see what a helper is handed, before all else."""
+        return ()
+
     def follow(self, call: ast.Call) -> None:
         """Have the call of a name that may be a function of the user's call its copy."""
         name = name_of(call.func)
@@ -238,6 +245,12 @@ class Forward(_Handler):
             reads = one.reads - {name}
             site = self.add(name, one.statement, whole=False, in_place=True, reads=reads)
             yield _statement(f"{PIECE}({site}, {code}, {_index(one.index)})")
+
+    def handed(self, tree: ast.FunctionDef) -> Iterator[ast.stmt]:
+        """What a helper of the forward pass is handed has the name there that its gradient is called after."""
+        for name in (one.arg for one in tree.args.args if one.arg != "self"):
+            site = self.add(name, tree, reads=frozenset(), handing=True)
+            yield _statement(f"{name} = {VALUE}({site}, {name})")
 
     def _see_before(self, name: str, value: ast.expr) -> None:
         """Have what goes into an activation seen."""

@@ -71,14 +71,25 @@ def counterpart(record: Record, label: Label) -> str | None:
 
 def _paired(record: Record, label: Label) -> list[str]:
     """The names of the forward pass that a gradient's name speaks of."""
-    return counterparts(label.name, record.meanings) if _speaks(record, label) else []
+    return counterparts(label.name, _known_to(record, label)) if _speaks(record, label) else []
 
 
 def _counterparts(record: Record, label: Label) -> list[Intermediate]:
     """The meanings of v for a gradient's name; for another, the input that it is returned for."""
-    paired = record.meant(_paired(record, label))
+    known = _known_to(record, label)
+    paired = [*chain(*(known[name] for name in _paired(record, label)))]
     handed = chain(*(_handed_on(record, one) for one in paired))
     return [*paired, *handed] or record.inputs_of(label)
+
+
+def _known_to(record: Record, label: Label) -> dict[str, list[Intermediate]]:
+    """What names mean where a gradient has its own: what a helper is handed has its name in helpers alone."""
+    sites, helps = record.copy.recorder.forward_sites, bool(label.function)
+    known = {
+        name: [one for one in several if helps or not any(sites[k].handing for k in one.sites)]
+        for name, several in record.meanings.items()
+    }
+    return {name: several for name, several in known.items() if several}
 
 
 def _handed_on(record: Record, one: Intermediate) -> list[Intermediate]:
@@ -108,8 +119,8 @@ def _immovable(record: Record, name: str) -> Iterator[str]:
     """Why the values that a gradient's name speaks of cannot be moved."""
     values = undressed(name)
     for occurrences in record.occurrences:
-        if key_of(occurrences.site.name) in values:
-            reason = why_immovable(occurrences)
+        reason = why_immovable(occurrences) if key_of(occurrences.site.name) in values else None
+        if reason is not None and not occurrences.site.handing:
             yield f"{name} is left out: {occurrences.site.name} {reason}."
 
 
