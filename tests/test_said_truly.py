@@ -159,3 +159,13 @@ def test_a_multiple_that_is_another_at_other_sizes_is_no_size_alone():
     (finding, *_) = check(dense, normal(4, 3), normal(3, 2), lines=False)["W"].findings
     assert finding.code == "scaled" and finding.evidence["factor"] == pytest.approx(0.275)
     assert "another multiple at other sizes" in finding.message
+
+
+def test_a_slope_left_out_on_one_side_is_another_derivative_and_no_slice():
+    def leaky(x, W):
+        h = np.where(x > 0, x, 0.1 * x)
+        return h @ W, lambda dy: (dy @ W.T, h.T @ dy)
+
+    (finding, *_) = check(leaky, normal(4, 3), normal(3, 2), lines=False)["x"].findings
+    assert finding.code == "missing-mask"
+    assert "is 1 times the true gradient where x > 0, and 10 times where x < 0" in finding.message

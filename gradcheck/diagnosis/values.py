@@ -172,9 +172,9 @@ def by_the_sign(s: WrongGradient) -> Iterator[Finding]:
         name = s.name[1:]
         yield from s.if_it_is(
             s.measured.times(np.where(s.x > 0, k, m)),
-            "sign-flipped" if {round(k, 6), round(m, 6)} == {-1, 1} else "partial",
-            f"{s.name} is {written(k)} times the true gradient where {name} > 0, and {written(m)} times "
-            f"where {name} < 0: one side is treated differently, or both are exchanged.",
+            "sign-flipped" if {round(k, 6), round(m, 6)} == {-1, 1} else "missing-mask",
+            f"{s.name} is {k:.6g} times the true gradient where {name} > 0, and {m:.6g} times where "
+            f"{name} < 0: the derivative is another on one side, or both are exchanged.",
             {"above": k, "below": m},
         )
 
