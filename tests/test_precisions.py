@@ -26,6 +26,21 @@ def test_every_precision_and_byte_order_is_judged(dtype):
     assert check(wrong, *inputs, lines=False)["x"].verdict is Verdict.FAIL
 
 
+@pytest.mark.parametrize("narrow", [0, 1])
+def test_a_gradient_has_the_precision_of_its_input_or_that_of_all(narrow):
+    """NumPy computes with both in the wider one, and nobody casts back a parameter's gradient."""
+    inputs = [X, WEIGHTS]
+    inputs[narrow] = inputs[narrow].astype(np.float32)
+    assert check(dense, *inputs).passed
+
+    def cast(x, W):
+        y, backward = dense(x, W)
+        return y, lambda dy: tuple(d.astype(np.float32) for d in backward(dy))
+
+    (name,) = [row.name for row in check(cast, *inputs).rows if row.findings]
+    assert name == "xW"[1 - narrow]
+
+
 def test_labels_of_another_byte_order_are_labels():
     def picked(x, k):
         def backward(dy):

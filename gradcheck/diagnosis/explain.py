@@ -48,7 +48,7 @@ def _findings(
     hypotheses: Sequence[Hypothesis],
 ) -> list[Finding]:
     """What the mistake is, what the form of the gradient and the point say, and whether the tape agrees."""
-    dtype = context.inputs[position].dtype
+    dtype = _expected(row.analytic, context, position)
     findings = [*_form(row, dtype), *_conditions(row, numeric, context)]
     if not _holds_numbers(row.analytic) or row.analytic.shape != row.shape:
         return findings
@@ -58,6 +58,13 @@ def _findings(
     if row.relative_error < 1e-6 and row.analytic.dtype != dtype:
         return findings
     return [_mistake(row, numeric, context, position, hypotheses), *findings]
+
+
+def _expected(given: Array, context: Context, position: int) -> Any:
+    """The dtype of an input; beside others of another precision a gradient may have that of both."""
+    floats = [x.dtype for x in context.inputs if x.dtype.kind == "f"]
+    widest = np.result_type(*floats) if floats else given.dtype
+    return widest if given.dtype == widest else context.inputs[position].dtype
 
 
 def of_one_draw(row: Row, conduct: Sequence[Finding]) -> Row:
