@@ -377,3 +377,21 @@ def gated(x, W, V):
 def test_what_is_laid_flat_may_be_what_it_should():
     repair = check(gated, normal(2, 3, 4), normal(4, 5), normal(4, 5)).repair
     assert repair.after == "du = dy * np.tanh(z_)"
+
+
+def ratings_loss(P, Q, ratings):
+    loss, dP, dQ = 0.0, np.zeros_like(P), np.zeros_like(Q)
+    for user, film, rating in ratings:
+        off = P[user] @ Q[film] - rating
+        loss += off**2
+        dP[user] += 2 * off * Q[film]
+        dQ[film] += off * P[user]
+    return loss, dP, dQ
+
+
+def test_what_is_added_once_is_not_added_to_the_same_index_twice():
+    """A factor is missing: `np.add.at(dQ, [film, film], …)` would double it too, and nobody means that."""
+    ratings = [(0, 1, 3.0), (2, 2, 1.0), (0, 3, 2.0)]
+    report = check_loss(ratings_loss, normal(3, 2), normal(4, 2), ratings)
+    assert report["Q"].findings[0].code == "scaled"
+    assert "add.at" not in report.repair.after and "2" in report.repair.after

@@ -119,14 +119,24 @@ def written_down(value: Any, shapes: Collection[tuple[int, ...]]) -> Any:
 
 
 def _as_array(value: Any) -> Any:
-    """A list of numbers, some of them floats, is an array written down; one of whole numbers is not."""
-    if not isinstance(value, (list, tuple)) or _holds_arrays(value):
+    """A list of numbers, some of them floats, is an array written down; whole numbers are not, nor are records."""
+    if not isinstance(value, (list, tuple)) or _holds_arrays(value) or _are_records(value):
         return value
     # Items of several shapes are no array.
     with suppress(ValueError):
         array = np.asarray(value)
         return array if len(value) and array.dtype.kind == "f" else value
     return value
+
+
+def _are_records(rows: Any) -> bool:
+    """Whether tuples hold whole numbers in one place and others elsewhere: (user, film, 3.5), to index with."""
+    if not all(isinstance(row, tuple) for row in rows):
+        return False
+    return {all(isinstance(one, int) for one in column) for column in zip(*rows, strict=False)} == {
+        True,
+        False,
+    }
 
 
 def _holds_arrays(value: Any) -> bool:

@@ -125,8 +125,10 @@ PAIRED = ("np.add.at(a, [b, K], [c, -c])", "np.add.at(a, [b, K], [c, c])")
 @on(ast.AugAssign)
 def _both_of_a_pair(node: ast.AugAssign, scope: Scope) -> Iterator[Alternative]:
     """What is added to one of two is taken off the other, or added to it too: the gradient of a difference."""
-    indices = (one for one in scope.pool.indices if ast.unparse(one) in scope.counts)
-    for other, text in product(map(ast.unparse, indices), PAIRED):
+    mine = ast.unparse(getattr(node.target, "slice", node.target))
+    known = [ast.unparse(one) for one in scope.pool.indices]
+    others = [one for one in known if one in scope.counts and one != mine]
+    for other, text in product(others, PAIRED):
         (rewrite,) = rules("a[b] += c", [text.replace("K", other)], 2, slip.LEFT_TERM, about="c")
         yield from rewrite(node, scope)
 
