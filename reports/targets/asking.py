@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import partial, wraps
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial, wraps
 from typing import Any
 
 import numpy as np
@@ -99,7 +99,7 @@ def _is_left_out(parameter: inspect.Parameter) -> bool:
 
 def asked(subject: Subject, inputs: Inputs, seed: int, options: Mapping[str, Any]) -> Report:
     """The call that goes with its kind; inputs by position, so that no name meets an option's."""
-    values, words = arguments(subject, inputs)
+    values, words = Taking.of(subject).arguments(inputs)
     call = ASKED[subject.kind]
     return call(subject, values, words, {"seed": seed, "name": subject.name, **options})
 
@@ -229,19 +229,54 @@ ASKED: dict[str, Callable[[Subject, list[Any], Inputs, Inputs], Report]] = {
 """For each kind the call: of the subject, its inputs in order, hyperparameters by name, options."""
 
 
-def arguments(subject: Subject, inputs: Inputs) -> tuple[list[Any], Inputs]:
-    """Inputs in their order, and by name what cannot stand there: keyword-only hyperparameters.
+@dataclass(frozen=True, eq=False)
+class Taking:
+    """How the function that takes a subject's inputs takes them: read once, a search asks it of thousands."""
 
-    A layer has no constants beside its inputs: its whole numbers, texts and flags go by name too.
-    """
-    function = taking(subject)
-    known = inspect.signature(function).parameters
-    words = {
-        name: value
-        for name, value in inputs.items()
-        if name in known and _goes_by_name(known[name], value, subject.kind)
-    }
-    return _in_order(function, {n: v for n, v in inputs.items() if n not in words}), words
+    kind: str
+    known: Mapping[str, inspect.Parameter]
+    names: Callable[[int], list[str]]
+    needed: Sequence[str]
+
+    @staticmethod
+    def of(subject: Subject) -> Taking:
+        """Of a subject; `names` are those of so many inputs."""
+        function = taking(subject)
+        known, names = inspect.signature(function).parameters, cache(partial(input_names, function))
+        return Taking(subject.kind, known, names, wanted(function))
+
+    def arguments(self, inputs: Inputs) -> tuple[list[Any], Inputs]:
+        """Inputs in their order, and by name what cannot stand there: keyword-only hyperparameters.
+
+        A layer has no constants beside its inputs: its whole numbers, texts and flags go by name too.
+        """
+        known = self.known
+        words = {
+            name: value
+            for name, value in inputs.items()
+            if name in known and _goes_by_name(known[name], value, self.kind)
+        }
+        return self._in_order({n: v for n, v in inputs.items() if n not in words}), words
+
+    def _in_order(self, inputs: Inputs) -> list[Any]:
+        """The values in the order of the signature.
+
+        Raises:
+            TypeError: for an input that the function does not have, or one that is missing in between.
+        """
+        names = self.names(len(inputs))
+        strange = [name for name in inputs if name not in names]
+        if strange:
+            meant = did_you_mean(strange[0], names)
+            known = ", ".join(self.names(0))
+            raise TypeError(f"there is no input {strange[0]!r}{meant} (its inputs are {known})")
+        given = [name for name in names if name in inputs]
+        missing = [name for name in (*names[: len(given)], *self.needed) if name not in inputs]
+        if missing:
+            raise TypeError(
+                f"input {missing[0]!r} is missing; the forward pass needs {', '.join(names)}"
+            )
+        return [inputs[name] for name in given]
 
 
 def _goes_by_name(parameter: inspect.Parameter, value: Any, kind: str) -> bool:
@@ -249,24 +284,3 @@ def _goes_by_name(parameter: inspect.Parameter, value: Any, kind: str) -> bool:
         return True
     has_default = parameter.default is not parameter.empty
     return kind == "layer" and has_default and isinstance(value, PLAIN)
-
-
-def _in_order(function: Function, inputs: Inputs) -> list[Any]:
-    """The values in the order of the signature.
-
-    Raises:
-        TypeError: for an input that the function does not have, or one that is missing in between.
-    """
-    names = input_names(function, len(inputs))
-    strange = [name for name in inputs if name not in names]
-    if strange:
-        meant = did_you_mean(strange[0], names)
-        known = ", ".join(input_names(function, 0))
-        raise TypeError(f"there is no input {strange[0]!r}{meant} (its inputs are {known})")
-    given = [name for name in names if name in inputs]
-    missing = [name for name in (*names[: len(given)], *wanted(function)) if name not in inputs]
-    if missing:
-        raise TypeError(
-            f"input {missing[0]!r} is missing; the forward pass needs {', '.join(names)}"
-        )
-    return [inputs[name] for name in given]

@@ -8,7 +8,7 @@ import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from operator import itemgetter
 from typing import Any
 
@@ -21,8 +21,8 @@ from gradcheck.forms.state import held_in
 from gradcheck.result import Report
 from reports.errors import UserError
 from reports.targets.asking import (
+    Taking,
     are_coordinates,
-    arguments,
     asked,
     belongs_to_some,
     going_forward,
@@ -36,14 +36,7 @@ from reports.targets.found import Subject
 from reports.targets.kinds import otherwise
 from reports.targets.loading import at, said
 from reports.targets.making import objects
-from reports.targets.proposals import (
-    SECONDS,
-    are_square,
-    are_told,
-    proposed,
-    template,
-    wanted,
-)
+from reports.targets.proposals import SECONDS, are_square, are_told, proposed, template, wanted
 from reports.targets.regressions import is_a_model
 from reports.targets.scored import with_targets
 from reports.targets.showing import shown
@@ -128,7 +121,7 @@ def _complete(subject: Subject, place: str, inputs: Inputs) -> Inputs:
         UserError: if one is missing, or there is one too many; the text names it and the function that draws.
     """
     try:
-        arguments(subject, inputs)
+        Taking.of(subject).arguments(inputs)
     except TypeError as wrong:
         raise UserError(f"{place}: {subject.name}_inputs does not fit: {wrong}") from wrong
     return inputs
@@ -231,7 +224,7 @@ class _Search:
         rng = np.random.default_rng(self.seed)
         inputs = {name: floats(name, ())(rng) for name in wanted(taking(self.subject))}
         with np.errstate(all="ignore"), contextlib.suppress(Exception):
-            values, _ = arguments(self.subject, {**inputs, **self.given})
+            values, _ = self._taking.arguments({**inputs, **self.given})
             return inputs if are_coordinates(self.subject, values) else None
         return None
 
@@ -246,7 +239,7 @@ class _Search:
             return False
         self.tried.append((guess, []))
         numbers = [name for name in by if np.asarray(guess[name]).dtype.kind == "f"]
-        return not numbers[1:] or belongs_to_some(self.subject, arguments(self.subject, guess)[0])
+        return not numbers[1:] or belongs_to_some(self.subject, self._taking.arguments(guess)[0])
 
     def _as_meant(self, guess: Inputs | None) -> Inputs | None:
         """The inputs as something else than was thought, where no gradient is wrong then."""
@@ -307,6 +300,10 @@ class _Search:
         instance = next((one for one, _ in objects(made, self.subject.make, seed)), None)
         return [np.asarray(one.value) for one in held_in(instance)] if instance is not None else []
 
+    @cached_property
+    def _taking(self) -> Taking:
+        return Taking.of(self.subject)
+
     def far(self, inputs: Inputs) -> Far:
         """How far the forward pass of a function comes; of a class it takes an object to tell."""
         if len(self.tried) >= (MOST if self.close is None else MOST_BEHIND):
@@ -314,7 +311,7 @@ class _Search:
         if self.subject.made is None:
             with np.errstate(all="ignore"):
                 try:
-                    values, words = arguments(self.subject, {**inputs, **self.given})
+                    values, words = self._taking.arguments({**inputs, **self.given})
                     result = self.subject.forward(*values, **words)
                     return THROUGH if is_whole(self.subject, result) else NEARLY
                 except Exception as error:
