@@ -447,3 +447,23 @@ def test_a_gradient_in_a_helper_is_that_of_what_another_helper_is_handed_by_its_
     assert first_wrong(report)["source"] == "dy = dy * g"
     told = {line.source: line.verdict for line in report.lines}
     assert told["dx = dz @ W.T"] is Verdict.PASS
+
+
+def stepwise(W):
+    o = np.zeros((5, 4))
+    for t in range(5):
+        o[t] = np.exp(POINTS[t] @ W)
+        o[t] /= o[t].sum()
+    value = -np.log(o[np.arange(5), WORDS]).sum()
+    delta_o = o.copy()
+    delta_o[np.arange(5), WORDS] -= 1
+    dW = 2 * POINTS.T @ delta_o
+    return value, dW
+
+
+WORDS = np.array([0, 2, 1, 3, 2])
+
+
+def test_what_is_written_at_an_array_of_places_is_no_obstacle():
+    found = first_wrong(check_loss(stepwise, normal(3, 4)))
+    assert found["source"] == "dW = 2 * POINTS.T @ delta_o"

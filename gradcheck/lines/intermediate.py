@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import chain, starmap, zip_longest
@@ -91,7 +92,7 @@ class Intermediate:
     def step_of(self, place: Any) -> int | None:
         """The time step that a place in `value` is, or lies in; None if that cannot be told."""
         if self.places:
-            return self.places.index(place) if place in self.places else None
+            return next((k for k, one in enumerate(self.places) if _are_one(one, place)), None)
         match place:
             case int(step) | (int(step), *_) if self.steps:
                 return step
@@ -100,6 +101,13 @@ class Intermediate:
     def by_step(self, array: Array) -> Array:
         """An array of this value's shape with its time steps first, if it has any."""
         return np.stack([array[place] for place in self.places]) if self.places else array
+
+
+def _are_one(place: Any, other: Any) -> bool:
+    """Whether two indices are the same; arrays of places are never asked for a step."""
+    with suppress(ValueError):
+        return bool(place == other)
+    return False
 
 
 def meanings(recorder: Recorder, context: Context) -> dict[str, tuple[Intermediate, ...]]:

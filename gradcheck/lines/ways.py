@@ -241,12 +241,16 @@ def _by_steps(found: Sequence[Any], times: list[int], one: Intermediate) -> list
     return [Match(one, hand, tuple(zip(times, places, strict=True)))]
 
 
+SIMPLE = (int, np.integer, slice)
+"""What stands for one axis in an index; arrays of places stand for several together."""
+
+
 def _moved(touches: Touches, axis: int, ndim: int) -> Touches:
     """The places of touches after an axis was moved to the front; none if they are not that simple."""
     moved = []
     for time, index in touches:
         parts = list(index) if isinstance(index, tuple) else [index]
-        if Ellipsis in parts or len(parts) > ndim:
+        if not all(isinstance(part, SIMPLE) for part in parts) or len(parts) > ndim:
             return ()
         parts += [slice(None)] * (ndim - len(parts))
         moved.append((time, (parts[axis], *parts[:axis], *parts[axis + 1 :])))
