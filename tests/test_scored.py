@@ -220,3 +220,35 @@ def test_another_key_is_another_value_and_a_returned_gradient_follows_no_convent
     (line,) = [f.evidence["line"] for f in report.findings if f.code == "first-wrong-line"]
     assert "dW2 = " in KEYS.strip().splitlines()[line - 2], str(report)
     assert [f.code for f in report["parameters.W2"].findings] == ["wrong-variable"], str(report)
+
+
+BESIDE = """
+import numpy as np
+
+class Net:
+    def __init__(self):
+        self.W = np.random.default_rng(3).normal(size=(4, 3))
+
+    def forward(self, X):
+        self.out = np.tanh(X @ self.W)
+        return self.out
+
+    def backward(self, X, target, out):
+        return {"dW": X.T @ ((out - target) / len(X) * (1 - out**2))}
+
+def absolute_loss(out, target):
+    return np.sum(np.abs(out - target)) / len(out)
+
+def squared_loss(out, target):
+    return np.sum((out - target)**2) / 2 / len(out)
+"""
+
+
+def test_of_several_losses_beside_a_class_the_one_is_meant_that_its_way_back_is_of(tmp_path):
+    path = write(tmp_path, net=BESIDE) / "net.py"
+    given = X, RNG.normal(size=(6, 3))
+    report = check_module(imported(path).Net(), *given)
+    assert report.passed and "is squared_loss(prediction, target)" in str(report), str(report)
+    assert main(["check", str(path)]) == 0
+    path.write_text(BESIDE.replace("squared_loss", "squares"))
+    assert not check_module(imported(path).Net(), *given, lines=False).passed

@@ -258,7 +258,7 @@ class Lazy:
         if not hasattr(self, "W"):
             self.W, self.order, self.rate = np.ones((4, 2)), np.arange(2), 0.5
         self.x = x
-        return x @ self.W[:, self.order]
+        return x @ self.W
 
     def backward(self, dy):
         self.dW = self.x.T @ dy

@@ -36,19 +36,17 @@ weights is small beside it; a power of two, so that the division adds none."""
 
 def adapt_module(
     module: Any,
+    methods: Methods,
     inputs: Sequence[Any],
     named: Mapping[str, Any],
     *,
     parameters: Any = None,
-    forward: str = "forward",
-    backward: str = "backward",
     update: str | float | None = None,
     order: str | Sequence[str] | None = None,
     seed: int | None = None,
     wrt: Any = None,
 ) -> Module:
-    """Understand an object; the arguments are those of `check_module`."""
-    methods = Methods.of(module, forward, backward)
+    """Understand an object by its methods; the other arguments are those of `check_module`."""
     owner = built(copy_of(module), methods, inputs, named)
     arguments, rates = _arguments(owner, methods, inputs, named, update)
     step = _step(owner, update, bool(rates))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gradcheck.forms.scored import Score, score_of
+from gradcheck.forms.scored import Score, beside, scores_of
 from gradcheck.layer import Function
 from gradcheck.meant import must_be
 
@@ -66,10 +66,20 @@ class Methods:
             TypeError: if the object is a class, a generator, or has no such method.
         """
         to, back = names_of(module, forward, backward)
-        score = score_of(module, getattr(module, to), getattr(module, back))
-        if score is not None:
-            score = replace(score, loss=of_any(module, score.name))
-        return Methods(type(module).__name__, of_any(module, to), of_any(module, back), score)
+        return Methods(type(module).__name__, of_any(module, to), of_any(module, back))
+
+    def scored(self, module: Any, forward: str, backward: str) -> list[Methods]:
+        """The same with each loss that the way back may begin at: the object's, or one of functions beside it."""
+        to, back = (getattr(module, name) for name in names_of(module, forward, backward))
+        own = [replace(s, loss=of_any(module, s.name)) for s in scores_of(module, to, back)]
+        others = [
+            replace(s, loss=_without_object(s.loss)) for s in scores_of(beside(back), to, back)
+        ]
+        return [replace(self, score=score) for score in own or others] or [self]
+
+
+def _without_object(function: Function) -> Function:
+    return lambda owner, *args: function(*args)
 
 
 def names_of(module: Any, forward: str, backward: str) -> tuple[str, str]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from gradcheck.exits import staying
 from gradcheck.forms.adapting import adapt_module
-from gradcheck.forms.objects import checked
+from gradcheck.forms.methods import Methods
+from gradcheck.forms.objects import checked, first_passing
 from gradcheck.forms.slopes import check_slope, may_be_one
 from gradcheck.result import Report
 
@@ -58,10 +59,22 @@ def check_module(
         slope = check_slope(module, inputs, {**named, "seed": seed or 0}, forward, backward)
         if slope is not None and (slope.passed or not may_be_one(module, forward, backward)):
             return slope
-    adapt = partial(
-        adapt_module, module, inputs, parameters=parameters, forward=forward, backward=backward,
-        update=update, order=gradients,
-    )  # fmt: skip
-    found = checked(adapt, named, seed)
+    several = Methods.of(module, forward, backward).scored(module, forward, backward)
+    reports = (
+        checked(
+            partial(
+                adapt_module,
+                module,
+                one,
+                inputs,
+                parameters=parameters,
+                update=update,
+                order=gradients,
+            ),
+            *(named, seed),
+        )
+        for one in several
+    )
+    found = first_passing(reports)
     # What may be a derivative or a backward pass is what it is right as.
     return found if slope is None or found.passed else slope

@@ -252,3 +252,9 @@ def checked(adapt: Callable[..., Module], named: Mapping[str, Any], seed: int | 
         form = adapt(named=inputs, seed=seed, wrt=wrt)
         options |= {"wrt": form.inputs.asked(form.sources, wrt), "seed": seed or 0}
         return told(form.adapted(), form.inputs.values, form.remarks, **options)
+
+
+def first_passing(reports: Iterator[Report]) -> Report:
+    """The first report that passes; the first of all where none does."""
+    first = next(reports)
+    return first if first.passed else next((one for one in reports if one.passed), first)

@@ -25,12 +25,12 @@ from gradcheck.forms.gradients import (
 )
 from gradcheck.forms.methods import Methods
 from gradcheck.forms.names import are_turned_round, is_parameter, returned_names, takes, words
-from gradcheck.forms.objects import RETURNED, Module, Source, checked
+from gradcheck.forms.objects import RETURNED, Module, Source, checked, first_passing
 from gradcheck.forms.planning import plan
 from gradcheck.forms.rehearsal import blank
 from gradcheck.forms.remarks import comes_last, scored
 from gradcheck.forms.saying import said_of
-from gradcheck.forms.scored import beside, called, score_of
+from gradcheck.forms.scored import Score, beside, called, scores_of
 from gradcheck.forms.told import Inputs, asked_for, reaches
 from gradcheck.layer import Function, name_of
 from gradcheck.meant import first_that_fits, must_be, must_be_functions
@@ -80,8 +80,9 @@ def check_pair(
             f"pass comes first, check_pair({second}, {first}, x)"
         )
     must_be(cache is None or isinstance(cache, (int, str)), "cache", cache, "a position or a name")
+    scores: list[Score | None] = [*scores_of(beside(forward), forward, backward)] or [None]
     adapt = partial(adapt_pair, forward, backward, inputs, cache=cache, order=gradients)
-    return checked(adapt, named, seed)
+    return first_passing(checked(partial(adapt, score=one), named, seed) for one in scores)
 
 
 def adapt_pair(
@@ -94,9 +95,9 @@ def adapt_pair(
     order: str | Sequence[str] | None = None,
     seed: int | None = None,
     wrt: Any = None,
+    score: Score | None = None,
 ) -> Module:
     """Run both once, and see what they take and return; the arguments are those of `check_pair`."""
-    score = score_of(beside(forward), forward, backward)
     arguments = Arguments.of(called(forward, score), inputs, named, takes(backward))
     form = blank(None, Methods(name_of(forward), forward, backward, score), arguments, Dice(seed))
     begun = form.begin(forward, form.inputs.values)

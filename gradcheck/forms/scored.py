@@ -89,19 +89,25 @@ def called(forward: Function, score: Score | None) -> Function:
     return whole
 
 
-def score_of(owner: Any, forward: Function, backward: Function) -> Score | None:
-    """How a model is scored: by a loss among the attributes of an object, a class or a namespace.
+def scores_of(owner: Any, forward: Function, backward: Function) -> list[Score]:
+    """How a model may be scored: by a loss among the attributes of an object, a class or a namespace.
 
-    None if its backward pass takes no target, or its forward pass takes one, or there is no such loss.
+    None if its backward pass takes no target, or its forward pass takes one, or there is no such loss. Those that
+    take most of what the way back takes, the weight of a penalty say, and of those that take the same all.
     """
     inputs, beyond = set(takes(forward)), needed_of(backward)
     target = only(list(filter(_is_compared_with, set(beyond) - inputs)))
     if target is None:
-        return None
+        return []
     losses = filter(COST.match, sorted(dir(owner), key=len))
     scores = (_score(name, getattr(owner, name), target, inputs, beyond) for name in losses)
-    # The one that takes most of what the way back takes, the weight of a penalty say; the plainest of those.
-    return max(filter(None, scores), key=lambda one: len(one.taken), default=None)
+    several = sorted(filter(None, scores), key=lambda one: -len(one.taken))
+    return [one for one in several if one.added == several[0].added]
+
+
+def score_of(owner: Any, forward: Function, backward: Function) -> Score | None:
+    """The likeliest of them."""
+    return next(iter(scores_of(owner, forward, backward)), None)
 
 
 def _is_compared_with(name: str) -> bool:

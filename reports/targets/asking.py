@@ -15,14 +15,14 @@ from gradcheck.binding import input_names
 from gradcheck.forms.arguments import written_down
 from gradcheck.forms.loss import has_its_value
 from gradcheck.forms.names import is_parameter, is_target
-from gradcheck.forms.scored import Score, beside, called, score_of
+from gradcheck.forms.scored import called
 from gradcheck.forms.slopes import differentiated, of_one_input
 from gradcheck.layer import Function
 from gradcheck.result import Report
 from reports.errors import did_you_mean
-from reports.targets.classes import Context, is_operation, scored, step_of, ways
+from reports.targets.classes import Context, is_operation, step_of, ways
 from reports.targets.draws import Inputs
-from reports.targets.found import Subject
+from reports.targets.found import Subject, score_in
 from reports.targets.making import objects
 from reports.targets.preparing import prepared
 from reports.targets.proposals import wanted
@@ -41,15 +41,6 @@ def taking(subject: Subject) -> Function:
     Of a model with a loss of its own it takes the target too.
     """
     return called(going_forward(subject), score_in(subject))
-
-
-def score_in(subject: Subject) -> Score | None:
-    """What a model is scored by whose way back begins at a loss of its own."""
-    if subject.made is not None:
-        return scored(subject.made)
-    if subject.kind != "pair":
-        return None
-    return score_of(beside(subject.forward), *subject.parts)
 
 
 def going_forward(subject: Subject) -> Function:

@@ -10,7 +10,7 @@ from typing import Any
 
 from gradcheck.forms.methods import BACKWARDS, COSTS, FORWARDS
 from gradcheck.forms.names import is_cache, is_target
-from gradcheck.forms.scored import Score, score_of
+from gradcheck.forms.scored import Score, beside, score_of
 from gradcheck.layer import Function
 from reports.targets.texts import returns_gradients, text_of, tree_of
 
@@ -38,9 +38,12 @@ def ways(made: type) -> tuple[str, str] | None:
 
 
 def scored(made: type) -> Score | None:
-    """What a model is scored by whose way back begins at a loss of its own."""
-    forward, backward = ways(made) or ("", "")
-    return score_of(made, getattr(made, forward), getattr(made, backward)) if forward else None
+    """What a model is scored by whose way back begins at a loss of its own, or at one beside its class."""
+    to, back = ways(made) or ("", "")
+    if not to:
+        return None
+    forward, backward = getattr(made, to), getattr(made, back)
+    return score_of(made, forward, backward) or score_of(beside(backward), forward, backward)
 
 
 def _costs(made: type, methods: set[str], backward: str) -> list[str]:

@@ -11,10 +11,11 @@ from types import ModuleType
 from typing import Literal
 
 from gradcheck.binding import parameters_of
+from gradcheck.forms.scored import Score, beside, score_of
 from gradcheck.layer import Function, name_of
 from gradcheck.meant import a_kind
 from reports.errors import UserError, did_you_mean
-from reports.targets.classes import is_bare, ways
+from reports.targets.classes import is_bare, scored, ways
 from reports.targets.proposals import wanted
 from reports.targets.texts import returns_gradients, returns_two, returns_way_back
 
@@ -120,9 +121,19 @@ def left_alone(module: ModuleType) -> list[str]:
 
 
 def _parts(module: ModuleType, name: str) -> tuple[Function, ...]:
-    """The functions that are checked under a name."""
+    """The functions that are checked under a name, a loss of their own among them."""
     found = _subject(module, name)
-    return found.parts if found is not None else ()
+    score = score_in(found) if found is not None else None
+    return (*(found.parts if found is not None else ()), *([score.loss] if score else []))
+
+
+def score_in(subject: Subject) -> Score | None:
+    """What a model is scored by whose way back begins at a loss of its own."""
+    if subject.made is not None:
+        return scored(subject.made)
+    if subject.kind != "pair":
+        return None
+    return score_of(beside(subject.forward), *subject.parts)
 
 
 def _own(module: ModuleType) -> list[str]:

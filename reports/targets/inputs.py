@@ -27,12 +27,11 @@ from reports.targets.asking import (
     belongs_to_some,
     going_forward,
     is_whole,
-    score_in,
     taking,
 )
 from reports.targets.climbing import NEARLY, THROUGH, Far, how_far
 from reports.targets.draws import SINGLE, Inputs, floats
-from reports.targets.found import Subject
+from reports.targets.found import Subject, score_in
 from reports.targets.kinds import otherwise
 from reports.targets.loading import at, said
 from reports.targets.making import objects
