@@ -97,7 +97,7 @@ def scores_of(owner: Any, forward: Function, backward: Function) -> list[Score]:
     """
     inputs, beyond = set(takes(forward)), needed_of(backward)
     target = only(list(filter(_is_compared_with, set(beyond) - inputs)))
-    if target is None:
+    if target is None or any(map(is_target, inputs)):
         return []
     losses = filter(COST.match, sorted(dir(owner), key=len))
     scores = (_score(name, getattr(owner, name), target, inputs, beyond) for name in losses)
