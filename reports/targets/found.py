@@ -109,7 +109,10 @@ def names(module: ModuleType) -> list[str]:
     own = _own(module)
     stems = dict.fromkeys(_stem(name, own) for name in own if not name.startswith("_"))
     meant = (stem for stem in stems if stem and not is_bare(getattr(module, stem, None)))
-    return [stem for stem in meant if _subject(module, stem) is not None]
+    found = [stem for stem in meant if _subject(module, stem) is not None]
+    # A gradient that is checked with its cost is nothing by itself.
+    behind = {name_of(part) for stem in found for part in _parts(module, stem)[1:]}
+    return [stem for stem in found if not (stem in behind and GRADIENT.search(stem))]
 
 
 def left_alone(module: ModuleType) -> list[str]:
