@@ -485,3 +485,18 @@ def test_what_is_made_in_the_first_pass_may_change_in_each_and_a_float_stays_one
     """An array of no axes in place of a float would make float64 of float32."""
     report = check_module(Running(), normal(3, 4).astype(dtype), update="learning_rate")
     assert report.passed and [row.name for row in report.rows] == ["x", "gain"]
+
+
+def test_a_cache_beside_the_output_is_handed_back_whatever_else_it_holds():
+    class Model:
+        def __init__(self):
+            self.W = normal(3, 4)
+
+        def forward(self, x):
+            return x @ self.W, {"x": x, "kept": [x]}
+
+        def backward(self, cache, dy):
+            return {"W": cache["x"].T @ dy}
+
+    report = check_module(Model(), normal(5, 3))
+    assert report.passed and [row.name for row in report.rows] == ["W"]

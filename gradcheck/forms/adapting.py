@@ -23,7 +23,7 @@ from gradcheck.forms.scored import called
 from gradcheck.forms.state import Held, attributes, copy_of, held_in, put, reach
 from gradcheck.forms.told import moved, same
 from gradcheck.forms.understanding import understood
-from gradcheck.trees import Path
+from gradcheck.trees import Path, is_array_or_float
 
 RATES = ("learning_rate", "lr", "learn_rate", "eta", "step_size", "rate", "alpha")
 """What people call the length of a step."""
@@ -210,7 +210,8 @@ def _planned(methods: Methods, given: Sequence[str], begun: Begun, *, handed: bo
 
 def _handed_over(required: Sequence[str], given: Sequence[str], begun: Begun) -> Plan | None:
     """The backward pass of a loss called as its forward pass was, if it takes as much."""
-    if np.ndim(begun.result) or not len(required) == len(given) > 1:
+    is_a_loss = is_array_or_float(begun.result) and np.ndim(begun.result) == 0
+    if not is_a_loss or not len(required) == len(given) > 1:
         return None
     roles = [Role(p, "input", name) for p, name in zip(required, given, strict=True)]
     return Plan((0,), tuple(roles))
