@@ -358,3 +358,23 @@ def test_what_a_helper_calls_dw_is_the_gradient_of_the_w_that_it_was_handed():
     report = check_pair(reversed_forward, reversed_backward, x, w)
     first = report.by_line.first_wrong
     assert first.evidence["source"] == "dw = -dw_reversed[::-1]"
+
+
+def padded(x, w):
+    xp = np.pad(x, ((0, 0), (0, 1)))
+    y = xp[:, 1:] * w + xp[:, :-1]
+
+    def backward(dy):
+        dxp = np.zeros_like(xp)
+        dxp[:, 1:] += dy
+        dxp[:, :-1] += dy
+        dxp = dxp[:, : x.shape[1]]
+        return dxp, (dy * xp[:, 1:]).sum(axis=0)
+
+    return y, backward
+
+
+def test_what_is_cut_to_the_size_of_an_input_has_the_right_shape():
+    report = check(padded, np.cos(np.arange(12.0)).reshape(3, 4), np.arange(2.0, 6))
+    assert "wrong-shape" not in {finding.code for finding in report["x"].findings}
+    assert report.by_line.first_wrong.evidence["source"] != "dxp = dxp[:, : x.shape[1]]"

@@ -60,20 +60,14 @@ def _is_a_part(one: Compared) -> bool:
 
 
 def _is_a_slope(one: Compared, record: Record) -> bool:
-    """Whether it has an input's shape, not that of the smaller value it is named for, nor its gradient's numbers.
+    """Whether it has another shape than what it is named for, as nothing returned has, nor its gradient's numbers.
 
-    Then the name means the derivative of that value by the input: `d_dice`, `grad_hard`.
+    Then the name means something else: `d_dice` how that follows an input, `dxp` what was cut to the size of x.
     """
-    row = one.row
-    is_larger = one.is_wrong and one.match.hand.size > row.numeric.size and not one.label.returned
-    if not is_larger or one.match.hand.shape not in _shapes(record):
+    row, may_differ = one.row, one.is_wrong and not one.match.fits and not one.label.returned
+    if not may_differ or any(r.analytic.shape != r.shape for r in record.rows.values()):
         return False
     return diagnose_shape(one.label.name, one.match.hand, row.numeric, row.bound) is None
-
-
-def _shapes(record: Record) -> set[tuple[int, ...]]:
-    """Those of the inputs."""
-    return {row.shape for row in record.rows.values()}
 
 
 def _is_of_itself(one: Compared) -> str:
@@ -83,7 +77,7 @@ def _is_of_itself(one: Compared) -> str:
 
 def _is_by_an_input(one: Compared) -> str:
     of = one.intermediate.name
-    return f"{one.label} is left out: by its shape it is how {of} follows an input, not the gradient of {of}."
+    return f"{one.label} is left out: it has not the shape of {of}, though all that is returned has its own."
 
 
 def _is_right(one: Compared) -> str:
