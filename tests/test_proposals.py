@@ -248,7 +248,7 @@ def test_what_inputs_hold_by_name_is_proposed_too(tmp_path, capsys):
 def test_what_is_wrong_with_what_inputs_hold_is_convicted(tmp_path, capsys, right, wrong):
     place = tmp_path / "held.py"
     place.write_text(HELD.replace(right, wrong))
-    status, three = records(capsys, place)
+    status, three = records(capsys, place, "--effort", "directional")
     assert status == 1 and [one["verdict"] for one in three].count("FAIL") == 1
 
 
