@@ -157,7 +157,19 @@ def pair_gradient(places):
     return grad
 """
 
+LOOPS = """
+def loops_loss(theta, X, y):
+    value, grad = 0.0, np.zeros_like(theta)
+    for i in range(X.shape[0]):
+        z = np.exp([np.dot(theta[:, k], X[i]) for k in range(theta.shape[1])])
+        for k in range(theta.shape[1]):
+            value -= (y[i] == k) * np.log(z[k] / z.sum())
+            grad[:, k] += X[i] * (z[k] / z.sum() - (y[i] == k))
+    return value, grad
+"""
+
 CASES = {
+    "a model with several outputs": (LOOPS, "loops_loss", "- (y[i] == k))", "+ (y[i] == k))"),
     "coordinates": (VALLEY, "valley", "- 40 * a", "+ 40 * a"),
     "a single class": (ONE, "picked_loss", "    grad[target_idx] -= 1.0\n", ""),
     "labels that may be left out": (SHORT, "short_loss", "X.T.dot(p) / len(X)", "X.T.dot(p)"),

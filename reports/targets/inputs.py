@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from operator import itemgetter
@@ -30,7 +29,8 @@ from reports.targets.asking import (
     taking,
 )
 from reports.targets.climbing import NEARLY, THROUGH, Far, how_far
-from reports.targets.draws import SINGLE, Inputs, floats
+from reports.targets.draws import Inputs, floats
+from reports.targets.fitting import as_held, in_single, sizes_in
 from reports.targets.found import Subject, score_in
 from reports.targets.kinds import otherwise
 from reports.targets.loading import at, said
@@ -38,15 +38,13 @@ from reports.targets.making import objects
 from reports.targets.proposals import SECONDS, are_square, are_told, proposed, template, wanted
 from reports.targets.regressions import is_a_model
 from reports.targets.scored import with_targets
+from reports.targets.shapes import long_axes
 from reports.targets.showing import shown
 from reports.targets.specs import of_spec
 from reports.targets.texts import text_of
 
 MOST = 40
 """Combinations on which the forward pass runs: a way back that fits none of so many is at fault itself."""
-
-MATRICES = 3
-"""Lengths of an object's matrices that are tried as an input's features."""
 
 MOST_BEHIND = 10
 """The same where some came close."""
@@ -163,11 +161,11 @@ class _Search:
         # A class may have its methods from another.
         text = text_of(self.subject.made or function) + text_of(function)
         search = partial(
-            proposed, function, self.far, seed=self.seed, sizes=_sizes(held), text=text
+            proposed, function, self.far, seed=self.seed, sizes=sizes_in(held), text=text
         )
         guess = self._as_meant(self._in_other_lengths(search(self.accepts), search))
         guess = guess or self._as_told() or self.close
-        return None if guess is None else self._as_precise(_as_held(guess, held))
+        return None if guess is None else self._as_precise(as_held(guess, held))
 
     def _scored(self, score: Score) -> Inputs | None:
         """Inputs of a model with a loss of its own, with a target on which it passes if one is found."""
@@ -183,8 +181,8 @@ class _Search:
             return bool(taken)
 
         held = self._held()
-        proposed(function, self._far_forward, accepts, self.seed, _sizes(held), text)
-        return _as_held(taken[0], held) if taken else self.close
+        proposed(function, self._far_forward, accepts, self.seed, sizes_in(held), text)
+        return as_held(taken[0], held) if taken else self.close
 
     def _far_forward(self, inputs: Inputs) -> Far:
         """How far the forward pass alone comes."""
@@ -204,15 +202,16 @@ class _Search:
         report = self.report
         if guess is None or report is None or report.passed or not is_a_model(guess):
             return guess
-        axes = {name: np.ndim(value) for name, value in guess.items()}
+        axes = {name: long_axes(np.shape(value)) for name, value in guess.items()}
 
         def passes(inputs: Inputs) -> bool:
             # An axis of length one, or of none, hides what is wrong along it.
             shapes = {name: np.shape(value) for name, value in inputs.items()}
-            alike = all(len(shapes[name]) == n for name, n in axes.items()) and all(
-                min(shape, default=2) > 1 for shape in shapes.values()
+            fits = all(
+                long_axes(shapes[name]) >= n and min(shapes[name], default=2) > 1
+                for name, n in axes.items()
             )
-            return alike and self.accepts(inputs) and bool(self.report and self.report.passed)
+            return fits and self.accepts(inputs) and bool(self.report and self.report.passed)
 
         other = None if are_told(taking(self.subject), guess) else search(passes, by_names=False)
         self.report = report if other is None else self.report
@@ -233,12 +232,20 @@ class _Search:
         by = [name for name in wanted(function) if not is_target(name)]
         if not by[1:]:
             return True
-        guess = proposed(function, self.far, lambda _: True, self.seed)
+        guess = proposed(function, self.far, self._goes_back, self.seed)
         if guess is None:
             return False
         self.tried.append((guess, []))
         numbers = [name for name in by if np.asarray(guess[name]).dtype.kind == "f"]
         return not numbers[1:] or belongs_to_some(self.subject, self._taking.arguments(guess)[0])
+
+    def _goes_back(self, inputs: Inputs) -> bool:
+        """Whether a derivative runs on the inputs, whatever it returns."""
+        values, words = self._taking.arguments({**inputs, **self.given})
+        with np.errstate(all="ignore"), contextlib.suppress(Exception):
+            self.subject.parts[1](*values, **words)
+            return True
+        return False
 
     def _as_meant(self, guess: Inputs | None) -> Inputs | None:
         """The inputs as something else than was thought, where no gradient is wrong then."""
@@ -279,7 +286,7 @@ class _Search:
 
     def _as_precise(self, guess: Inputs) -> Inputs:
         """The inputs in float32 where the passes work in that, whatever they are given: nobody asked for more."""
-        single = _in_single(guess)
+        single = in_single(guess)
         with np.errstate(all="ignore"), contextlib.suppress(Exception):
             if self._is_narrow(guess) and not self._is_narrow(single):
                 return single
@@ -373,21 +380,3 @@ def _off(report: Report) -> float:
 
 def _sentence(error: Exception) -> str:
     return said(error).rstrip("?.")
-
-
-def _sizes(held: Sequence[Any]) -> tuple[int, ...]:
-    """The lengths of the matrices that an object holds, and what is left of them where two are stacked."""
-    lengths = dict.fromkeys(n for array in held if array.ndim > 1 for n in array.shape)
-    between = (a - b for a, b in itertools.permutations(lengths, 2) if a > b)
-    return tuple(dict.fromkeys((*lengths, *between)))[:MATRICES]
-
-
-def _as_held(guess: Inputs, held: list[Any]) -> Inputs:
-    """The inputs in float32 where all that the object holds is: float64 beside it would be our mistake."""
-    kinds = {array.dtype for array in held if array.ndim and array.dtype.kind == "f"}
-    return _in_single(guess) if kinds == {SINGLE} else guess
-
-
-def _in_single(guess: Inputs) -> Inputs:
-    is_float = {n: isinstance(v, np.ndarray) and v.dtype.kind == "f" for n, v in guess.items()}
-    return {n: v.astype(SINGLE) if is_float[n] else v for n, v in guess.items()}

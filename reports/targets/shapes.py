@@ -7,7 +7,7 @@ import inspect
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -158,6 +158,7 @@ def counts(function: Function) -> list[str]:
     sizes = [part for n in nodes if isinstance(n, ast.Slice) for part in (n.lower, n.upper)]
     sizes += [size for n in nodes if isinstance(n, ast.Call) for size in _sizes_in(n)]
     names = {name for size in sizes if size is not None for name in _numbers_in(size)}
+    names |= {other for node in nodes for other in _other_names(node, names)}
     return [name for name in takes(function) if name in names]
 
 
@@ -171,6 +172,14 @@ def lengths_of(function: Function) -> list[int]:
 
 MOST = 64
 """The longest axis that is tried."""
+
+
+def _other_names(node: ast.AST, names: Collection[str]) -> Iterator[str]:
+    """What one of some names is another name of: k = n_classes."""
+    match node:
+        case ast.Assign([ast.Name(name)], ast.Name(other)) if name in names:
+            yield other
+
 
 SIZED = dict.fromkeys(("full", "zeros", "ones", "empty", "eye", "range"), 0) | dict.fromkeys(
     ("reshape", "resize"), 1
@@ -215,8 +224,8 @@ def are_no_less(inputs: Mapping[str, Any], seen: Mapping[str, Shape]) -> bool:
     A scalar for a bias, or one as large as the batch, would excuse a gradient that is summed over everything,
     or over nothing. What the text takes for a matrix may be a vector: a weight without outputs, with a scalar.
     """
-    axes = {name: _long(np.shape(value)) for name, value in inputs.items()}
-    more = {name: axes[name] - _long(shape) for name, shape in seen.items()}
+    axes = {name: long_axes(np.shape(value)) for name, value in inputs.items()}
+    more = {name: axes[name] - long_axes(shape) for name, shape in seen.items()}
     biases = biases_of(inputs)
     others = {name: n for name, n in more.items() if name not in biases}
     beside = [0, *(n for name, n in others.items() if WEIGHT.match(name))]
@@ -232,14 +241,16 @@ def are_no_less(inputs: Mapping[str, Any], seen: Mapping[str, Shape]) -> bool:
 
 def are_as_many(inputs: Mapping[str, Any], seen: Mapping[str, Shape]) -> bool:
     """Whether inputs have as many axes as the text shows, where it shows any."""
-    return bool(seen) and all(_long(np.shape(inputs[n])) == _long(s) for n, s in seen.items())
+    return bool(seen) and all(
+        long_axes(np.shape(inputs[n])) == long_axes(s) for n, s in seen.items()
+    )
 
 
 MATRIX = 2
 """Axes of a batch of rows; beside a single row of numbers a bias is as large."""
 
 
-def _long(shape: Shape) -> int:
+def long_axes(shape: Shape) -> int:
     """How many axes are longer than one."""
     return sum(n > 1 for n in shape)
 

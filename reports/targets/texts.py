@@ -55,7 +55,9 @@ def returns_gradients(function: Function) -> bool:
     name = getattr(function, "__name__", "")
     mine = LOSS.search(name) or "grad" in name.lower()
     return any(
-        _is_gradient(other, inputs) and (mine or LOSS.search(ast.unparse(loss)))
+        _is_gradient(other, inputs)
+        and not GRADIENT.search(ast.unparse(loss))
+        and (mine or LOSS.search(ast.unparse(loss)))
         for loss, other in pairs
     )
 
