@@ -124,3 +124,21 @@ def test_a_loss_whose_way_back_raises_is_wrong_and_one_whose_inputs_do_not_fit_i
     assert [finding.code for finding in report.findings] == ["raises"]
     with pytest.raises(ValueError, match="matmul"):
         check_loss(loss, normal(4), normal(2, 3))
+
+
+def in_brackets(theta, X, y):
+    off = X @ theta.reshape(-1, 1) - y
+    return off.T @ off / 2, (X.T @ off)[:, 0]
+
+
+def in_brackets_wrong(theta, X, y):
+    value, gradient = in_brackets(theta, X, y)
+    return value, -gradient
+
+
+def test_a_loss_may_stand_in_brackets():
+    """Of products of columns a single number comes as [[0.69]]."""
+    target = normal(6, 1)
+    assert check_loss(in_brackets, normal(5), X, target, wrt="theta").passed
+    report = check_loss(in_brackets_wrong, normal(5), X, target, wrt="theta", lines=False)
+    assert report["theta"].findings[0].code == "sign-flipped"

@@ -168,7 +168,21 @@ def loops_loss(theta, X, y):
     return value, grad
 """
 
+CHAIN = """
+def chain_energy(x):
+    return np.sum((x[1:] - x[:-1] ** 2) ** 2)
+
+def chain_energy_gradient(x):
+    grad, n = np.zeros(len(x)), len(x)
+    grad[0] = -4 * x[0] * (x[1] - x[0] ** 2)
+    grad[n - 1] = 2 * (x[n - 1] - x[n - 2] ** 2)
+    for i in range(1, n - 1):
+        grad[i] = 2 * (x[i] - x[i - 1] ** 2) - 4 * x[i] * (x[i + 1] - x[i] ** 2)
+    return grad
+"""
+
 CASES = {
+    "a vector with a middle": (CHAIN, "chain_energy", "= 2 * (x[i] -", "= (x[i] -"),
     "a model with several outputs": (LOOPS, "loops_loss", "- (y[i] == k))", "+ (y[i] == k))"),
     "coordinates": (VALLEY, "valley", "- 40 * a", "+ 40 * a"),
     "a single class": (ONE, "picked_loss", "    grad[target_idx] -= 1.0\n", ""),

@@ -135,9 +135,12 @@ def _differentiated(f: Function, known: Mapping[str, Any]) -> list[str]:
 
 def _planned(begun: Begun) -> Plan:
     """Which item of the result is the value."""
-    for k, item in enumerate(items_of(begun.result)):
-        if is_array_or_float(item) and np.ndim(item) == 0:
-            return Plan((k,), ())
+    items = items_of(begun.result)
+    # Of products of columns a single number comes in brackets: [[0.69]].
+    for is_one in (np.ndim, lambda item: np.size(item) - 1):
+        for k, item in enumerate(items):
+            if is_array_or_float(item) and is_one(item) == 0:
+                return Plan((k,), ())
     raise TypeError(
         "a loss is a single number, with its gradient beside it: this function returns "
         f"{_returned(begun.result)}"

@@ -179,7 +179,8 @@ def is_whole(subject: Subject, result: Any) -> bool:
 def _is_number_beside(result: Any) -> bool:
     if not isinstance(result, tuple) or len(result) < 2 or any(map(callable, result)):
         return False
-    return any(np.ndim(part) == 0 for part in result if not isinstance(part, (dict, list)))
+    parts = (part for part in result if not isinstance(part, (dict, list, tuple)))
+    return any(np.size(part) == 1 for part in parts)
 
 
 def _class(subject: Subject, values: list[Any], words: Inputs, options: Inputs) -> Report:

@@ -206,7 +206,9 @@ def _numbers_in(size: ast.AST) -> Iterator[str]:
             yield from _numbers_in(part)
 
 
-PENALTIES = re.compile(r"^_?(reg\w*|l2\w*|p?la?mb?d?a*_?|weight_decay|decay)$", re.IGNORECASE)
+PENALTIES = re.compile(
+    r"^_?(reg\w*|l[12]\w*|p?la?mb?d?a*_?(l?[12]|reg)?|weight_decay|decay)$", re.IGNORECASE
+)
 """Names of what weighs a penalty: where it is 0 by default a wrong gradient of the penalty would pass."""
 
 BIAS = re.compile(r"^(b[a-z\d]?|b_\w+|bias\w*|beta|intercept)$")
