@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -131,12 +131,16 @@ def _as_array(value: Any) -> Any:
 
 def _are_records(rows: Any) -> bool:
     """Whether tuples hold whole numbers in one place and others elsewhere: (user, film, 3.5), to index with."""
-    if not all(isinstance(row, tuple) for row in rows):
-        return False
-    return {all(isinstance(one, int) for one in column) for column in zip(*rows, strict=False)} == {
-        True,
-        False,
-    }
+    columns = zip(*rows, strict=False) if all(map(_is_tuple, rows)) else ()
+    return set(map(_are_whole, columns)) == {True, False}
+
+
+def _is_tuple(row: Any) -> bool:
+    return isinstance(row, tuple)
+
+
+def _are_whole(column: Iterable[Any]) -> bool:
+    return all(isinstance(one, int) for one in column)
 
 
 def _holds_arrays(value: Any) -> bool:

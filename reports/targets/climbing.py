@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 from traceback import walk_tb
 
 from reports.targets.draws import Draw
@@ -43,27 +44,28 @@ def climbed(
     here = tuple(choice[0] for choice in choices)
     reached = far(here)
     while reached < THROUGH and time.monotonic() < until:
-        further = max(
-            ((far(there), -k, there) for k, there in _single(here, choices)), default=None
-        )
-        if further is None or further[0] <= reached:
-            further = next(
-                ((f, 0, there) for there in _double(here, usual) if (f := far(there)) > reached),
-                None,
-            )
-        if further is None or time.monotonic() > until:
+        further = _further(here, reached, usual, choices, far)
+        if further is None:
             return
-        reached, _, here = further
-    yield here
-    yield from (there for _, there in _single(here, choices) if far(there) >= THROUGH)
+        reached, here = further
+    if reached >= THROUGH:
+        yield here
+        yield from (there for there in _single(here, choices) if far(there) >= THROUGH)
 
 
-def _single(here: Draws, choices: Choices) -> Iterator[tuple[int, Draws]]:
+def _further(
+    here: Draws, reached: Far, usual: Choices, choices: Choices, far: Callable[[Draws], Far]
+) -> tuple[Far, Draws] | None:
+    """The change of one that leads furthest, the likeliest of those; else the first of two that leads on."""
+    one = max(((far(there), there) for there in _single(here, choices)), key=itemgetter(0))
+    two = ((far(there), there) for there in _double(here, usual))
+    return next((found for found in itertools.chain([one], two) if found[0] > reached), None)
+
+
+def _single(here: Draws, choices: Choices) -> Iterator[Draws]:
     """Every change of one input, the likely first."""
-    changes = (
-        (*here[:k], one, *here[k + 1 :]) for k, choice in enumerate(choices) for one in choice
-    )
-    yield from enumerate(changes)
+    for k, choice in enumerate(choices):
+        yield from ((*here[:k], one, *here[k + 1 :]) for one in choice)
 
 
 def _double(here: Draws, choices: Choices) -> Iterator[Draws]:
