@@ -304,6 +304,18 @@ def test_no_loop_is_tried_through_what_it_writes_into():
     assert Sieve().lets_through(Candidate(place, Alternative(tree.read("other"), 1)))
 
 
+def test_nothing_grows_in_each_turn_of_a_loop():
+    function = ast.parse("def at(kept):\n    for k in range(9):\n        i = kept[k, 0]").body[0]
+    names = Scope({"kept": np.arange(8).reshape(4, 2), "k": 3, "i": np.int64(6)}, {})
+    (one,) = (node for node in ast.walk(function) if isinstance(node, ast.Subscript))
+    statement = function.body[0].body[0]
+    at = {(statement.lineno, statement.col_offset): names}
+    place = next(p for p in places(function, Scopes(at, at), Known()) if p.node is one)
+    several = [tree.expression(text) for text in ("kept[i % 4]", "kept[k]", "kept[i % 4, 1]")]
+    let = [Sieve().lets_through(Candidate(place, Alternative(node, 1))) for node in several]
+    assert let == [False, True, True]
+
+
 def test_a_view_stays_in_its_array_while_edits_are_tried():
     """Memory beyond it is read as numbers, or ends the process."""
     x = np.arange(12.0)[2:]

@@ -69,7 +69,8 @@ class Sieve:
             return False
         if place.repeated is not None:
             # What comes last may be an exception: only its shape is looked at.
-            return candidate.edit.price < OF_ANY_SHAPE or _is_alike(place.before, after)
+            free = candidate.edit.price < OF_ANY_SHAPE and not _reads_what_it_writes(candidate)
+            return free or _is_alike(place.before, after)
         return self._is_new(place, after)
 
     def lets_through_again(self, candidate: Candidate) -> None:
@@ -164,6 +165,12 @@ def _feeds_itself(candidate: Candidate) -> bool:
     loop = candidate.place.statement
     written = chain(*map(written_by, inside(loop, ast.stmt)[1:]))
     return isinstance(loop, ast.For) and not names_read(candidate.edit.node).isdisjoint(written)
+
+
+def _reads_what_it_writes(candidate: Candidate) -> bool:
+    """Whether a statement then goes on with its own value: `i = at[i]` may have more axes in each turn."""
+    written = written_by(candidate.place.statement)
+    return not names_read(candidate.edit.node).isdisjoint(written)
 
 
 SIZES = (".shape", "len(", ".size")
