@@ -22,6 +22,11 @@ def inlined(function: Function) -> ast.AST:
     return tree
 
 
+def whole_text(function: Function) -> str:
+    """The same written down."""
+    return ast.unparse(ast.fix_missing_locations(inlined(function)))
+
+
 class _Inliner(ast.NodeTransformer):
     """Writes the value that a helper returns for its call; `ahead` is what it does before."""
 

@@ -32,6 +32,7 @@ from reports.targets.climbing import NEARLY, THROUGH, Far, how_far
 from reports.targets.draws import Inputs, floats
 from reports.targets.fitting import as_held, in_single, sizes_in
 from reports.targets.found import Subject, score_in
+from reports.targets.inlined import whole_text
 from reports.targets.kinds import otherwise
 from reports.targets.loading import at, said
 from reports.targets.making import objects
@@ -159,7 +160,7 @@ class _Search:
             return self._scored(score)
         held = self._held()
         # A class may have its methods from another.
-        text = text_of(self.subject.made or function) + text_of(function)
+        text = text_of(self.subject.made or function) + text_of(function) + whole_text(function)
         search = partial(
             proposed, function, self.far, seed=self.seed, sizes=sizes_in(held), text=text
         )
