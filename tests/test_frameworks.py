@@ -29,7 +29,7 @@ FOUND = {
     "Prepared": ["X", "kernel", "offset"],
     "Flattened": ["batch"],
     "Stepping": ["x", "kernel"],
-    "Listed": ["row", *(f"w.{j}.{i}" for j in range(5) for i in range(2))],
+    "Listed": ["row", *(f"w.{j}.{i}" for j in range(2) for i in range(5))],
     "squared": ["y_pred"],
     "Smoothed": ["x"],
     "PickedEntropy": ["prediction_tensor"],
