@@ -180,7 +180,8 @@ def _is_number_beside(result: Any) -> bool:
     if not isinstance(result, tuple) or len(result) < 2 or any(map(callable, result)):
         return False
     parts = (part for part in result if not isinstance(part, (dict, list, tuple)))
-    return any(np.size(part) == 1 for part in parts)
+    # A number in brackets may be one of a broadcast that nobody meant: it is for the user to say.
+    return any(np.ndim(part) == 0 for part in parts)
 
 
 def _class(subject: Subject, values: list[Any], words: Inputs, options: Inputs) -> Report:
