@@ -35,13 +35,16 @@ def trace(layer: Layer, inputs: Sequence[Any], dy: Array) -> list[Traced]:
     # Of several that are laid beside one value the first counts.
     laid = {id(m.intermediate): m for m in reversed([*chain(*matches_of(run).values())])}
     found = [_of_input(run, k, name) for k, name in enumerate(names) if arrays[k].dtype.kind == "f"]
-    values = filter(_is_users, chain(*run.meanings.values()))
+    values = (one for one in chain(*run.meanings.values()) if _is_computed(run, one))
     in_order = sorted(values, key=lambda one: one.sites[-1])
     return [*found, *(_of_value(run, one, laid.get(id(one))) for one in in_order)]
 
 
-def _is_users(one: Intermediate) -> bool:
-    return not (one.is_input or one.is_before_activation)
+def _is_computed(run: Record, one: Intermediate) -> bool:
+    """Whether a line of the user's computes a value, and no helper only is handed it."""
+    sites = run.copy.recorder.forward_sites
+    handed = any(sites[k].handing for k in one.sites)
+    return not (one.is_input or one.is_before_activation or handed)
 
 
 def _of_input(run: Record, position: int, name: str) -> Traced:
