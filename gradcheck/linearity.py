@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -31,28 +31,16 @@ def ignores_the_upstream_gradient(seen: Run) -> Iterator[Finding]:
         # Something under- or overflowed in the narrow precision; the formula is linear.
         return
     told = {"deviation": worst}
-    if constant := _constant_part(seen):
-        yield fault(
-            "ignores-upstream",
-            "backward(0) is not zero: a term that does not depend on the upstream gradient is "
-            f"added to d{constant} (a constant where dy belongs, or weight decay inside the layer?).",
-            {**told, "constant": constant},
-        )
-    elif changed := _squared_part(seen):
-        yield fault(
-            "ignores-upstream",
-            f"d{changed} has a term that grows with the square of dy: what dy is multiplied with has been "
-            "changed by dy before, as weights that are updated first. Compute every gradient from the "
-            "old values, then update.",
-            {**told, "squared": changed},
-        )
-    else:
-        yield fault(
-            "ignores-upstream",
-            f"The gradients do not follow the upstream gradient: backward({FACTOR:g}·dy) is not "
-            f"{FACTOR:g}·backward(dy). Multiply by dy, once, also where the layer is a loss.",
-            told,
-        )
+    kinds = ((kind, part(seen), message) for kind, (part, message) in KINDS.items())
+    kind, name, message = next((one for one in kinds if one[1]), ("", "", NOT_LINEAR))
+    evidence = {**told, kind: name} if kind else told
+    yield fault("ignores-upstream", message.format(name), evidence)
+
+
+NOT_LINEAR = (
+    f"The gradients do not follow the upstream gradient: backward({FACTOR:g}·dy) is not "
+    f"{FACTOR:g}·backward(dy). Multiply by dy, once, also where the layer is a loss."
+)
 
 
 def _root_of_epsilon(x: Array) -> float:
@@ -95,36 +83,70 @@ def _largest(x: Array) -> float:
     return float(np.abs(x).max(initial=0.0))
 
 
+def _answers(seen: Run, *factors: float) -> Iterator[tuple[str, list[Array]]]:
+    """Of each input its gradients for multiples of dy, where all are floats of one shape."""
+    several = (seen.answers(np.asarray(k * seen.dy)) for k in factors)
+    for name, *found in zip(seen.names, *several, strict=False):
+        # None, strings, objects and other shapes are said elsewhere.
+        (kind, *others) = {(np.shape(one), np.asarray(one).dtype.kind) for one in found}
+        if kind[1] == "f" and not others:
+            yield name, found
+
+
 def _constant_part(seen: Run) -> str:
     """The first input whose gradient is part constant, part linear in dy; none if nothing is."""
-    silent = zip(seen.names, seen.gradients, seen.answers(np.zeros_like(seen.dy)), strict=False)
-    return next((name for name, *of in silent if _is_partly_constant(*of)), "")
-
-
-def _is_partly_constant(first: Array | None, zero: Array | None) -> bool:
-    """Whether a gradient for dy and that for zero are not the same, nor is the latter zero."""
-    if first is None or zero is None or first.shape != zero.shape:
-        return False
-    return bool(np.any(zero)) and not np.array_equal(first, zero)
+    silent = _answers(seen, 1.0, 0.0)
+    is_partly = (n for n, (first, zero) in silent if zero.any() and not np.array_equal(first, zero))
+    return next(is_partly, "")
 
 
 def _squared_part(seen: Run) -> str:
     """The first input whose gradient is part linear, part quadratic in dy; none if nothing is."""
     # Of g(k) = k linear + k² squared two values tell the parts, and a third whether that is all.
-    far, near = (seen.answers(np.asarray(k * seen.dy)) for k in (FACTOR, 2.0))
-    answers = zip(seen.names, seen.gradients, far, near, strict=False)
-    return next((name for name, *of in answers if _is_partly_squared(*of)), "")
+    answers = _answers(seen, 1.0, FACTOR, 2.0)
+    return next((name for name, of in answers if _is_partly_squared(*of)), "")
 
 
-def _is_partly_squared(first: Array | None, far: Array | None, near: Array | None) -> bool:
+def _is_partly_squared(first: Array, far: Array, near: Array) -> bool:
     """Whether a gradient for dy, FACTOR·dy and 2·dy has a linear and a quadratic part, and no more."""
-    if first is None or far is None or near is None or not first.shape == far.shape == near.shape:
-        return False
-    # Strings, objects and booleans are said elsewhere.
-    if not first.dtype.kind == far.dtype.kind == near.dtype.kind == "f":
-        return False
     squared = (far - FACTOR * first) / (FACTOR**2 - FACTOR)
     linear = first - squared
     sizes = list(map(_largest, (linear, squared)))
     slack = _root_of_epsilon(first) * max(sizes)
     return min(sizes) > slack and np.allclose(near, 2 * linear + 4 * squared, 0, slack)
+
+
+def _cut_off(seen: Run) -> str:
+    """The first input whose gradient follows a small upstream gradient, and is the same for all large ones."""
+    answers = _answers(seen, 1 / FAR, 2 / FAR, FAR, 2 * FAR)
+    return next((name for name, of in answers if _is_cut(*of)), "")
+
+
+FAR = 2.0**12
+"""By so much smaller no usual gradient is cut off, and by so much larger each is."""
+
+
+def _is_cut(small: Array, twice: Array, large: Array, twice_large: Array) -> bool:
+    follows = bool(small.any()) and np.allclose(twice, 2 * small, 1e-6, 0)
+    return follows and np.allclose(twice_large, large, 1e-6, 0)
+
+
+KINDS: dict[str, tuple[Callable[[Run], str], str]] = {
+    "constant": (
+        _constant_part,
+        "backward(0) is not zero: a term that does not depend on the upstream gradient is "
+        "added to d{} (a constant where dy belongs, or weight decay inside the layer?).",
+    ),
+    "squared": (
+        _squared_part,
+        "d{} has a term that grows with the square of dy: what dy is multiplied with has been "
+        "changed by dy before, as weights that are updated first. Compute every gradient from the "
+        "old values, then update.",
+    ),
+    "cut_off": (
+        _cut_off,
+        "d{} is cut off where it is large: it is a multiple of a small upstream gradient, and not of a "
+        "large one. A clip belongs into the training loop, not into the gradient.",
+    ),
+}
+"""What is not linear in a way that has a name: which gradient is, if one is, and what is said of it."""

@@ -112,6 +112,13 @@ def test_what_is_not_linear_in_the_upstream_gradient_is_convicted(backward):
     assert "ignores-upstream" in codes(report) and report.verdict is Verdict.FAIL
 
 
+@pytest.mark.parametrize("most", [0.5, 5])
+def test_a_gradient_that_is_clipped_is_said_to_be(most):
+    clipped = check(lambda x: (3 * x, lambda dy: np.clip(3 * dy, -most, most)), normal(4, 5))
+    (said,) = [one for one in clipped.findings if one.code == "ignores-upstream"]
+    assert said.message.startswith("dx is cut off where it is large"), said.message
+
+
 def test_weight_decay_inside_a_layer_is_told_from_a_forgotten_upstream_gradient():
     def layer(x):
         return np.sin(x), lambda dy: dy * np.cos(x) + 0.01 * x
