@@ -57,6 +57,8 @@ def test_the_loss_of_what_a_forward_pass_returns_is_differentiated(cost, backwar
     assert report.passed, str(report)
     assert [row.name for row in report.rows] == ["W1", "b1", "W2", "b2"]
     assert f"What is differentiated is {cost[: cost.index('(')]}(" in str(report)
+    bracketed = text.replace("np.log(p))", "np.log(p), keepdims=True)")
+    assert check_module(made(bracketed), X, CLASSES).passed
     wrong = check_module(made(text.replace("/ len(X)", "/ 2")), X, CLASSES, lines=False)
     assert wrong["W1"].verdict is Verdict.FAIL
     assert {f.code for row in wrong.rows for f in row.findings} == {"scaled"}

@@ -115,6 +115,8 @@ class Module:
             return value, {}
         prediction, *others = items_of(value)
         loss = self._called(score.loss, owner, *score.of_loss(prediction, known))
+        # Of a product of rows and columns a single number comes in brackets: [[0.69]].
+        loss = loss.reshape(()) if isinstance(loss, np.ndarray) and loss.size == 1 else loss
         return (loss, *others) if others else loss, {score.handed: prediction}
 
     def _make_room(self, owner: Any) -> None:
