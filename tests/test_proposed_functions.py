@@ -257,3 +257,15 @@ def four_times(x):
 
 def test_a_helper_that_calls_itself_has_an_end():
     assert re.search(r"y = twice\(x\) \+ x \+ x \+ x$", whole_text(four_times), re.MULTILINE)
+
+
+def test_no_zeros_and_ones_are_proposed_where_they_would_excuse_a_mistake(tmp_path, capsys):
+    wrong = """
+        import numpy as np
+
+        def scaled_loss(w, x):
+            dw = 2 * w * x
+            return np.sum((w * x)**2), dw
+    """
+    status, (report,) = records(capsys, write(tmp_path, own=wrong) / "own.py")
+    assert status == 1 and report["verdict"] == "FAIL"

@@ -69,10 +69,7 @@ def test_its_lines_are_read_and_mended(tmp_path, capsys):
     write(tmp_path, net=text.replace("(1 - self.a1**2)", "(1 - self.a1)"))
     assert main(["check", str(tmp_path / "net.py")]) == 1
     shown = unwrapped(capsys.readouterr().out)
-    assert (
-        "labels (3, 4) of zeros and ones" in shown
-        and "dz1, line 23, is wrong: with another" in shown
-    ), shown
+    assert "labels (3, 4)" in shown and "dz1, line 23, is wrong: with another" in shown, shown
     assert "With `dz1 = dz2 @ self.W2.T * (1 - self.a1 ** 2)` in line 23" in shown, shown
 
 
@@ -147,7 +144,7 @@ def test_targets_are_proposed_like_the_prediction(tmp_path, capsys):
     assert main(["check", str(tmp_path / "net.py:propagation")]) == 0
     shown = unwrapped(capsys.readouterr().out)
     assert "X (3, 5), parameters {W1: (2, 3)," in shown, shown
-    assert "b2: (7, 1)}, Y (7, 5) of zeros and ones" in shown, shown
+    assert "b2: (7, 1)}, Y (7, 5)." in shown, shown
 
 
 STEPPING = """

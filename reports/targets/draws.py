@@ -44,6 +44,17 @@ def between(drawn: Any) -> Any:
     return 0.1 + 0.8 / (1 + np.exp(-np.asarray(drawn))) if is_float else drawn
 
 
+def shares(drawn: Any, axis: int) -> Any:
+    """Numbers that add up to one along an axis, as probabilities of classes do."""
+    e = np.exp(drawn)
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def classes(drawn: Any, axis: int) -> Any:
+    """Zeros, and a one for the largest along an axis."""
+    return 1.0 * (drawn == drawn.max(axis=axis, keepdims=True))
+
+
 def floats(name: str, shape: Shape) -> Draw:
     """Numbers of a shape, as the name asks for; a single one is as often a rate, a width, a weight: positive."""
     drawn = ((PROBABILITIES, _probabilities), (MASK, _mask))

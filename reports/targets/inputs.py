@@ -175,10 +175,12 @@ class _Search:
         taken: list[Inputs] = []
 
         def accepts(inputs: Inputs) -> bool:
-            several = with_targets(self.subject, score, inputs, text, self.seed)
-            fitting = [one for one in several if self.accepts(one)]
-            passing = (one for one in fitting if self._passes(one))
-            taken[:] = filter(None, [next(passing, next(iter(fitting), None))])
+            for one in with_targets(self.subject, score, inputs, text, self.seed):
+                if self.accepts(one):
+                    passes = self._passes(one)
+                    taken[:] = [one] if passes or not taken else taken
+                    if passes:
+                        break
             return bool(taken)
 
         held = self._held()

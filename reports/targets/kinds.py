@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gradcheck.forms.names import is_target
 from gradcheck.layer import Function
-from reports.targets.draws import Inputs, between
+from reports.targets.draws import PROBABILITIES, Inputs, between, classes, shares
 from reports.targets.inlined import inlined
 from reports.targets.reader import letter
 
@@ -20,20 +22,26 @@ def _zeros_and_ones(drawn: Any) -> Any:
     return (drawn > 0).astype(float)
 
 
-def _classes(drawn: Any) -> Any:
-    """A one in each row."""
-    return np.eye(drawn.shape[-1])[drawn.argmax(axis=-1)]
-
-
-def _classes_in_columns(drawn: Any) -> Any:
-    return _classes(drawn.T).T
-
-
-KINDS: tuple[Callable[[Any], Any], ...] = (
-    *(_zeros_and_ones, _classes, _classes_in_columns),
-    between,
+Kind = Callable[[Any], Any]
+OF_TARGETS: tuple[Kind, ...] = (
+    *(partial(shares, axis=axis) for axis in (-1, 0)),
+    *(partial(classes, axis=axis) for axis in (-1, 0)),
+    *(between, _zeros_and_ones),
 )
-"""What numbers are made into: a mask, classes, probabilities. No ones and minus ones, whose square is no mask."""
+"""What numbers are made into that are compared with a prediction: probabilities, classes, zeros and ones."""
+
+LETS_THROUGH = re.compile(
+    r"^(r|m|\w*masks?|mask\w*|seen|rated|observed|present|valid|active|known|indicators?)$",
+    re.IGNORECASE,
+)
+"""How data are called that say what counts: of any other a number's square is not the number itself, and zeros and
+ones would excuse whoever forgets the one or the other."""
+
+
+def _kinds_of(name: str) -> tuple[Kind, ...]:
+    if is_target(name) or PROBABILITIES.match(name):
+        return OF_TARGETS
+    return (_zeros_and_ones,) if LETS_THROUGH.match(name) else ()
 
 
 def data_of(function: Function, inputs: Inputs, named: Sequence[str]) -> list[str]:
@@ -58,12 +66,13 @@ def otherwise(function: Function, inputs: Inputs, left: Sequence[str]) -> Iterat
     for target in filter(is_target, left):
         if target in _indices_alone(inlined(function)) and np.ndim(inputs[target]):
             yield _a_single_one(inputs, len(inputs[target])), OF_ONE.format(target)
-    data = data_of(function, inputs, left)
-    for name, kind in itertools.product(data, KINDS):
-        yield {**inputs, name: kind(inputs[name])}, OF_A_KIND.format(name)
-    for kinds in itertools.product(KINDS, repeat=len(data)) if len(data) == PAIR else ():
-        both = {name: kind(inputs[name]) for name, kind in zip(data, kinds, strict=True)}
-        yield {**inputs, **both}, OF_A_KIND.format(" and ".join(data))
+    kinds = {name: _kinds_of(name) for name in data_of(function, inputs, left)}
+    for name, several in kinds.items():
+        for kind in several:
+            yield {**inputs, name: kind(inputs[name])}, OF_A_KIND.format(name)
+    for each in itertools.product(*kinds.values()) if len(kinds) == PAIR else ():
+        both = {name: kind(inputs[name]) for name, kind in zip(kinds, each, strict=True)}
+        yield {**inputs, **both}, OF_A_KIND.format(" and ".join(kinds))
 
 
 def _a_single_one(inputs: Inputs, several: int) -> Inputs:

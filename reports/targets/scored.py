@@ -11,7 +11,7 @@ import numpy as np
 from gradcheck.forms.scored import Score
 from reports.targets.asking import going_forward
 from reports.targets.classes import ways
-from reports.targets.draws import PENALTY, Inputs, shared_out
+from reports.targets.draws import PENALTY, Inputs, between, classes, shared_out, shares
 from reports.targets.found import Subject
 from reports.targets.making import objects
 from reports.targets.preparing import prepared
@@ -47,16 +47,20 @@ def _first(result: Any) -> Any:
 
 
 def _targets(predicted: Any, seed: int, *, of_classes: bool) -> Iterator[Any]:
-    """Rows of zeros and a one, zeros and ones, labels, numbers; these first where there are no classes."""
+    """Numbers where there are no classes; else shares of one and numbers below, then classes in rows, and labels.
+
+    Of zeros and ones each is its own square, which might excuse a mistake: they come late.
+    """
     rng = np.random.default_rng(seed)
     numbers = rng.normal(size=predicted.shape)
     if not of_classes:
         yield numbers
-    for axis in (-1, 0) if predicted.ndim > 1 else ():
-        if predicted.shape[axis] > 1:
-            largest = np.argmax(rng.normal(size=predicted.shape), axis=axis, keepdims=True)
-            several = np.arange(predicted.shape[axis])
-            yield 1.0 * (largest == (several if axis else several[:, None]))
+    axes = [k for k in (-1, 0) if predicted.ndim > 1 and predicted.shape[k] > 1]
+    for axis in axes:
+        yield shares(numbers, axis)
+    yield between(numbers)
+    for axis in axes:
+        yield classes(numbers, axis)
     yield 1.0 * shared_out(rng, 2, predicted.shape)
     if predicted.ndim > 1:
         yield shared_out(rng, predicted.shape[-1], predicted.shape[:-1])
