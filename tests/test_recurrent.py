@@ -101,3 +101,39 @@ def test_what_is_added_has_no_activation_of_the_sum():
     report = check(added, rng.normal(size=(4, 3)), rng.normal(size=(3, 3)), lines=True)
     verdicts = {line.name: line.verdict for line in report.lines}
     assert "dh" not in verdicts
+
+
+def last_state(x, W, U, V):
+    """Only the last state is read: each step back begins with what the one after it gave, or was given before."""
+    c, cs, fs, hs = np.zeros(U.shape[0]), [], [], [np.zeros(U.shape[0])]
+    for k in range(len(x)):
+        f = 1 / (1 + np.exp(-(x[k] @ W + hs[k] @ U)))
+        c = f * c + x[k].sum()
+        h = np.tanh(c) * f
+        cs.append(c)
+        fs.append(f)
+        hs.append(h)
+
+    def backward(dy):
+        dW, dU, dV = np.zeros_like(W), np.zeros_like(U), np.outer(h, dy)
+        dh = V @ dy
+        dc = np.zeros_like(c)
+        for k in reversed(range(len(x))):
+            dc = dc + dh * fs[k] * (1 - np.tanh(cs[k]) ** 2)
+            held = cs[k - 1] if k else np.zeros_like(c)
+            dz = (dh * np.tanh(cs[k]) + dc * held) * fs[k] * (1 - fs[k])
+            dc = dc * fs[k]
+            dW += np.outer(x[k], dz)
+            dU += np.outer(hs[k], dz)
+            dh = U @ dz
+        return None, dW, dU, dV
+
+    return h @ V, backward
+
+
+def test_what_a_step_begins_with_is_the_gradient_of_the_state_before_it():
+    rng = np.random.default_rng(2)
+    point = [rng.normal(size=shape) for shape in ((4, 3), (3, 2), (2, 2), (2, 3))]
+    report = check(last_state, *point, wrt=["W", "U", "V"], lines=True)
+    verdicts = {line.name: line.verdict for line in report.lines}
+    assert report.passed and verdicts["dh"] is verdicts["dc"] is Verdict.PASS

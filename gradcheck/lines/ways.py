@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain, count, pairwise, product
 from typing import Any
 
@@ -134,11 +134,27 @@ def _same_shape(pair: Pair) -> list[Match]:
 def _value_a_step(pair: Pair) -> list[Match]:
     """A name that is given one value a time step, the last step first or the first one first.
 
-    The value at the end of the step, or the one that a statement in it gave.
+    The value at the end of the step, the one that a statement in it gave, or the one that the step began with.
     """
     if pair.hand is None or pair.steps < 2:
         return []
-    return [*chain(*(_passings(pair, steps) for steps in pair.passed_a_step))]
+    given = chain(*map(partial(_passings, pair), pair.passed_a_step))
+    carried = chain(*map(partial(_carried_in, pair), pair.giving))
+    return [*given, *carried]
+
+
+def _carried_in(pair: Pair, site: Site) -> list[Match]:
+    """The values that the steps began with, in either direction of time: the first was given before the loop.
+
+    What the last step carries on is read by none.
+    """
+    passed = _steps(pair.events, site)
+    before = pair.events[: -sum(map(len, passed))]
+    steps = [before, *passed][: pair.steps]
+    if not before or len(steps) < pair.steps:
+        return []
+    turned = _given(steps[::-1], -1, pair.intermediate)
+    return [*turned, *_given(steps, -1, pair.intermediate)]
 
 
 def _passings(pair: Pair, steps: list[Sequence[Timed]]) -> list[Match]:
