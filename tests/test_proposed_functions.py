@@ -192,7 +192,52 @@ def signed_loss_gradient(theta, X, y):
     return np.sign(theta) + X.T.dot(squash(X.dot(theta)) - y)
 """
 
+WINDOWS = """
+def correlate_forward(x, w):
+    H, W = x.shape
+    h, k = w.shape
+    out = np.zeros((H - h + 1, W - k + 1))
+    for i in range(len(out)):
+        for j in range(out.shape[1]):
+            out[i, j] = np.sum(x[i : i + h, j : j + k] * w)
+    return out, (x, w)
+
+def correlate_backward(dout, cache):
+    x, w = cache
+    h, k = w.shape
+    dx, dw = np.zeros_like(x), np.zeros_like(w)
+    for i in range(len(dout)):
+        for j in range(dout.shape[1]):
+            dx[i : i + h, j : j + k] += dout[i, j] * w
+            dw += dout[i, j] * x[i : i + h, j : j + k]
+    return dx, dw
+"""
+
+STEPS = """
+def smooth_forward(x, stride):
+    n = (len(x) - 3) // stride + 1
+    return np.array([x[i * stride : i * stride + 3].sum(axis=0) for i in range(n)]), (x, stride)
+
+def smooth_backward(dout, cache):
+    x, stride = cache
+    dx = np.zeros_like(x)
+    for i in range(len(dout)):
+        dx[i * stride : i * stride + 3] += dout[i]
+    return dx
+"""
+
+WEIGHTED = """
+def squares_loss(X, w, y, sample_weight):
+    off = X @ w - y
+    value = np.sum(sample_weight * off**2)
+    dw = 2 * X.T @ (sample_weight * off)
+    return value, dw
+"""
+
 CASES = {
+    "windows": (WINDOWS, "correlate", "dx[i : i + h, j : j + k] +=", "dx[i : i + h, j : j + k] ="),
+    "a stride": (STEPS, "smooth", "3] +=", "3] ="),
+    "weights": (WEIGHTED, "squares_loss", "(sample_weight * off)", "(sample_weight**2 * off)"),
     "numbers of both signs": (SIGNED, "signed_loss", "np.sign(theta) +", "1 +"),
     "a vector with a middle": (CHAIN, "chain_energy", "= 2 * (x[i] -", "= (x[i] -"),
     "a model with several outputs": (LOOPS, "loops_loss", "- (y[i] == k))", "+ (y[i] == k))"),

@@ -26,6 +26,7 @@ from reports.targets.found import Subject, score_in
 from reports.targets.making import objects
 from reports.targets.preparing import prepared
 from reports.targets.proposals import wanted
+from reports.targets.texts import text_of
 
 PLAIN = (bool, int, str, type(None))
 """What a hyperparameter is that has a default: a stride, a mode, a flag; a float may be an input."""
@@ -174,6 +175,17 @@ def is_whole(subject: Subject, result: Any) -> bool:
     if subject.kind != "layer" or not isinstance(result, tuple):
         return True
     return any(map(callable, result)) or _is_number_beside(result)
+
+
+@np.errstate(all="ignore")
+def is_one_of_a_loop(subject: Subject, given: Inputs, inputs: Inputs) -> bool:
+    """Whether what a function with a loop returns has an axis of length one or none: no windows overlap."""
+    if subject.made is not None or "range(" not in text_of(subject.forward):
+        return False
+    values, words = Taking.of(subject).arguments({**inputs, **given})
+    result = subject.forward(*values, **words)
+    first = result[0] if isinstance(result, tuple) and result else result
+    return min(np.shape(first), default=2) < 2
 
 
 def _is_number_beside(result: Any) -> bool:

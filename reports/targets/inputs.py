@@ -25,6 +25,7 @@ from reports.targets.asking import (
     asked,
     belongs_to_some,
     going_forward,
+    is_one_of_a_loop,
     is_whole,
     taking,
 )
@@ -54,6 +55,7 @@ UNFIT = ("raises", "not-finite", "wrong-shape")
 """What is found where inputs do not fit, or where the backward pass is wrong: nobody can tell."""
 
 
+Propose = Callable[..., Inputs | None]
 SHAPES_ALONE = (ValueError, IndexError)
 """What is raised where arrays of the wrong shapes meet; what else is raised is no matter of shapes."""
 
@@ -164,7 +166,8 @@ class _Search:
         search = partial(
             proposed, function, self.far, seed=self.seed, sizes=sizes_in(held), text=text
         )
-        guess = self._as_meant(self._in_other_lengths(search(self.accepts), search))
+        guess = self._in_more_places(search(self.accepts), search)
+        guess = self._as_meant(self._in_other_lengths(guess, search))
         guess = guess or self._as_told() or self.close
         return None if guess is None else self._as_precise(as_held(guess, held))
 
@@ -198,9 +201,7 @@ class _Search:
                 return how_far(error)
         return THROUGH
 
-    def _in_other_lengths(
-        self, guess: Inputs | None, search: Callable[..., Inputs | None]
-    ) -> Inputs | None:
+    def _in_other_lengths(self, guess: Inputs | None, search: Propose) -> Inputs | None:
         """The inputs; those of a regression that names alone speak for give way to others as long as they pass."""
         report = self.report
         if guess is None or report is None or report.passed or not is_a_model(guess):
@@ -217,6 +218,22 @@ class _Search:
             return fits and self.accepts(inputs) and bool(self.report and self.report.passed)
 
         other = None if are_told(taking(self.subject), guess) else search(passes, by_names=False)
+        return self._rather(other, guess, report)
+
+    def _in_more_places(self, guess: Inputs | None, search: Propose) -> Inputs | None:
+        """The inputs; where a loop over windows has a single turn others are sought: nothing overlaps there."""
+        report, narrow = self.report, partial(is_one_of_a_loop, self.subject, self.given)
+        if guess is None or report is None or not (report.passed and narrow(guess)):
+            return guess
+        axes = list(map(np.ndim, guess.values()))
+
+        def fits(inputs: Inputs) -> bool:
+            same = list(map(np.ndim, inputs.values())) == axes
+            return same and not narrow(inputs) and self.accepts(inputs)
+
+        return self._rather(search(fits), guess, report)
+
+    def _rather(self, other: Inputs | None, guess: Inputs, report: Report) -> Inputs:
         self.report = report if other is None else self.report
         return guess if other is None else other
 

@@ -45,9 +45,10 @@ def _kinds_of(name: str) -> tuple[Kind, ...]:
 
 
 def data_of(function: Function, inputs: Inputs, named: Sequence[str]) -> list[str]:
-    """The inputs among some that are taken entry by entry; in a product of matrices any number is meant."""
+    """The inputs among some that are taken entry by entry; as weights and in products any number is meant."""
     factors = set(_factors(inlined(function)))
-    kinds = {name: np.asarray(inputs[name]) for name in named if name not in factors}
+    others = [name for name in named if name not in factors and "weight" not in name.lower()]
+    kinds = {name: np.asarray(inputs[name]) for name in others}
     return [name for name, value in kinds.items() if value.dtype.kind == "f" and value.ndim]
 
 

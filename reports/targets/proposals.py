@@ -104,13 +104,17 @@ COUNTS, WINDOWS = (4, 2, 3, 5, 7, 6, 8), (3, 2, 1)
 """What inputs are told that count something: different lengths; a window, its stride, what is put around."""
 
 WINDOW = re.compile(r"^(k|f|s|size|(kernel|pool|filter|window|stride|pad)\w*)$", re.IGNORECASE)
-"""How a window's length and its stride are called."""
+STEP = re.compile(r"^(s|(stride|pad)\w*)$", re.IGNORECASE)
+"""How a window's length and its stride are called; one as long as the window would let nothing overlap."""
 
 
 def _counted(function: Function) -> dict[str, Sequence[Draw]]:
     """The numbers for what counts something."""
-    lengths = {True: iter(WINDOWS), False: iter(COUNTS)}
-    kinds = ((name, lengths[WINDOW.match(name) is not None]) for name in counts(function))
+    windows, steps, others = iter(WINDOWS), iter(WINDOWS[1:]), iter(COUNTS)
+    kinds = (
+        (name, steps if STEP.match(name) else windows if WINDOW.match(name) else others)
+        for name in counts(function)
+    )
     return {name: [partial(count, next(kind, 2))] for name, kind in kinds}
 
 
