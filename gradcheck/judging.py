@@ -51,11 +51,11 @@ class _Gradient:
     def judged(self, effort: str, claims: Claims, apart: Apart) -> Comparison:
         """The verdict, with what it rests on."""
         hand, x = self.hand, self.witness.forward.inputs[self.position]
-        if effort == "directional" and hand is not None and hand.shape == x.shape:
-            return self._along_directions(hand)
         if not (x.size and self.witness.dy.size):
             # Where there is nothing to compare nothing was proved.
             return _left_open(self._entry_by_entry(claims))
+        if effort == "directional" and hand is not None and hand.shape == x.shape:
+            return self._along_directions(hand)
         if hand is None:
             return self._entry_by_entry(claims)
         of = self.witness, self.position, hand, self.name, self.tape

@@ -78,3 +78,11 @@ def test_several_inputs_and_the_wrong_one_alone_fails():
 def test_nan_fails():
     report = check(spoiled(tanh, lambda g: g * np.nan), np.ones(50), effort="directional")
     assert report.verdict is Verdict.FAIL
+
+
+def test_an_output_without_entries_proves_nothing_along_directions_either():
+    def layer(x):
+        return x[:0] * 2, lambda dy: np.zeros_like(x)
+
+    report = check(layer, np.ones((3, 2)), effort="directional")
+    assert report.verdict is Verdict.INCONCLUSIVE and "no entries" in str(report)

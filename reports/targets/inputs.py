@@ -17,7 +17,7 @@ from gradcheck.binding import input_names
 from gradcheck.forms.names import is_target
 from gradcheck.forms.scored import Score
 from gradcheck.forms.state import held_in
-from gradcheck.result import Report
+from gradcheck.result import Report, Verdict
 from reports.errors import UserError
 from reports.targets.asking import (
     Taking,
@@ -363,13 +363,15 @@ class _Search:
         found = [one for one in report.all_findings() if one.code in UNFIT]
         unfit = [one.message for one in found]
         self.tried.append((inputs, unfit))
+        # Of an output without entries nothing is learnt.
+        learnt = any(row.verdict is not Verdict.INCONCLUSIVE for row in report.rows)
         is_close = bool(found) and all(one.evidence.get("numbers") for one in found)
         if self.close is None and report.rows and is_close:
             self.close = {**inputs}
         # What is wrong where everything fits by chance may be right elsewhere.
         by_chance = not report.passed and are_square(taking(self.subject), inputs)
         self.report = report
-        return bool(report.rows) and not unfit and not by_chance
+        return learnt and not unfit and not by_chance
 
     def _unready(self, error: Exception) -> str:
         """What is said of an object that raises where no other shapes would help."""

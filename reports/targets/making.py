@@ -41,6 +41,9 @@ WINDOW = re.compile(
 )
 """How the sides of a window are called, which fits several times into a small image, and its steps."""
 
+CHANNELS = re.compile(r"(channels?|filters?|maps|kernels)$", re.IGNORECASE)
+"""How those are called beside which a size is that of a window."""
+
 PARTS = re.compile(r"^(n_?|num_?)?(heads?|groups?)$|^nhead$", re.IGNORECASE)
 """How is called into how many parts of equal length the features go."""
 
@@ -123,6 +126,8 @@ def _sizes(made: type, needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     taken = [pair for node in ast.walk(tree_of(made) or ast.Pass()) for pair in counted(node)]
     counts = {name: max((n for one, n in taken if one == name), default=1) for name in needed}
     meant = {name: one for name in needed for one in _meant(name, counts[name])}
+    if any(map(CHANNELS.search, needed)):
+        meant |= {name: 2 for name in needed if name == "size"}
     small = (6, 4, 8) if any(map(PARTS.match, needed)) else (5, 2, 4, 7)
     for other in ({}, *_otherwise(needed)):
         known = {**meant, **other}
