@@ -100,7 +100,7 @@ SHAPES = """
             ["kernel_size=(2, 2)", "image (3, 5)"],
         ),
         (WINDOWS.format(kernels="count, 1, *kernel_size", axes=3), ["image (1, 5, 6)"]),
-        (PADDED, ["pool_h=2, pool_w=2, stride=2, pad=0"]),
+        (PADDED, ["pool_h=3, pool_w=3, stride=2, pad=0"]),
         (SHAPES, ["input_shape=(3, 4, 5), output_shape=(60,)", "Bias(shape=(3, 4, 5))"]),
     ],
     ids=["a pair of sides", "images of one channel", "no padding", "shapes"],
@@ -110,3 +110,9 @@ def test_an_object_is_made_of_what_its_text_takes(tmp_path, capsys, text, said):
     assert main(["check", str(tmp_path / "own.py")]) == 0
     shown = unwrapped(capsys.readouterr().out)
     assert all(one in shown for one in said), shown
+
+
+def test_windows_that_are_proposed_overlap(tmp_path, capsys):
+    write(tmp_path, own=PADDED.replace("[...] +=", "[...] ="))
+    assert main(["check", str(tmp_path / "own.py"), "--effort", "directional"]) == 1
+    assert "pool_w=3, stride=2" in unwrapped(capsys.readouterr().out)

@@ -36,10 +36,13 @@ PART = re.compile(
 """How those are called that lie between 0 and 1."""
 
 WINDOW = re.compile(
-    r"^((kernel|pool|filter|window)(ing)?_?(size|width|height|h|w)?|k|f|ksize|strides?)$",
+    r"^((kernel|pool|filter|window)(ing)?_?(size|width|height|h|w)?|k|f|ksize)$",
     re.IGNORECASE,
 )
-"""How the sides of a window are called, which fits several times into a small image, and its steps."""
+"""How the sides of a window are called, which fits several times into a small image."""
+
+STEP = re.compile(r"^(s|strides?)$", re.IGNORECASE)
+"""How its steps are called, which are shorter: windows that do not overlap hide what is written over."""
 
 CHANNELS = re.compile(r"(channels?|filters?|maps|kernels)$", re.IGNORECASE)
 """How those are called beside which a size is that of a window."""
@@ -125,9 +128,10 @@ def _sizes(made: type, needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """Small numbers, each another; where a name or the class's text says what is meant, that."""
     taken = [pair for node in ast.walk(tree_of(made) or ast.Pass()) for pair in counted(node)]
     counts = {name: max((n for one, n in taken if one == name), default=1) for name in needed}
-    meant = {name: one for name in needed for one in _meant(name, counts[name])}
+    window = 3 if any(map(STEP.match, needed)) else 2
+    meant = {name: one for name in needed for one in _meant(name, counts[name], window)}
     if any(map(CHANNELS.search, needed)):
-        meant |= {name: 2 for name in needed if name == "size"}
+        meant |= {name: window for name in needed if name == "size"}
     small = (6, 4, 8) if any(map(PARTS.match, needed)) else (5, 2, 4, 7)
     for other in ({}, *_otherwise(needed)):
         known = {**meant, **other}
@@ -137,23 +141,30 @@ def _sizes(made: type, needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
             yield tuple(chosen[name] for name in needed)
 
 
-def _meant(name: str, count: int) -> Iterator[Any]:
+def _meant(name: str, count: int, window: int) -> Iterator[Any]:
     """What an argument of a constructor may be, by its name and by how many numbers the text takes from it."""
     other = (
         *((PART, 0.5), (RATE, 0.1), (SLOPE, _tanh_prime), (FUNCTION, np.tanh), (PARTS, 2)),
-        *((WINDOW, (2,) * count if count > 1 else 2), (PADDING, 1), (LENGTHS, [5, 4, 2])),
+        *((names, _each(n, count)) for names, n in ((WINDOW, window), (STEP, 2))),
+        *((PADDING, 1), (LENGTHS, [5, 4, 2])),
     )
     found = [value for names, value in other if names.match(name)]
     yield from found[:1] or ([SHAPES[count]] if count in SHAPES else [])
 
 
 def _otherwise(needed: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """What else some may be: no padding; a shape that is used as a whole, and the same in a row."""
-    for names, value in ((PADDING, 0), (SHAPE, IMAGE)):
+    """What else some may be: no padding; windows side by side; a shape as a whole, and the same in a row."""
+    bare = {name: 0 for name in needed if PADDING.match(name)}
+    for names, value in ((PADDING, 0), (WINDOW, 2), (SHAPE, IMAGE)):
         other = {name: value for name in needed if names.match(name)}
         rows = {name: (math.prod(IMAGE),) for name in needed if FLAT.match(name)}
         if other:
-            yield {**other, **rows}
+            yield {**bare, **other, **rows}
+
+
+def _each(number: int, count: int) -> Any:
+    """A number, or as many as are taken from it."""
+    return (number,) * count if count > 1 else number
 
 
 def _tanh_prime(x: Any) -> Any:
