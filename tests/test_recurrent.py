@@ -137,3 +137,38 @@ def test_what_a_step_begins_with_is_the_gradient_of_the_state_before_it():
     report = check(last_state, *point, wrt=["W", "U", "V"], lines=True)
     verdicts = {line.name: line.verdict for line in report.lines}
     assert report.passed and verdicts["dh"] is verdicts["dc"] is Verdict.PASS
+
+
+def wrong_way(x, W, U, V):
+    h = [np.zeros(len(U))]
+    for k in range(len(x)):
+        h.append(np.tanh(x[k] @ W + h[k] @ U))
+
+    def backward(dy):
+        dW, dU, carried = np.zeros_like(W), np.zeros_like(U), V @ dy
+        for k in reversed(range(len(x))):
+            da = carried * (1 - h[k + 1] ** 2)
+            dW += np.outer(x[k], da)
+            dU += np.outer(h[k], da)
+            carried = U.T @ da
+        return None, dW, dU, np.outer(h[-1], dy)
+
+    return h[-1] @ V, backward
+
+
+def test_of_a_carry_is_known_what_it_should_be_though_the_last_is_read_by_none():
+    rng = np.random.default_rng(2)
+    point = [rng.normal(size=shape) for shape in ((3, 3), (3, 2), (2, 2), (2, 3))]
+    report = check(wrong_way, *point, wrt=["W", "U", "V"], lines=True)
+    (carried,) = (one for one in report.by_line.solved if one.name == "carried")
+    # At first everything was right but for the transpose.
+    da = np.linalg.solve(point[2].T, carried.analytic[0])
+    np.testing.assert_allclose(carried.numeric[0], point[2] @ da, rtol=1e-5)
+
+
+def test_what_is_summed_over_the_steps_is_not_known_of_the_first():
+    rng = np.random.default_rng(2)
+    point = [rng.normal(size=shape) for shape in ((3, 3), (3, 2), (2, 2), (2, 3))]
+    report = check(last_state, *point, wrt=["W", "U", "V"], lines=True)
+    parts = {line.name: line.part for line in report.lines}
+    assert parts["dW"] is parts["dU"] is None and parts["dc"] is not None

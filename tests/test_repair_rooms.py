@@ -304,6 +304,20 @@ def test_no_loop_is_tried_through_what_it_writes_into():
     assert Sieve().lets_through(Candidate(place, Alternative(tree.read("other"), 1)))
 
 
+def test_what_is_added_in_a_loop_should_be_what_was_lacking_when_it_was_first_passed():
+    text = "def back(t):\n    for k in range(2):\n        d = 1.0 * t\n        d += t"
+    function = ast.parse(text).body[0]
+    statement = function.body[0].body[1]
+    t, true = np.array([1.0, 2.0]), (np.array([4.0, 6.0]), np.full(2, 1e-9))
+    at = {(statement.lineno, statement.col_offset): Scope({"t": t, "d": t}, {})}
+    several = places(function, Scopes(at, at), Known(first={("d", statement.lineno): true}))
+    (place,) = (one for one in several if one.node is statement.value)
+    assert place.true is not None and np.array_equal(place.true[0], [3.0, 4.0])
+    tried = {text: Alternative(tree.expression(text), 1) for text in ("3 * t", "t + 2", "t * t")}
+    let = [text for text, one in tried.items() if Sieve().lets_through(Candidate(place, one))]
+    assert let == ["t + 2"]
+
+
 def test_nothing_grows_in_each_turn_of_a_loop():
     function = ast.parse("def at(kept):\n    for k in range(9):\n        i = kept[k, 0]").body[0]
     names = Scope({"kept": np.arange(8).reshape(4, 2), "k": 3, "i": np.int64(6)}, {})

@@ -225,7 +225,8 @@ def _compare(record: Record, stage: Stage, label: Label, match: Match, known: se
 def _first_part(match: Match, record: Record) -> tuple[int, Any] | None:
     """The line that computes the first part of a value, and where that is; None of what has one part."""
     began, place = min(match.times, key=itemgetter(0))
-    return (record.log[began].site.line, place) if match.fits and match.in_parts else None
+    by_parts = match.fits and match.in_parts and not match.overwritten
+    return (record.log[began].site.line, place) if by_parts else None
 
 
 def _origin(record: Record, time: int, known: set[str]) -> Site:

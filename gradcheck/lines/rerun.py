@@ -116,8 +116,10 @@ class Rerun:
         if matrix is None:
             return {}
         change, _, rank, _ = np.linalg.lstsq(matrix, -self.error, rcond=1e-9)
-        replaced = _replaced(values, change)
-        if rank < len(change) or not self._leaves(replaced, np.zeros(1)):
+        replaced, read = _replaced(values, change), np.any(matrix, axis=0)
+        # What the last turn of a loop carries on nothing reads: it stays as it is.
+        whole = all(one.all() == one.any() for one in _pieces(read, values))
+        if not whole or rank < read.sum() or not self._leaves(replaced, np.zeros(1)):
             return {}
         return {time: value for time, (_, value) in replaced.items()}
 

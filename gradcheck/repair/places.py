@@ -18,7 +18,7 @@ from gradcheck.lines.source import blocks
 from gradcheck.lines.statements import name_of
 from gradcheck.lines.values import are_alike
 from gradcheck.repair.scope import NOTHING, TOO_LARGE, Scope, code_of, shape_of
-from gradcheck.repair.tree import called_name, is_read, read
+from gradcheck.repair.tree import called_name, expression, is_read, read
 from gradcheck.result import Array
 
 IMPURE = ("pop", "popleft", "append", "extend", "update", "next", "random", "at")
@@ -53,7 +53,7 @@ class Known:
                 return self._named(target)
             case ast.AugAssign(target, ast.Add() | ast.Sub() as op), _:
                 # What is added should be what the name lacked before.
-                return _lacking(self._named(target), scope.value(target), op)
+                return _lacking(self._named(target), _held(target, scope), op)
             case ast.Return(), Slot(index=index):
                 return self.by_position.get(index or 0)
         return None
@@ -62,15 +62,22 @@ class Known:
         name = name_of(target)
         return None if name is None else self.by_name.get((name, target.lineno))
 
-    def at_first(self, statement: ast.stmt) -> True_ | None:
+    def at_first(self, statement: ast.stmt, scope: Scope) -> True_ | None:
         """What a statement in a loop should compute when it is first passed, if that is known."""
         match statement:
             case ast.Assign([ast.Name(name) | ast.Subscript(ast.Name(name))]):
                 return self.first.get((name, statement.lineno))
+            case ast.AugAssign(ast.Name(name) as target, ast.Add() | ast.Sub() as op):
+                return _lacking(self.first.get((name, statement.lineno)), _held(target, scope), op)
         return None
 
 
 SIGNS: dict[type[ast.operator], int] = {ast.Add: 1, ast.Sub: -1}
+
+
+def _held(target: ast.expr, scope: Scope) -> Any:
+    """What stands where a statement adds something: a target by itself is no expression."""
+    return scope.value(expression(ast.unparse(target)))
 
 
 def _lacking(true: True_ | None, held: Any, op: ast.operator) -> True_ | None:
@@ -238,7 +245,8 @@ def _judged(statement: ast.stmt, scopes: Scopes, known: Known) -> tuple[Scope, T
     Later turns go on with what is wrong.
     """
     at = statement.lineno, statement.col_offset
-    true, scope = known.at_first(statement), scopes.first.get(at, NOWHERE)
+    scope = scopes.first.get(at, NOWHERE)
+    true = known.at_first(statement, scope)
     if true is not None and _is_wrong(scope, statement, true):
         return scope, true
     return scopes.last.get(at, NOWHERE), None
