@@ -251,3 +251,12 @@ def test_of_several_losses_beside_a_class_the_one_is_meant_that_its_way_back_is_
     assert main(["check", str(path)]) == 0
     path.write_text(BESIDE.replace("squared_loss", "squares"))
     assert not check_module(imported(path).Net(), *given, lines=False).passed
+
+
+def test_a_mask_by_the_sign_of_a_target_is_not_excused(tmp_path, capsys):
+    text = NET.format(cost="loss(self, p, labels):", backward=WAYS[0][1], p="self.p")
+    text = text.replace("-np.sum(labels * np.log(p)) / len(p)", "0.5 * np.sum((p - labels) ** 2)")
+    text = text.replace("self.p = e / e.sum(axis=1, keepdims=True)", "self.p = z2")
+    text = text.replace("(self.p - labels) / len(X)", "(self.p - labels) * (labels > 0)")
+    write(tmp_path, net=text)
+    assert main(["check", str(tmp_path / "net.py"), "--effort", "directional"]) == 1

@@ -56,9 +56,11 @@ def _targets(predicted: Any, seed: int, *, of_classes: bool) -> Iterator[Any]:
     if not of_classes:
         yield numbers
     axes = [k for k in (-1, 0) if predicted.ndim > 1 and predicted.shape[k] > 1]
-    for axis in axes:
+    # Where numbers of both signs will do, those above zero would excuse a mask by their sign.
+    for axis in axes if of_classes else ():
         yield shares(numbers, axis)
-    yield between(numbers)
+    if of_classes:
+        yield between(numbers)
     for axis in axes:
         yield classes(numbers, axis)
     yield 1.0 * shared_out(rng, 2, predicted.shape)
