@@ -12,6 +12,7 @@ from numpy.lib.stride_tricks import as_strided
 from gradcheck.repair import scope, tree
 from gradcheck.repair.candidates import Candidate, Sieve
 from gradcheck.repair.grammar import Alternative
+from gradcheck.repair.missing import missing
 from gradcheck.repair.patience import Meter, TooLong, counted, patience
 from gradcheck.repair.places import Known, Scopes, places
 from gradcheck.repair.program import _differences, edited
@@ -316,6 +317,24 @@ def test_what_is_added_in_a_loop_should_be_what_was_lacking_when_it_was_first_pa
     tried = {text: Alternative(tree.expression(text), 1) for text in ("3 * t", "t + 2", "t * t")}
     let = [text for text, one in tried.items() if Sieve().lets_through(Candidate(place, one))]
     assert let == ["t + 2"]
+
+
+@pytest.mark.parametrize("lacking", ["dz @ W.T", "W @ dz.T"])
+def test_what_goes_back_through_a_layer_may_be_what_is_lacking(lacking):
+    function = ast.parse("def back(dz, W):\n    for k in range(2):\n        dh = dr").body[0]
+    statement = function.body[0].body[0]
+    rng = np.random.default_rng(0)
+    names = {"dz": rng.normal(size=(3, 2)), "W": rng.normal(size=(6, 2))}
+    lack = eval(lacking, names)
+    names = {**names, "dr": rng.normal(size=lack.shape)}
+    del names["__builtins__"]
+    at = {(statement.lineno, statement.col_offset): Scope(names, {})}
+    true = names["dr"] + lack, np.full(lack.shape, 1e-12)
+    several = places(function, Scopes(at, at), Known(first={("dh", statement.lineno): true}))
+    (place,) = (one for one in several if one.node is statement.value)
+    with np.errstate(all="ignore"):
+        first = next(missing(place), None)
+    assert first is not None and ast.unparse(first.node) == f"dr + {lacking}"
 
 
 def test_nothing_grows_in_each_turn_of_a_loop():

@@ -20,7 +20,7 @@ from gradcheck.diagnosis.margins import FEWEST
 from gradcheck.lines.names import grouped
 from gradcheck.repair import slips as slip
 from gradcheck.repair.grammar import Alternative
-from gradcheck.repair.grammar.operands import operands
+from gradcheck.repair.grammar.operands import Operand, once, operands
 from gradcheck.repair.grammar.rewrites import OVER
 from gradcheck.repair.places import Place, Slot
 from gradcheck.repair.scope import Scope, shape_of
@@ -37,6 +37,8 @@ NAMES = 12
 """Arrays of which sums of products are made, the last that were given a value."""
 SAID = 6
 """Products that are tried for one node, the simplest first."""
+PRODUCTS = ast.Pass()
+"""Stands for the products of matrices among what is known in a scope."""
 PRICE = 4.0
 """As far-fetched as anything: it is looked for where nothing else does."""
 
@@ -293,7 +295,35 @@ def _at_hand(scope: Scope, shape: tuple[int, ...]) -> list[_AtHand]:
     plain = [_AtHand(one.price, one.node) for one in operands(scope)]
     own = [name for name in scope.arrays if scope.local[name].shape == shape][-NAMES:]
     summed = (_AtHand(PRICE, expression(text)) for text in _sums(own, len(shape)))
-    return sorted([*plain, *_beside_one(plain), *summed], key=lambda one: one.price)
+    several = chain(plain, _beside_one(plain), summed, _passed_back(scope, shape))
+    return sorted(several, key=lambda one: one.price)
+
+
+def _passed_back(scope: Scope, shape: tuple[int, ...]) -> Iterator[_AtHand]:
+    """The products of matrices that have a shape."""
+    several = once(scope, PRODUCTS, _matrix_products)
+    return (_AtHand(one.price, one.node) for one in several if one.shape == shape)
+
+
+def _matrix_products(scope: Scope) -> Iterator[Operand]:
+    """Products of two matrices, or of one and a vector, as they are or turned: what goes back through a layer."""
+    named = _named(scope)
+    turned = [ast.Attribute(one, "T", ast.Load()) for one in named]
+    for left, right in product([*named, *turned], repeat=2):
+        shape = _shape_of_product(np.shape(scope.value(left)), np.shape(scope.value(right)))
+        if shape:
+            yield Operand(ast.BinOp(left, ast.MatMult(), right), PRICE, shape)
+
+
+def _named(scope: Scope) -> list[ast.expr]:
+    """The arrays at hand that have a name, or are an object's."""
+    plain = (one.node for one in operands(scope) if isinstance(one.node, ast.Name | ast.Attribute))
+    return [*filter(scope.shape, plain)]
+
+
+def _shape_of_product(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of what a matrix makes of another one or of a vector; nothing if they do not fit."""
+    return (one[0], *other[1:]) if len(one) == 2 >= len(other) and one[1:] == other[:1] else ()
 
 
 def _beside_one(plain: Iterable[_AtHand]) -> Iterator[_AtHand]:

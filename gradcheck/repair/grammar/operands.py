@@ -110,7 +110,7 @@ DERIVATIVES = {
 @on(ast.expr)
 def _derivative_of_a_step(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
     """The derivative of a step of the forward pass, left out."""
-    for one in _once(scope, STEPS, _derivatives) if is_numeric(node, scope) else ():
+    for one in once(scope, STEPS, _derivatives) if is_numeric(node, scope) else ():
         if _broadcast(scope.shape(node) or (), one.shape):
             times = ast.BinOp(node, ast.Mult(), one.node)
             yield Alternative(times, one.price, slip.LEFT_DERIVATIVE, one.node)
@@ -188,7 +188,7 @@ def _beside(node: ast.expr, one: Operand) -> Iterator[Alternative]:
 
 def operands(scope: Scope) -> list[Operand]:
     """What could be a factor or a term here, each value once."""
-    return _once(scope, OPERANDS, _operands)
+    return once(scope, OPERANDS, _operands)
 
 
 def _numbers(scope: Scope) -> list[Operand]:
@@ -200,9 +200,7 @@ OPERANDS, STEPS = ast.Pass(), ast.Pass()
 """Stand for the operands, and for derivatives of steps, among what is known in a scope."""
 
 
-def _once(
-    scope: Scope, what: ast.AST, found: Callable[[Scope], Iterator[Operand]]
-) -> list[Operand]:
+def once(scope: Scope, what: ast.AST, found: Callable[[Scope], Iterator[Operand]]) -> list[Operand]:
     """What is found in a scope, looked for once."""
     if id(what) not in scope.known:
         scope.known[id(what)] = what, list(found(scope))
