@@ -260,3 +260,15 @@ def test_a_mask_by_the_sign_of_a_target_is_not_excused(tmp_path, capsys):
     text = text.replace("(self.p - labels) / len(X)", "(self.p - labels) * (labels > 0)")
     write(tmp_path, net=text)
     assert main(["check", str(tmp_path / "net.py"), "--effort", "directional"]) == 1
+
+
+def test_a_loss_of_each_entry_is_no_loss(tmp_path):
+    path = (
+        write(tmp_path, net=STEPPING.replace("np.sum((out - target)**2)", "(out - target)**2"))
+        / "net.py"
+    )
+    with pytest.raises(TypeError, match=r"loss returns an array of shape \(6, 3\)"):
+        check_module(imported(path).Net(), X, RNG.normal(size=(6, 3)))
+    beside = "def squares_loss(out, target):\n    return (out - target)**2\n"
+    path.write_text(BESIDE + beside)
+    assert check_module(imported(path).Net(), X, RNG.normal(size=(6, 3))).passed

@@ -60,21 +60,10 @@ def check_module(
         if slope is not None and (slope.passed or not may_be_one(module, forward, backward)):
             return slope
     several = Methods.of(module, forward, backward).scored(module, forward, backward)
-    reports = (
-        checked(
-            partial(
-                adapt_module,
-                module,
-                one,
-                inputs,
-                parameters=parameters,
-                update=update,
-                order=gradients,
-            ),
-            *(named, seed),
-        )
+    how = {"parameters": parameters, "update": update, "order": gradients}
+    found = first_passing(
+        partial(checked, partial(adapt_module, module, one, inputs, **how), named, seed)
         for one in several
     )
-    found = first_passing(reports)
     # What may be a derivative or a backward pass is what it is right as.
     return found if slope is None or found.passed else slope

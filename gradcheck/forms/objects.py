@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from inspect import BoundArguments
@@ -114,9 +114,7 @@ class Module:
         if score is None:
             return value, {}
         prediction, *others = items_of(value)
-        loss = self._called(score.loss, owner, *score.of_loss(prediction, known))
-        # Of a product of rows and columns a single number comes in brackets: [[0.69]].
-        loss = loss.reshape(()) if isinstance(loss, np.ndarray) and loss.size == 1 else loss
+        loss = score.number(self._called(score.loss, owner, *score.of_loss(prediction, known)))
         return (loss, *others) if others else loss, {score.handed: prediction}
 
     def _make_room(self, owner: Any) -> None:
@@ -256,7 +254,20 @@ def checked(adapt: Callable[..., Module], named: Mapping[str, Any], seed: int | 
         return told(form.adapted(), form.inputs.values, form.remarks, **options)
 
 
-def first_passing(reports: Iterator[Report]) -> Report:
-    """The first report that passes; the first of all where none does."""
-    first = next(reports)
-    return first if first.passed else next((one for one in reports if one.passed), first)
+def first_passing(checks: Iterable[Callable[[], Report]]) -> Report:
+    """The first report that passes; where none does the first of all that there is.
+
+    Raises:
+        TypeError: where none of the checks can be made.
+    """
+    reports, reasons = list[Report](), list[TypeError]()
+    for one in checks:
+        try:
+            reports.append(one())
+        except TypeError as reason:
+            reasons.append(reason)
+        if reports and reports[-1].passed:
+            return reports[-1]
+    if not reports:
+        raise reasons[0]
+    return reports[0]

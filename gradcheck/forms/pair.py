@@ -82,7 +82,7 @@ def check_pair(
     must_be(cache is None or isinstance(cache, (int, str)), "cache", cache, "a position or a name")
     scores: list[Score | None] = [*scores_of(beside(forward), forward, backward)] or [None]
     adapt = partial(adapt_pair, forward, backward, inputs, cache=cache, order=gradients)
-    return first_passing(checked(partial(adapt, score=one), named, seed) for one in scores)
+    return first_passing(partial(checked, partial(adapt, score=one), named, seed) for one in scores)
 
 
 def adapt_pair(

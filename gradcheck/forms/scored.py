@@ -15,6 +15,8 @@ from inspect import BoundArguments, Parameter, Signature
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from gradcheck.forms.names import (
     is_cache,
     is_target,
@@ -78,6 +80,19 @@ class Score:
     def of_loss(self, prediction: Any, given: Mapping[str, Any]) -> list[Any]:
         """What the loss is called with."""
         return [{**given, PREDICTION: prediction}[name] for name in self.taken]
+
+    def number(self, loss: Any) -> Any:
+        """A loss as the single number that it is; of a product of rows and columns it comes in brackets, [[0.69]].
+
+        Raises:
+            TypeError: if it is an array of several.
+        """
+        if np.size(loss) != 1:
+            shape = np.shape(loss)
+            raise TypeError(
+                f"{self.name} returns an array of shape {shape}; a loss is a single number"
+            )
+        return loss.reshape(()) if isinstance(loss, np.ndarray) else loss
 
 
 def called(forward: Function, score: Score | None) -> Function:
