@@ -83,9 +83,9 @@ def must_be(fits: Any, name: str, value: Any, expected: str) -> None:
 
 
 def shown(value: Any) -> str:
-    """A value as Python writes it, where that is short."""
+    """A value as Python writes it, where that is short; of a module that hangs on where it lies."""
     text = repr(value)
-    return text if len(text) <= 40 else f"a {type(value).__name__}"
+    return text if len(text) <= 40 and not inspect.ismodule(value) else f"a {type(value).__name__}"
 
 
 def a_kind(value: Any) -> str:

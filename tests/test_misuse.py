@@ -48,6 +48,7 @@ def go_back(dout, cache):
     [
         (TypeError, "layer is None, expected a function", lambda: check(None, X)),
         (TypeError, "layer is a module", lambda: check(math, X)),
+        (TypeError, "layer is a module", lambda: check(sys, X)),
         (TypeError, "twin is 5, expected a function", lambda: check(tanh, X, twin=5)),
         (TypeError, "seed is 'a', expected a whole number", lambda: check(tanh, X, seed="a")),
         (TypeError, "seed is 1.5", lambda: check(tanh, X, seed=1.5)),

@@ -92,7 +92,7 @@ class Score:
             raise TypeError(
                 f"{self.name} returns an array of shape {shape}; a loss is a single number"
             )
-        return loss.reshape(()) if isinstance(loss, np.ndarray) else loss
+        return np.reshape(loss, ())[()]
 
 
 def called(forward: Function, score: Score | None) -> Function:
