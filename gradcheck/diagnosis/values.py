@@ -18,7 +18,7 @@ from gradcheck.diagnosis.sizes import (
     written,
 )
 from gradcheck.diagnosis.wrong import Context, Measured, WrongGradient, factor, others
-from gradcheck.result import Array, Finding
+from gradcheck.result import Array, Code, Finding
 
 
 def zero(s: WrongGradient) -> Iterator[Finding]:
@@ -164,6 +164,12 @@ def inexact(s: WrongGradient) -> Iterator[Finding]:
         )
 
 
+def _of_sides(factors: set[float]) -> Code:
+    """What a factor on either side of zero is called: wrong on one it is another derivative there."""
+    sides: dict[bool, Code] = {True: "missing-mask", False: "partial"}
+    return "sign-flipped" if factors == {-1, 1} else sides[1 in factors]
+
+
 def by_the_sign(s: WrongGradient) -> Iterator[Finding]:
     """On either side of zero of its input it has a factor of its own."""
     above, below = s.smooth & (s.x > 0), s.smooth & (s.x < 0)
@@ -172,7 +178,7 @@ def by_the_sign(s: WrongGradient) -> Iterator[Finding]:
         name = s.name[1:]
         yield from s.if_it_is(
             s.measured.times(np.where(s.x > 0, k, m)),
-            "sign-flipped" if {round(k, 6), round(m, 6)} == {-1, 1} else "missing-mask",
+            _of_sides({round(k, 6), round(m, 6)}),
             f"{s.name} is {k:.6g} times the true gradient where {name} > 0, and {m:.6g} times where "
             f"{name} < 0: the derivative is another on one side, or both are exchanged.",
             {"above": k, "below": m},
