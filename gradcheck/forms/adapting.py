@@ -14,7 +14,7 @@ from gradcheck.forms.arguments import Arguments, parted
 from gradcheck.forms.calling import Plan, Role
 from gradcheck.forms.dice import Dice
 from gradcheck.forms.methods import Methods
-from gradcheck.forms.names import is_upstream, needs, returned_names, takes
+from gradcheck.forms.names import RATES, is_rate, is_upstream, needs, returned_names, takes
 from gradcheck.forms.objects import Begun, Module, no_step
 from gradcheck.forms.optimizers import put_in_place
 from gradcheck.forms.planning import plan
@@ -25,8 +25,6 @@ from gradcheck.forms.told import moved, same
 from gradcheck.forms.understanding import understood
 from gradcheck.trees import Path, is_array_or_float
 
-RATES = ("learning_rate", "lr", "learn_rate", "eta", "step_size", "rate", "alpha")
-"""What people call the length of a step."""
 OWN_RATES = tuple(name for name in RATES if name not in ("alpha", "rate"))
 """Those of them that are nothing else where an object has them: the slope of a leaky ReLU is alpha too."""
 RATE = 1024.0
@@ -160,7 +158,7 @@ def _rate_of(owner: Any) -> str | None:
 
 
 def _is_rate(name: str, update: str | float | None) -> bool:
-    return name == update or (name in RATES and update is None)
+    return name == update or (is_rate(name) and update is None)
 
 
 def _step(owner: Any, update: str | float | None, in_backward: bool) -> Callable[[Any], float]:

@@ -33,6 +33,11 @@ LETTER_OF_A_TARGET = re.compile(r"^[yt]$", re.IGNORECASE)
 PARAMETER = re.compile(
     r"^(w|b|weights?|bias(es)?|intercept|thetas?|betas?|coef\w*|params?|parameters?)_?\d*$", re.I
 )
+RATES = (
+    *("learning_rate", "lr", "learn_rate", "learningrate", "eta", "step_size"),
+    *("rate", "alpha"),
+)
+"""What people call the length of a step; the last two are other things as often."""
 UPSTREAM = ("d", "grad", "delta", "upstream", "err", "top_", "g_", "out_grad", "output_grad")
 
 
@@ -62,6 +67,11 @@ def is_cache(name: str) -> bool:
     """Whether a parameter is called as those are that carry values from the forward pass."""
     words = name.lower().strip("_").split("_")
     return words[0] in CACHES or words[-1] in CACHES
+
+
+def is_rate(name: str) -> bool:
+    """Whether a parameter of a backward pass is called as the length of a step is."""
+    return name.lower() in RATES
 
 
 def is_upstream(name: str) -> bool:

@@ -19,6 +19,7 @@ import numpy as np
 
 from gradcheck.forms.names import (
     is_cache,
+    is_rate,
     is_target,
     is_upstream,
     likeness_to_a_target,
@@ -34,8 +35,6 @@ COST = re.compile(
     re.IGNORECASE,
 )
 """What people call the function that says how far a prediction is from a target."""
-RATE = re.compile(r"^(lr|eta|alpha|\w*rate|step\w*)$", re.IGNORECASE)
-"""How the length of a step is called, which is no prediction."""
 PREDICTION = ""
 """Stands for the prediction among the names of what a loss takes."""
 BY_PLACE = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
@@ -107,8 +106,8 @@ def called(forward: Function, score: Score | None) -> Function:
 def scores_of(owner: Any, forward: Function, backward: Function) -> list[Score]:
     """How a model may be scored: by a loss among the attributes of an object, a class or a namespace.
 
-    None if its backward pass takes no target, or its forward pass takes one, or there is no such loss. Those that
-    take most of what the way back takes, the weight of a penalty say, and of those that take the same all.
+    By none if its backward pass takes no target, its forward pass takes one, or there is no such loss. Of several
+    those that take most of what the way back takes, the weight of a penalty say; of those that take the same all.
     """
     inputs, beyond = set(takes(forward)), needed_of(backward)
     target = only(list(filter(_is_compared_with, set(beyond) - inputs)))
@@ -121,7 +120,7 @@ def scores_of(owner: Any, forward: Function, backward: Function) -> list[Score]:
 
 
 def score_of(owner: Any, forward: Function, backward: Function) -> Score | None:
-    """The likeliest of them."""
+    """The likeliest loss that a model may be scored by; None where there is none."""
     return next(iter(scores_of(owner, forward, backward)), None)
 
 
@@ -155,7 +154,7 @@ def _without(names: Iterable[str], known: set[str]) -> list[str]:
 
 
 def _may_be_a_prediction(name: str) -> bool:
-    return not (is_cache(name) or RATE.match(name))
+    return not (is_cache(name) or is_rate(name))
 
 
 def beside(function: Function) -> SimpleNamespace:

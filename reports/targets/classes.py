@@ -9,16 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from gradcheck.forms.methods import BACKWARDS, COSTS, FORWARDS
-from gradcheck.forms.names import is_cache, is_target
+from gradcheck.forms.names import is_cache, is_rate, is_target
 from gradcheck.forms.scored import Score, beside, score_of
 from gradcheck.layer import Function
 from reports.targets.texts import returns_gradients, text_of, tree_of
 
 MORE_THAN_A_GRADIENT = 2
 """Parameters of a backward pass beyond which it takes inputs: self and an upstream gradient are two."""
-
-RATES = ("lr", "learning_rate", "learningrate", "learn_rate", "alpha", "eta", "step_size")
-"""How the learning rate is called where a backward pass changes the weights itself."""
 
 
 def ways(made: type) -> tuple[str, str] | None:
@@ -118,5 +115,5 @@ def _is_empty(node: ast.stmt) -> bool:
 
 def step_of(made: type, backward: str) -> dict[str, str]:
     """What says that a backward pass changes the weights itself: an argument for its step."""
-    names = [name for name in _takes(getattr(made, backward)) if name.lower() in RATES]
+    names = [name for name in _takes(getattr(made, backward)) if is_rate(name)]
     return {"update": names[0]} if names else {}
