@@ -109,3 +109,20 @@ def test_a_derivative_of_which_sums_are_compared_has_no_lines():
     report = check_derivative(swish, swish_derivative, normal(3), upstream=normal(3), lines=True)
     assert report.verdict is Verdict.FAIL
     assert "only where every entry of it is" in report.by_line.notes[0]
+
+
+def spiral(p):
+    return np.array([p[0] * np.cos(p[1]), p[0] + p[1] * np.sin(p[0])])
+
+
+def spiral_jacobian(p):
+    along_r, along_t = np.cos(p[1]), -p[0] * np.sin(p[1])
+    up_r = 1 - p[1] * np.cos(p[0])
+    up_t = np.sin(p[0])
+    return np.array([[along_r, along_t], [up_r, up_t]])
+
+
+def test_an_entry_of_a_jacobian_has_a_line_though_the_other_rows_do_not_read_it():
+    report = check_derivative(spiral, spiral_jacobian, normal(2))
+    assert report.repair is not None
+    assert report.repair.after == "up_r = 1 + p[1] * np.cos(p[0])"

@@ -76,14 +76,14 @@ def _solved(judgement: Judgement, rerun: Rerun, line: int) -> Line | None:
     with np.errstate(all="ignore"):
         found = ((site, rerun.wanted(site)) for site in sites)
         site, values = next(found, (None, {}))
-    if site is None or not values:
+    if site is None or (time := rerun.first_of(site, values)) is None:
         return None
-    times = sorted(values)
     # Where there are several, that of the first turn is known the same way as what a loop fills by parts.
-    true = values[times[0]] if len(times) == 1 else values[times[0]][None]
-    hand = np.asarray(record.log[times[0]].value, dtype=np.float64).reshape(true.shape)
+    once = rerun.is_passed_once(site)
+    true = values[time] if once else values[time][None]
+    hand = np.asarray(record.log[time].value, dtype=np.float64).reshape(true.shape)
     bound = np.full(true.shape, _doubt_of(values.values()))
-    part = None if len(times) == 1 else (line, 0)
+    part = None if once else (line, 0)
     error = relative_error(hand, true)
     text, file = site.text, record.copy.file
     return Line(site.name, line, text, error, bound, Verdict.FAIL, hand, true, file, part)

@@ -110,18 +110,29 @@ class Rerun:
         return bool(replaced and self.error.size) and self._leaves(replaced, np.zeros(1))
 
     def wanted(self, site: Site) -> Values:
-        """What a statement should have computed, where only that makes every gradient right; nothing else."""
+        """What a statement should have computed when it is read, where only that makes every gradient right."""
         values = self._given_at(site)
         matrix = self._effects(values)
         if matrix is None:
             return {}
         change, _, rank, _ = np.linalg.lstsq(matrix, -self.error, rcond=1e-9)
         replaced, read = _replaced(values, change), np.any(matrix, axis=0)
-        # What the last turn of a loop carries on nothing reads: it stays as it is.
-        whole = all(one.all() == one.any() for one in _pieces(read, values))
+        # What the last turn of a loop carries on nothing reads, nor all rows of a Jacobian but one.
+        used = dict(zip(values, _pieces(read, values), strict=True))
+        whole = all(one.all() == one.any() for one in used.values())
         if not whole or rank < read.sum() or not self._leaves(replaced, np.zeros(1)):
             return {}
-        return {time: value for time, (_, value) in replaced.items()}
+        return {time: value for time, (_, value) in replaced.items() if used[time].any()}
+
+    def first_of(self, site: Site, values: Values) -> int | None:
+        """When a value is known that a statement computes as it is passed first; None if that is not known."""
+        given = self._given_at(site)
+        first = [*given.values()][:1]
+        return next((t for t in values for one in first if np.array_equal(given[t], one)), None)
+
+    def is_passed_once(self, site: Site) -> bool:
+        """Whether a statement computes a value once."""
+        return len(self._given_at(site)) == 1
 
     def _given_at(self, site: Site) -> Values:
         log = enumerate(self.record.log)
