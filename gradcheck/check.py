@@ -72,7 +72,8 @@ def check(
         method: `extrapolated`, `central`, `forward` or `complex`.
         effort: `complete` checks every entry; `directional` checks random directions through each
             gradient, which is quick at any size, and searches the wrong entries if one disagrees;
-            `auto` is complete where that fits into the budget, and directional where it does not.
+            `verdict` leaves that search out; `auto` is complete where that fits into the budget, and
+            directional where it does not.
         budget: seconds for `auto`; what each row was judged by is said in its findings.
         lines: compare the lines of the backward pass too, which takes its source: `True`, `False`, or
             by default where a gradient fails a complete check.
@@ -116,7 +117,7 @@ def check(
     # Ask the numerical witness.
     forward = Forward(layer, arrays, careful=seen.has("mutates-input"), movable=returned.compared)
     witness: NumericalWitness = SlicedWitness(forward, seen.dy, method, seed, progress=progress)
-    if effort != "directional":
+    if effort in ("complete", "auto"):
         witness = in_pieces(witness, layer, names)
     efforts = efforts_for(witness, returned.compared, effort, budget)
     foresee(witness, efforts)

@@ -67,9 +67,9 @@ class Directions:
 
 
 def compare_directions(
-    name: str, analytic: Array, directions: Directions, tape: Array | None
+    name: str, analytic: Array, directions: Directions, tape: Array | None, searching: bool = True
 ) -> Row:
-    """A row for one gradient, judged along random directions, with the wrong entries if any.
+    """A row for one gradient, judged along random directions, with the wrong entries if any are searched for.
 
     `numeric` and `bound` are NaN and infinite but for entries that were looked at one by one.
     """
@@ -81,7 +81,7 @@ def compare_directions(
     seen = _ask(directions, analytic)
     findings = [_stated(seen)]
     worst: tuple[int, ...] = ()
-    if seen.convicting is not None:
+    if seen.convicting is not None and searching:
         wrong = _search(directions, seen.convicting, analytic, found)
         findings.append(_wrong_entries(name, wrong, analytic, found.value))
         worst = wrong[0] if wrong else ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcheck.compare import compare
+from gradcheck.compare import compare, unseen
 from gradcheck.diagnosis.explain import is_contradicted
 from gradcheck.diagnosis.wrong import Comparison
 from gradcheck.directional import Directions, compare_directions
@@ -15,6 +15,9 @@ from gradcheck.formula import Apart, Digits
 from gradcheck.numeric import Claims, NumericalWitness
 from gradcheck.result import Array, Row, Verdict
 from gradcheck.shaken import opened
+
+ALONG_DIRECTIONS = ("directional", "verdict")
+"""The efforts that look at a gradient as a whole; the second does not search for what is wrong in it."""
 
 
 def judged(
@@ -54,8 +57,10 @@ class _Gradient:
         if not (x.size and self.witness.dy.size):
             # Where there is nothing to compare nothing was proved.
             return _left_open(self._entry_by_entry(claims))
-        if effort == "directional" and hand is not None and hand.shape == x.shape:
-            return self._along_directions(hand)
+        if effort in ALONG_DIRECTIONS and hand is not None and hand.shape == x.shape:
+            return self._along_directions(hand, searching=effort == "directional")
+        if hand is None and effort == "verdict":
+            return Comparison(compare(self.name, None, unseen(x.shape), self.tape)[0])
         if hand is None:
             return self._entry_by_entry(claims)
         of = self.witness, self.position, hand, self.name, self.tape
@@ -64,9 +69,9 @@ class _Gradient:
             digits.settled() or digits.added_to(self._entry_by_entry(claims))
         )
 
-    def _along_directions(self, hand: Array) -> Comparison:
+    def _along_directions(self, hand: Array, searching: bool) -> Comparison:
         directions = Directions(self.witness, self.position, self.witness.seed)
-        return Comparison(compare_directions(self.name, hand, directions, self.tape))
+        return Comparison(compare_directions(self.name, hand, directions, self.tape, searching))
 
     def _entry_by_entry(self, claims: Claims) -> Comparison:
         numeric = self.witness.beside(self.position, self.hand, claims)

@@ -14,7 +14,7 @@ from gradcheck.meant import must_be, shown
 from gradcheck.result import Array
 
 METHODS = ("extrapolated", "central", "forward", "complex")
-EFFORTS = ("complete", "directional", "auto")
+EFFORTS = ("complete", "directional", "verdict", "auto")
 BUDGET = 10.0
 """Seconds that `effort="auto"` may take where nothing is said: as long as somebody at a desk waits."""
 

@@ -38,6 +38,29 @@ def test_a_single_wrong_entry_is_found_in_few_evaluations():
     assert row.evaluations < 60 * np.log2(x.size)
 
 
+def test_a_verdict_alone_costs_no_search():
+    x = np.random.default_rng(0).normal(size=(40, 10))
+    wrong = spoiled(tanh, lambda g: g * np.where(np.arange(10) == 3, 1.1, 1.0))
+    whole, alone = (check(wrong, x, effort=effort) for effort in ("directional", "verdict"))
+    assert [row.relative_error for row in alone] == [row.relative_error for row in whole]
+    assert not alone.passed and not whole.passed
+    assert 5 * alone.evaluations < whole.evaluations
+    assert str(check(tanh, x, effort="verdict")) == str(check(tanh, x, effort="directional"))
+
+
+def test_of_what_raises_a_verdict_measures_nothing():
+    def torn(x):
+        def backward(dy):
+            raise ValueError("not written yet")
+
+        return np.tanh(x), backward
+
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    report = check(torn, x, effort="verdict")
+    assert not report.passed and "raises" in {one.code for one in report.all_findings()}
+    assert 2 * report.evaluations < check(torn, x, effort="directional").evaluations
+
+
 def test_why_no_line_is_named_is_said():
     report = check(doubled, np.ones(3), effort="auto")
     assert "not compared" in str(report) and "lines=True" in str(report)

@@ -40,7 +40,7 @@ from reports.targets.making import objects
 from reports.targets.proposals import SECONDS, are_square, are_told, proposed, template, wanted
 from reports.targets.regressions import is_a_model
 from reports.targets.scored import with_targets
-from reports.targets.shapes import long_axes
+from reports.targets.shapes import layout, long_axes
 from reports.targets.showing import shown
 from reports.targets.specs import of_spec
 from reports.targets.texts import text_of
@@ -207,8 +207,13 @@ class _Search:
         if guess is None or report is None or report.passed or not is_a_model(guess):
             return guess
         axes = {name: long_axes(np.shape(value)) for name, value in guess.items()}
+        failed = {layout(guess)}
 
         def passes(inputs: Inputs) -> bool:
+            # What is wrong in some lengths is wrong in others that meet in the same axes.
+            if layout(inputs) in failed:
+                return False
+            failed.add(layout(inputs))
             # An axis of length one, or of none, hides what is wrong along it.
             shapes = {name: np.shape(value) for name, value in inputs.items()}
             fits = all(
@@ -217,7 +222,7 @@ class _Search:
             )
             return fits and self.accepts(inputs) and bool(self.report and self.report.passed)
 
-        other = None if are_told(taking(self.subject), guess) else search(passes, by_names=False)
+        other = None if are_told(taking(self.subject), guess) else search(passes, besides=True)
         return self._rather(other, guess, report)
 
     def _in_more_places(self, guess: Inputs | None, search: Propose) -> Inputs | None:
@@ -291,7 +296,7 @@ class _Search:
         return report is not None and report.passed
 
     def _report(self, inputs: Inputs) -> Report | None:
-        options = {"effort": "directional", "lines": False}
+        options = {"effort": "verdict", "lines": False}
         with np.errstate(all="ignore"), contextlib.suppress(Exception):
             return asked(self.subject, {**inputs, **self.given}, self.seed, options)
         return None
@@ -314,7 +319,7 @@ class _Search:
 
     def _is_narrow(self, inputs: Inputs) -> bool:
         """Whether the value comes back in fewer digits than went in."""
-        options = {"effort": "directional", "lines": False}
+        options = {"effort": "verdict", "lines": False}
         report = asked(self.subject, {**inputs, **self.given}, self.seed, options)
         return any(one.code == "low-precision" for one in report.all_findings())
 
@@ -349,7 +354,7 @@ class _Search:
         if self.tried and not any(map(np.ndim, inputs.values())):
             # What does not fit for arrays is not right because it fits for single numbers.
             return False
-        options = {"effort": "directional", "lines": False}
+        options = {"effort": "verdict", "lines": False}
         try:
             with np.errstate(all="ignore"):
                 report = asked(self.subject, {**inputs, **self.given}, self.seed, options)

@@ -78,6 +78,9 @@ LONGEST = 64
 TRIES = 20_000
 """How many combinations are tried: all of three inputs, the seven likeliest shapes of each of five."""
 
+LIKELY = 2_500
+"""How many others are tried where some fit already: the seven likeliest shapes of each of four inputs."""
+
 
 FLAG = re.compile(r"^(is_?)?train(ing|_?flg|_?mode)?$", re.IGNORECASE)
 """Names of what says that a pass is one of training."""
@@ -136,7 +139,7 @@ def proposed(
     seed: int,
     sizes: Shape = (),
     text: str = "",
-    by_names: bool = True,
+    besides: bool = False,
 ) -> Inputs | None:
     """Inputs that a layer accepts, found by trying; None if nothing was found in time.
 
@@ -144,6 +147,7 @@ def proposed(
     axis is likely to have one of the `sizes`. How `far` the forward pass comes is asked often; whether
     gradients of the right shapes come back, `accepts`, is asked of those on which it runs. In a `text` of a
     logarithm and no exponential all numbers lie between 0 and 1. What is not found so is searched step by step.
+    Besides what names alone speak for only the likely are tried.
     """
     names, penalties = wanted(function), _penalties(function)
     likely, *others = readings_of(function, names)
@@ -163,17 +167,15 @@ def proposed(
     ordinary = itertools.chain(
         _of_one_batch(names, sizes, choices, _indices(function)), _plain_first(choices)
     )
-    ways = [
-        filter(run, filter(are_enough, _in_time(itertools.islice(ordinary, TRIES)))),
-        filter(
-            are_enough, climbed(choices, _sized(function, choices), lambda d: far(made(d)), SECONDS)
-        ),
-    ]
+    some = itertools.islice(ordinary, LIKELY if besides else TRIES)
+    at_once = filter(run, filter(are_enough, _in_time(some)))
+    sized = _sized(function, choices)
+    by_steps = filter(are_enough, climbed(choices, sized, lambda d: far(made(d)), SECONDS))
     # Of a function that is told sizes no ordinary shapes are likely.
-    ways = ways[::-1] if counts(function) else ways
+    ways = (by_steps, at_once) if counts(function) else (at_once, by_steps)
     # What is known of a model by its names needs no telling.
-    models = filter(run, of_a_model(names) if by_names else ())
-    several = itertools.chain(models, *ways)
+    models = filter(run, of_a_model(names))
+    several = at_once if besides else itertools.chain(models, *ways)
     return next((made(draws) for draws in several if accepts(made(draws))), None)
 
 

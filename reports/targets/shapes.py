@@ -257,6 +257,13 @@ def long_axes(shape: Shape) -> int:
     return sum(n > 1 for n in shape)
 
 
+def layout(inputs: Mapping[str, Any]) -> tuple[Shape, ...]:
+    """The shapes with each length replaced by where it comes first: which axes of inputs are as long as which."""
+    shapes = [np.shape(value) for value in inputs.values()]
+    lengths = list(dict.fromkeys(n for shape in shapes for n in shape))
+    return tuple(tuple(map(lengths.index, shape)) for shape in shapes)
+
+
 def _one_by_one(tree: ast.AST, names: Sequence[str]) -> dict[str, Shape]:
     """How many there are of an input of which single numbers are used alone, p[0] and p[1], or a, b = p."""
     nodes = list(ast.walk(tree))
