@@ -33,6 +33,7 @@ RIGHT = [
     (lambda m: m.HalfSquares(), (X, normal(5, 4, seed=1)), {}, ["prediction"]),
     (lambda m: m.FCLayer(4, 3), (X,), {}, ["input_data", "weights", "bias"]),
     (lambda m: m.Projection(4, 3), (X,), {}, ["x", "weight", "bias"]),
+    (lambda m: m.Lookup(5, 3), (np.array([[1, 4, 4], [0, 2, 1]]),), {}, ["weight"]),
     (
         lambda m: m.Sequential(m.Dense(4, 3), m.Relu(), m.Dense(3, 2), m.Sigmoid()),
         *((X,), {}, ["x", "layers.0.W", "layers.0.b", "layers.2.W", "layers.2.b"]),

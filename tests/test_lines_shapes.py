@@ -3,6 +3,7 @@
 import functools
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -321,6 +322,49 @@ def test_a_loss_that_wraps_a_model_of_another_file_is_seen_through(tmp_path, wra
     found = report.by_line.first_wrong
     assert found is not None and found.evidence["source"].strip() == line
     assert report.repair is not None and Path(found.evidence["file"]).name == "model.py"
+
+
+THERE_AND_BACK = """
+import dataclasses
+
+import numpy as np
+
+@dataclasses.dataclass(frozen=True)
+class Slopes:
+    dW: np.ndarray
+    db: np.ndarray
+
+def squashed(X, weights):
+    a = X @ weights["W"] + weights["b"]
+    return np.tanh(a)
+
+def half_squares(out, y):
+    return float(((out - y) ** 2).sum()) / 2
+
+def slopes(out, y, X):
+    dout = out - y
+    da = dout * (1 - out)
+    found = Slopes(X.T @ da, da.sum(axis=0))
+    return found, len(X)
+"""
+
+
+def test_a_loss_of_three_calls_is_seen_through_and_what_is_given_may_be_laid_out_otherwise(
+    tmp_path,
+):
+    (tmp_path / "model.py").write_text(THERE_AND_BACK)
+    model = SimpleNamespace(**runpy.run_path(str(tmp_path / "model.py")))
+
+    def loss(weights):
+        out = model.squashed(POINTS, weights)
+        value = model.half_squares(out, WANTED)
+        found, _ = model.slopes(out, WANTED, POINTS)
+        return value, {name: getattr(found, "d" + name) for name in weights}
+
+    report = check_loss(loss, {"W": normal(3, 2), "b": normal(2)})
+    assert report.repair is not None and report.repair.code == "missing-mask"
+    assert report.repair.after.strip() == "da = dout * (1 - out ** 2)"
+    assert Path(report.by_line.first_wrong.evidence["file"]).name == "model.py"
 
 
 def bound_backward(dout, cache, *, factor):

@@ -37,6 +37,7 @@ def told(signature, result, cache=None):
         ("dA, cache, mode='max'", "A:a cache:c", "dA upstream 0, cache cache 1 → (0,)"),
         ("dout, e=1, cache=None", "y:a cache:c", "dout upstream 0, cache cache 1 by name → (0,)"),
         ("dy, *, cache", "y:a cache:c", "dy upstream 0, cache cache 1 by name → (0,)"),
+        ("dcontext", "context:a weights:a", "dcontext upstream 0 → (0,) but (1,)"),
         ("dy, *saved", "y:a kept:c", "dy upstream 0, saved spread 1 → (0,)"),
         ("memory, grad", "kept:c out:a", "memory cache 1, grad upstream 0 → (0,)"),
         ("g, rest", "y:a kept:c", "g upstream 0, rest cache 1 → (0,)"),

@@ -14,7 +14,7 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import count, product, repeat
+from itertools import count, filterfalse, product, repeat
 from typing import Any
 
 import numpy as np
@@ -195,9 +195,13 @@ def _said_cache(facts: Facts, said: int | str) -> int:
 
 
 def _cache_item(facts: Facts, roles: Roles) -> int | None:
-    """Which item of the result is the cache: by its name, or the last that is no array."""
+    """Which item of the result is the cache: by its name, or the last that is no array.
+
+    What an upstream gradient is called after is none: of `backward(dcontext)` the context of an attention.
+    """
     last = len(facts.items) - 1
-    named = [k for name, k in facts.numbers.items() if is_cache(name) and k <= last]
+    left = set(filterfalse(facts.has_its_own, range(last + 1)))
+    named = left.intersection(k for name, k in facts.numbers.items() if is_cache(name))
     return first_that_fits(
         (last == 0, None),
         (named, max(named, default=None)),

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
@@ -28,6 +29,7 @@ GRADIENTS = (
     *("d_params", "param_grads", "derivatives"),
 )
 HOLDERS = ("data", "value", "val", "array", "tensor")
+WEIGHTS = ("weight", "weights", "W", "w")
 HELD = ("grad", "gradient", "g", "diff", "grads", "deriv", "derivative")
 SELF = "self"
 DEEPEST = 8
@@ -191,9 +193,17 @@ class Owner:
 def gradient_path(held: Held, after: Mapping[Path, Any]) -> Path | None:
     """Where in an object the gradient of one of its arrays is, by the conventions that people follow."""
     ways = ([place for place in after if _belongs(place, path)] for path in held.paths)
-    places = next(filter(None, ways), [])
+    places = next(filter(None, ways), None) or _alone(held, after)
     shape = np.shape(held.value)
     return min(places, key=lambda place: np.shape(after[place]) != shape, default=None)
+
+
+def _alone(held: Held, after: Mapping[Path, Any]) -> list[Path]:
+    """self.grad of self.weight, in a layer that has nothing else to learn: of its shape, or it is another's."""
+    mine = [path[:-1] for path in held.paths if path[-1] in WEIGHTS]
+    beside = product(mine, GRADIENTS)
+    places = filter(after.__contains__, ((*path, name) for path, name in beside))
+    return [place for place in places if np.shape(after[place]) == np.shape(held.value)]
 
 
 def _belongs(gradient: Path, path: Path) -> bool:

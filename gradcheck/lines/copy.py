@@ -180,6 +180,8 @@ def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
         recorder, recorder.backward_sites, Backward, files if follow else frozenset()
     )
     ahead = Instrument(recorder, recorder.forward_sites, Forward, behind.files, scope=behind.scope)
+    # What leads to a loss may call its way back, too: that is no part of the way there.
+    ahead.helpers[back.function] = (), back.function
     body, inner, upstream = back.numbered(tree), _inner(back, tree), _upstream(user, back, tree)
     behind.change(back, tree)
     Backward(back, recorder.backward_sites, "", frozenset()).upstream(tree, upstream)

@@ -41,7 +41,7 @@ def _of_any(tree: ast.FunctionDef, _: FunctionType) -> ast.Call | None:
 
 def of_a_loss(which: int, tree: ast.FunctionDef, bare: FunctionType) -> ast.Call | None:
     """The call to which a loss hands on for its value, the first, or for its gradients, the last."""
-    return _handing_on(tree) or at_work_in(tree, partial(_elsewhere, bare))[which]
+    return _handing_on(tree) or at_work_in(tree, partial(_elsewhere, bare), which)
 
 
 def at_work(function: Function, found_in: Find = _of_any) -> Source:

@@ -2,28 +2,66 @@
 
 def loss(W, b):
     net.W, net.b = W, b
-    return net.loss(X, y), net.gradients(X, y)
+    out = net.forward(X)
+    return net.loss(out, y), net.gradients(out, y)
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain
 from typing import Any
 
 from gradcheck.lines.source import Path
+from gradcheck.lines.statements import texts_in
 
-MOST = 2
-"""Calls, one there and one back; what puts more of them together does some of the work itself."""
+BOTH = 2
+"""Calls, one there and one back; of more the first is not all of the way there."""
 
 
-def at_work_in(tree: ast.FunctionDef, does_work: Callable[[Any], bool]) -> list[Any]:
-    """The calls that do the work of a loss, last that of its gradients; None for one that does its own."""
+def at_work_in(tree: ast.FunctionDef, does_work: Callable[[Any], bool], which: int) -> Any:
+    """The call that does the work of a loss: the first, of its value, or the one of its gradients.
+
+    None of one that does its own, or if more than one call is the way there.
+    """
     calls: list[Any] = sorted(filter(does_work, ast.walk(tree)), key=_place)
-    gradients = set(map(ast.unparse, _ends(_returned(tree))[1:]))
-    wraps = gradients and 0 < len(calls) <= MOST
-    return calls if wraps and gradients <= _places(calls[-1], tree).keys() else [None]
+    gradients = _ends(_returned(tree))[1:] or [ast.Pass()]
+    gives = [c for c in calls if all(_is_given(one, c, tree) for one in gradients)]
+    there = calls[:1] if len(calls) <= BOTH else []
+    return next(iter(gives and (there, gives)[which]), None)
+
+
+def _is_given(gradient: Any, call: ast.Call, tree: ast.FunctionDef) -> bool:
+    """Whether a gradient is what a call gives, or its object holds then: at most laid out otherwise."""
+    parts = [*_laid_out(gradient, call)]
+    given = {place.partition(".")[0] for place in _places(call, tree)}
+    read, own = _names(parts, ast.Load), _names(parts, ast.Store)
+    others = _names(ast.walk(tree), ast.Store) - given - own
+    comes_from_it = call in parts or not read.isdisjoint(given)
+    return comes_from_it and read.isdisjoint(others) and not any(map(_computes, parts))
+
+
+def _names(nodes: Iterable[Any], context: type[ast.expr_context]) -> set[str]:
+    return {node.id for node in filter(partial(_is_name, context), nodes)}
+
+
+def _is_name(context: type[ast.expr_context], node: Any) -> bool:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, context)
+
+
+def _laid_out(node: ast.AST, call: ast.Call) -> Iterator[ast.AST]:
+    """What an expression is written with, down to a call that is not looked into."""
+    yield node
+    for inner in ast.iter_child_nodes(node) if node is not call else ():
+        yield from _laid_out(inner, call)
+
+
+def _computes(node: ast.AST) -> bool:
+    """Whether an operation computes with numbers: "d" + name makes a name."""
+    operands = ast.iter_child_nodes(node)
+    return isinstance(node, ast.BinOp | ast.UnaryOp) and not any(map(texts_in, operands))
 
 
 def _place(node: Any) -> tuple[int, int]:

@@ -227,6 +227,22 @@ class Projection:
         return grad_output @ self.weight.data.T
 
 
+class Lookup:
+    """Rows of a table by their numbers; its one weight has one gradient."""
+
+    def __init__(self, rows, features):
+        self.weight = np.random.default_rng(5).standard_normal((rows, features))
+        self.grad = np.zeros_like(self.weight)
+
+    def forward(self, numbers):
+        self.numbers = numbers
+        return self.weight[numbers]
+
+    def backward(self, dout):
+        self.grad[:] = 0
+        np.add.at(self.grad, self.numbers, dout)
+
+
 class Sequential:
     """A net of layers."""
 
