@@ -116,3 +116,27 @@ WORDS = np.array([0, 2, 1, 3, 2])
 def test_what_is_written_at_an_array_of_places_is_no_obstacle():
     found = first_wrong(check_loss(stepwise, normal(3, 4)))
     assert found["source"] == "dW = 2 * POINTS.T @ delta_o"
+
+
+def attended(x, A, B):
+    q, k = x @ A, x @ B
+    s = q @ k.T / 2
+    p = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)
+
+    def backward(dp):
+        ds = p * (dp - (p * dp).sum(axis=1, keepdims=True))
+        ds /= 2
+        dq = ds @ k
+        dk = ds @ q
+        return dq @ A.T + dk @ B.T, x.T @ dq, x.T @ dk
+
+    return p, backward
+
+
+def test_a_convention_that_is_made_good_in_one_line_excuses_no_other():
+    report = check(attended, normal(5, 3), normal(3, 2), normal(3, 2))
+    assert first_wrong(report)["source"] == "dk = ds @ q"
+    assert report.repair is not None and "dk = ds.T @ q" in report.repair.after
+    assert report.by_line.notes == (
+        "ds is left out: it is not the gradient of s, and what is computed from it is right.",
+    )

@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from examples import SAMPLE_SEED, few_quick
+from examples import SAMPLE_SEED, few_quick, first_wrong
 
 from gradcheck import Verdict, check
 from tests.strangers import recurrent
@@ -172,3 +172,36 @@ def test_what_is_summed_over_the_steps_is_not_known_of_the_first():
     report = check(last_state, *point, wrt=["W", "U", "V"], lines=True)
     parts = {line.name: line.part for line in report.lines}
     assert parts["dW"] is parts["dU"] is None and parts["dc"] is not None
+
+
+def kept_in_buffers(x, W, U):
+    A, C, H = (np.zeros((len(x), 2)) for _ in range(3))
+    c_prev, h_prev = np.zeros((2, 2))
+    for t in range(len(x)):
+        a_t = np.tanh(x[t] @ W + h_prev @ U)
+        c_t = 0.8 * c_prev + a_t
+        h_t = np.tanh(c_t)
+        A[t], C[t], H[t] = a_t, c_t, h_t
+        c_prev, h_prev = c_t, h_t
+
+    def backward(dH):
+        dW, dU = np.zeros_like(W), np.zeros_like(U)
+        dh_next, dc_next = np.zeros((2, 2))
+        for t in reversed(range(len(x))):
+            dh = dH[t] + dh_next
+            dc = dh * (1 - H[t]) + dc_next
+            da = dc * (1 - A[t] ** 2)
+            dW += np.outer(x[t], da)
+            dU += np.outer(H[t - 1], da) * (t > 0)
+            dh_next, dc_next = da @ U.T, 0.8 * dc
+        return None, dW, dU
+
+    return H, backward
+
+
+def test_what_is_put_into_a_buffer_that_nothing_reads_is_moved_where_it_is_computed():
+    rng = np.random.default_rng(2)
+    point = [rng.normal(size=shape) for shape in ((4, 3), (3, 2), (2, 2))]
+    report = check(kept_in_buffers, *point, wrt=["W", "U"])
+    assert first_wrong(report)["source"] == "dc = dh * (1 - H[t]) + dc_next"
+    assert report.repair is not None and "1 - H[t] ** 2" in report.repair.after

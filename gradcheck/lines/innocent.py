@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import filterfalse
+from operator import attrgetter
 
 import numpy as np
 
@@ -32,9 +34,17 @@ def without_innocent(compared: list[Compared], record: Record) -> tuple[list[Com
     usual = {round(one.multiple, 6) for one in right if one.multiple is not None}
     multiples, left = _apart(left, partial(_is_usual, usual=usual))
     by = {one.label.variable for one in (*right, *multiples)} if usual else set()
+    by -= _made_good(compared)
     unknown, left = _apart(left, partial(_is_open, record=record, by=by))
     reasons = (*map(_is_right, right), *map(_is_a_multiple, multiples), *map(_is_unknown, unknown))
     return left, [*reasons]
+
+
+def _made_good(compared: Iterable[Compared]) -> set[str]:
+    """What some right gradient of an intermediate value is computed by: what else is, is no multiple any more."""
+    right = filter(attrgetter("is_right"), compared)
+    inner = filterfalse(attrgetter("intermediate.is_input"), right)
+    return set().union(*map(attrgetter("site.reads"), inner))
 
 
 def _apart(
