@@ -189,7 +189,7 @@ def kept_in_buffers(x, W, U):
         dh_next, dc_next = np.zeros((2, 2))
         for t in reversed(range(len(x))):
             dh = dH[t] + dh_next
-            dc = dh * (1 - H[t]) + dc_next
+            dc = dh * (1 - H[t] ** 2) - dc_next
             da = dc * (1 - A[t] ** 2)
             dW += np.outer(x[t], da)
             dU += np.outer(H[t - 1], da) * (t > 0)
@@ -203,5 +203,5 @@ def test_what_is_put_into_a_buffer_that_nothing_reads_is_moved_where_it_is_compu
     rng = np.random.default_rng(2)
     point = [rng.normal(size=shape) for shape in ((4, 3), (3, 2), (2, 2))]
     report = check(kept_in_buffers, *point, wrt=["W", "U"])
-    assert first_wrong(report)["source"] == "dc = dh * (1 - H[t]) + dc_next"
-    assert report.repair is not None and "1 - H[t] ** 2" in report.repair.after
+    assert first_wrong(report)["source"] == "dc = dh * (1 - H[t] ** 2) - dc_next"
+    assert report.repair is not None and "+ dc_next" in report.repair.after

@@ -76,10 +76,14 @@ def _paired(record: Record, label: Label) -> list[str]:
 
 def _counterparts(record: Record, label: Label) -> list[Intermediate]:
     """The meanings of v for a gradient's name; for another, the input that it is returned for."""
+    return _meant_by(record, label) or record.inputs_of(label)
+
+
+def _meant_by(record: Record, label: Label) -> list[Intermediate]:
+    """The meanings of v for a gradient's name, and of what that only is another name of."""
     known = _known_to(record, label)
     paired = [*chain(*(known[name] for name in _paired(record, label)))]
-    handed = chain(*(_handed_on(record, one) for one in paired))
-    return [*paired, *handed] or record.inputs_of(label)
+    return [*paired, *chain(*(_handed_on(record, one) for one in paired))]
 
 
 def _known_to(record: Record, label: Label) -> dict[str, list[Intermediate]]:
@@ -100,7 +104,7 @@ def _handed_on(record: Record, one: Intermediate) -> list[Intermediate]:
 
 def _before(record: Record, label: Label) -> list[Intermediate]:
     """What goes into the activations of the values that a gradient's name speaks of."""
-    return record.meant(name + ACTIVATION for name in _paired(record, label))
+    return record.meant({one.name + ACTIVATION: None for one in _meant_by(record, label)})
 
 
 def why_left_out(record: Record, label: Label) -> str | None:
