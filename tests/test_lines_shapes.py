@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from examples import batch_norm, first_wrong
 
-from gradcheck import Verdict, check, check_loss, check_pair
+from gradcheck import Verdict, check, check_derivative, check_loss, check_pair
 from gradcheck.forms.pair import adapt_pair
 from gradcheck.lines import backward_text, rewritten
 
@@ -365,6 +365,63 @@ def test_a_loss_of_three_calls_is_seen_through_and_what_is_given_may_be_laid_out
     assert report.repair is not None and report.repair.code == "missing-mask"
     assert report.repair.after.strip() == "da = dout * (1 - out ** 2)"
     assert Path(report.by_line.first_wrong.evidence["file"]).name == "model.py"
+
+
+PASSES = """
+import numpy as np
+
+DECAY = 0.3
+
+def squash(z):
+    return 1 / (1 + np.exp(-z))
+
+def ahead(params, X):
+    h = np.tanh(X @ params["W"])
+    return squash(h @ params["v"]), {"h": h, "X": X}
+
+def cost(p, y, params):
+    return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)) + DECAY * np.sum(params["v"] ** 2)
+
+def back(p, y, cache, params):
+    dz = (p - y) / y.size
+    dv = cache["h"].T @ dz + DECAY * params["v"]
+    dh = np.outer(dz, params["v"])
+    grads = {"dW": cache["X"].T @ (dh * (1 - cache["h"] ** 2)), "dv": dv}
+    return grads
+"""
+
+
+def put_together_by_a_loss(net):
+    y = np.array([1.0, 0.0, 0.0, 1.0, 1.0])
+
+    def loss(params):
+        p, cache = net.ahead(params, POINTS)
+        grads = net.back(p, y, cache, params)
+        return float(net.cost(p, y, params)), {name[1:]: grads[name] for name in grads}
+
+    return check_loss(loss, {"W": normal(3, 4), "v": normal(4)})
+
+
+def put_together_by_a_derivative(net):
+    params, y = {"W": normal(3, 4)}, np.array([1.0, 0.0, 0.0, 1.0, 1.0])
+
+    def value(v):
+        return net.cost(net.ahead({**params, "v": v}, POINTS)[0], y, {"v": v})
+
+    def slope(v):
+        p, cache = net.ahead({**params, "v": v}, POINTS)
+        return net.back(p, y, cache, {"v": v})["dv"]
+
+    return check_derivative(value, slope, normal(4))
+
+
+@pytest.mark.parametrize("checked", [put_together_by_a_loss, put_together_by_a_derivative])
+def test_what_puts_the_functions_of_another_file_together_is_seen_through(tmp_path, checked):
+    (tmp_path / "passes.py").write_text(PASSES)
+    report = checked(SimpleNamespace(**runpy.run_path(str(tmp_path / "passes.py"))))
+    assert report.repair is not None
+    assert report.repair.before.startswith("dv =") and report.repair.after.endswith("* 2")
+    assert Path(first_wrong(report)["file"]).name == "passes.py"
 
 
 def bound_backward(dout, cache, *, factor):

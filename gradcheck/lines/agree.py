@@ -69,7 +69,7 @@ def _seen(first: Finding) -> str:
 
 def _blaming(lines: Lines, message: str, **evidence: Any) -> Lines:
     """The lines with something else known of the first wrong one."""
-    known = {} if lines.first_wrong is None else lines.first_wrong.evidence
+    known = {"file": lines.file} if lines.first_wrong is None else lines.first_wrong.evidence
     finding = Finding("first-wrong-line", message, {**known, **evidence})
     return replace(lines, first_wrong=finding)
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 import ast
 from itertools import chain
 from operator import attrgetter
-from typing import Any
 
 import numpy as np
 
-from gradcheck.lines.statements import base_of, given, name_of, names_read, place_of, written_into
+from gradcheck.lines.statements import (
+    base_of,
+    given,
+    inside,
+    name_of,
+    names_read,
+    place_of,
+    written_into,
+)
 
 STATELESS = ("np", "numpy", "math")
 """What functions are of that keep nothing."""
@@ -17,21 +24,17 @@ STATELESS = ("np", "numpy", "math")
 
 def may_carry(function: ast.AST) -> bool:
     """Whether a loop of a function reads what an earlier turn has left, or it has no loop that could be asked."""
-    loops = _inside(function, ast.For, ast.While)
+    loops = inside(function, ast.For, ast.While)
     return not loops or any(map(_carries, loops))
-
-
-def _inside(node: ast.AST, *kinds: type[ast.AST]) -> list[Any]:
-    return [inner for inner in ast.walk(node) if isinstance(inner, kinds)]
 
 
 def _carries(loop: ast.AST) -> bool:
     """Whether something is read before it is written, in turns that write it; what is only added up is not."""
     before, written = set[str](), set[str]()
-    for statement in sorted(_inside(loop, ast.stmt)[1:], key=attrgetter("lineno")):
+    for statement in sorted(inside(loop, ast.stmt)[1:], key=attrgetter("lineno")):
         before |= read_by(statement) - written
         written |= written_by(statement)
-    return not before.isdisjoint(written) or any(map(_keeps_something, _inside(loop, ast.Call)))
+    return not before.isdisjoint(written) or any(map(_keeps_something, inside(loop, ast.Call)))
 
 
 def written_by(statement: ast.stmt) -> set[str]:

@@ -11,13 +11,12 @@ import traceback
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import chain
 from typing import Any
 
 from gradcheck.layer import Adapted, Function
 from gradcheck.layer import Backward as WayBack
-from gradcheck.lines.handing import Find, at_work, of_a_loss
+from gradcheck.lines.handing import at_work
 from gradcheck.lines.instrument import Backward, Forward, Helpers, Instrument, Text
 from gradcheck.lines.recorder import Recorder
 from gradcheck.lines.sites import Site, item
@@ -180,9 +179,8 @@ def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
         recorder, recorder.backward_sites, Backward, files if follow else frozenset()
     )
     ahead = Instrument(recorder, recorder.forward_sites, Forward, behind.files, scope=behind.scope)
-    # What leads to a loss may call its way back, too: that is no part of the way there.
-    ahead.helpers[back.function] = (), back.function
-    body, inner, upstream = back.numbered(tree), _inner(back, tree), _upstream(user, back, tree)
+    inner, upstream = _inner(back, tree), _upstream(user, back, tree)
+    body = back.numbered(tree) if back.in_doubt else ()
     behind.change(back, tree)
     Backward(back, recorder.backward_sites, "", frozenset()).upstream(tree, upstream)
     forward = _forward(user, there, ahead)
@@ -192,7 +190,7 @@ def instrumented(layer: Function, backward: Function, *, follow: bool) -> Copy:
         whole = _assembled(user, forward, back, behind.compiled(back, tree))
     return Copy(
         *(whole, recorder, body, back.file, upstream, inner),
-        gradients=user.gradients and tuple(path and back.way(path) for path in user.gradients),
+        gradients=user.gradients,
         helpers=behind.helpers,
         elsewhere=len(files) > 1,
         chained=user.chained,
@@ -229,18 +227,13 @@ def _located(user: Adapted) -> tuple[Source, ast.FunctionDef, bool]:
             return source, inner, True
     if user.backward is None:
         raise Unreadable("a derivative is compared by its lines only where every entry of it is")
-    source = at_work(user.backward, *_as_a_loss(user, -1))
+    source = at_work(user.backward)
     return source, source.tree, False
 
 
 def _there(user: Adapted) -> Source:
     """The source of a forward pass."""
-    return at_work(user.forward, *_as_a_loss(user, 0))
-
-
-def _as_a_loss(user: Adapted, which: int) -> list[Find]:
-    """How to find what one does that is forward and backward pass at once; others as any."""
-    return [partial(of_a_loss, which)] if user.forward is user.backward else []
+    return at_work(user.forward)
 
 
 def _assembled(user: Adapted, forward: Function, source: Source, backward: Function) -> Function:

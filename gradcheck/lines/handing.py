@@ -7,7 +7,7 @@ import copy
 import inspect
 import linecache
 import sysconfig
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
@@ -17,56 +17,41 @@ from typing import Any
 from gradcheck.layer import Adapted, Layer
 from gradcheck.lines.source import (
     Function,
-    Path,
     Source,
     Unreadable,
     from_lambda,
     parsed_function,
+    seen_by,
     unbound,
 )
 from gradcheck.lines.statements import base_of, name_of
-from gradcheck.lines.wrapped import at_work_in, way_through
+from gradcheck.lines.together import put_together
 
 CALLED = "_called"
 """The name under which a copy of a function that hands on knows what it calls."""
-Find = Callable[[ast.FunctionDef, FunctionType], ast.Call | None]
-"""Finds the call by which a function hands on, if there is one."""
 LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
 """Where no function is the user's own."""
 
 
-def _of_any(tree: ast.FunctionDef, _: FunctionType) -> ast.Call | None:
-    return _handing_on(tree)
-
-
-def of_a_loss(which: int, tree: ast.FunctionDef, bare: FunctionType) -> ast.Call | None:
-    """The call to which a loss hands on for its value, the first, or for its gradients, the last."""
-    return _handing_on(tree) or at_work_in(tree, partial(_elsewhere, bare), which)
-
-
-def at_work(function: Function, found_in: Find = _of_any) -> Source:
+def at_work(function: Function) -> Source:
     """The source of a function, or, where it only hands on to another, of that other; or Unreadable."""
     bare, ahead, keywords = unbound(function)
     tree = _tree(bare.__code__)
-    call = found_in(tree, bare)
+    call = _handing_on(tree)
     if call is None or (called := _called_by(call, bare)) is None:
-        return Source.of(function)
+        return put_together(function, tree, partial(_called_by, bare=bare)) or Source.of(function)
     inner, passed = at_work(called), _passed(call, called)
 
     def handing_on(other: Function) -> Function:
         changed = copy.deepcopy(tree)
-        other_call = found_in(changed, bare)
+        other_call = _handing_on(changed)
         assert other_call is not None
         other_call.func = ast.Name(CALLED, ast.Load())
         outer = Source(bare, changed, 1, (), ahead, keywords)
         return outer.bound(outer.compiled(changed, {CALLED: other}))
 
-    def way(path: Path) -> Path | None:
-        through = path if _handing_on(tree) else way_through(tree, call, path)
-        return through and inner.way(through)
-
     names = {mine: inner.called.get(its, its) for mine, its in passed.items()}
-    return replace(inner, around=(handing_on, *inner.around), called=names, way=way)
+    return replace(inner, around=(handing_on, *inner.around), called=names)
 
 
 def forward_tree(layer: Layer) -> ast.AST:
@@ -120,26 +105,14 @@ def _only_puts(statement: ast.stmt) -> bool:
     return False
 
 
-def _elsewhere(bare: FunctionType, node: ast.AST) -> bool:
-    """Whether a function calls one of the user's that another module defines."""
-    called = _called_by(node, bare) if isinstance(node, ast.Call) else None
-    return called is not None and unbound(called)[0].__globals__ is not bare.__globals__
-
-
 def _called_by(call: ast.Call, bare: FunctionType) -> Function | None:
     """The function of the user's that a call calls, if it is known before."""
-    scope = {**bare.__globals__, **dict(_cells(bare))}
+    scope = seen_by(bare)
     name = base_of(name_of(call.func) or "")
     if name not in scope or name in bare.__code__.co_varnames:
         return None
     found = eval(compile(ast.Expression(call.func), "<called>", "eval"), scope)
     return found if _is_users(found) else None
-
-
-def _cells(bare: FunctionType) -> Iterator[tuple[str, Any]]:
-    for name, cell in zip(bare.__code__.co_freevars, bare.__closure__ or (), strict=True):
-        with suppress(ValueError):
-            yield name, cell.cell_contents
 
 
 def _is_users(function: Any) -> bool:

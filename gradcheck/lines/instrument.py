@@ -74,7 +74,8 @@ class Instrument:
         """Change the tree of a function, or of a helper of that name."""
         own = locals_of(tree) - {"self"} if function else frozenset()
         handler = self.handler(source, self.sites, function, own)
-        _through(tree, handler.handle, source)
+        if source.in_doubt:
+            _through(tree, handler.handle, source)
         if self.files:
             for call in _calls(tree):
                 handler.follow(call)

@@ -6,6 +6,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -32,7 +33,7 @@ class Source:
     `line` is that of the file where the function begins, `lines` its text from there; `ahead` and
     `keywords` are what a partial, a method or an object binds to it. Of functions that only hand on to
     it `around` are what they are with another in its place, the outermost first, `called` says what
-    their arguments are called in it, and `way` where in what it returns is what they return.
+    their arguments are called in it. What is not `in_doubt` only puts others together.
     """
 
     function: FunctionType
@@ -43,7 +44,7 @@ class Source:
     keywords: Mapping[str, Any]
     around: tuple[Callable[[Function], Function], ...] = ()
     called: Mapping[str, str] = field(default_factory=dict)
-    way: Callable[[Path], Path | None] = lambda path: path
+    in_doubt: bool = True
 
     @staticmethod
     def of(function: Callable[..., Any]) -> Source:
@@ -93,7 +94,7 @@ class Source:
         function = self.function
         tree.decorator_list = []
         free = function.__code__.co_freevars
-        code = _further_down(_code(tree, free), self.line - 1)
+        code = _further_down(code_of(tree, free), self.line - 1)
         cells = dict(zip(free, function.__closure__ or (), strict=True))
         closure = tuple(cells[name] for name in code.co_freevars)
         seen = {**function.__globals__, **scope}
@@ -117,6 +118,15 @@ def unbound(function: Any) -> tuple[FunctionType, tuple[Any, ...], dict[str, Any
         else:
             raise Unreadable("it is no Python function")
     return function, ahead, keywords
+
+
+def seen_by(bare: FunctionType) -> dict[str, Any]:
+    """What a function sees of the names that are not its own."""
+    scope = dict(bare.__globals__)
+    for name, cell in zip(bare.__code__.co_freevars, bare.__closure__ or (), strict=True):
+        with suppress(ValueError):
+            scope[name] = cell.cell_contents
+    return scope
 
 
 def parsed_function(text: str) -> ast.FunctionDef:
@@ -179,7 +189,7 @@ def _rows(node: ast.stmt | ast.expr) -> range:
     return range(node.lineno - 1, node.end_lineno)
 
 
-def _code(tree: ast.FunctionDef, free: Sequence[str]) -> CodeType:
+def code_of(tree: ast.FunctionDef, free: Sequence[str]) -> CodeType:
     """The code of a function in which some names are free."""
     # Inside a function that has them as arguments they are compiled as such.
     around = parsed_function(f"def _around({', '.join(free)}):\n    pass")

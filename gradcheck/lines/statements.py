@@ -8,10 +8,13 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from gradcheck.lines.sites import item
+
+Node = TypeVar("Node", bound=ast.AST)
 
 
 def name_of(node: ast.AST) -> str | None:
@@ -228,6 +231,11 @@ def _first_in(value: ast.expr) -> ast.expr:
 
 def _may_be_written_into(node: ast.expr) -> bool:
     return name_of(node) not in (None, "np", "numpy", "self")
+
+
+def inside(node: ast.AST, *kinds: type[Node]) -> list[Node]:
+    """The nodes of some kinds in a tree, the outer ones first."""
+    return [one for one in ast.walk(node) if isinstance(one, kinds)]
 
 
 def names_read(node: ast.AST) -> frozenset[str]:

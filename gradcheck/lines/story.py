@@ -70,7 +70,7 @@ def _told(judgement: Judgement) -> tuple[list[Row], Lines]:
     """What a judgement says of the rows and of the lines."""
     record, wrong = judgement.record, judgement.wrong
     compared = tuple(one.line for one in judgement.compared)
-    lines = Lines(compared, record.copy.listing, judgement.notes)
+    lines = Lines(compared, record.copy.listing, judgement.notes, file=record.copy.file)
     if wrong is not None:
         found = diagnosis(judgement, wrong)
         rows = explained(judgement, wrong, found)

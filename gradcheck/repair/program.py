@@ -19,9 +19,8 @@ from typing import Any
 
 from gradcheck.layer import Adapted, Layer
 from gradcheck.lines import BackwardText, Unreadable, rewritten
-from gradcheck.lines.carried import written_by
 from gradcheck.lines.source import Source, parsed_function, returned_function, unbound
-from gradcheck.lines.statements import names_read
+from gradcheck.lines.together import returned, way_to
 from gradcheck.repair.tree import inside
 from gradcheck.result import Edit
 
@@ -50,6 +49,11 @@ class Program:
         sources = {OWN: written.source, **_helpers(tree, {**_own(around), **methods})}
         texts = {name: at_margin(source) for name, source in sources.items()}
         return Program(layer, written, sources, texts)
+
+    @property
+    def in_doubt(self) -> list[str]:
+        """The names of the functions in which a mistake may be."""
+        return [name for name, source in self.sources.items() if source.in_doubt]
 
     def edited(self, name: str, old: ast.AST, new: ast.AST) -> Program:
         """The program with one node of a function exchanged in its text."""
@@ -154,6 +158,9 @@ def _methods(around: Names, layer: Adapted, written: BackwardText) -> dict[str, 
     those that this comes from.
     """
     methods, own = _all_methods(around), written.source
+    if not own.in_doubt:
+        # Which of them the value comes from is written nowhere: an edit that changes it is refuted.
+        return methods
     with suppress(Unreadable):
         ahead = Source.of(layer.forward)
         trees: list[ast.AST] = [ahead.tree]
@@ -168,14 +175,8 @@ def _methods(around: Names, layer: Adapted, written: BackwardText) -> dict[str, 
 
 def _way_to_the_value(loss: ast.FunctionDef) -> ast.Module:
     """The statements that what a loss returns first is computed by."""
-    returned = getattr(loss.body[-1], "value", None) or ast.Tuple([])
-    found: list[ast.AST] = [*getattr(returned, "elts", [returned])[:1]]
-    names = set[str]().union(*map(names_read, found))
-    for statement in reversed(loss.body[:-1]):
-        if not names.isdisjoint(written_by(statement)):
-            found.append(statement)
-            names |= names_read(statement)
-    return ast.Module(found, [])  # type: ignore[arg-type]
+    whole = returned(loss) or ast.Tuple([])
+    return ast.Module(way_to(loss, [*getattr(whole, "elts", [whole])[:1]]), [])  # type: ignore[arg-type]
 
 
 def _all_methods(around: Names) -> dict[str, FunctionType]:

@@ -184,7 +184,7 @@ class _Task:
 
     def _candidates(self, program: Program) -> Iterator[tuple[Trials, Candidate]]:
         """What may be meant, until the time is up: of every function what is likelier before what is not."""
-        names = sorted(program.sources, key=lambda name: self._lateness(program, name))
+        names = sorted(program.in_doubt, key=lambda name: self._lateness(program, name))
         several = [Trials(self.context, self.rows, program, name) for name in names]
         turns = zip(*map(self._rounds, several), strict=True)
         for trials, candidate in chain.from_iterable(map(partial(_each_with, several), turns)):

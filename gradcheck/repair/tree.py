@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import ast
 import copy
-from typing import TypeVar
 
-Node = TypeVar("Node", bound=ast.AST)
-
-
-def inside(node: ast.AST, *kinds: type[Node]) -> list[Node]:
-    """The nodes of some kinds in a tree, the outer ones first."""
-    return [one for one in ast.walk(node) if isinstance(one, kinds)]
+from gradcheck.lines.statements import Node as Node
+from gradcheck.lines.statements import inside as inside
 
 
 def expression(text: str) -> ast.expr:

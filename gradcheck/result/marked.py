@@ -42,7 +42,7 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """What was found line by line: `listing` is the backward pass with its line numbers.
+    """What was found line by line: `listing` is the backward pass with its line numbers, in `file`.
 
     `solved` is what a line without a counterpart should have computed, as far as the gradients tell;
     `explains` says whether all gradients come right once the first wrong value does, None if that is not known.
@@ -54,6 +54,7 @@ class Lines:
     first_wrong: Finding | None = None
     solved: tuple[Line, ...] = ()
     explains: bool | None = None
+    file: str = ""
 
     @property
     def right(self) -> list[int]:
