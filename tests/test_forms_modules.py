@@ -394,6 +394,27 @@ class Running:
         return dx
 
 
+class Normed(Running):
+    """Keeps its input under a name of its own, beside a running mean that no pass runs without."""
+
+    def __init__(self):
+        super().__init__()
+        self.given = None
+
+    def forward(self, x):
+        self.given = x
+        return super().forward(x)
+
+    def backward(self, dout, learning_rate):
+        grad_given = super().backward(dout, learning_rate)
+        return grad_given
+
+
+def test_what_a_pass_keeps_for_the_way_back_is_no_parameter_though_a_mean_is_made_beside_it():
+    report = check_module(Normed(), normal(3, 4), update="learning_rate")
+    assert report.passed and [row.name for row in report.rows] == ["x", "gain"]
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_what_is_made_in_the_first_pass_may_change_in_each_and_a_float_stays_one(dtype):
     """An array of no axes in place of a float would make float64 of float32."""
@@ -414,3 +435,47 @@ def test_a_cache_beside_the_output_is_handed_back_whatever_else_it_holds():
 
     report = check_module(Model(), normal(5, 3))
     assert report.passed and [row.name for row in report.rows] == ["W"]
+
+
+class Penalized:
+    """Hands a penalty on beside its output; its way back knows of the output alone, or of both."""
+
+    def __init__(self, factor=1.0):
+        self.K, self.factor = normal(3, 4), factor
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.K, np.sum(self.K**2)
+
+    def backward(self, delta):
+        self.delta_K = self.factor * self.x.T @ delta[:]
+        return delta.dot(self.K.T)
+
+
+def test_one_upstream_gradient_beside_two_outputs_is_that_of_the_first():
+    report = check_module(Penalized(), normal(5, 3))
+    assert report.passed and [row.name for row in report.rows] == ["x", "K"]
+    assert "no upstream gradient for output 1" in str(report)
+    assert not check_module(Penalized(2.0), normal(5, 3)).passed
+
+
+def test_the_bias_of_a_softmax_is_no_momentum_though_all_its_entries_may_move_together():
+    class Net:
+        def __init__(self):
+            self.lr, self.W, self.b = 0.1, normal(4, 3), np.zeros(3)
+
+        def forward(self, X):
+            self.X, e = X, np.exp(X @ self.W + self.b)
+            self.p = e / e.sum(axis=1, keepdims=True)
+            return self.p
+
+        def loss(self, p, y_onehot):
+            return -np.sum(y_onehot * np.log(p)) / len(p)
+
+        def backward(self, y_onehot):
+            dz = (self.p - y_onehot) / len(self.X)
+            for parameter, gradient in (self.W, self.X.T @ dz), (self.b, dz.sum(axis=0)):
+                parameter -= self.lr * gradient
+
+    report = check_module(Net(), normal(5, 4), np.eye(3)[[0, 2, 1, 1, 0]])
+    assert report.passed and [row.name for row in report.rows] == ["W", "b"], str(report)

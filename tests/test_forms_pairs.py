@@ -432,3 +432,20 @@ def test_gradients_laid_flat_pass_over_whole_numbers_wherever_they_stand(place, 
         return ({"dW": dW, "db": db}, dx) if named else (dx, dW, db)
 
     assert check_pair(forward, backward, normal(2, 4), dict(held), which, lines=False).passed
+
+
+@pytest.mark.parametrize("what", ["A_shape", "x_shape_A", "input_shape"])
+def test_a_way_back_that_takes_a_shape_is_handed_that_of_the_input(what):
+    """The first input's, where the name says none."""
+    room = {"np": np}
+    exec(
+        f"def back(dout, {what}, k=2):\n"
+        f"    n, h, w = {what}\n"
+        "    return np.repeat(dout / k, k, axis=2).reshape(n, h, w)",
+        room,
+    )
+
+    def forward(A, k=2):
+        return A.reshape(*A.shape[:2], -1, k).mean(axis=3)
+
+    assert check_pair(forward, room["back"], np.random.default_rng(0).normal(size=(2, 3, 4))).passed

@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import filterfalse
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -79,10 +81,24 @@ def _arguments(
 def _rehearsed(
     form: Module, planned: Callable[..., Plan], step: Callable[[Any], float]
 ) -> Rehearsal:
-    """One run. `backward(dvalues, y_true)` of a loss may want the prediction, not an upstream gradient."""
+    """One run, the first of several ways that does not raise.
+
+    `backward(dvalues, y_true)` of a loss may want the prediction, not an upstream gradient; where there is but
+    one upstream gradient for several outputs it may be that of the first alone.
+    """
     run = Rehearsal.of(form, planned, step)
-    handed = Rehearsal.of(form, partial(planned, handed=True), step) if run.raised else run
-    return run if handed.raised else handed
+    alone = (partial(_as_planned, way) for way in run.form.plan.ways()[1:])
+    others = (partial(planned, handed=True), *alone) if run.raised else ()
+    runs = (Rehearsal.of(form, one, step) for one in others)
+    return next(filterfalse(attrgetter("raised"), runs), run)
+
+
+def _as_planned(way: Plan, _: Begun) -> Plan:
+    return way
+
+
+NEITHER = (None, None)
+"""What two passes leave where one raises."""
 
 
 def built(owner: Any, methods: Methods, inputs: Sequence[Any], named: Mapping[str, Any]) -> Any:
@@ -92,10 +108,21 @@ def built(owner: Any, methods: Methods, inputs: Sequence[Any], named: Mapping[st
     running statistics that are made with them: it is put in too where no pass runs without it.
     """
     once, twice = _two_passes(owner, methods, inputs, named)
-    if _put_in(owner, _made(owner, once, twice)):
-        again, _ = _two_passes(owner, methods, inputs, named)
-        _put_in(owner, _made(owner, once, once) if again is None else {})
+    passes = partial(_two_passes, owner, methods, inputs, named)
+    if _put_in(owner, _made(owner, once, twice)) and passes() == NEITHER:
+        made = _made(owner, once, once)
+        _put_in(owner, made)
+        for path in made:
+            _take_out(owner, path, passes)
     return owner
+
+
+def _take_out(owner: Any, path: Path, passes: Callable[[], tuple[Any, Any]]) -> None:
+    """Take something out of an object again, if its passes run without it."""
+    there = reach(owner, path)
+    put(owner, path, None)
+    if passes() == NEITHER:
+        put(owner, path, there)
 
 
 def _put_in(owner: Any, made: Mapping[Path, Any]) -> bool:
@@ -126,14 +153,14 @@ def _two_passes(
     here = form.inputs.values
     elsewhere = [moved(x) for x in here]
     if all(map(same, here, elsewhere)):
-        return None, None
+        return NEITHER
     try:
         once = form.begin(methods.forward, here).owner
         again = blank(copy_of(once), methods, arguments, Dice(None))
         return once, again.begin(methods.forward, elsewhere).owner
     except Exception:
         # Whether it raises is for the check itself to find.
-        return None, None
+        return NEITHER
 
 
 def _has_room(owner: Any, path: Path) -> bool:

@@ -9,14 +9,14 @@ from typing import Any, Literal
 from gradcheck.layer import Function, Misuse
 from gradcheck.trees import at
 
-Kind = Literal["upstream", "cache", "spread", "input", "item"]
+Kind = Literal["upstream", "cache", "spread", "input", "shape", "item"]
 
 
 @dataclass(frozen=True)
 class Role:
     """What one parameter of the backward pass stands for, and which of its kind it is.
 
-    A cache is an item of what the forward pass returns; one that is spread fills *cache.
+    A cache is an item of what the forward pass returns; one that is spread fills *cache. A shape is an input's.
     """
 
     name: str
@@ -60,6 +60,8 @@ class Plan:
     ) -> Any:
         """Call the backward pass with what each of its parameters stands for."""
         given: dict[str, Any] = {"upstream": self._handed(upstream), "input": arguments}
+        if any(role.kind == "shape" for role in self.roles):
+            given["shape"] = _shapes(arguments)
         args: list[Any] = []
         keywords = {}
         for role in self.roles:
@@ -77,6 +79,14 @@ class Plan:
         (first, *others), takers = upstream or [None], len(self.upstream)
         apart = isinstance(first, (tuple, list)) and not others and len(first) == takers > 1
         return list(first if apart else upstream)
+
+
+def _shapes(arguments: Mapping[str, Any]) -> dict[str | None, tuple[int, ...]]:
+    """The shape of each argument by its name, and under none that of the first array."""
+    shapes: dict[str | None, tuple[int, ...]] = {
+        n: getattr(v, "shape", ()) for n, v in arguments.items()
+    }
+    return shapes | {None: next(filter(None, shapes.values()), ())}
 
 
 def items_of(result: Any) -> tuple[Any, ...]:

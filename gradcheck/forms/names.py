@@ -23,7 +23,7 @@ BEHIND = ("_gradient", "_grad", "_grads", "_g", "_delta", "Grad", "grad")
 CACHES = ("cache", "caches", "cached", "ctx", "context", "memory", "mem", "saved", "stash", "tape")
 BACK = re.compile(r"backward|back_?prop|bwd|bprop|vjp", re.IGNORECASE)
 TARGET = re.compile(
-    r"^(gt|[yt]_?(train|test)|ground_?truth|one_?hot"
+    r"^(gt|[yt]_?(train|test|one_?hot|oh|enc(oded)?)|ground_?truth|one_?hot"
     r"|([yt]_?)?(true|truth|labels?|targets?|actual|expected|desired|real|gold)"
     r"(_?(y|s|tensor|values?|outputs?|labels?|class(es)?|one_?hot|ind(ex|ices)|idx))?)$",
     re.IGNORECASE,

@@ -28,7 +28,7 @@ from gradcheck.forms.names import are_turned_round, is_parameter, returned_names
 from gradcheck.forms.objects import RETURNED, Module, Source, checked, first_passing
 from gradcheck.forms.planning import plan
 from gradcheck.forms.rehearsal import blank
-from gradcheck.forms.remarks import comes_last, scored
+from gradcheck.forms.remarks import of_outputs
 from gradcheck.forms.saying import said_of
 from gradcheck.forms.scored import Score, beside, called, scores_of
 from gradcheck.forms.told import Inputs, asked_for, reaches
@@ -126,9 +126,7 @@ def adapt_pair(
         remarks=(
             *drawn,
             *left,
-            *_outputs_left_out(form, names),
-            *comes_last(form),
-            *scored(form),
+            *of_outputs(form),
             *by_name(found),
             *remarks,
         ),
@@ -188,16 +186,6 @@ def _is_a_number(outputs: Outputs) -> bool:
 def _called_gradients(entries: list[Entry]) -> list[Entry]:
     """What is called a gradient, where others hand on an error or a prediction beside it."""
     return [entry for entry in entries if "grad" in entry.name.lower()] or entries
-
-
-def _outputs_left_out(form: Module, names: Mapping[Any, str]) -> list[Finding]:
-    called = [names.get((k,), f"output {k}") for k in form.plan.left_out]
-    return said_of(
-        called,
-        "The backward pass takes no upstream gradient for {}: what flows back from there was not "
-        "checked.",
-        left_out=called,
-    )
 
 
 def _without_defaults(

@@ -257,9 +257,12 @@ def _take_the_first(facts: Facts, roles: Roles) -> None:
 
 
 def _take_what_its_name_holds(name: str, facts: Facts, roles: Roles) -> None:
-    """`cache_x` is the input x; `output` what the forward pass returns, where that is one thing."""
-    known = only(sorted(facts.inputs.difference(roles).intersection(name.split("_"))))
-    if known is not None:
+    """`cache_x` is the input x, `x_shape` its shape; `output` what is returned, where that is one thing."""
+    words = name.lower().split("_")
+    known = only([one for one in facts.inputs.difference(roles) if one.lower() in words])
+    if "shape" in words:
+        roles[name] = Role(name, "shape", known)
+    elif known is not None:
         roles[name] = Role(name, "input", known)
     elif len(facts.items) == 1 and name.startswith("out"):
         roles[name] = Role(name, "item", 0)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck.forms.names import is_upstream, unread
+from gradcheck.forms.names import is_upstream, returned_names, unread
 from gradcheck.forms.objects import LEFT, STEP, Module
 from gradcheck.forms.saying import said, said_of
 from gradcheck.forms.state import SELF, reach
@@ -69,6 +69,22 @@ def _grows(before: Array, first: Array, second: Array) -> bool:
         return False
     begun = before if before.shape == first.shape and before.dtype.kind == "f" else 0 * first
     return bool(np.allclose(second - first, first - begun, rtol=1e-3))
+
+
+def of_outputs(form: Module) -> list[Finding]:
+    """Says from where is gone back, where that is not from all that the forward pass returns."""
+    return [*_outputs_left_out(form), *comes_last(form), *scored(form)]
+
+
+def _outputs_left_out(form: Module) -> list[Finding]:
+    names = returned_names(form.methods.forward)
+    called = [names.get((k,), f"output {k}") for k in form.plan.left_out]
+    return said_of(
+        called,
+        "The backward pass takes no upstream gradient for {}: what flows back from there was not "
+        "checked.",
+        left_out=called,
+    )
 
 
 def comes_last(form: Module) -> list[Finding]:

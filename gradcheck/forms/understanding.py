@@ -17,7 +17,7 @@ from gradcheck.forms.gradients import name_by_name
 from gradcheck.forms.names import is_target, returned_names, words
 from gradcheck.forms.objects import LEFT, RETURNED, STEP, Module, Source, no_step
 from gradcheck.forms.rehearsal import Rehearsal
-from gradcheck.forms.remarks import accumulates, comes_last, left_out, scored, where
+from gradcheck.forms.remarks import accumulates, left_out, of_outputs, where
 from gradcheck.forms.state import SELF, Held, Owner, floats_in, gradient_path, reach
 from gradcheck.forms.told import Inputs, asked_for, reaches, same
 from gradcheck.result import Array
@@ -51,7 +51,7 @@ def understood(
     form = replace(form, inputs=_inputs(run, form, places, wrt))
     if run.raised:
         return form
-    remarks = (*where(form), *accumulates(form), *comes_last(form), *scored(form), *left_out(form))
+    remarks = (*where(form), *accumulates(form), *of_outputs(form), *left_out(form))
     return replace(form, remarks=(*form.remarks, *remarks))
 
 
