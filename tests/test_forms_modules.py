@@ -479,3 +479,29 @@ def test_the_bias_of_a_softmax_is_no_momentum_though_all_its_entries_may_move_to
 
     report = check_module(Net(), normal(5, 4), np.eye(3)[[0, 2, 1, 1, 0]])
     assert report.passed and [row.name for row in report.rows] == ["W", "b"], str(report)
+
+
+class Root:
+    """An RMS norm whose way back multiplies by its gain so often in the second of two terms."""
+
+    def __init__(self, times):
+        self.gain, self.times = np.ones(4), times
+
+    def forward(self, x):
+        self.x, self.r = x, 1 / np.sqrt((x * x).mean(axis=1, keepdims=True))
+        return x * self.r * self.gain
+
+    def backward(self, dy):
+        self.dgain = (dy * self.x * self.r).sum(axis=0)
+        dn = dy * self.gain
+        along = (dn * self.x).mean(axis=1, keepdims=True)
+        return dn * self.r - self.gain**self.times * self.x * self.r**3 * along
+
+
+def test_a_gain_of_ones_hides_no_factor():
+    """What passes with gains of ones alone is no pass."""
+    assert "all entries" not in str(check_module(Root(0), normal(3, 4)))
+    report = check_module(Root(1), normal(3, 4))
+    assert report["x"].verdict is Verdict.FAIL and report["gain"].verdict is Verdict.PASS
+    assert "With gain as given, all entries zero or one, every gradient passes" in str(report)
+    assert "first-wrong-line" in [finding.code for finding in report.findings]

@@ -395,3 +395,36 @@ def test_what_is_added_once_is_not_added_to_the_same_index_twice():
     report = check_loss(ratings_loss, normal(3, 2), normal(4, 2), ratings)
     assert report["Q"].findings[0].code == "scaled"
     assert "add.at" not in report.repair.after and "2" in report.repair.after
+
+
+def drawn(seed, shape):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+class Gated:
+    """A gated unit that casts to float32, so that no witness sees it in more digits."""
+
+    def __init__(self):
+        draws = ((1, (3, 4)), (2, (3, 4)), (4, (4, 3)))
+        self.V, self.U, self.D = (drawn(seed, shape) for seed, shape in draws)
+
+    def forward(self, x):
+        self.x = np.asarray(x, dtype=np.float32)
+        self.v, self.u = self.x @ self.V, self.x @ self.U
+        self.s = 1 / (1 + np.exp(-self.v))
+        return (self.v * self.s * self.u) @ self.D
+
+    def backward(self, dy):
+        dh = dy @ self.D.T
+        self.dD = (self.v * self.s * self.u).T @ dy
+        dv = dh * self.u * (self.s + self.v * self.s * (1 - self.s))
+        du = dh * self.v * self.s
+        self.dV, self.dU = self.x.T @ dv, self.x.T @ du
+        return dv @ self.V.T - du @ self.U.T
+
+
+def test_code_in_float32_is_mended_though_no_witness_is_sure_of_every_entry():
+    report = check_module(Gated(), drawn(0, (4, 3)))
+    assert not report.passed
+    assert report.repair is not None
+    assert report.repair.after == "return dv @ self.V.T + du @ self.U.T"

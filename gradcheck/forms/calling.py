@@ -59,9 +59,11 @@ class Plan:
         items: Sequence[Any],
     ) -> Any:
         """Call the backward pass with what each of its parameters stands for."""
-        given: dict[str, Any] = {"upstream": self._handed(upstream), "input": arguments}
-        if any(role.kind == "shape" for role in self.roles):
-            given["shape"] = _shapes(arguments)
+        given: dict[str, Any] = {
+            "upstream": self._handed(upstream),
+            "input": arguments,
+            "shape": _shapes(arguments),
+        }
         args: list[Any] = []
         keywords = {}
         for role in self.roles:

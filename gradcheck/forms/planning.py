@@ -260,12 +260,14 @@ def _take_what_its_name_holds(name: str, facts: Facts, roles: Roles) -> None:
     """`cache_x` is the input x, `x_shape` its shape; `output` what is returned, where that is one thing."""
     words = name.lower().split("_")
     known = only([one for one in facts.inputs.difference(roles) if one.lower() in words])
-    if "shape" in words:
-        roles[name] = Role(name, "shape", known)
-    elif known is not None:
-        roles[name] = Role(name, "input", known)
-    elif len(facts.items) == 1 and name.startswith("out"):
-        roles[name] = Role(name, "item", 0)
+    alone = len(facts.items) == 1
+    role = first_that_fits(
+        ("shape" in words, Role(name, "shape", known)),
+        (known is not None, Role(name, "input", known)),
+        (alone and name.startswith("out"), Role(name, "item", 0)),
+    )
+    if role is not None:
+        roles[name] = role
 
 
 def _take_the_cache(facts: Facts, roles: Roles, held: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.check import check
+from gradcheck.forms.alike import seen_elsewhere
 from gradcheck.layer import Adapted, Misuse
 from gradcheck.result import Array, Finding, Report
 from gradcheck.trees import Leaf, Path
@@ -23,8 +24,10 @@ def told(
     layer: Adapted, inputs: Sequence[Any], remarks: Sequence[Finding], **options: Any
 ) -> Report:
     """Check an adapted layer; the report begins with how the code was understood."""
-    report = check(layer, *inputs, **options)
-    return replace(report, findings=(*remarks, *report.findings))
+    report, seen = check(layer, *inputs, **options), list[Finding]()
+    if report.passed:
+        report, seen = seen_elsewhere(layer, inputs, report, options)
+    return replace(report, findings=(*remarks, *seen, *report.findings))
 
 
 @dataclass(frozen=True, eq=False)

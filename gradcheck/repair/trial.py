@@ -15,14 +15,20 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.compare import agrees
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.layer import Adapted, Layer, copies, listed, run
 from gradcheck.lines.handing import forward_tree
 from gradcheck.lines.source import blocks, parsed_function
 from gradcheck.repair.candidates import Candidate, Sieve
 from gradcheck.repair.patience import STEPS, Meter, counted, patience
-from gradcheck.repair.places import Known, Place, Scopes, Slot, places
+from gradcheck.repair.places import (
+    Known,
+    Place,
+    Scopes,
+    Slot,
+    may_agree,
+    places,
+)
 from gradcheck.repair.program import OWN, Program, backward_in
 from gradcheck.repair.scope import Pool, Scope, code_of, uneven
 from gradcheck.repair.surroundings import Surroundings
@@ -200,7 +206,7 @@ def gradients_of(layer: Layer, context: Context) -> list[Array | None]:
 def _is_right(hand: Array | None, row: Row) -> bool:
     if hand is None or hand.shape != row.shape or hand.dtype.kind != "f":
         return False
-    return bool(agrees(hand.astype(np.float64), row.numeric, row.bound).all())
+    return may_agree(hand, row.numeric, row.bound)
 
 
 def by_position(context: Context, rows: Sequence[Row]) -> dict[int, Row]:
