@@ -210,3 +210,30 @@ def test_a_loss_whose_way_back_raises_has_failed(tmp_path, capsys):
     )
     status, (one,) = records(capsys, tmp_path / "hw.py")
     assert status == 1 and [finding["code"] for finding in one["findings"]] == ["raises"]
+
+
+def test_numbers_are_proposed_on_both_sides_of_a_hinge(tmp_path, capsys):
+    """Between 0 and 1 nothing passes a margin of 1: what is lacking there would not be seen."""
+    write(
+        tmp_path,
+        hw="""
+        import numpy as np
+
+        def shortfall(y_pred):
+            return np.sum(np.maximum(0, 1.0 - y_pred) ** 2)
+
+        def shortfall_gradient(y_pred):
+            return -2 * (1.0 - y_pred)
+
+        def spread(a, b):
+            return max(0.0, 1.0 + np.sum((a - b) ** 2) - 2 * np.sum(a * a))
+
+        def spread_gradient(a, b):
+            if spread(a, b) == 0:
+                return np.zeros_like(a), np.zeros_like(b)
+            return 2 * (a - b) - 4 * a, 2 * (b - a)
+        """,
+    )
+    _, (missed, right) = records(capsys, tmp_path / "hw.py")
+    assert missed["verdict"] == "FAIL" and missed["repair"] is not None
+    assert right["verdict"] == "PASS" and "vacuous" not in str(right)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -54,6 +55,13 @@ MOST_BEHIND = 10
 UNFIT = ("raises", "not-finite", "wrong-shape")
 """What is found where inputs do not fit, or where the backward pass is wrong: nobody can tell."""
 
+
+HINGE = re.compile(r"\bmax(imum)?\(")
+HELD_IN = re.compile(r"\bclip\(|\blog\w*\(|\bsqrt\(")
+"""What has a corner; and what says that numbers may not be of any size."""
+
+FARTHER = (3.0, 1 / 3)
+"""Numbers so much larger pass a margin of 1 that none of those between 0 and 1 does; smaller ones keep within."""
 
 Propose = Callable[..., Inputs | None]
 SHAPES_ALONE = (ValueError, IndexError)
@@ -168,6 +176,7 @@ class _Search:
         )
         guess = self._in_more_places(search(self.accepts), search)
         guess = self._as_meant(self._in_other_lengths(guess, search))
+        guess = self._on_both_sides(guess, text)
         guess = guess or self._as_told() or self.close
         return None if guess is None else self._as_precise(as_held(guess, held))
 
@@ -237,6 +246,24 @@ class _Search:
             return same and not narrow(inputs) and self.accepts(inputs)
 
         return self._rather(search(fits), guess, report)
+
+    def _on_both_sides(self, guess: Inputs | None, text: str) -> Inputs | None:
+        """The inputs; where all may lie on one side of a hinge larger or smaller ones, if these show more."""
+        bends = HINGE.search(text) and not HELD_IN.search(text)
+        before = self._report(guess) if guess is not None and bends else None
+        if guess is None or before is None or before.verdict is Verdict.FAIL:
+            return guess
+        for factor in FARTHER:
+            other = {name: self._times(factor, name, value) for name, value in guess.items()}
+            report = self._report(other)
+            if report is not None and _shows_more(report, before):
+                return other
+        return guess
+
+    def _times(self, factor: float, name: str, value: Any) -> Any:
+        """An input as much larger, if it is one of numbers that are no target."""
+        free = np.asarray(value).dtype.kind == "f" and not is_target(name)
+        return value * factor if free and name not in self.given else value
 
     def _rather(self, other: Inputs | None, guess: Inputs, report: Report) -> Inputs:
         self.report = report if other is None else self.report
@@ -398,6 +425,13 @@ class _Search:
             mistaken = f"for {shown({**guess, **self.given})}: {why} If that is not the mistake, "
         pasted = template(name, taking(self.subject), {**guess, **self.given})
         return f"no inputs for {name}: {mistaken}expected a function {name}_inputs(rng), as in: {pasted}"
+
+
+def _shows_more(report: Report, before: Report) -> bool:
+    """Whether numbers are wrong where none was seen to be, or all are right where a gradient was zero."""
+    wrong = report.verdict is Verdict.FAIL
+    fits = {one.code for one in report.all_findings()}.isdisjoint(UNFIT)
+    return (wrong and fits) or (report.passed and not before.passed)
 
 
 def _off(report: Report) -> float:
