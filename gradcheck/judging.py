@@ -57,17 +57,21 @@ class _Gradient:
         if not (x.size and self.witness.dy.size):
             # Where there is nothing to compare nothing was proved.
             return _left_open(self._entry_by_entry(claims))
-        if effort in ALONG_DIRECTIONS and hand is not None and hand.shape == x.shape:
-            return self._along_directions(hand, searching=effort == "directional")
-        if hand is None and effort == "verdict":
-            return Comparison(compare(self.name, None, unseen(x.shape), self.tape)[0])
         if hand is None:
-            return self._entry_by_entry(claims)
+            return self._missing(x.shape, effort, claims)
+        if effort in ALONG_DIRECTIONS and hand.shape == x.shape:
+            return self._along_directions(hand, searching=effort == "directional")
         of = self.witness, self.position, hand, self.name, self.tape
         digits = Digits(*of, claims, apart)
         return self._convicted_by_all(
             digits.settled() or digits.added_to(self._entry_by_entry(claims))
         )
+
+    def _missing(self, shape: tuple[int, ...], effort: str, claims: Claims) -> Comparison:
+        """What the gradient would be that is not there; a verdict alone does not ask."""
+        if effort != "verdict":
+            return self._entry_by_entry(claims)
+        return Comparison(compare(self.name, None, unseen(shape), self.tape)[0])
 
     def _along_directions(self, hand: Array, searching: bool) -> Comparison:
         directions = Directions(self.witness, self.position, self.witness.seed)

@@ -7,22 +7,28 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from gradcheck.layer import Function, Misuse
-from gradcheck.trees import at
+from gradcheck.trees import Path, at
 
-Kind = Literal["upstream", "cache", "spread", "input", "shape", "item"]
+Kind = Literal["upstream", "cache", "spread", "input", "shape", "item", "part"]
 
 
 @dataclass(frozen=True)
 class Role:
     """What one parameter of the backward pass stands for, and which of its kind it is.
 
-    A cache is an item of what the forward pass returns; one that is spread fills *cache. A shape is an input's.
+    A cache is an item of what the forward pass returns; one that is spread fills *cache. A part is of an item
+    that is a tuple, and a shape is an input's.
     """
 
     name: str
     kind: Kind
     key: Any = None
     by_name: bool = False
+
+    @property
+    def way(self) -> Path:
+        """The way to it among those of its kind, or to a part of an item."""
+        return self.key if self.kind == "part" else (self.key,)
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class Plan:
         args: list[Any] = []
         keywords = {}
         for role in self.roles:
-            value = given.get(role.kind, items)[role.key]
+            value = at(given.get(role.kind, items), role.way)
             if role.by_name:
                 keywords[role.name] = value
             else:

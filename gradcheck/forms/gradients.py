@@ -57,7 +57,25 @@ def match(
     if not isinstance(gradients, (tuple, list)):
         return _at_once(gradients, found, leaves)
     grouped = [_within_argument(name, leaves) for name in arguments]
-    return _by_position(gradients, grouped) or _one_after_another(found, leaves)
+    placed = _by_position(gradients, grouped)
+    return _in_their_own_order(found, leaves, placed) or placed or _one_after_another(found, leaves)
+
+
+def _in_their_own_order(
+    found: Sequence[Entry], leaves: Sequence[Leaf], placed: Matching | None
+) -> Matching | None:
+    """`return dW, db, dx` for x, W, b: gradients called by all the inputs, whose shapes fit so alone."""
+    called = _by_name(found, leaves)
+    of_all = len(called.paths) == len(found) == len(list(filter(attrgetter("floats"), leaves)))
+    shapes = {leaf.path: leaf.value.shape for leaf in leaves}
+    shapes |= {entry.path: entry.shape for entry in found}
+    known = placed or called
+    return called if of_all and _shaped(called, shapes) and not _shaped(known, shapes) else None
+
+
+def _shaped(matching: Matching, shapes: Mapping[Path, tuple[int, ...]]) -> bool:
+    """Whether each leaf has a gradient of its shape."""
+    return all(shapes[leaf] == shapes.get(path) for leaf, path in matching.paths.items())
 
 
 def _within_argument(name: str, leaves: Sequence[Leaf]) -> list[Leaf]:

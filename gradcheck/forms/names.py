@@ -79,6 +79,10 @@ def is_upstream(name: str) -> bool:
     return name.lower().lstrip("_").startswith(UPSTREAM) or name.lower().endswith(("grad", "error"))
 
 
+THE_INPUT = frozenset({"x", "z", "input", "inputs", "in"})
+"""What a way back calls the only input, whatever the forward pass does."""
+
+
 def is_target(name: str) -> bool:
     """Whether an input is called as those are that a prediction is compared with."""
     return likeness_to_a_target(name) > 0

@@ -23,6 +23,7 @@ from gradcheck.binding import parameters_of
 from gradcheck.forms.arguments import SPREAD
 from gradcheck.forms.calling import Kind, Plan, Role, items_of
 from gradcheck.forms.names import (
+    THE_INPUT,
     is_cache,
     is_of,
     is_target,
@@ -32,17 +33,21 @@ from gradcheck.forms.names import (
 )
 from gradcheck.layer import Function
 from gradcheck.meant import first_that_fits
-from gradcheck.trees import Tree, is_array_or_float, only
+from gradcheck.trees import Path, Tree, is_array_or_float, only
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known before a plan is made: parameters and inputs by name, the result and its names."""
+    """What is known before a plan is made: parameters and inputs by name, the result and its names.
+
+    Of an item that is a tuple, `return y, (x_hat, var)`, `inner` are the ways to what is in it, by name.
+    """
 
     parameters: Sequence[inspect.Parameter]
     inputs: frozenset[str]
     items: tuple[Any, ...]
     names: Mapping[int, str]
+    inner: Mapping[str, Path]
 
     @cached_property
     def places(self) -> list[inspect.Parameter]:
@@ -90,6 +95,10 @@ class Roles(dict[str, Role]):
         """Those of one kind."""
         return [role for role in self.values() if role.kind == kind]
 
+    def handed(self) -> set[int]:
+        """The items that are handed over, whole or a part of them."""
+        return {role.key for role in self.of("item")} | {role.key[0] for role in self.of("part")}
+
     def open(self, facts: Facts) -> list[inspect.Parameter]:
         """The parameters that must be given and stand for nothing yet."""
         return [p for p in facts.places if p.name not in self and p.default is p.empty]
@@ -124,7 +133,8 @@ def plan(
     # A loss comes last, where the upstream gradient is one: dout=1 that nobody looks at is none.
     ignored = unread(backward) if not np.ndim(_first_array(items)) else []
     parameters = [p for p in parameters_of(backward) or () if p.name not in ignored]
-    facts = Facts(parameters, frozenset(inputs), items, called)
+    inner = {name: path for path, name in names.items() if len(path) == 2}
+    facts = Facts(parameters, frozenset(inputs), items, called, inner)
     roles = Roles.told_by_names(facts)
     held = _said_cache(facts, cache) if cache is not None else _cache_item(facts, roles)
     _fill(facts, roles, held)
@@ -140,8 +150,7 @@ def _outputs(facts: Facts, roles: Roles, held: int | None) -> tuple[int, ...]:
     Where all of them are handed over, `backward(dout, y, cache)`, there is an upstream gradient for one.
     """
     floats = tuple(k for k in range(len(facts.items)) if k != held and facts.is_output(k))
-    handed = {role.key for role in roles.of("item")}
-    outputs = tuple(filter(lambda k: k not in handed, floats))
+    outputs = tuple(filterfalse(roles.handed().__contains__, floats))
     goes_back = roles.of("upstream") or facts.items[1:] == ()
     outputs = outputs or (floats if goes_back else ())
     if not outputs:
@@ -179,6 +188,7 @@ def _told_by(name: str, facts: Facts) -> Role | None:
         (is_cache(name), Role(name, "cache")),
         (is_upstream(name), Role(name, "upstream")),
         (number is not None, Role(name, "item", number)),
+        (name in facts.inner, Role(name, "part", facts.inner.get(name))),
     )
 
 
@@ -206,7 +216,7 @@ def _cache_item(facts: Facts, roles: Roles) -> int | None:
         (last == 0, None),
         (named, max(named, default=None)),
         (roles.of("cache"), _cache_without_a_name(facts)),
-        (not roles.of("item") and _last_is_cache(facts, roles), last),
+        (not (roles.of("item") or roles.of("part")) and _last_is_cache(facts, roles), last),
     )
 
 
@@ -257,14 +267,16 @@ def _take_the_first(facts: Facts, roles: Roles) -> None:
 
 
 def _take_what_its_name_holds(name: str, facts: Facts, roles: Roles) -> None:
-    """`cache_x` is the input x, `x_shape` its shape; `output` what is returned, where that is one thing."""
+    """`cache_x` is the input x, `x_shape` its shape, `inputs` all there is; `relu_output` what is returned."""
     words = name.lower().split("_")
     known = only([one for one in facts.inputs.difference(roles) if one.lower() in words])
-    alone = len(facts.items) == 1
+    lone = only(sorted(facts.inputs)) if THE_INPUT.intersection(words) else None
+    value = len(facts.items) == 1 and any(word.startswith("out") for word in words)
     role = first_that_fits(
         ("shape" in words, Role(name, "shape", known)),
         (known is not None, Role(name, "input", known)),
-        (alone and name.startswith("out"), Role(name, "item", 0)),
+        (value, Role(name, "item", 0)),
+        (lone is not None, Role(name, "input", lone)),
     )
     if role is not None:
         roles[name] = role

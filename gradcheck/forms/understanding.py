@@ -34,7 +34,7 @@ def understood(
     run: Rehearsal, parameters: Any, step: Step, wrt: Any, order: str | Sequence[str] | None
 ) -> Module:
     """The object with its inputs, and where the gradient of each is."""
-    held = floats_in(run.form.owner.pristine)
+    held = _its_own(run)
     places = said_parameters(parameters, held)
     sources = _left_in_the_object(run, held, places)
     owner = _owner(run, held, {source.path for source in sources.values()})
@@ -53,6 +53,14 @@ def understood(
         return form
     remarks = (*where(form), *accumulates(form), *of_outputs(form), *left_out(form))
     return replace(form, remarks=(*form.remarks, *remarks))
+
+
+def _its_own(run: Rehearsal) -> list[Held]:
+    """The arrays of floats in the object, without the inputs that an earlier pass has kept there."""
+    leaves = filter(attrgetter("floats"), run.form.arguments.tree.leaves)
+    given = [leaf.value for leaf in leaves if np.unique(leaf.value)[1:].size]
+    held = floats_in(run.form.owner.pristine)
+    return [h for h in held if not any(same(np.asarray(h.value), x) for x in given)]
 
 
 def _left_in_the_object(
@@ -120,16 +128,23 @@ def _of_its_shape(
     run: Rehearsal, leaves: Sequence[Leaf], sources: Mapping[Path, Source]
 ) -> dict[Path, Source]:
     """The only input's gradient, where the backward pass leaves one array of its shape, whatever its name."""
-    inputs = list(filter(attrgetter("stands_alone"), leaves))
-    leaf = only(inputs) or only([leaf for leaf in inputs if not is_target(leaf.name)])
+    leaf = _lone(list(filter(attrgetter("stands_alone"), leaves)))
     if leaf is None or run.raised:
         return {}
     new = run.new_of(leaf.value.shape, {source.path for source in sources.values()})
-    # What it was handed may be kept beside what it makes of it.
-    given = run.form.outputs.drawn(0)
-    made = [path for path in new if not any(map(partial(same, run.arrays_after[path]), given))]
-    place = only(made) or only(new)
+    place = only(_made(run, new)) or only(new)
     return {leaf.path: Source(LEFT, place)} if place else {}
+
+
+def _lone(inputs: Sequence[Leaf]) -> Leaf | None:
+    """The only input, or the only one that is no target."""
+    return only(inputs) or only([leaf for leaf in inputs if not is_target(leaf.name)])
+
+
+def _made(run: Rehearsal, new: Sequence[Path]) -> list[Path]:
+    """Those that the backward pass makes: what it was handed may be kept beside them."""
+    given = run.form.outputs.drawn(0)
+    return [path for path in new if not any(map(partial(same, run.arrays_after[path]), given))]
 
 
 def _steps(run: Rehearsal, owner: Owner, mine: Sequence[Leaf], step: Step) -> dict[Path, Source]:

@@ -96,12 +96,16 @@ class Around:
         if back is None:
             return None
         value, returned = back
-        gradients = {p: g for p, g in enumerate(listed(returned, len(point))) if p in self.reach}
-        known = {p: g.astype(np.float64) for p, g in gradients.items() if g is not None}
-        fit = len(known) == len(self.reach) and all(
+        gradients = enumerate(listed(returned, len(point)))
+        claimed = {p: g for p, g in gradients if p in self.reach and g is not None}
+        known = {p: g.astype(np.float64) for p, g in claimed.items()}
+        return known if self._fit(known) and self._confirmed(point, value, known) else None
+
+    def _fit(self, known: Gradients) -> bool:
+        """Whether there is a gradient for each input that is moved, of its shape and finite."""
+        return known.keys() == self.reach.keys() and all(
             g.shape == self.reach[p].shape and np.isfinite(g).all() for p, g in known.items()
         )
-        return known if fit and self._confirmed(point, value, known) else None
 
     def _confirmed(self, point: list[Array], value: Array, gradients: Gradients) -> bool:
         """Whether the slope along a random direction is what these gradients say. Two evaluations."""

@@ -173,43 +173,55 @@ class Forward:
         """
         directions = [random_direction(rng, x.shape) for x in self.inputs]
         epsilon = self.coarsest_epsilon()
-
-        def perturbed(sizes: list[Array]) -> Array:
-            moved = list(self.inputs)
-            for p in self.movable:
-                x = self.inputs[p]
-                moved[p] = np.asarray(x + directions[p] * sizes[p]).astype(x.dtype)
-            return self(*moved)
-
         self.refusal = None
-        ahead = perturbed([ULPS * _ulp(x) for x in self.inputs])
-        behind = perturbed([-ULPS * _ulp(x) for x in self.inputs])
-        line = [perturbed([t * epsilon**LINE * np.abs(x) for x in self.inputs]) for t in PLACES]
+        near = [
+            self._shifted(directions, [t * _ulp(x) for x in self.inputs]) for t in (ULPS, -ULPS)
+        ]
+        line = [
+            self._shifted(directions, [t * epsilon**LINE * np.abs(x) for x in self.inputs])
+            for t in PLACES
+        ]
         if self.refusal is not None:
             # So near that nothing can be known of the point: whoever called must know.
             raise self.refusal
+        seen = self._off_a_line(near[0], near[1], line)
+        epsilon = max(epsilon, _precision([*near, *line], self.dtype))
+        # Below the smallest normal number, what underflows is lost too.
+        floor = epsilon / 2 * np.abs(self.value) + np.finfo(self.dtype).tiny
+        # Far above an ulp, the few samples are all that is known of it.
+        seen = np.where(seen > UNBACKED * floor, 2 * seen, seen)
+        self.still = np.all([moved == self.value for moved in (*near, *line)], axis=0)
+        if self.still.any():
+            # An input of zero has not moved yet.
+            off_zero = [epsilon**LINE * (np.abs(x) + (x == 0)) for x in self.inputs]
+            self.still &= self._shifted(directions, off_zero) == self.value
+        flat = np.where(self.still, epsilon * self._usual_input(), 0.0)
+        return np.asarray(np.maximum(np.maximum(seen, flat), self._usual(seen, floor) * floor))
+
+    def _shifted(self, directions: Sequence[Array], sizes: Sequence[Array]) -> Array:
+        """The outputs where every input that is movable is moved by these sizes along its direction."""
+        moved = list(self.inputs)
+        for p in self.movable:
+            x = self.inputs[p]
+            moved[p] = np.asarray(x + directions[p] * sizes[p]).astype(x.dtype)
+        return self(*moved)
+
+    def _off_a_line(self, ahead: Array, behind: Array, line: Sequence[Array]) -> Array:
+        """How far outputs at neighbouring points are from where a smooth function has them."""
         # Half of it, because two evaluations and twice a third are in it.
         within_ulps = ((ahead - self.value) - (self.value - behind)) / 2
         # Most forward passes round a multiple of x before anything else: a third of an ulp of x or so.
         inside = (ahead - self.value) / (2 * ULPS)
         samples = [within_ulps, inside, *_misfits([self.value, *line], (0.0, *PLACES))]
-        seen = np.max(np.nan_to_num(np.abs(samples), nan=0.0, posinf=0.0), axis=0)
-        epsilon = max(epsilon, _precision([ahead, behind, *line], self.dtype))
-        # Below the smallest normal number, what underflows is lost too.
-        floor = epsilon / 2 * np.abs(self.value) + np.finfo(self.dtype).tiny
-        # Far above an ulp, the few samples are all that is known of it.
-        seen = np.where(seen > UNBACKED * floor, 2 * seen, seen)
-        # What most outputs show, the others are spared by luck only.
+        found: Array = np.max(np.nan_to_num(np.abs(samples), nan=0.0, posinf=0.0), axis=0)
+        return found
+
+    def _usual(self, seen: Array, floor: Array) -> float:
+        """How many floors most outputs show, at least one: the others are spared by luck only."""
         telling = self.value != 0
         with np.errstate(over="ignore"):
             usual = float(np.median(seen[telling] / floor[telling])) if telling.any() else 1.0
-        self.still = np.all([moved == self.value for moved in (ahead, behind, *line)], axis=0)
-        if self.still.any():
-            # An input of zero has not moved yet.
-            off_zero = [epsilon**LINE * (np.abs(x) + (x == 0)) for x in self.inputs]
-            self.still &= perturbed(off_zero) == self.value
-        flat = np.where(self.still, epsilon * self._usual_input(), 0.0)
-        return np.asarray(np.maximum(np.maximum(seen, flat), max(1.0, usual) * floor))
+        return max(1.0, usual)
 
     def coarsest_epsilon(self) -> float:
         """The ε of the output or of the coarsest input: what float32 goes through stays float32."""

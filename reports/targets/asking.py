@@ -14,7 +14,8 @@ import gradcheck
 from gradcheck.binding import input_names
 from gradcheck.forms.arguments import written_down
 from gradcheck.forms.loss import has_its_value
-from gradcheck.forms.names import is_parameter, is_target
+from gradcheck.forms.names import THE_INPUT, is_parameter, is_target
+from gradcheck.forms.saying import said
 from gradcheck.forms.scored import called
 from gradcheck.forms.slopes import differentiated, of_one_input
 from gradcheck.layer import Function
@@ -111,7 +112,17 @@ def _derivative(subject: Subject, values: list[Any], words: Inputs, options: Inp
         raise TypeError(_several_gradients(subject))
     at = differentiated(wanted(f), values)
     f, df = (of_one_input(function, values, at) for function in subject.parts)
-    return gradcheck.check_derivative(f, df, values[at], **options)
+    report = gradcheck.check_derivative(f, df, values[at], **options)
+    (mine, *_), (its, *others) = map(wanted, subject.parts)
+    if report.passed or others or its in {mine, *THE_INPUT}:
+        return report
+    # sigmoid_derivative(s) of s = sigmoid(x), as those write it who have the value at hand.
+    of_value = gradcheck.check_derivative(f, lambda x: df(f(x)), values[at], **options)
+    names = [part.__name__ for part in subject.parts]
+    remark = said(
+        f"{names[1]} was handed the value of {names[0]}: it calls that {its}, and not {mine}."
+    )
+    return replace(of_value, findings=(*of_value.findings, remark)) if of_value.passed else report
 
 
 def are_coordinates(subject: Subject, values: list[Any]) -> bool:

@@ -1,14 +1,16 @@
-"""Inputs beside what an object holds: as long as its matrices, in its precision."""
+"""Inputs beside what is known: as long as an object's matrices, in its precision, of the shapes of gradients."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from reports.targets.draws import SINGLE, Inputs
+from gradcheck.result import Report
+from reports.targets.draws import SINGLE, Inputs, floats
+from reports.targets.shapes import Shape, long_axes
 
 MATRICES = 3
 """Lengths of an object's matrices that are tried as an input's features."""
@@ -31,3 +33,22 @@ def in_single(guess: Inputs) -> Inputs:
     """The inputs in float32."""
     is_float = {n: isinstance(v, np.ndarray) and v.dtype.kind == "f" for n, v in guess.items()}
     return {n: v.astype(SINGLE) if is_float[n] else v for n, v in guess.items()}
+
+
+def as_returned(inputs: Inputs, report: Report, seed: int) -> Iterator[Inputs]:
+    """The inputs in the shapes in which their gradients came back, where those have axes of length one besides.
+
+    A scale (1, C, 1, 1) broadcasts as one of C numbers does, and a layer of images or sequences takes a batch
+    of rows for one of them: of those there are two then, as a single one would hide what is wrong along it.
+    """
+    rows = {row.name: (row.shape, row.analytic.shape) for row in report.rows if row.name in inputs}
+    back = {name: new for name, (old, new) in rows.items() if old != new}
+    if back and all(long_axes(rows[name][0]) == long_axes(new) for name, new in back.items()):
+        for shapes in ({name: _two_of(new) for name, new in back.items()}, back):
+            rng = np.random.default_rng(seed)
+            yield {**inputs, **{name: floats(name, shape)(rng) for name, shape in shapes.items()}}
+
+
+def _two_of(shape: Shape) -> Shape:
+    """The shape with two along its first axis."""
+    return (2, *shape[1:])

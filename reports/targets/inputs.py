@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import itertools
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -32,7 +33,7 @@ from reports.targets.asking import (
 )
 from reports.targets.climbing import NEARLY, THROUGH, Far, how_far
 from reports.targets.draws import Inputs, floats
-from reports.targets.fitting import as_held, in_single, sizes_in
+from reports.targets.fitting import as_held, as_returned, in_single, sizes_in
 from reports.targets.found import Subject, score_in
 from reports.targets.inlined import whole_text
 from reports.targets.kinds import otherwise
@@ -150,6 +151,7 @@ class _Search:
     notes: list[str] = field(default_factory=list)
     report: Report | None = None
     close: Inputs | None = None
+    misshaped: list[tuple[Inputs, Report]] = field(default_factory=list)
     stuck: tuple[Inputs, str] | None = None
 
     def found(self) -> Inputs | None:
@@ -177,7 +179,7 @@ class _Search:
         guess = self._in_more_places(search(self.accepts), search)
         guess = self._as_meant(self._in_other_lengths(guess, search))
         guess = self._on_both_sides(guess, text)
-        guess = guess or self._as_told() or self.close
+        guess = guess or self._as_returned() or self._as_told() or self.close
         return None if guess is None else self._as_precise(as_held(guess, held))
 
     def _scored(self, score: Score) -> Inputs | None:
@@ -328,6 +330,13 @@ class _Search:
             return asked(self.subject, {**inputs, **self.given}, self.seed, options)
         return None
 
+    def _as_returned(self) -> Inputs | None:
+        """The inputs in the shapes in which their gradients came back, the first of those that came back so."""
+        others = (as_returned(inputs, report, self.seed) for inputs, report in [*self.misshaped])
+        return next(
+            filter(self.accepts, itertools.islice(itertools.chain(*others), MOST_BEHIND)), None
+        )
+
     def _as_told(self) -> Inputs | None:
         """The first inputs on which the forward pass ran, where all their shapes are told by its text.
 
@@ -400,6 +409,8 @@ class _Search:
         is_close = bool(found) and all(one.evidence.get("numbers") for one in found)
         if self.close is None and report.rows and is_close:
             self.close = {**inputs}
+        if {one.code for one in found} == {"wrong-shape"}:
+            self.misshaped.append((inputs, report))
         # What is wrong where everything fits by chance may be right elsewhere.
         by_chance = not report.passed and are_square(taking(self.subject), inputs)
         self.report = report

@@ -36,7 +36,7 @@ PART = re.compile(
 """How those are called that lie between 0 and 1."""
 
 WINDOW = re.compile(
-    r"^((kernel|pool|filter|window)(ing)?_?(size|width|height|h|w)?|k|f|ksize)$",
+    r"^((kernel|ker|pool|filter|flt|window)(ing)?_?(size|width|height|h|w)?|k|f|ksize)$",
     re.IGNORECASE,
 )
 """How the sides of a window are called, which fits several times into a small image."""
@@ -66,9 +66,21 @@ FLAT = re.compile(r"^out(put)?s?_?shape$", re.IGNORECASE)
 PADDING = re.compile(r"^pad(ding)?(_?size)?$", re.IGNORECASE)
 """How the zeros at the edge of an image are called."""
 
+HEIGHT, WIDTH = (
+    re.compile(rf"^((x|in(put)?|img|image)_?)?({side})(_?in)?$", re.IGNORECASE)
+    for side in ("h|height|rows", "w|width|cols")
+)
+"""How the sides of the images are called that a layer takes, where both are told."""
+
+NAMES = re.compile(r"^(name|prefix|scope)$")
+GENERATOR = re.compile(r"^(rng|generator|random_?state)$")
+"""How what a layer is called is called, and what its weights are drawn from."""
+
 IMAGE = (3, 4, 5)
+SIDES = (5, 3)
 SHAPES = {2: ORDINARY, 3: IMAGE, 4: (2, *IMAGE)}
-"""What is tried for a shape of so many axes: an image of three channels, alone or of two."""
+"""What is tried for the height and the width alone, which are those of an image that is tried first, and for
+a shape of so many axes: an image of three channels, alone or of two."""
 
 FUNCTION = re.compile(r"^(activation|act|func|function|fn)(_?(func|function|fn))?$", re.IGNORECASE)
 SLOPE = re.compile(
@@ -132,6 +144,10 @@ def _sizes(made: type, needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     meant = {name: one for name in needed for one in _meant(name, counts[name], window)}
     if any(map(CHANNELS.search, needed)):
         meant |= {name: window for name in needed if name == "size"}
+    sides = [[name for name in needed if side.match(name)] for side in (HEIGHT, WIDTH)]
+    meant |= {
+        name: n for names, n in zip(sides, SIDES, strict=True) for name in names if all(sides)
+    }
     small = (6, 4, 8) if any(map(PARTS.match, needed)) else (5, 2, 4, 7)
     for other in ({}, *_otherwise(needed)):
         known = {**meant, **other}
@@ -146,7 +162,8 @@ def _meant(name: str, count: int, window: int) -> Iterator[Any]:
     other = (
         *((PART, 0.5), (RATE, 0.1), (SLOPE, _tanh_prime), (FUNCTION, np.tanh), (PARTS, 2)),
         *((names, _each(n, count)) for names, n in ((WINDOW, window), (STEP, 2))),
-        *((PADDING, 1), (LENGTHS, [5, 4, 2])),
+        *((PADDING, 1), (LENGTHS, [5, 4, 2]), (NAMES, "layer")),
+        (GENERATOR, np.random.default_rng(0)),
     )
     found = [value for names, value in other if names.match(name)]
     yield from found[:1] or ([SHAPES[count]] if count in SHAPES else [])
@@ -195,4 +212,6 @@ def _proposed(name: str, needed: Sequence[str], sizes: Sequence[Any]) -> list[Fi
 def _size(value: Any) -> str:
     if callable(value):
         return str(getattr(value, "__name__", value)).lstrip("_")
+    if isinstance(value, np.random.Generator):
+        return "default_rng(0)"
     return f"array{np.shape(value)}" if isinstance(value, np.ndarray) else str(value)
