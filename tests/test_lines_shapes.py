@@ -349,19 +349,32 @@ def slopes(out, y, X):
 """
 
 
-def test_a_loss_of_three_calls_is_seen_through_and_what_is_given_may_be_laid_out_otherwise(
-    tmp_path,
-):
-    (tmp_path / "model.py").write_text(THERE_AND_BACK)
-    model = SimpleNamespace(**runpy.run_path(str(tmp_path / "model.py")))
-
+def under_names(model):
     def loss(weights):
         out = model.squashed(POINTS, weights)
         value = model.half_squares(out, WANTED)
         found, _ = model.slopes(out, WANTED, POINTS)
         return value, {name: getattr(found, "d" + name) for name in weights}
 
-    report = check_loss(loss, {"W": normal(3, 2), "b": normal(2)})
+    return loss, {"W": normal(3, 2), "b": normal(2)}
+
+
+def in_a_tuple(model):
+    def loss(W, b):
+        out = model.squashed(POINTS, {"W": W, "b": b})
+        value = model.half_squares(out, WANTED)
+        return value, tuple(vars(model.slopes(out, WANTED, POINTS)[0]).values())
+
+    return loss, normal(3, 2), normal(2)
+
+
+@pytest.mark.parametrize("laid_out", [under_names, in_a_tuple])
+def test_a_loss_of_three_calls_is_seen_through_and_what_is_given_may_be_laid_out_otherwise(
+    tmp_path, laid_out
+):
+    (tmp_path / "model.py").write_text(THERE_AND_BACK)
+    model = SimpleNamespace(**runpy.run_path(str(tmp_path / "model.py")))
+    report = check_loss(*laid_out(model))
     assert report.repair is not None and report.repair.code == "missing-mask"
     assert report.repair.after.strip() == "da = dout * (1 - out ** 2)"
     assert Path(report.by_line.first_wrong.evidence["file"]).name == "model.py"
