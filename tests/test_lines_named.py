@@ -140,3 +140,26 @@ def test_a_convention_that_is_made_good_in_one_line_excuses_no_other():
     assert report.by_line.notes == (
         "ds is left out: it is not the gradient of s, and what is computed from it is right.",
     )
+
+
+def in_batches(W):
+    value, shares = 0.0, []
+    for t in range(3):
+        s = BATCHES[t] @ W
+        shares.append(np.exp(s) / np.exp(s).sum(axis=1, keepdims=True))
+        value -= np.log(shares[t][ROWS, WORDS]).sum()
+    dW = np.zeros_like(W)
+    for t in range(3):
+        ds = shares[t].copy()
+        ds[ROWS, WORDS] -= 1
+        dW += 2 * BATCHES[t].T @ ds
+    return value, dW
+
+
+BATCHES = normal(3, 5, 3)
+ROWS = np.arange(5)
+
+
+def test_what_is_written_at_arrays_of_places_in_each_step_is_compared_all_the_same():
+    found = first_wrong(check_loss(in_batches, normal(3, 4)))
+    assert found["source"] == "dW += 2 * BATCHES[t].T @ ds"

@@ -205,3 +205,30 @@ def test_what_is_put_into_a_buffer_that_nothing_reads_is_moved_where_it_is_compu
     report = check(kept_in_buffers, *point, wrt=["W", "U"])
     assert first_wrong(report)["source"] == "dc = dh * (1 - H[t] ** 2) - dc_next"
     assert report.repair is not None and "+ dc_next" in report.repair.after
+
+
+def slopes_in_a_buffer(x, W, u):
+    h = np.zeros((len(x) + 1, 2))
+    for t in range(len(x)):
+        h[t + 1] = np.tanh(x[t] @ W + u * h[t])
+
+    def backward(dy):
+        dW, du, dh = np.zeros_like(W), np.zeros_like(u), np.zeros_like(h)
+        for t in reversed(range(len(x))):
+            dh[t + 1] = dy[t]
+            da = dh[t + 1] * (1 - h[t + 1] ** 2)
+            dW += np.outer(x[t], da)
+            du += h[t] * da
+            dh[t] = u * da
+        return None, dW, du
+
+    return h[1:], backward
+
+
+def test_of_what_is_written_over_in_a_buffer_the_last_line_is_blamed():
+    rng = np.random.default_rng(2)
+    point = [rng.normal(size=shape) for shape in ((4, 3), (3, 2), (2,))]
+    report = check(slopes_in_a_buffer, *point, wrt=["W", "u"])
+    (dh,) = (line for line in report.lines if line.name == "dh")
+    assert dh.source == first_wrong(report)["source"] == "dh[t + 1] = dy[t]"
+    assert report.repair is not None and report.repair.after.strip() == "dh[t + 1] += dy[t]"

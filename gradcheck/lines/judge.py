@@ -268,8 +268,18 @@ def _wrong_from(match: Match, row: Row, record: Record) -> int:
     if row.verdict is not Verdict.FAIL or not match.fits:
         return match.ended
     wrong = wrong_entries(match, row)
-    times = _making_wrong(match, wrong, record) if match.overwritten else match.times
+    times = _making_wrong(match, wrong, record) if match.overwritten else _left(match, record)
     return match.first_touching(wrong, times)
+
+
+def _left(match: Match, record: Record) -> Touches:
+    """When what is left of a value was computed: what is written over later, and not added to, is not."""
+    over, left = np.zeros(match.hand.shape, dtype=bool), list[Any]()
+    for one in sorted(match.times, key=itemgetter(0), reverse=True):
+        part, site = match.touched((one,)), record.log[one[0]].site
+        left += [one] * (not over[part].all())
+        over |= part & (site.variable not in site.reads)
+    return tuple(left)
 
 
 def _making_wrong(match: Match, wrong: Array, record: Record) -> Touches:

@@ -191,7 +191,8 @@ def _pieces(k: int, step: Sequence[Timed]) -> Touches:
 
 
 def _is_plain(index: Any) -> bool:
-    return isinstance(index, tuple) and Ellipsis not in index
+    # Of arrays nobody may ask whether they are equal.
+    return isinstance(index, tuple) and not any(part is Ellipsis for part in index)
 
 
 def _stacked(pair: Pair) -> list[Match]:
