@@ -404,3 +404,19 @@ def test_what_does_nothing_is_doubted_where_nothing_has_filled_a_gradient():
     layer, line = planted(picked, FILLED, "np.put_along_axis")
     found = check(layer, X).by_line.first_wrong
     assert line in (found.evidence["line"], *found.evidence["also"])
+
+
+def surrogate(x, gain):
+    steep, held = x * gain, np.clip(x, -1, 1) * gain
+    loss = np.minimum(steep, held).sum()
+    moves = (steep > held) | (np.abs(x) < 1)
+    dx = np.where(moves, gain, 0)
+    return loss, dx
+
+
+def test_what_chooses_of_each_entry_which_of_two_it_is_may_be_wrong():
+    """No number in its place would do: it is taken for true or false, and follows none in proportion."""
+    rng = np.random.default_rng(0)
+    report = check_loss(surrogate, 2 * rng.normal(size=9), rng.normal(size=9), wrt="x")
+    assert report.repair is not None
+    assert report.repair.after == "moves = (steep < held) | (np.abs(x) < 1)"

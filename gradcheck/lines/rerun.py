@@ -96,6 +96,9 @@ class Rerun:
         values = self._given_at(site)
         found = self._solved(values, freedom)
         match [*values.items()]:
+            case [(time, _), *_] if found is Fit.NO and self._chooses(time):
+                # What is chosen by it follows no number in proportion.
+                return Fit.UNKNOWN
             case [(time, value)] if found is Fit.NO and _fits_into(value.shape, own):
                 # Summed over too much it has too few entries for what it should be.
                 return self._solved({time: np.array(np.broadcast_to(value, own))}, freedom)
@@ -103,6 +106,10 @@ class Rerun:
                 # In a loop nobody knows what shape it should have.
                 return Fit.UNKNOWN
         return found
+
+    def _chooses(self, time: int) -> bool:
+        """Whether a value says of each entry which of two it is."""
+        return np.asarray(self.record.log[time].value).dtype.kind == "b"
 
     def right_times(self, site: Site, k: float) -> bool:
         """Whether every gradient is right once all that a statement computes is multiplied by a number."""
