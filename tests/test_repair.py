@@ -534,3 +534,36 @@ def test_no_step_is_left_out_or_lost_in_a_division_by_zero():
     report = check_module(Stepping(), X, update="learning_rate")
     assert report.repair is not None and report.repair.before == "dx = dout @ self.W.T"
     assert report.by_line.first_wrong.evidence["line"] == report.repair.line
+
+
+def sigmoid_gate(x, W):
+    a = 1 / (1 + np.exp(-(x @ W)))
+
+    def backward(dy):
+        da = dy * (1.0 - a**2)
+        return da @ W.T, x.T @ da
+
+    return a, backward
+
+
+def tanh_gate(x, W):
+    a = np.tanh(x @ W)
+
+    def backward(dy):
+        da = dy * a * (1.0 - a)
+        return da @ W.T, x.T @ da
+
+    return a, backward
+
+
+@pytest.mark.parametrize(
+    ("gate", "mended"),
+    [
+        (sigmoid_gate, "da = dy * (a * (1 - a))"),
+        (tanh_gate, "da = dy * (1 - a ** 2)"),
+    ],
+)
+def test_the_derivative_of_another_activation_is_exchanged_for_the_right_one(gate, mended):
+    report = check(gate, X, W)
+    assert report.repair is not None and report.repair.after.strip() == mended
+    assert report.repair.code == "missing-mask"

@@ -41,6 +41,7 @@ OTHER_SIZE = Slip("scaled", "{} is another size than is meant")
 POWER = Slip("power", "{} is another power than it should be")
 ITSELF = Slip("missing-mask", "the value {} stands where the derivative of its step is meant")
 LEFT_SQUARE = Slip("missing-mask", "{about} is to be squared")
+OTHER_SLOPE = Slip("missing-mask", "{} is the derivative of another activation")
 OTHER_POWER = Slip("missing-mask", "the power {} is another than the derivative's")
 
 CHOICE = Slip("missing-mask", "{} chooses otherwise than the forward pass does")

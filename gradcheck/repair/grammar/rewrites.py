@@ -153,6 +153,10 @@ OPERATED: tuple[Rule, ...] = (
     # A derivative like p (1 - p) is two factors.
     *rules("(a * b) * (1 - b)", ["a"], 1, slip.TWO_FACTORS),
     *rules("(a * b) * c", ["a"], 1.5, slip.TWO_FACTORS),
+    # That of the sigmoid for that of tanh, and the other way round.
+    *rules("(a * b) * (1 - b)", ["a * (1 - b ** 2)"], 1.1, slip.OTHER_SLOPE),
+    *rules("a * (1 - a)", ["1 - a ** 2"], 1.1, slip.OTHER_SLOPE),
+    *rules("1 - a ** 2", ["a * (1 - a)"], 1.1, slip.OTHER_SLOPE),
     *_each(rules(f"(a {p} b) {q} c", ["a"], 1.5) for p, q in product(TAKEN_FOR, TAKEN_FOR)),
     # By the quotient rule what is divided by comes squared.
     *rules("a / b", ["a / b ** 2"], 1.2, slip.LEFT_FACTOR),
