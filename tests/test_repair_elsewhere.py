@@ -1,10 +1,13 @@
 """Repairs are no coincidences of sizes, reach into helpers, and find a second mistake behind the first."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from gradcheck import check, check_loss, check_module, check_pair
+from gradcheck import Verdict, check, check_loss, check_module, check_pair
 from gradcheck.layer import run
+from gradcheck.repair.proof import Proof
 from gradcheck.repair.sizes import resized
 
 RNG = np.random.default_rng(5)
@@ -428,3 +431,41 @@ def test_code_in_float32_is_mended_though_no_witness_is_sure_of_every_entry():
     assert not report.passed
     assert report.repair is not None
     assert report.repair.after == "return dv @ self.V.T + du @ self.U.T"
+
+
+class Stack:
+    """A bias before a normalization, whose gradient is nothing but rounding, and a tanh behind it."""
+
+    def __init__(self):
+        self.W, self.b = normal(4, 5), np.zeros(5)
+
+    def forward(self, x):
+        self.x, z = x, x @ self.W + self.b
+        self.sigma = np.sqrt(z.var(axis=0) + 1e-20)
+        self.n = (z - z.mean(axis=0)) / self.sigma
+        self.a = np.tanh(self.n)
+        return self.a
+
+    def backward(self, dy):
+        dn = dy * (1 - self.a)
+        dz = (dn - dn.mean(axis=0) - self.n * (dn * self.n).mean(axis=0)) / self.sigma
+        self.dW, self.db = self.x.T @ dz, dz.sum(axis=0)
+        return dz @ self.W.T
+
+
+def test_a_gradient_of_which_nothing_can_be_seen_stands_in_no_proofs_way():
+    report = check_module(Stack(), normal(6, 4))
+    assert report["b"].verdict is not Verdict.FAIL
+    assert report.repair is not None
+    assert report.repair.after == "dn = dy * (1 - self.a ** 2)"
+
+
+@pytest.mark.parametrize(("error", "trusted"), [(1e-5, True), (0.05, False)])
+def test_where_no_draw_is_seen_clearly_three_digits_are_a_proof(monkeypatch, error, trusted):
+    """A witness of code that casts to float32 may be sure of no draw; what is wrong is so by a part of it."""
+    seen = SimpleNamespace(row=SimpleNamespace(verdict=Verdict.PASS), numeric=None)
+    unsure = SimpleNamespace(verdict=Verdict.INCONCLUSIVE, relative_error=error)
+    report = SimpleNamespace(passed=False, verdict=Verdict.INCONCLUSIVE, rows=[unsure])
+    monkeypatch.setattr(Proof, "_drawn", lambda *_: iter([[], []]))
+    proof = Proof(SimpleNamespace(compared={0: seen}), lambda *_, **__: report, 0)
+    assert proof._passes(None, [], 1) is trusted
