@@ -135,3 +135,27 @@ def test_what_is_given_a_value_and_read_nowhere_is_the_likeliest_name():
     for written in ("x", "z[:]"):
         several = (one for rule in NAMED for one in rule(node_of(written), here))
         assert ast.unparse(min(several, key=lambda one: one.price).node) == "left"
+
+
+def test_what_an_image_is_cut_and_counted_by():
+    """A place in a window laid flat, a channel, the padding on both sides, what a dict holds beside."""
+
+    class Layer:
+        pad = 2
+
+    held = {"before": np.ones(3), "after": np.ones(3), "kept": 1}
+    local = {"x": np.ones((4, 4)), "n": 1, "c": 2, "held": held, "self": Layer()}
+    tree = ast.parse("y = x[n, c]\nz = x[self.pad:, :]")
+    here = Scope(local, {}, Pool.of(tree, local, {}, ast.Pass()))
+    meant = {
+        "c % n": "c // n",
+        "c // n": "c % n",
+        "x[n, 0]": "x[n, c]",
+        "held['before']": "held['after']",
+        "x[2 * self.pad:, 2 * self.pad:]": "x[self.pad:-self.pad, self.pad:-self.pad]",
+    }
+    for written, other in meant.items():
+        several = (one for rule in MISTAKEN for one in rule(node_of(written), here))
+        assert other in {ast.unparse(one.node) for one in several}, written
+    kept = (one for rule in MISTAKEN for one in rule(node_of("held['before']"), here))
+    assert "held['kept']" not in {ast.unparse(one.node) for one in kept}

@@ -51,13 +51,13 @@ def _read_twice(node: ast.expr, names: Collection[str]) -> list[ast.Name]:
 
 def _counts(node: ast.Name, scope: Scope) -> Iterator[tuple[float, ast.operator, ast.expr]]:
     """Other whole numbers above 1 at hand, with each operation that an index is made with and its price."""
-    several = [*map(read, (one for one in scope.counts if one != node.id)), *_held(scope)]
+    several = [*map(read, (one for one in scope.counts if one != node.id)), *held_counts(scope)]
     for (price, op), one in product(BY, several):
         if scope.value(one) > 1:
             yield price, op, one
 
 
-def _held(scope: Scope) -> Iterator[ast.expr]:
+def held_counts(scope: Scope) -> Iterator[ast.expr]:
     """Whole numbers that are attributes or items."""
     return (one for one in scope.pool.operands if isinstance(one, HELD) and is_count(one, scope))
 

@@ -6,7 +6,10 @@ import ast
 from collections.abc import Iterable, Iterator
 from itertools import chain, product
 
+import numpy as np
+
 from gradcheck.repair import slips as slip
+from gradcheck.repair.grammar.counts import held_counts
 from gradcheck.repair.grammar.rewrite import (
     Alternative,
     Bound,
@@ -47,6 +50,34 @@ def _is_key(index: ast.expr) -> bool:
 
 
 @on(ast.Subscript)
+def _other_key(node: ast.Subscript, scope: Scope) -> Iterable[Alternative]:
+    """What a dict holds under another key, whether that is written anywhere or not."""
+    held = scope.value(node.value) if _is_key(node.slice) else {}
+    keys = (
+        [ast.Constant(k) for k, v in held.items() if isinstance(v, np.ndarray)]
+        if isinstance(held, dict)
+        else []
+    )
+    return priced((ast.Subscript(node.value, key, node.ctx) for key in keys), 1.3, slip.OTHER_VALUE)
+
+
+@on(ast.Subscript)
+def _counted_here(node: ast.Subscript, scope: Scope) -> Iterator[Alternative]:
+    """A name by which something else is indexed, where a number is written: the channel for the first one."""
+    items = getattr(node.slice, "elts", [node.slice])
+    names = (
+        sorted(scope.pool.indexing.intersection(scope.counts))
+        if has_axes(node.value, scope)
+        else ()
+    )
+    for k, name in product(range(len(items)), names):
+        if isinstance(items[k], ast.Constant) and type(items[k].value) is int:
+            several = [*items[:k], read(name), *items[k + 1 :]]
+            index = ast.Tuple(several, ast.Load()) if len(items) > 1 else several[0]
+            yield Alternative(ast.Subscript(node.value, index, node.ctx), 1.4, slip.OTHER_ITEM)
+
+
+@on(ast.Subscript)
 def _whole(node: ast.Subscript, scope: Scope) -> Iterable[Alternative]:
     """All of an array of which a part is read."""
     part = isinstance(node.slice, ast.Slice | ast.Tuple)
@@ -81,8 +112,9 @@ MOVES = (
     _slices("a:b → a + k:b + k", ":b → k:b + k", "a: → a + k:-k"),
     _slices("a:b → a - k:b - k", ":b → :b - k", "a: → a - k:"),
     _slices("a:a + b → a * k:a * k + b", "a:b + a → a * k:b + a * k"),
+    _slices("a:b → k:-k", ":b → k:-k", "a: → k:-k"),
 )
-"""Farther on by a number, back, or beginning at so many times the beginning: padding and strides."""
+"""Farther on by a number, back, beginning at so many times the beginning, or so much in from both ends."""
 
 
 @on(ast.Slice)
@@ -102,11 +134,14 @@ def _changed(node: ast.expr, changes: list[Change], also: Bound) -> ast.expr:
 
 
 def _moved(index: ast.expr, scope: Scope) -> Iterator[tuple[str, ast.expr]]:
-    """An index with all its slices moved alike by a number at hand, and that: an image is cut along two axes."""
+    """An index with all its slices moved alike by a number at hand, and that: an image is cut along two axes.
+
+    What an object holds is its padding, where a name may be the last turn of a loop.
+    """
     if isinstance(index, ast.Tuple):
-        for name, move in product(scope.counts, MOVES):
-            moved = [_changed(one, move, {"k": read(name)}) for one in index.elts]
-            yield name, ast.Tuple(moved, ast.Load())
+        for number, move in product([*held_counts(scope), *map(read, scope.counts)], MOVES):
+            moved = [_changed(one, move, {"k": number}) for one in index.elts]
+            yield ast.unparse(number), ast.Tuple(moved, ast.Load())
 
 
 INDEXABLE = (ast.Name, ast.Call, ast.Subscript, ast.Attribute, ast.UnaryOp)
@@ -136,6 +171,8 @@ def _both_of_a_pair(node: ast.AugAssign, scope: Scope) -> Iterator[Alternative]:
 INDICES: tuple[Rule, ...] = (
     _whole,
     _other_index,
+    _other_key,
+    _counted_here,
     _other_ends,
     _counted_in_steps,
     _indexed_as_elsewhere,

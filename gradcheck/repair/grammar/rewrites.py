@@ -150,6 +150,9 @@ def _prices(op: str) -> list[float]:
 
 OPERATED: tuple[Rule, ...] = (
     *_each(map(_of_operator, TAKEN_FOR)),
+    # A place in a window laid flat: its row and its column.
+    *rules("a % b", ["a // b"], 1, slip.SHIFTED),
+    *rules("a // b", ["a % b"], 1, slip.SHIFTED),
     # A derivative like p (1 - p) is two factors.
     *rules("(a * b) * (1 - b)", ["a"], 1, slip.TWO_FACTORS),
     *rules("(a * b) * c", ["a"], 1.5, slip.TWO_FACTORS),
