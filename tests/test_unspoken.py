@@ -22,6 +22,7 @@ FOUND = {
     "scaled": None,
     "Windows": {"x": [2, 5, 5, 3], "w": [2, 5, 2, 2]},
     "Lazy": {"x": [3, 5], "gain": [1, 5]},
+    "single": {"inputs": [5], "weights": [5, 2], "biases": [2]},
 }
 """What the file holds, and the shapes of its gradients where they can be no others."""
 
@@ -51,6 +52,7 @@ def test_all_is_found_and_passes(tmp_path, capsys):
         ("scaled", "(dy * hat).sum(axis=0)", "(dy * hat).mean(axis=0)", "gamma", "averaged"),
         ("Windows", "self.dw += np", "self.dw = np", "w", "overlap-overwritten"),
         ("Lazy", "self.gain * 2 * self.input", "self.gain * self.input", "x", "scaled"),
+        ("single", "output_gradients, weights.T", "output_gradients, -weights.T", "inputs", "sign-flipped"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_convicted(tmp_path, capsys, name, right, wrong, gradient, code):

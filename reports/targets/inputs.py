@@ -172,7 +172,8 @@ class _Search:
             return self._scored(score)
         held = self._held()
         # A class may have its methods from another.
-        text = text_of(self.subject.made or function) + text_of(function) + whole_text(function)
+        several = (self.subject.made or function, function, *self.subject.parts[1:])
+        text = "".join(map(text_of, several)) + whole_text(function)
         search = partial(
             proposed, function, self.far, seed=self.seed, sizes=sizes_in(held), text=text
         )

@@ -82,6 +82,9 @@ LIKELY = 2_500
 """How many others are tried where some fit already: the seven likeliest shapes of each of four inputs."""
 
 
+OUTER = re.compile(r"\bouter\((\w+), *(\w+)\)")
+"""What is a row of numbers and no batch of them, whatever else a text does with it."""
+
 FLAG = re.compile(r"^(is_?)?train(ing|_?flg|_?mode)?$", re.IGNORECASE)
 """Names of what says that a pass is one of training."""
 
@@ -150,7 +153,11 @@ def proposed(
     Besides what names alone speak for only the likely are tried.
     """
     names, penalties = wanted(function), _penalties(function)
-    likely, *others = readings_of(function, names)
+    rows = {name for pair in OUTER.findall(text) for name in pair}
+    likely, *others = (
+        {name: shape for name, shape in read.items() if name not in rows}
+        for read in readings_of(function, names)
+    )
 
     def made(draws: Sequence[Draw]) -> Inputs:
         # Afresh each time: what runs may write into what it is given.

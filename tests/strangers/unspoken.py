@@ -158,3 +158,15 @@ class Lazy:
         self.grad_gain = np.sum(grad_output * self.input**2, axis=0, keepdims=True)
         grad_input = grad_output * self.gain * 2 * self.input
         return grad_input
+
+
+# One example at a time, which a product of matrices does not tell.
+
+
+def single_forward(inputs, weights, biases):
+    return np.matmul(inputs, weights) + biases
+
+
+def single_backward(inputs, weights, output_gradients):
+    dweights = np.outer(inputs, output_gradients)
+    return np.matmul(output_gradients, weights.T), dweights, output_gradients.copy()
