@@ -226,3 +226,18 @@ def test_a_name_that_is_something_else_is_told_what(tmp_path, capsys):
     ):
         assert main(["check", f"{place}:{name}"]) == 2
         assert f"hw.py: {said}; it holds nothing" in capsys.readouterr().err
+
+
+def test_what_is_private_is_checked_where_nothing_else_is(tmp_path, capsys):
+    pair = """
+        def _double_fwd(x):
+            return 2 * x, None
+
+        def _double_bwd(d, cache):
+            return 2 * d
+    """
+    place = write(tmp_path, hw=pair) / "hw.py"
+    assert [one["name"] for one in records(capsys, place)[1]] == ["_double"]
+    public = "\n        def halve(x):\n            return x / 2, lambda dy: dy / 2\n"
+    place = write(tmp_path, hw=pair + public) / "hw.py"
+    assert [one["name"] for one in records(capsys, place)[1]] == ["halve"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
@@ -105,9 +105,16 @@ def _not_there(module: ModuleType, name: str) -> str:
 
 
 def names(module: ModuleType) -> list[str]:
-    """Everything in a module that can be checked, in the order in which it is written."""
+    """Everything in a module that can be checked, in the order in which it is written; what is private where no
+    more is there."""
+    public = [name for name in _own(module) if not name.startswith("_")]
+    return _among(module, public) or _among(module, _own(module))
+
+
+def _among(module: ModuleType, several: Collection[str]) -> list[str]:
+    """What can be checked of what has some names."""
     own = _own(module)
-    stems = dict.fromkeys(_stem(name, own) for name in own if not name.startswith("_"))
+    stems = dict.fromkeys(_stem(name, own) for name in several)
     meant = (stem for stem in stems if stem and not is_bare(getattr(module, stem, None)))
     found = [stem for stem in meant if _subject(module, stem) is not None]
     # A gradient that is checked with its cost is nothing by itself.
