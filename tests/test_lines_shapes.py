@@ -428,6 +428,24 @@ def put_together_by_a_derivative(net):
     return check_derivative(value, slope, normal(4))
 
 
+def turned_round(net):
+    y = np.array([1.0, 0.0, 0.0, 1.0, 1.0])
+
+    def loss(params):
+        p, cache = net.ahead(params, POINTS)
+        grads = net.back(p, y, cache, params)
+        return float(net.cost(p, y, params)), {"W": grads["dW"].T, "v": -grads["dv"]}
+
+    return check_loss(loss, {"W": normal(3, 3), "v": normal(3)})
+
+
+def test_what_computes_with_the_gradients_of_others_is_in_doubt_itself(tmp_path):
+    right = PASSES.replace('DECAY * params["v"]\n', '2 * DECAY * params["v"]\n')
+    (tmp_path / "passes.py").write_text(right)
+    report = turned_round(SimpleNamespace(**runpy.run_path(str(tmp_path / "passes.py"))))
+    assert Path(first_wrong(report)["file"]).name == Path(__file__).name
+
+
 @pytest.mark.parametrize("checked", [put_together_by_a_loss, put_together_by_a_derivative])
 def test_what_puts_the_functions_of_another_file_together_is_seen_through(tmp_path, checked):
     (tmp_path / "passes.py").write_text(PASSES)

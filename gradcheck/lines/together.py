@@ -21,8 +21,15 @@ from gradcheck.lines.statements import inside, key_of, locals_of, name_of, names
 
 Called = Callable[[ast.Call], Function | None]
 """What of the user's a call calls, if it is known before."""
-LAID_OUT = "append array asarray column_stack concatenate hstack ravel reshape"
+LAID_OUT = frozenset(
+    {"append", "array", "asarray", "column_stack", "concatenate", "hstack", "ravel", "reshape"}
+    | {"stack", "vstack"}
+)
 """What of NumPy's computes nothing."""
+COMPUTING = frozenset(
+    {"T", "clip", "cumsum", "dot", "max", "mean", "min", "prod", "sum", "swapaxes", "transpose"}
+)
+"""What of an array's own gives other numbers, or others in their places."""
 
 
 def put_together(function: Function, tree: ast.FunctionDef, called: Called) -> Source | None:
@@ -90,8 +97,16 @@ def _computes(node: ast.AST) -> bool:
     """Whether a node makes other numbers of those that there are: "d" + name makes a name."""
     name = str(name_of(getattr(node, "func", node)))
     of_numpy = name.startswith(("np.", "numpy.")) and key_of(name) not in LAID_OUT
-    operates = isinstance(node, (ast.BinOp, ast.AugAssign))
-    return of_numpy or (operates and not any(map(texts_in, ast.iter_child_nodes(node))))
+    operates = isinstance(node, (ast.BinOp, ast.AugAssign)) or _negates(node)
+    of_its_own = getattr(node, "attr", "") in COMPUTING
+    return (
+        of_numpy or of_its_own or (operates and not any(map(texts_in, ast.iter_child_nodes(node))))
+    )
+
+
+def _negates(node: ast.AST) -> bool:
+    """Whether a node turns a sign; that of a number, as in axis=-1, says where something is."""
+    return isinstance(node, ast.UnaryOp) and not isinstance(node.operand, ast.Constant)
 
 
 def _beside(
