@@ -241,3 +241,27 @@ def test_what_is_private_is_checked_where_nothing_else_is(tmp_path, capsys):
     public = "\n        def halve(x):\n            return x / 2, lambda dy: dy / 2\n"
     place = write(tmp_path, hw=pair + public) / "hw.py"
     assert [one["name"] for one in records(capsys, place)[1]] == ["halve"]
+
+
+def test_either_half_stands_for_the_whole(tmp_path, capsys):
+    write(
+        tmp_path,
+        hw="""
+        import numpy as np
+
+        def forward_tanh(x):
+            return np.tanh(x), x
+
+        def backward_tanh(dout, x):
+            return dout * (1 - np.tanh(x) ** 2)
+
+        def bump(x):
+            return np.exp(-(x**2))
+
+        def bump_derivative(x):
+            return -2 * x * np.exp(-(x**2))
+        """,
+    )
+    for half, whole in (("backward_tanh", "tanh"), ("bump_derivative", "bump")):
+        _, (one,) = records(capsys, f"{tmp_path / 'hw.py'}:{half}")
+        assert (one["name"], one["verdict"]) == (whole, "PASS")

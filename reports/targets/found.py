@@ -81,10 +81,17 @@ def subject(module: ModuleType, place: str, name: str, twin: str | None = None) 
     if twin is not None and _function(module, twin) is None:
         raise UserError(f"{place}: no function {twin}, which --twin names")
     # Asked for by its name a function of unknown looks is tried.
-    found = _subject(module, name, (*FINDERS, _anything))
+    found = _whole(module, name) or _subject(module, name, (*FINDERS, _anything))
     if found is None:
         raise UserError(f"{place}: {_not_there(module, name)}")
     return found if twin is None else replace(found, twin=_function(module, twin))
+
+
+def _whole(module: ModuleType, name: str) -> Subject | None:
+    """What a function is one half of: the pair of a backward pass, the function of a derivative."""
+    there = names(module)
+    wholes = (n for n in there if name not in there and name in map(name_of, _parts(module, n)))
+    return next((_subject(module, one) for one in wholes), None)
 
 
 def _not_there(module: ModuleType, name: str) -> str:
