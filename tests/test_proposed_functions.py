@@ -192,6 +192,13 @@ def signed_loss_gradient(theta, X, y):
     return np.sign(theta) + X.T.dot(squash(X.dot(theta)) - y)
 """
 
+CHOSEN = """
+def chosen_loss(w, X, y):
+    p = 1 / (1 + np.exp(-X @ w))
+    loss = -np.sum(np.where(y == 1, np.log(p), np.log(1 - p)))
+    return loss, X.T @ (p - (y == 1))
+"""
+
 WINDOWS = """
 def correlate_forward(x, w):
     H, W = x.shape
@@ -251,6 +258,7 @@ CASES = {
     "sizes of the module": (SIMULATED, "control_cost", "A.T @ adjoint", "A @ adjoint"),
     "gradients in a tuple": (LAYERS, "two_layers_loss", "* (1 - h**2)", ""),
     "classes in rows": (LAYERS, "two_layers_loss", "dz = (p - Y)", "dz = (p - 2 * Y)"),
+    "one class of two": (CHOSEN, "chosen_loss", "p - (y == 1)", "p"),
     "a single output": (SINGLE, "line_loss", "+ 2 * reg * W", "+ reg * W"),
     "a method that keeps the axes": (NODES, "nodes_loss", "(1 - t**2)", "(1 - t)"),
 }

@@ -7,7 +7,7 @@ import pytest
 from handed_in import convicted, records, unwrapped
 from strangers import unspoken
 
-from gradcheck import check_module, check_pair
+from gradcheck import Verdict, check_module, check_pair
 
 SOURCE = inspect.getsource(unspoken)
 
@@ -97,3 +97,32 @@ def test_what_a_first_pass_keeps_of_its_input_is_no_parameter():
     x = np.random.default_rng(0).normal(size=(4, 3))
     layer.forward(x)
     assert [row.name for row in check_module(layer, x)] == ["x", "gain"]
+
+
+def test_parameters_alone_may_have_gradients_but_none_of_them_may_be_forgotten():
+    rng = np.random.default_rng(0)
+    several = [rng.normal(size=shape) for shape in ((3, 3), (3, 5), (5, 2))]
+
+    def spread(A, X, W):
+        return A @ X @ W, (A, X)
+
+    def spread_backward(dz, cache):
+        A, X = cache
+        dW = (A @ X).T @ dz
+        return dW
+
+    report = check_pair(spread, lambda dz, cache: (spread_backward(dz, cache),), *several)
+    assert report.verdict is Verdict.FAIL
+
+    def named(dz, cache):
+        dW = spread_backward(dz, cache)
+        return (dW,)
+
+    report = check_pair(spread, named, *several)
+    assert report.verdict is Verdict.INCONCLUSIVE and report["W"].verdict is Verdict.PASS
+
+    def forgetful(dz, cache):
+        dX = cache[0].T @ dz @ several[2].T
+        return (dX,)
+
+    assert check_pair(spread, forgetful, *several).verdict is Verdict.FAIL

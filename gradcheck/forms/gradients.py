@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.forms.called import Entry, entries_of, is_number, named
-from gradcheck.forms.names import likeness_to_a_target
+from gradcheck.forms.names import is_parameter, likeness_to_a_target
 from gradcheck.trees import Leaf, Path, at, only
 
 
@@ -58,19 +58,24 @@ def match(
         return _at_once(gradients, found, leaves)
     grouped = [_within_argument(name, leaves) for name in arguments]
     placed = _by_position(gradients, grouped)
-    return _in_their_own_order(found, leaves, placed) or placed or _one_after_another(found, leaves)
+    placed = placed or _one_after_another(found, leaves)
+    return _in_their_own_order(found, leaves, placed) or placed
 
 
 def _in_their_own_order(
-    found: Sequence[Entry], leaves: Sequence[Leaf], placed: Matching | None
+    found: Sequence[Entry], leaves: Sequence[Leaf], placed: Matching
 ) -> Matching | None:
-    """`return dW, db, dx` for x, W, b: gradients called by all the inputs, whose shapes fit so alone."""
+    """`return dW, db, dx` for x, W, b: gradients called by their inputs, whose shapes fit so alone.
+
+    All parameters are among them: what is left out are data, of which many want no gradient.
+    """
     called = _by_name(found, leaves)
-    of_all = len(called.paths) == len(found) == len(list(filter(attrgetter("floats"), leaves)))
+    left = [leaf.name for leaf in leaves if leaf.needs_one and leaf.path not in called.paths]
     shapes = {leaf.path: leaf.value.shape for leaf in leaves}
     shapes |= {entry.path: entry.shape for entry in found}
-    known = placed or called
-    return called if of_all and _shaped(called, shapes) and not _shaped(known, shapes) else None
+    whole = len(called.paths) == len(found) and not any(map(is_parameter, left))
+    fits = whole and _shaped(called, shapes)
+    return called if fits and not (placed.fits and _shaped(placed, shapes)) else None
 
 
 def _shaped(matching: Matching, shapes: Mapping[Path, tuple[int, ...]]) -> bool:

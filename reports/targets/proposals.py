@@ -43,6 +43,7 @@ from reports.targets.shapes import (
     are_as_many,
     are_no_less,
     biases_of,
+    classified,
     counts,
     documented,
     held,
@@ -277,7 +278,7 @@ def _choices(
         # Square matrices alone: a batch of rows, or of sequences.
         likely = ((BATCH, sizes[0]), (2, BATCH, sizes[0]))
     said, readings = documented(function, names), readings_of(function, names)
-    indices, biases = _indices(function), biases_of(names)
+    indices, biases, kinds = _indices(function), biases_of(names), classified(function)
     # What is transposed has two axes: a row of numbers would be what it is, and mean something else.
     columns_first = len(names) == 1 and ".T" in text
     usual = sorted(SHAPES, key=lambda s: len(s) == 1) if columns_first else SHAPES
@@ -300,6 +301,8 @@ def _choices(
             return [floats(name, shape) for shape in SHAPES]
         # Of the logarithm of a probability: what is compared with it is a class.
         classes = [one_hot] if is_target(name) and "log(" in text else []
+        if name in kinds:
+            return [partial(labels, size=shape) for shape in (*first, *WHOLE, *SHAPES)]
         if name in biases:
             return [floats(name, shape) for shape in (*first, *ADDED)]
         return _likely(name, (*first, usual[0], *likely, *usual[1:]), classes, name in indices)

@@ -143,6 +143,16 @@ def texts(function: Function, names: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
+def classified(function: Function) -> set[str]:
+    """The names that are compared with 0 or 1, as in y == 1: any other numbers are all on one side."""
+    found = set[str]()
+    for node in ast.walk(inlined(function)):
+        match node:
+            case ast.Compare(ast.Name(name), [ast.Eq() | ast.NotEq()], [ast.Constant(0 | 1)]):
+                found.add(name)
+    return found
+
+
 def indexing(function: Function) -> set[str]:
     """The names by which something is indexed: ids of W[ids], y of p[np.arange(n), y], words of x[words[t]]."""
     indices = [n.slice for n in ast.walk(inlined(function)) if isinstance(n, ast.Subscript)]
