@@ -322,3 +322,59 @@ def test_no_zeros_and_ones_are_proposed_where_they_would_excuse_a_mistake(tmp_pa
     """
     status, (report,) = records(capsys, write(tmp_path, own=wrong) / "own.py")
     assert status == 1 and report["verdict"] == "FAIL"
+
+
+SUMMED = """
+def affine_forward(x, W, b):
+    return {product} + b, (x, W)
+
+def affine_backward(dout, cache):
+    x, W = cache
+    return {dx}, {dW}, dout.sum(axis={axis}, keepdims=True)
+"""
+
+NORM = """
+def norm_forward(x, gamma, beta):
+    centred = x - x.mean(axis={along}, keepdims=True)
+    std = np.sqrt((centred**2).mean(axis={along}, keepdims=True) + 1e-5)
+    hat = centred / std
+    return gamma * hat + beta, (hat, std, gamma)
+
+def norm_backward(dout, cache):
+    hat, std, gamma = cache
+    d = dout * gamma
+    mean = lambda v: v.mean(axis={along}, keepdims=True)
+    dx = (d - mean(d) - hat * mean(d * hat)) / std
+    return dx, (dout * hat).sum(axis={scale}, keepdims=True), dout.sum({shift}keepdims=True)
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SUMMED.format(product="x @ W", dx="dout @ W.T", dW="x.T @ dout", axis=1),
+        SUMMED.format(product="W @ x", dx="W.T @ dout", dW="dout @ x.T", axis=0),
+        NORM.format(along=1, scale=1, shift="axis=1, "),
+        NORM.format(along="(0, 2, 3)", scale="(0, 2, 3)", shift=""),
+        NORM.format(along="(0, 2, 3)", scale="(0, 1, 2, 3)", shift="axis=(0, 2, 3), "),
+    ],
+    ids=["rows", "columns", "of each example", "one shift for all", "one scale for all"],
+)
+def test_no_bias_or_scale_is_proposed_that_a_sum_along_the_wrong_axis_fits(tmp_path, capsys, text):
+    status, (one,) = records(capsys, write(tmp_path, hw=AHEAD + text) / "hw.py")
+    assert status != 0 and one.get("verdict") != "PASS"
+
+
+FEW = """
+def hinge_loss(w, X, y):
+    s = np.where(y == 1, 1, -1)
+    m = 1 - s * (X @ w)
+    loss = np.maximum(0, m).mean()
+    grad = -(X.T @ (s * (m > 0))) / len(y)
+    return loss, grad
+"""
+
+
+def test_no_few_examples_excuse_what_all_lie_on_one_side_of(tmp_path, capsys):
+    for text, status in ((FEW, 0), (FEW.replace("(s * (m > 0))", "s"), 1)):
+        assert records(capsys, write(tmp_path, hw=AHEAD + text) / "hw.py")[0] == status

@@ -42,8 +42,8 @@ def _hiding(given: Mapping[str, Any], rows: Sequence[Row]) -> list[str]:
 
 
 def _hides(x: Array) -> bool:
-    """Whether an input holds several entries, which are all zero or all one."""
-    return np.size(x) > 1 and np.unique(x).tolist() in HIDING
+    """Whether all entries of an input are zero, or all one."""
+    return np.unique(x).tolist() in HIDING
 
 
 def _apart(x: Array) -> Array:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.forms.called import Entry, entries_of, is_number, named
-from gradcheck.forms.names import is_parameter, likeness_to_a_target
+from gradcheck.forms.names import likeness_to_a_target
 from gradcheck.trees import Leaf, Path, at, only
 
 
@@ -65,16 +65,12 @@ def match(
 def _in_their_own_order(
     found: Sequence[Entry], leaves: Sequence[Leaf], placed: Matching
 ) -> Matching | None:
-    """`return dW, db, dx` for x, W, b: gradients called by their inputs, whose shapes fit so alone.
-
-    All parameters are among them: what is left out are data, of which many want no gradient.
-    """
+    """`return dW, db, dx` for x, W, b: gradients called by all the inputs, whose shapes fit so alone."""
     called = _by_name(found, leaves)
-    left = [leaf.name for leaf in leaves if leaf.needs_one and leaf.path not in called.paths]
     shapes = {leaf.path: leaf.value.shape for leaf in leaves}
     shapes |= {entry.path: entry.shape for entry in found}
-    whole = len(called.paths) == len(found) and not any(map(is_parameter, left))
-    fits = whole and _shaped(called, shapes)
+    of_all = len(called.paths) == len(found) == len(list(filter(attrgetter("floats"), leaves)))
+    fits = of_all and _shaped(called, shapes)
     return called if fits and not (placed.fits and _shaped(placed, shapes)) else None
 
 

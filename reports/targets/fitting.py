@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck.result import Report
 from reports.targets.draws import SINGLE, Inputs, floats
-from reports.targets.shapes import Shape, long_axes
+from reports.targets.shapes import MATRIX, Shape, long_axes
 
 MATRICES = 3
 """Lengths of an object's matrices that are tried as an input's features."""
@@ -40,10 +40,13 @@ def as_returned(inputs: Inputs, report: Report, seed: int) -> Iterator[Inputs]:
 
     A scale (1, C, 1, 1) broadcasts as one of C numbers does, and a layer of images or sequences takes a batch
     of rows for one of them: of those there are two then, as a single one would hide what is wrong along it.
+    What is longer than one along the first axis, or behind it in a matrix, is a sum along the wrong one as likely.
     """
     rows = {row.name: (row.shape, row.analytic.shape) for row in report.rows if row.name in inputs}
     back = {name: new for name, (old, new) in rows.items() if old != new}
-    if back and all(long_axes(rows[name][0]) == long_axes(new) for name, new in back.items()):
+    apart = all(len(new) > MATRIX and new[0] == 1 and long_axes(new) for new in back.values())
+    alike = all(long_axes(rows[name][0]) == long_axes(new) for name, new in back.items())
+    if back and apart and alike:
         for shapes in ({name: _two_of(new) for name, new in back.items()}, back):
             rng = np.random.default_rng(seed)
             yield {**inputs, **{name: floats(name, shape)(rng) for name, shape in shapes.items()}}

@@ -42,6 +42,7 @@ from reports.targets.shapes import (
     Shape,
     are_as_many,
     are_no_less,
+    biases_belong,
     biases_of,
     classified,
     counts,
@@ -166,7 +167,8 @@ def proposed(
 
     def are_enough(draws: Sequence[Draw]) -> bool:
         inputs = made(draws)
-        return are_no_less(inputs, likely) or any(are_as_many(inputs, read) for read in others)
+        told = are_no_less(inputs, likely) or any(are_as_many(inputs, read) for read in others)
+        return told and biases_belong(inputs, likely)
 
     def run(draws: Sequence[Draw]) -> bool:
         return far(made(draws)) == THROUGH

@@ -142,6 +142,8 @@ class Search:
                 long_axes(shapes[name]) >= n and min(shapes[name], default=2) > 1
                 for name, n in axes.items()
             )
+            # Of few numbers all may lie on one side of a threshold.
+            fits &= sum(map(np.size, inputs.values())) >= sum(map(np.size, guess.values()))
             return fits and self.attempts.accepts(inputs) and self.attempts.has_passed
 
         other = None if are_told(taking(self.subject), guess) else search(passes, besides=True)

@@ -251,6 +251,18 @@ def are_no_less(inputs: Mapping[str, Any], seen: Mapping[str, Shape]) -> bool:
     return fit and not as_large and all(n >= -bool(WEIGHT.match(o)) for o, n in others.items())
 
 
+def biases_belong(inputs: Mapping[str, Any], seen: Mapping[str, Shape]) -> bool:
+    """Whether biases are as long as axes of weights, where there are some, and no columns where the text has rows.
+
+    Any other is one for each example, and excuses a sum along the wrong axis.
+    """
+    lengths = {n for name in inputs if WEIGHT.match(name) for n in np.shape(inputs[name])}
+    biases = {name: np.shape(inputs[name]) for name in biases_of(inputs)}
+    mine = {n for shape in biases.values() for n in shape}
+    turned = (shape[1:] == (1,) != seen[n][-1:] for n, shape in biases.items() if seen.get(n))
+    return not any(turned) and (not lengths or mine <= lengths | {1})
+
+
 def are_as_many(inputs: Mapping[str, Any], seen: Mapping[str, Shape]) -> bool:
     """Whether inputs have as many axes as the text shows, where it shows any."""
     return bool(seen) and all(
