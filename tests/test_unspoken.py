@@ -60,11 +60,21 @@ def test_a_mistake_is_convicted(tmp_path, capsys, name, right, wrong, gradient, 
     assert code is None or code in codes
 
 
-def test_gradients_in_an_order_of_their_own_are_taken_by_their_names_where_their_shapes_fit_so_alone():
+def test_gradients_in_an_order_of_their_own_are_taken_by_their_names_where_more_of_their_shapes_fit_so():
     rng = np.random.default_rng(0)
     forward, backward = unspoken.mix_forward, unspoken.mix_backward
     report = check_pair(forward, backward, *(rng.normal(size=s) for s in ((2, 5, 4), (5, 3), 3)))
     assert report.passed and "dW for W, db for b, dX for X" in unwrapped(str(report))
+
+    def forgetting(dZ, X, W):
+        dW, _, dX = backward(dZ, X, W)
+        db = dZ
+        return dW, db, dX
+
+    # One of them of another shape makes the others no less theirs.
+    several = [rng.normal(size=s) for s in ((2, 5, 4), (5, 3), 3)]
+    report = check_pair(forward, forgetting, *several)
+    assert [row.verdict is Verdict.PASS for row in report] == [True, True, False]
 
     def product(x, W):
         return x @ W

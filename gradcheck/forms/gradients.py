@@ -57,26 +57,25 @@ def match(
     if not isinstance(gradients, (tuple, list)):
         return _at_once(gradients, found, leaves)
     grouped = [_within_argument(name, leaves) for name in arguments]
-    placed = _by_position(gradients, grouped)
-    placed = placed or _one_after_another(found, leaves)
+    placed = _by_position(gradients, grouped) or _one_after_another(found, leaves)
     return _in_their_own_order(found, leaves, placed) or placed
 
 
 def _in_their_own_order(
     found: Sequence[Entry], leaves: Sequence[Leaf], placed: Matching
 ) -> Matching | None:
-    """`return dW, db, dx` for x, W, b: gradients called by all the inputs, whose shapes fit so alone."""
+    """`return dW, db, dx` for x, W, b: gradients called by all the inputs, of whose shapes more fit so."""
     called = _by_name(found, leaves)
-    shapes = {leaf.path: leaf.value.shape for leaf in leaves}
-    shapes |= {entry.path: entry.shape for entry in found}
     of_all = len(called.paths) == len(found) == len(list(filter(attrgetter("floats"), leaves)))
-    fits = of_all and _shaped(called, shapes)
-    return called if fits and not (placed.fits and _shaped(placed, shapes)) else None
+    fit = partial(_fitting, found=found, leaves=leaves)
+    return called if of_all and fit(called) > fit(placed) else None
 
 
-def _shaped(matching: Matching, shapes: Mapping[Path, tuple[int, ...]]) -> bool:
-    """Whether each leaf has a gradient of its shape."""
-    return all(shapes[leaf] == shapes.get(path) for leaf, path in matching.paths.items())
+def _fitting(matching: Matching, found: Sequence[Entry], leaves: Sequence[Leaf]) -> int:
+    """How many leaves have a gradient of their shape."""
+    shapes = {entry.path: entry.shape for entry in found}
+    known = ((shapes.get(matching.paths.get(leaf.path, ())), leaf.value.shape) for leaf in leaves)
+    return sum(back == shape for back, shape in known)
 
 
 def _within_argument(name: str, leaves: Sequence[Leaf]) -> list[Leaf]:
