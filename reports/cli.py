@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from gradcheck.version import __version__
 from reports.commands import bench, check, graph, lecture, list, mistakes, run
@@ -62,23 +62,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         # A full disk, a closed stream, a folder that went away.
         _say(f"{error.strerror or error}: {error.filename or 'output'}")
-        _drop_what_cannot_be_written()
+        _drop_what_cannot_be_written(sys.stdout)
         return MISUSED
 
 
-def _drop_what_cannot_be_written() -> None:
+def _drop_what_cannot_be_written(stream: TextIO) -> None:
     """Python would try again at its end what is in the buffer, and exit with a status of its own."""
     try:
-        sys.stdout.flush()
+        stream.flush()
     except OSError:
         with suppress(OSError):
-            sys.stdout.close()
+            stream.close()
 
 
 def _say(text: str) -> None:
     """One line on stderr, whatever is in the text."""
     with suppress(OSError):  # Where nothing can be said, the exit status still says it.
         print(f"gradcheck: {_one_line(text)}", file=sys.stderr)
+    _drop_what_cannot_be_written(sys.stderr)
 
 
 def _one_line(text: str) -> str:
