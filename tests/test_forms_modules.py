@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -505,3 +506,57 @@ def test_a_gain_of_ones_hides_no_factor():
     assert report["x"].verdict is Verdict.FAIL and report["gain"].verdict is Verdict.PASS
     assert "With gain as given, all entries zero or one, every gradient passes" in str(report)
     assert "first-wrong-line" in [finding.code for finding in report.findings]
+
+
+class Stack:
+    """Layers in a list, whose gradients are returned in a dict under their numbers, the last one's first."""
+
+    def __init__(self, *sizes, wrong=1.0):
+        self.layers = [layers.Dense(*pair) for pair in pairwise(sizes)]
+        self.wrong = wrong
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = np.tanh(layer.forward(x))
+            layer.kept = x
+        return x
+
+    def backward(self, dy):
+        grads = {}
+        for number, layer in reversed(list(enumerate(self.layers, 1))):
+            dz = dy * (1 - layer.kept**2)
+            grads[f"dW{number}"] = layer.x.T @ dz * self.wrong
+            grads[f"db_{number}"] = dz.sum(axis=0)
+            dy = dz @ layer.W.T
+        return grads
+
+
+def test_gradients_under_the_numbers_of_their_layers():
+    report = check_module(Stack(4, 5, 3), X)
+    named = ["layers.0.W", "layers.0.b", "layers.1.W", "layers.1.b"]
+    assert report.passed and [row.name for row in report.rows] == named, str(report)
+    wrong = check_module(Stack(4, 5, 3, wrong=2.0), X)
+    assert {row.name for row in wrong.rows if row.verdict is Verdict.FAIL} == {*named[::2]}
+
+
+class Step:
+    """A recurrent step of two states, whose upstream gradients come from the next step."""
+
+    def __init__(self):
+        self.U = normal(3, 3)
+
+    def forward(self, h, c):
+        self.h, self.c = h, c * np.tanh(h @ self.U)
+        return self.h * self.c, self.c
+
+    def backward(self, dh_next, dc_next):
+        t = np.tanh(self.h @ self.U)
+        dc = dc_next + dh_next * self.h
+        da = dc * (self.c / t) * (1 - t * t)
+        self.dU = self.h.T @ da
+        return dh_next * self.c + da @ self.U.T, dc * t
+
+
+def test_a_state_that_is_called_c_is_no_cache_where_its_gradient_comes_back():
+    report = check_module(Step(), normal(2, 3), normal(2, 3, seed=1))
+    assert report.passed and [row.name for row in report.rows] == ["h", "c", "U"], str(report)

@@ -56,6 +56,8 @@ def told(signature, result, cache=None):
         ("dout, y, cache", "y:a cache:c", "dout upstream 0, y item 0, cache cache 1 → (0,)"),
         ("dh, dc, cache", "h:a c:a k:c", "dh upstream 0, dc upstream 1, cache cache 2 → (0, 1)"),
         ("dc, dh", "h:a c:a", "dc upstream 0, dh upstream 1 → (1, 0)"),
+        ("dh_next, dc_next", "h:a c:a", "dh_next upstream 0, dc_next upstream 1 → (0, 1)"),
+        ("dc_next, dh_out", "h:a c:a", "dc_next upstream 0, dh_out upstream 1 → (1, 0)"),
         ("d1, d2", "h:a c:a", "d1 upstream 0, d2 upstream 1 → (0,)"),
         ("dy", "h:a c:a", "dy upstream 0 → (0, 1) together"),
         ("dc", "h:a c:a", "dc upstream 0 → (1,) but (0,)"),

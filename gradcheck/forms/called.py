@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.names import undressed
+from gradcheck.forms.names import is_of, undressed
 from gradcheck.trees import Leaf, Path, children, only
 
 
@@ -90,3 +92,34 @@ def _same_end(end: Path, path: Path, fold: Callable[[Any], str]) -> bool:
         return fold(str(key)) in map(fold, (str(dressed), *undressed(str(dressed))))
 
     return len(end) <= len(path) and all(map(is_called, end, path[-len(end) :]))
+
+
+NUMBER = re.compile(r"(.*?)_?(\d+)")
+"""A gradient's name and the number of its layer: W0, dW_12."""
+
+
+def numbered(entries: Sequence[Entry], leaves: Sequence[Leaf]) -> dict[Path, Path]:
+    """`{"W0": …, "W1": …}` of layers in a list: of one name one for each layer that has it, by number."""
+    found: dict[Path, Path] = {}
+    for name, mine in _by_their_numbers(entries).items():
+        theirs = [leaf for leaf in leaves if _is_of_a_layer(leaf.path, name)]
+        if len(mine) == len(theirs):
+            found |= {leaf.path: mine[k] for leaf, k in zip(theirs, sorted(mine), strict=True)}
+    return found
+
+
+def _by_their_numbers(entries: Sequence[Entry]) -> dict[str, dict[int, Path]]:
+    """For each name that is followed by a number the ways to its gradients, by that number."""
+    several: dict[str, dict[int, Path]] = defaultdict(dict)
+    for entry in entries:
+        parts = NUMBER.fullmatch(entry.name) if entry.has_a_word else None
+        if parts is not None and entry.value is not None:
+            several[parts[1]][int(parts[2])] = entry.path
+    return several
+
+
+def _is_of_a_layer(path: Path, name: str) -> bool:
+    """Whether a way leads through a list to something of this name, or one that a gradient of this name is of."""
+    last = next((key for key in reversed(path) if isinstance(key, str)), "")
+    in_a_list = any(isinstance(key, int) for key in path)
+    return in_a_list and (last == name or is_of(name, last) or is_of(f"d{name}", last))

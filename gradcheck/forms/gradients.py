@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.called import Entry, entries_of, is_number, named
+from gradcheck.forms.called import Entry, entries_of, is_number, named, numbered
 from gradcheck.forms.names import likeness_to_a_target
 from gradcheck.trees import Leaf, Path, at, only
 
@@ -197,7 +197,8 @@ def name_by_name(
     leaves = (*inputs, *parameters)
     if order:
         return _in_order(entries, leaves, order).paths
-    found = _of_a_prediction(paths_of(named(entries, leaves)), entries, inputs)
+    called = paths_of(named(entries, leaves)) or numbered(entries, leaves)
+    found = _of_a_prediction(called, entries, inputs)
     found = _beside(found, entries, leaves) | found
     if found and not guess_beside:
         return _in_their_places(found, entries, inputs) | found

@@ -55,6 +55,12 @@ def is_of(gradient: str, value: str) -> bool:
     return any(v.lstrip("_") in undressed(g) for g, v in pairs)
 
 
+def flows_into(gradient: str, value: str) -> bool:
+    """Whether it is called as the gradient of `value` is, that comes from the next step too: dh_next of h."""
+    return is_of(gradient, value) or is_of(NEXT.sub("", gradient), value)
+
+
+NEXT = re.compile(r"_(next|out|t)$", re.IGNORECASE)
 SHORT = re.compile(r"^(weights?|bias(es)?)(?=\d*$)")
 """What people write out where it is a parameter, and not where it is its gradient."""
 

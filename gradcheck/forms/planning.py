@@ -24,8 +24,8 @@ from gradcheck.forms.arguments import SPREAD
 from gradcheck.forms.calling import Kind, Plan, Role, items_of
 from gradcheck.forms.names import (
     THE_INPUT,
+    flows_into,
     is_cache,
-    is_of,
     is_target,
     is_upstream,
     likeness_to_a_target,
@@ -75,7 +75,9 @@ class Facts:
         `backward(dz, z)` of `return y, z` has one for the first item alone, whatever it is called.
         """
         name = self.names.get(number, "")
-        return len(self.upstream) > number and any(is_of(taker, name) for taker in self.upstream)
+        return len(self.upstream) > number and any(
+            flows_into(taker, name) for taker in self.upstream
+        )
 
     def is_output(self, number: int) -> bool:
         """Whether there are floats in an item."""
@@ -358,7 +360,7 @@ def _by_their_names(
 ) -> tuple[int, ...]:
     """The outputs whose gradients the upstream parameters are called as, in their order."""
     pairs = product(takers, outputs)
-    return tuple(k for taker, k in pairs if is_of(taker, facts.names.get(k, "")))
+    return tuple(k for taker, k in pairs if flows_into(taker, facts.names.get(k, "")))
 
 
 def _unknown(name: str, facts: Facts) -> str:
