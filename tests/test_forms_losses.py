@@ -69,6 +69,22 @@ def test_a_tuple_of_gradients_and_the_numbers_are_the_users_own():
     assert abs(report["b"].numeric - 3) < 1e-9
 
 
+def test_a_plain_number_with_a_gradient_in_the_tuple_is_no_constant():
+    def loss(W, b, gradients):
+        return float((W @ W) + b * 3), gradients(W, b)
+
+    both = check_loss(lambda W, b: loss(W, b, lambda W, b: (2 * W, 4.0)), normal(3), 0.5)
+    assert {row.name: row.verdict for row in both.rows} == {"W": Verdict.PASS, "b": Verdict.FAIL}
+    alone = check_loss(lambda W, b: loss(W, b, lambda W, b: 2 * W), normal(3), 0.5)
+    assert [row.name for row in alone.rows] == ["W"] and alone.passed
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(2, Verdict.PASS), (1, Verdict.FAIL)])
+def test_a_value_and_its_gradient_may_lie_in_a_list(factor, verdict):
+    report = check_loss(lambda w: [float(w @ w), factor * w], normal(4))
+    assert report.verdict is verdict and report["w"].shape == (4,)
+
+
 def test_a_tuple_of_gradients_is_that_of_the_inputs_though_only_one_is_called_so():
     def loss(anchor, positive):
         g_anchor, g_pos = 2 * (anchor - positive), 2 * (anchor - positive)

@@ -449,3 +449,21 @@ def test_a_way_back_that_takes_a_shape_is_handed_that_of_the_input(what):
         return A.reshape(*A.shape[:2], -1, k).mean(axis=3)
 
     assert check_pair(forward, room["back"], np.random.default_rng(0).normal(size=(2, 3, 4))).passed
+
+
+def test_a_cache_is_taken_whole_though_a_part_of_it_is_called_so_too():
+    """What the forward pass calls `c` may be one item of what its way back calls so."""
+
+    def forward(x, W):
+        c = x * 2.0
+        return x @ W * 2.0, (c, W)
+
+    def whole(d, c):
+        kept, W = c
+        return 2.0 * d @ W.T, kept.T @ d
+
+    def part(d, c, W):
+        return 2.0 * d @ W.T, c.T @ d
+
+    for backward in (whole, part):
+        assert check_pair(forward, backward, normal(2, 3), normal(3, 4)).passed

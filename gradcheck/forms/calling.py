@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from gradcheck.layer import Function, Misuse
-from gradcheck.trees import Path, at
+from gradcheck.trees import Path, at, is_float
 
 Kind = Literal["upstream", "cache", "spread", "input", "shape", "item", "part"]
 
@@ -98,8 +98,13 @@ def _shapes(arguments: Mapping[str, Any]) -> dict[str | None, tuple[int, ...]]:
 
 
 def items_of(result: Any) -> tuple[Any, ...]:
-    """What a forward pass returns, one by one."""
-    return tuple(result) if isinstance(result, tuple) else (result,)
+    """What a forward pass returns, one by one: a tuple, or a loss with its gradients in a list, [J, grad]."""
+    apart = isinstance(result, tuple) or _holds_a_number_beside_others(result)
+    return tuple(result) if apart else (result,)
+
+
+def _holds_a_number_beside_others(result: Any) -> bool:
+    return isinstance(result, list) and len(set(map(is_float, result))) > 1
 
 
 def outputs_of(chosen: Plan, result: Any) -> tuple[Any, ...]:

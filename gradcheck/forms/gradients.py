@@ -203,8 +203,22 @@ def name_by_name(
     if found and not guess_beside:
         return _in_their_places(found, entries, inputs) | found
     unnamed = [entry for entry in _left(entries, found) if not entry.has_a_word]
-    theirs, mine = _open(inputs, found, "hard"), _open(parameters, found, "hard")
+    theirs, mine = _takers(unnamed, inputs, found), _open(parameters, found, "hard")
     return found | _guessed(unnamed, theirs, mine, whole=whole)
+
+
+def _takers(
+    entries: Sequence[Entry], inputs: Sequence[Leaf], found: Mapping[Path, Path]
+) -> list[Leaf]:
+    """The inputs that gradients without a name may belong to: numbers too where a tuple has one for each."""
+    every = _open(inputs, found, "floats")
+    whole = _lie_together(entries) and _are_shaped_as(entries, every)
+    return every if whole else _open(inputs, found, "hard")
+
+
+def _lie_together(entries: Sequence[Entry]) -> bool:
+    """Whether gradients lie in one tuple, or list, of their own."""
+    return len({entry.path[:-1] for entry in entries} - {()}) == 1
 
 
 def _left(entries: Sequence[Entry], found: Mapping[Path, Path]) -> list[Entry]:
@@ -230,9 +244,8 @@ def _in_their_places(
     """Beside those called so the others of a tuple of gradients, one for each input, in order and of its shape."""
     mine = list(filter(attrgetter("hard"), inputs))
     in_order = one_each(entries, mine).paths
-    together = len({entry.path[:-1] for entry in entries} - {()}) == 1
     fits = _are_shaped_as(entries, mine) and found.items() <= in_order.items()
-    return in_order if together and fits else {}
+    return in_order if _lie_together(entries) and fits else {}
 
 
 def _guessed(

@@ -26,7 +26,7 @@ from gradcheck.forms.gradients import (
 from gradcheck.forms.methods import Methods
 from gradcheck.forms.names import are_turned_round, is_parameter, returned_names, takes, words
 from gradcheck.forms.objects import RETURNED, Module, Source, checked, first_passing
-from gradcheck.forms.planning import plan
+from gradcheck.forms.planning import plans
 from gradcheck.forms.rehearsal import blank
 from gradcheck.forms.remarks import of_outputs
 from gradcheck.forms.saying import said_of
@@ -104,7 +104,7 @@ def adapt_pair(
     if begun.result is None:
         raise TypeError(f"{name_of(forward)} returned None: is its `return` forgotten?")
     names = returned_names(forward)
-    ways = plan(backward, list(begun.known), begun.result, names, cache).ways()
+    ways = plans(backward, list(begun.known), begun.result, names, cache)
     form, returned = _tried(
         [replace(form, plan=w, outputs=Outputs.of(outputs_of(w, begun.result))) for w in ways]
     )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count, filterfalse, product, repeat
@@ -144,6 +145,27 @@ def plan(
     if left:
         raise TypeError(_unknown(left[0].name, facts))
     return _arranged(facts, roles, _outputs(facts, roles, held), held)
+
+
+def plans(
+    backward: Function,
+    inputs: Sequence[str],
+    result: Any,
+    names: Mapping[Any, str],
+    cache: int | str | None = None,
+) -> Iterator[Plan]:
+    """What the parameters may stand for, the likeliest first; the arguments are those of `plan`.
+
+    Of `return y, (c, W)` the way back `backward(dy, c)` may take the whole, though a part of it is called so too.
+    """
+    yield from plan(backward, inputs, result, names, cache).ways()
+    whole = dict(filter(_is_an_item, names.items()))
+    with suppress(TypeError):
+        yield from plan(backward, inputs, result, whole, cache).ways()
+
+
+def _is_an_item(named: tuple[Path, str]) -> bool:
+    return len(named[0]) < 2
 
 
 def _outputs(facts: Facts, roles: Roles, held: int | None) -> tuple[int, ...]:
