@@ -8,7 +8,6 @@ costs more than none.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -24,6 +23,7 @@ from gradcheck.diagnosis import (
     terms,
     values,
 )
+from gradcheck.diagnosis.draws import Draws
 from gradcheck.diagnosis.margins import AGAIN, MOSTLY
 from gradcheck.diagnosis.sizes import near, small_number
 from gradcheck.diagnosis.wrong import (
@@ -36,8 +36,6 @@ from gradcheck.diagnosis.wrong import (
     subsets,
 )
 from gradcheck.result import Array, Finding
-
-T = TypeVar("T")
 
 HYPOTHESES: tuple[Hypothesis, ...] = (
     values.zero,
@@ -162,20 +160,6 @@ def is_roundabout(finding: Finding) -> bool:
     """Whether the numbers say less than they would of the value that is wrong first: not where, or not what."""
     found = finding.evidence.keys() & {*ROUNDABOUT}
     return bool(found) and (finding.code == "extra-term" or found != {"or"})
-
-
-class Draws(Generic[T]):
-    """Fresh draws, made when they are first looked at, and kept for the next name."""
-
-    def __init__(self, coming: Iterable[T]) -> None:
-        self.coming = iter(coming)
-        self.made: list[T] = []
-
-    def __iter__(self) -> Iterator[T]:
-        yield from self.made
-        for draw in self.coming:
-            self.made.append(draw)
-            yield draw
 
 
 def _found_again(

@@ -7,9 +7,11 @@ axes 0, 1, 2"); at other inputs, and in a batch of another size, only what is tr
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import cached_property
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -17,12 +19,13 @@ from gradcheck.compare import compare
 from gradcheck.diagnosis.margins import JITTERS
 from gradcheck.diagnosis.wrong import Comparison, Context, WrongGradient
 from gradcheck.layer import in_dtype, random_upstream
-from gradcheck.numeric import Forward
+from gradcheck.numeric import Forward, NumericalWitness
 from gradcheck.result import Array, Verdict
 
 T = TypeVar("T")
 Change = Callable[[Array], Array]
 """From an input to a fresh one."""
+Changes = Callable[[Context, np.random.Generator], Iterator[Change]]
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,30 @@ class Redrawn(Context):
 
     def _compare(self, position: int) -> Comparison:
         hand = self.backward(self.dy)[position]
-        witness = self.witness(self.forward, self.dy)
-        numeric = witness.beside(position, hand, convicts=self.convicts)
+        numeric = self._witness.beside(position, hand, convicts=self.convicts)
         row, ties_broken = compare(self.names[position], hand, numeric, None)
         return Comparison(row, numeric, ties_broken)
+
+    @cached_property
+    def _witness(self) -> NumericalWitness:
+        return self.witness(self.forward, self.dy)
+
+
+class Draws(Generic[T]):
+    """Fresh draws, made when they are first looked at, and kept for the next who looks."""
+
+    def __init__(self, coming: Iterable[T]) -> None:
+        self.coming = iter(coming)
+        self.made: list[T] = []
+
+    def __iter__(self) -> Iterator[T]:
+        # Another may look on while somebody still does.
+        for k in itertools.count():
+            if k == len(self.made):
+                self.made += itertools.islice(self.coming, 1)
+            if k == len(self.made):
+                return
+            yield self.made[k]
 
 
 def again(suspect: WrongGradient) -> Iterator[WrongGradient]:
@@ -89,26 +112,36 @@ def afresh(context: Context, seen: Callable[[Redrawn], T | None]) -> Iterator[T]
     """What is seen at two fresh draws: of the sizes given, and of others if the layer takes them.
 
     A layer that runs at none of the inputs tried is asked again where it is, under another upstream
-    gradient.
+    gradient. Who asks next of the same check sees the same draws, and what was found there already.
     """
     for seed, changes in enumerate((same_sizes, other_sizes)):
-        rng = np.random.default_rng((1, seed))
-        tried = (_seen_at(context, change, rng, seen) for change in changes(context, rng))
+        drawn = context.kept.setdefault(seed, Draws(_redrawn(context, changes, seed)))
+        tried = (_seen_at(fresh, seen) for fresh in drawn)
         yield from itertools.islice((found for found in tried if found is not None), 1)
 
 
-@np.errstate(all="ignore")
-def _seen_at(
-    context: Context, change: Change, rng: np.random.Generator, seen: Callable[[Redrawn], T | None]
-) -> T | None:
-    """What is seen at changed inputs; None if the layer does not run there, or not both ways."""
-    try:
-        forward = Forward(context.layer, [change(x) for x in context.inputs])
-        dy = _upstream(context, forward, rng)
-        return seen(Redrawn(context.layer, context.names, forward, dy, {}, context.witness))
-    except Exception:
+def _redrawn(context: Context, changes: Changes, seed: int) -> Iterator[Redrawn]:
+    """The context at changed inputs, one after the other, where the layer runs."""
+    rng = np.random.default_rng((1, seed))
+    for change in changes(context, rng):
         # Not every layer runs at every point or size; that is no finding.
-        return None
+        with suppress(Exception):
+            yield _redrawn_at(context, change, rng)
+
+
+@np.errstate(all="ignore")
+def _redrawn_at(context: Context, change: Change, rng: np.random.Generator) -> Redrawn:
+    forward = Forward(context.layer, [change(x) for x in context.inputs])
+    dy = _upstream(context, forward, rng)
+    return Redrawn(context.layer, context.names, forward, dy, {}, context.witness)
+
+
+@np.errstate(all="ignore")
+def _seen_at(fresh: Redrawn, seen: Callable[[Redrawn], T | None]) -> T | None:
+    """What is seen there; None if the layer does not run both ways."""
+    with suppress(Exception):
+        return seen(fresh)
+    return None
 
 
 def _wrong_in(fresh: Redrawn, position: int) -> WrongGradient | None:

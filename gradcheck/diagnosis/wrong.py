@@ -42,6 +42,11 @@ class Context:
     witness: Callable[[Forward, Array], NumericalWitness] = NumericalWitness
     cuts: Mapping[tuple[int, int], NumericalGradient] | None = None
 
+    @cached_property
+    def kept(self) -> dict[Any, Any]:
+        """What somebody has found out beside it, for the next who asks."""
+        return {}
+
     @property
     def inputs(self) -> list[Array]:
         """The inputs of the forward pass."""

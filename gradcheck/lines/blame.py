@@ -14,14 +14,13 @@ import numpy as np
 from gradcheck.compare import relative_error
 from gradcheck.diagnosis.diagnose import (
     OF_THE_VALUE,
-    Draws,
     diagnose,
     diagnose_shape,
     is_again,
     is_open,
     is_roundabout,
 )
-from gradcheck.diagnosis.draws import Redrawn, afresh
+from gradcheck.diagnosis.draws import Draws, Redrawn, afresh
 from gradcheck.diagnosis.wrong import Context, WrongGradient
 from gradcheck.layer import copies
 from gradcheck.lines.agree import doubt
@@ -29,7 +28,7 @@ from gradcheck.lines.cells import in_its_cell
 from gradcheck.lines.compared import Compared
 from gradcheck.lines.flow import behind, doubtful_loops, doubtful_sites, lines_of
 from gradcheck.lines.intermediate import Intermediate
-from gradcheck.lines.judge import Judgement, before_activations, judge
+from gradcheck.lines.judge import Judgement, judged_alone
 from gradcheck.lines.match import ROOM
 from gradcheck.lines.narrow import Narrowed, narrowed
 from gradcheck.lines.record import Record, record
@@ -266,20 +265,11 @@ def _afresh(judgement: Judgement, wrong: Compared) -> Iterator[Seen]:
 
     def seen(fresh: Redrawn) -> Seen | None:
         compared = filter(None, map(fresh.comparison, judgement.record.rows))
-        found = judge(record(fresh, [one.row for one in compared], raised=False), seed=0)
-        other = _meant_alike(found, wrong)
-        return None if other is None else (found, _at_its_first_step(other))
+        again = record(fresh, [one.row for one in compared], raised=False)
+        alone = judged_alone(again, wrong, seed=0)
+        return None if alone.wrong is None else (alone, _at_its_first_step(alone.wrong))
 
     return afresh(judgement.record.context, seen)
-
-
-def _meant_alike(judgement: Judgement, wrong: Compared) -> Compared | None:
-    """What is wrong under the same label at another draw, compared with what it was taken for."""
-    other, label = judgement.wrong_under(wrong.label), wrong.label
-    if other is not None or not wrong.intermediate.is_before_activation:
-        return other
-    meant = before_activations(judgement.record, judgement.matches, [label], seed=0).get(label)
-    return meant if meant is not None and meant.is_wrong else None
 
 
 def _named_in(row: Row) -> Finding | None:

@@ -116,6 +116,33 @@ def judge(record: Record, seed: int) -> Judgement:
     return Judgement(record, named, stage, _by_time(suspects), (*filter(None, notes),))
 
 
+def judged_alone(record: Record, wrong: Compared, seed: int) -> Judgement:
+    """A wrong value alone, at another draw, compared with what it was taken for, if it is wrong there too."""
+    laid, before = matches_of(record), wrong.intermediate.is_before_activation
+    of_one = {wrong.label: laid.get(wrong.label, ())}
+    stage = staged(record, laid, seed)
+    found = (
+        before_activations(record, laid, of_one, seed).values()
+        if before
+        else _beside(record, _taken_as(wrong, _movable(of_one, stage)), stage, laid)
+    )
+    return Judgement(record, laid, stage, tuple(one for one in found if one.is_wrong), ())
+
+
+def _taken_as(wrong: Compared, matches: Matches) -> Matches:
+    """Of the ways to lay a value beside others those by which it was judged."""
+    name, goes_back = wrong.intermediate.name, wrong.match.goes_back
+    return {
+        label: alike
+        for label, several in matches.items()
+        if (
+            alike := tuple(
+                m for m in several if (m.intermediate.name, m.goes_back) == (name, goes_back)
+            )
+        )
+    }
+
+
 def _by_time(compared: Iterable[Compared]) -> tuple[Compared, ...]:
     return tuple(sorted(compared, key=attrgetter("settled")))
 
@@ -215,7 +242,7 @@ def _compare(record: Record, stage: Stage, label: Label, match: Match, known: se
     row, _ = compare(one.name, hand, numeric, None)
     time, part = _wrong_from(match, row, record), _first_part(match, record)
     suspect = WrongGradient(
-        *(stage.context, stage.position(one), hand.astype(np.float64)),
+        *(stage, stage.position(one), hand.astype(np.float64)),
         *(row.numeric, row.bound, ~numeric.kinks),
     )
     site = _origin(record, time, known)

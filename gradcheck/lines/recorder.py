@@ -97,9 +97,9 @@ class Recorder:
         """
         self.moves, self.replay, self.replaced = moves, replay, replaced or {}
         self.given, self.until = given or {}, until
-        # Where nothing is written down, moved or replayed, only these are asked for: thousands of runs a check.
-        self._deaf = moves == {} and replay is None
-        self._listened_to = {passing[0] for passing in (*self.given, until) if passing is not None}
+        # Where nothing is written down or replayed, only these are asked for: thousands of runs a check.
+        asked = {passing[0] for passing in (*self.given, until) if passing is not None}
+        self._listened_to = None if moves is None or replay is not None else {*moves, *asked}
         self.order: list[Passing] = []
         self.passed: dict[int, int] = {}
         self.calls: dict[str, int] = {}
@@ -112,13 +112,16 @@ class Recorder:
 
         Of several arrays at once, one a head, say, each counts as if the statement were passed for it.
         """
-        if self._deaf and site not in self._listened_to:
+        if self._is_ignored(site):
             return value
         if are_alike(value):
             return with_items(value, [self.forward_value(site, one) for one in value])
         array = self.dialect.array(value)
         goes_on = self._forward_value(site, array)
         return value if goes_on is array else self.dialect.like(value, goes_on)
+
+    def _is_ignored(self, site: int) -> bool:
+        return self._listened_to is not None and site not in self._listened_to
 
     def _forward_value(self, site: int, value: Any) -> Any:
         passing = site, self._count(site)
@@ -168,10 +171,13 @@ class Recorder:
 
     def forward_piece(self, site: int, holder: Any, index: Any) -> None:
         """Called after the forward pass has written into a part of an array, or put something in a list."""
-        array, index = self.dialect.array(holder), self.dialect.array(index)
+        array = self.dialect.array(holder)
         if not isinstance(array, np.ndarray):
-            self._forward_item(site, holder, index)
-            return
+            self._forward_item(site, holder, self.dialect.array(index))
+        elif not self._is_ignored(site):
+            self._forward_piece(site, array, self.dialect.array(index))
+
+    def _forward_piece(self, site: int, array: Array, index: Any) -> None:
         self._count(site)
         if self.moves is None:
             found = self._occurrences(site)

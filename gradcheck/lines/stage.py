@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -21,30 +22,48 @@ from gradcheck.numeric import Forward, NumericalGradient, NumericalWitness
 from gradcheck.result import Array
 
 
-@dataclass(frozen=True)
-class Stage:
-    """The check in which every intermediate value is an input too.
+@dataclass(frozen=True, kw_only=True)
+class Stage(Context):
+    """The check in which every intermediate value is an input too, compared when somebody asks for it.
 
-    `places` are the positions of the intermediate values, by identity; `unmoved` says which of them
-    were not moved, and why.
+    `own` is the check itself, `laid` are the intermediate values, in the order of their places behind the
+    inputs, each with what is laid beside it; `unmoved` says which of them could not be moved, and why.
     """
 
-    context: Context
-    places: dict[int, int]
-    unmoved: dict[int, str]
+    own: Context
+    laid: Sequence[Match]
+    moving: NumericalWitness
+    unmoved: dict[int, str] = field(default_factory=dict)
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        """The positions of the intermediate values, by identity."""
+        first = len(self.own.inputs)
+        return {id(match.intermediate): k for k, match in enumerate(self.laid, first)}
 
     def position(self, one: Intermediate) -> int:
         """Where an intermediate value stands among the inputs."""
-        return self.places.get(id(one), one.position)
+        return self._places.get(id(one), one.position)
+
+    def comparison(self, position: int) -> Comparison | None:
+        """What was found of an input, or of an intermediate value, made at the first time of asking."""
+        k = position - len(self.own.inputs)
+        if k >= 0 and position not in self.compared and position not in self.unmoved:
+            try:
+                self.compared[position] = _comparison(self.own, self.moving, position, self.laid[k])
+            except Unreadable as reason:
+                self.unmoved[position] = str(reason)
+        return self.compared.get(position)
 
     def why_unmoved(self, several: Iterable[Match]) -> str | None:
         """Why one of the values beside which something is laid was not moved, if one was not."""
-        reasons = (self.unmoved.get(id(match.intermediate)) for match in several)
+        positions = [self.position(match.intermediate) for match in several]
+        reasons = (self.unmoved.get(p) for p in positions if self.comparison(p) is None)
         return next(filter(None, reasons), None)
 
     def numeric(self, one: Intermediate) -> NumericalGradient | None:
         """The numerical gradient of an intermediate value, if it was looked at."""
-        known = self.context.compared.get(self.position(one))
+        known = self.comparison(self.position(one))
         return None if known is None else known.numeric
 
     def gradient(self, one: Intermediate) -> Array | None:
@@ -54,19 +73,13 @@ class Stage:
 
 
 def staged(record: Record, matches: Matches, seed: int) -> Stage:
-    """Differentiate by every intermediate value that something is laid beside."""
-    wanted, context = _on_intermediates(matches), record.context
-    several = [match.intermediate for match in wanted]
+    """Have every intermediate value that something is laid beside differentiated by."""
+    laid, own = _on_intermediates(matches), record.context
+    several = [match.intermediate for match in laid]
     forward, witness = _moving(record, several, seed)
-    places = {id(one): k for k, one in enumerate(several, len(context.inputs))}
-    compared, unmoved = dict(context.compared), {}
-    for match, (key, position) in zip(wanted, places.items(), strict=True):
-        try:
-            compared[position] = _comparison(context, witness, position, match)
-        except Unreadable as reason:
-            unmoved[key] = str(reason)
-    names = [*context.names, *(one.name for one in several)]
-    return Stage(Context(context.layer, names, forward, context.dy, compared), places, unmoved)
+    names = [*own.names, *(one.name for one in several)]
+    compared = dict(own.compared)
+    return Stage(*(own.layer, names, forward, own.dy, compared), own=own, laid=laid, moving=witness)
 
 
 def _on_intermediates(matches: Matches) -> list[Match]:
