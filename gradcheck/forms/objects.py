@@ -96,7 +96,7 @@ class Module:
             np.array(v) if self.moves and isinstance(v, np.ndarray) else v for v in spread[count:]
         ]
         owner = self.owner.fresh(mine)
-        self._make_room(owner)
+        self._make_room(owner, mine)
         given = self.arguments.filled(spread[:count])
         self.dice.throw()
         known = {**self.arguments.defaults, **self.arguments.beyond, **given.arguments}
@@ -117,12 +117,12 @@ class Module:
         loss = score.number(self._called(score.loss, owner, *score.of_loss(prediction, known)))
         return (loss, *others) if others else loss, {score.handed: prediction}
 
-    def _make_room(self, owner: Any) -> None:
+    def _make_room(self, owner: Any, values: Sequence[Any]) -> None:
         """Where a parameter has another size than it came with, so has what its gradient is added up in."""
-        for h in self.owner.held:
-            source, shape = self.source_of((SELF, *h.path)), np.shape(reach(owner, h.path))
-            beside: Any = reach(owner, source.path) if source.kind == LEFT else None
-            if np.shape(beside) == np.shape(h.value) != shape:
+        both = zip(self.owner.held, map(np.shape, values), strict=True)
+        for h, shape in ((h, shape) for h, shape in both if shape != np.shape(h.value)):
+            source = self.source_of((SELF, *h.path))
+            if source.kind == LEFT and np.shape(reach(owner, source.path)) == np.shape(h.value):
                 put(owner, source.path, np.zeros(shape, h.value.dtype))
 
     def value(self, arrays: Sequence[Array]) -> Array:

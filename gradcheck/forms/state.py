@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import product
 from types import FunctionType, SimpleNamespace
 from typing import Any
@@ -43,7 +43,7 @@ class Held:
     value: Any
     paths: tuple[Path, ...]
 
-    @property
+    @cached_property
     def path(self) -> Path:
         """The most telling path: one that ends in a name, the shortest of those."""
         return min(self.paths, key=lambda path: (not isinstance(path[-1], str), len(path)))

@@ -86,7 +86,7 @@ class Instrument:
         It is known as it is `called`, which is how others read what it returns: `self.derivative` may hold any.
         """
         if isinstance(function, FunctionType) and function in self.helpers:
-            return self.helpers[function][1]
+            return partial(self.helpers[function][1])
         if isinstance(function, BuiltinFunctionType) or self._is_anothers(function):
             return function
         with suppress(Unreadable, SyntaxError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import chain, starmap, zip_longest
 from operator import attrgetter
 from typing import Any
@@ -66,6 +66,9 @@ class Intermediate:
 
     def move(self, moved: Array) -> Moves:
         """What to add at each passing of each site to have `moved` instead; nothing if nothing changes."""
+        if moved.tobytes() == self._unmoved:
+            # Nearly always: of many values one is moved.
+            return {}
         move: Any = moved - self.value
         if not move.any():
             return {}
@@ -74,6 +77,10 @@ class Intermediate:
         if self.parts:
             move = [part.within(piece) for part, piece in zip(self.parts, move, strict=True)]
         return dict.fromkeys(self.sites, move)
+
+    @cached_property
+    def _unmoved(self) -> bytes:
+        return self.value.tobytes()
 
     @property
     def each_place(self) -> Sequence[Any]:

@@ -60,10 +60,6 @@ class Judgement:
         later = (other.label for other in self.all_wrong if other.site.line > one.site.line)
         return [label for label in later if label.variable in one.site.reads]
 
-    def wrong_under(self, label: Label) -> Compared | None:
-        """What is wrong under a label."""
-        return next((one for one in self.all_wrong if one.label == label), None)
-
     def computing(self, one: Compared) -> Site:
         """The statement that gave the name its value, also where it only handed on another's."""
         return self.record.log[one.time].site

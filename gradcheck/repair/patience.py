@@ -79,6 +79,8 @@ def patience(steps: int = STEPS) -> Iterator[None]:
     def listen(frame: FrameType, event: str, argument: Any) -> None:
         nonlocal taken
         taken += 1
+        if taken <= steps and taken % NOW_AND_THEN:
+            return
         late = taken % NOW_AND_THEN == 0 and meter is not None and meter.is_late
         # A generator that returns or is resumed may be one that is thrown away, of which nobody hears.
         if (taken > steps or late) and "call" in event and not _is_resumed(frame, event):
