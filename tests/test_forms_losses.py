@@ -158,3 +158,38 @@ def test_a_loss_may_stand_in_brackets():
     assert check_loss(in_brackets, normal(5), X, target, wrt="theta").passed
     report = check_loss(in_brackets_wrong, normal(5), X, target, wrt="theta", lines=False)
     assert report["theta"].findings[0].code == "sign-flipped"
+
+
+def gaussian(mu, log_sigma, y):
+    """Its gradient of log_sigma is called by its letters; y is data, and has none."""
+    z = (y - mu) / np.exp(log_sigma)
+    d_mu = -z / np.exp(log_sigma) / y.size
+    d_ls = (1 - z**2) / y.size
+    return np.mean(0.5 * z**2 + log_sigma), (d_mu, d_ls)
+
+
+def gaussian_wrong(mu, log_sigma, y):
+    z = (y - mu) / np.exp(log_sigma)
+    d_mu = -z / np.exp(log_sigma) / y.size
+    d_ls = (z**2 - 1) / y.size
+    return np.mean(0.5 * z**2 + log_sigma), d_mu, d_ls
+
+
+@pytest.mark.parametrize(("loss", "right"), [(gaussian, True), (gaussian_wrong, False)])
+def test_beside_a_gradient_that_is_named_the_others_go_in_order(loss, right):
+    report = check_loss(loss, *(normal(4, 3, seed=k) for k in range(3)))
+    assert [row.name for row in report.rows] == ["mu", "log_sigma"]
+    assert [row.verdict is Verdict.PASS for row in report.rows] == [True, right]
+
+
+def counted(W, x, y):
+    """What it returns last has the shape of x, and is no gradient."""
+    residual = x @ W - y
+    d_W = x.T @ residual
+    return 0.5 * np.sum(residual**2), d_W, np.sign(x)
+
+
+def test_what_is_not_called_as_gradients_are_is_none_beside_one_that_is():
+    report = check_loss(counted, normal(5, 3), normal(4, 5), normal(4, 3))
+    assert report.passed
+    assert [row.name for row in report.rows] == ["W"]

@@ -163,3 +163,30 @@ ROWS = np.arange(5)
 def test_what_is_written_at_arrays_of_places_in_each_step_is_compared_all_the_same():
     found = first_wrong(check_loss(in_batches, normal(3, 4)))
     assert found["source"] == "dW += 2 * BATCHES[t].T @ ds"
+
+
+def squashed(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def gated(x, W):
+    gate = x @ W
+    s = squashed(gate)
+    y = gate * s
+
+    def backward(dy):
+        d_gate = dy * (s * (1 - s))
+        return d_gate @ W.T, x.T @ d_gate
+
+    return y, backward
+
+
+def test_what_a_helper_calls_as_an_input_is_called_is_no_other_name_of_what_it_is_handed():
+    # Where gate is near 1 the gradient of what the helper is handed is near what is written.
+    x, W = np.full((5, 4), 0.5) + 0.02 * normal(5, 4), np.full((4, 3), 0.5)
+    line = next(one for one in check(gated, x, W).lines if one.name == "d_gate")
+    gate = x @ W
+    s = squashed(gate)
+    # The upstream gradient divides out.
+    expected = (s + gate * s * (1 - s)) / (s * (1 - s))
+    np.testing.assert_allclose(line.numeric / line.analytic, expected, rtol=1e-6)

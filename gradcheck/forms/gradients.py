@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.forms.called import Entry, entries_of, is_number, named, numbered
-from gradcheck.forms.names import likeness_to_a_target
+from gradcheck.forms.names import likeness_to_a_target, undressed
 from gradcheck.trees import Leaf, Path, at, only
 
 
@@ -241,11 +241,15 @@ def _beside(
 def _in_their_places(
     found: Mapping[Path, Path], entries: Sequence[Entry], inputs: Sequence[Leaf]
 ) -> dict[Path, Path]:
-    """Beside those called so the others of a tuple of gradients, one for each input, in order and of its shape."""
+    """Beside those called so the others, one for each input, in order and of its shape, all called as gradients are.
+
+    Of a tuple of them no name is asked. Behind the last input, or among them, may be what others are compared with.
+    """
     mine = list(filter(attrgetter("hard"), inputs))
-    in_order = one_each(entries, mine).paths
-    fits = _are_shaped_as(entries, mine) and found.items() <= in_order.items()
-    return in_order if _lie_together(entries) and fits else {}
+    ways = (mine, list(filterfalse(is_compared, mine)), mine[: len(entries)])
+    laid = (one_each(entries, way).paths for way in ways if _are_shaped_as(entries, way))
+    sure = _lie_together(entries) or all(undressed(entry.name) for entry in entries)
+    return next((one for one in laid if sure and found.items() <= one.items()), {})
 
 
 def _guessed(

@@ -99,7 +99,9 @@ def _known_to(record: Record, label: Label) -> dict[str, list[Intermediate]]:
 def _handed_on(record: Record, one: Intermediate) -> list[Intermediate]:
     """What a value only is another name of, `c = c_new`, `C[t] = c_t`: the gradient of either may be meant."""
     mine = one.by_step(one.value)
-    return [other for other in record.meant(one.reads) if np.array_equal(other.value, mine)]
+    # What a helper is handed may be called as something here is.
+    read = (other for other in record.meant(one.reads) if other.variable in one.reads)
+    return [other for other in read if np.array_equal(other.value, mine)]
 
 
 def _before(record: Record, label: Label) -> list[Intermediate]:
