@@ -467,3 +467,32 @@ def test_a_cache_is_taken_whole_though_a_part_of_it_is_called_so_too():
 
     for backward in (whole, part):
         assert check_pair(forward, backward, normal(2, 3), normal(3, 4)).passed
+
+
+EDGES = np.array([[1.0, 0, 1, 1], [1, 1, 1, 0], [0, 1, 1, 0]])
+
+
+def aggregate(A, H, W, b):
+    return A @ (H @ W) + b, (A, H, W)
+
+
+def aggregate_back(dout, cache):
+    A, H, W = cache
+    dZ = A.T @ dout
+    return dZ @ W.T, H.T @ dZ, dout.sum(axis=0)
+
+
+def aggregate_back_without_bias(dout, cache):
+    dH, dW, _ = aggregate_back(dout, cache)
+    return dH, dW
+
+
+@pytest.mark.parametrize("bias", [normal(2), np.zeros(2)])
+def test_edges_of_a_graph_need_no_gradient_but_a_bias_does(bias):
+    inputs = EDGES, normal(4, 3), normal(3, 2), bias
+    report = check_pair(aggregate, aggregate_back, *inputs)
+    assert report.passed, str(report)
+    assert [row.name for row in report.rows] == ["H", "W", "b"]
+    forgotten = check_pair(aggregate, aggregate_back_without_bias, *inputs)
+    assert "wrong-count" in {finding.code for finding in forgotten.findings}
+    assert forgotten.verdict is Verdict.FAIL

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.forms.called import Entry, entries_of, is_number, named, numbered
-from gradcheck.forms.names import likeness_to_a_target, undressed
+from gradcheck.forms.names import is_parameter, likeness_to_a_target, undressed
 from gradcheck.trees import Leaf, Path, at, only
 
 
@@ -118,10 +118,18 @@ def _by_position(gradients: Sequence[Any], arguments: Sequence[list[Leaf]]) -> M
 
 
 def _ways(arguments: Sequence[list[Leaf]]) -> Iterator[Sequence[list[Leaf]]]:
-    """Which arguments have a gradient: all, those with floats, with arrays of floats, or that are one."""
+    """Which arguments have a gradient: all, those with floats, with arrays of floats, that are one, or no mask."""
     yield arguments
     for has in ("floats", "needs_one", "stands_alone"):
         yield [mine for mine in arguments if any(map(attrgetter(has), mine))]
+    yield [
+        mine for mine in arguments if any(leaf.needs_one and not _chooses(leaf) for leaf in mine)
+    ]
+
+
+def _chooses(leaf: Leaf) -> bool:
+    """Whether an input that is called as no parameter is of ones and zeros, both: edges, a mask, classes."""
+    return not is_parameter(leaf.name) and np.array_equal(np.unique(leaf.value), (0, 1))
 
 
 def _fit(gradients: Sequence[Any], arguments: Sequence[list[Leaf]]) -> bool:
