@@ -249,9 +249,9 @@ def _beside(
 def _in_their_places(
     found: Mapping[Path, Path], entries: Sequence[Entry], inputs: Sequence[Leaf]
 ) -> dict[Path, Path]:
-    """Beside those called so the others, one for each input, in order and of its shape, all called as gradients are.
+    """Beside those called so the others, one for each input, in order and of its shape, all called as gradients.
 
-    Of a tuple of them no name is asked. Behind the last input, or among them, may be what others are compared with.
+    In a tuple of their own they may be called anything. Behind the last input, or among them, may be targets.
     """
     mine = list(filter(attrgetter("hard"), inputs))
     ways = (mine, list(filterfalse(is_compared, mine)), mine[: len(entries)])
