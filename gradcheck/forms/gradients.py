@@ -255,9 +255,14 @@ def _in_their_places(
     """
     mine = list(filter(attrgetter("hard"), inputs))
     ways = (mine, list(filterfalse(is_compared, mine)), mine[: len(entries)])
-    laid = (one_each(entries, way).paths for way in ways if _are_shaped_as(entries, way))
-    sure = _lie_together(entries) or all(undressed(entry.name) for entry in entries)
+    laid = (one_each(entries, way).paths for way in filter(partial(_are_shaped_as, entries), ways))
+    sure = _lie_together(entries) or _are_called_gradients(entries)
     return next((one for one in laid if sure and found.items() <= one.items()), {})
+
+
+def _are_called_gradients(entries: Sequence[Entry]) -> bool:
+    """Whether each is called as a gradient of something is."""
+    return all(map(undressed, map(attrgetter("name"), entries)))
 
 
 def _guessed(
