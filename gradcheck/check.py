@@ -169,8 +169,9 @@ def _explain(
 ) -> tuple[list[Row], Lines]:
     """The rows with their findings, and the lines, where they are asked for or something failed."""
     explained, by_line = _explained(context, seen.raised), Lines()
-    rows = list(named_by_a_guard(context, explained, afresh, seed))
-    unasked = lines is None and bool(failing(rows))
+    named = named_by_a_guard(context, explained, afresh, seed)
+    # What a guard explains no line of the way back is to blame for.
+    rows, unasked = list(named), lines is None and named is explained and bool(failing(named))
     if lines or (unasked and effort == "complete"):
         rows, by_line = check_lines(context, rows, seed, raised=seen.raised)
     elif unasked and not seen.raised:

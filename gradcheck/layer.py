@@ -80,6 +80,7 @@ class Adapted:
             None altogether for one gradient an input, in order.
         inside: the backward pass is written within `forward`, which returns it beside the value.
         dialect: how the values in these functions are read.
+        scored: the user's loss of what `forward` returns, and the layer with another in its place.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Adapted:
     inside: bool = False
     dialect: Dialect = field(default_factory=Numpy)
     chained: bool = True
+    scored: tuple[Function, Callable[[Function], Adapted]] | None = None
 
     @cached_property
     def layer(self) -> Layer:

@@ -45,6 +45,19 @@ def cost_gradient(W, X, Y):
     return X.T @ (softmax(X @ W) - Y)
 
 
+def predict(W, X):
+    return softmax(X @ W)
+
+
+def its_loss(prediction, target):
+    return -np.sum(target * np.log(prediction + 1e-9)) / len(target)
+
+
+def predict_back(W, X, target):
+    dW = X.T @ (softmax(X @ W) - target) / len(target)
+    return dW
+
+
 class Entropy:
     eps = 1e-9
 
@@ -64,6 +77,7 @@ def layer(z):
 LOSSES = (by_default, written_down, of_the_module)
 CHECKS = {f.__name__: lambda f=f: check_loss(f, W, X, Y, wrt="W") for f in LOSSES} | {
     "pair": lambda: check_pair(cost, cost_gradient, W, X, Y),
+    "loss of a model": lambda: check_pair(predict, predict_back, W, X, Y),
     "attribute": lambda: check_module(Entropy(), X @ W, Y),
     "layer": lambda: check(layer, X @ W),
 }
@@ -76,6 +90,7 @@ def test_a_guard_of_the_forward_pass_is_what_is_said(run):
     assert row.verdict.name == "FAIL" and row.relative_error > 1e-9
     (said,) = row.findings
     assert said.code == "inexact" and "of the forward pass without its ε of 1e-" in said.message
+    assert "first-wrong-line" not in {finding.code for finding in report.findings}
 
 
 def doubled(W, X, Y):

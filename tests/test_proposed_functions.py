@@ -378,3 +378,87 @@ def hinge_loss(w, X, y):
 def test_no_few_examples_excuse_what_all_lie_on_one_side_of(tmp_path, capsys):
     for text, status in ((FEW, 0), (FEW.replace("(s * (m > 0))", "s"), 1)):
         assert records(capsys, write(tmp_path, hw=AHEAD + text) / "hw.py")[0] == status
+
+
+NET = """
+def init_net(sizes, rng):
+    pairs = enumerate(zip(sizes[:-1], sizes[1:]), 1)
+    net = {}
+    for k, (n, m) in pairs:
+        net[f"W{k}"], net[f"b{k}"] = 0.01 * rng.normal(size={shape}), np.zeros({bias})
+    return net
+
+def forward(X, net):
+    A, kept = X, {"A0": X}
+    for k in range(1, len(net) // 2 + 1):
+        A = 1 / (1 + np.exp(-({product})))
+        kept[f"A{k}"] = A
+    return A, kept
+
+def squared_loss(A, T):
+    return 0.5 * np.sum((A - T) ** 2)
+
+def backward(kept, net, T):
+    grads, last = {}, len(net) // 2
+    dA = kept[f"A{last}"] - T
+    for k in range(last, 0, -1):
+        A, before = kept[f"A{k}"], kept[f"A{k - 1}"]
+        dZ = dA * A * (1 - A)
+        grads[f"dW{k}"], grads[f"db{k}"] = {dW}, dZ.sum(axis={axis}, keepdims=True)
+        dA = {dA}
+    return grads
+"""
+ROWS = {
+    "{shape}": "(n, m)", "{bias}": "(1, m)", "{axis}": "0", "{dW}": "before.T @ dZ",
+    "{product}": 'A @ net[f"W{k}"] + net[f"b{k}"]', "{dA}": 'dZ @ net[f"W{k}"].T',
+}  # fmt: skip
+COLUMNS = {
+    "{shape}": "(m, n)", "{bias}": "(m, 1)", "{axis}": "1", "{dW}": "dZ @ before.T",
+    "{product}": 'net[f"W{k}"] @ A + net[f"b{k}"]', "{dA}": 'net[f"W{k}"].T @ dZ',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", [ROWS, COLUMNS], ids=["rows", "columns"])
+def test_a_net_is_begun_as_its_file_begins_it(tmp_path, capsys, layout):
+    """Its numbers are others: biases of zeros and weights of a hundredth would hide what is wrong with them."""
+    text = AHEAD + NET
+    for hole, filling in layout.items():
+        text = text.replace(hole, filling)
+    status, (right,) = records(capsys, write(tmp_path, net=text) / "net.py")
+    shapes = {row["name"]: row["shape"] for row in right["rows"]}
+    assert status == 0 and sorted(shapes) == ["net.W1", "net.W2", "net.b1", "net.b2"]
+    wrong = text.replace("A * (1 - A)", "(1 - A)")
+    status, (report,) = records(capsys, write(tmp_path, net=wrong) / "net.py")
+    assert status == 1 and report["repair"]["after"].strip() == "dZ = dA * (A * (1 - A))"
+
+
+LISTED = """
+def cost(theta, X, y):
+    off = X @ theta - y
+    J = 0.5 * off @ off
+    grad = X.T @ off
+    return [J, grad]
+"""
+VALLEY = """
+def valley(x, y):
+    return (x - 1) ** 2 + 100 * (y - x**2) ** 2
+
+def valley_grad(x, y):
+    across = 200 * (y - x**2)
+    return 2 * (x - 1) - 2 * x * across, across
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong", "rows"),
+    [
+        (LISTED, "X.T @ off", "X.T @ off / 2", {"theta"}),
+        (VALLEY, "2 * x * across,", "x * across,", {"x", "y"}),
+    ],
+    ids=["a list", "a tuple of derivatives"],
+)
+def test_a_value_has_its_gradients_beside_it(tmp_path, capsys, text, right, wrong, rows):
+    status, (one,) = records(capsys, write(tmp_path, own=AHEAD + text) / "own.py")
+    assert status == 0 and {row["name"] for row in one["rows"]} == rows
+    mistaken = write(tmp_path, own=AHEAD + text.replace(right, wrong)) / "own.py"
+    assert records(capsys, mistaken)[0] == 1

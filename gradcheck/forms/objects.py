@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from inspect import BoundArguments
 from itertools import repeat
@@ -17,6 +17,7 @@ from gradcheck.forms.arguments import Arguments, parted, written_down
 from gradcheck.forms.calling import Plan, items_of, outputs_of
 from gradcheck.forms.dice import Dice, Stop, kept_randomness
 from gradcheck.forms.methods import Methods
+from gradcheck.forms.scored import Score
 from gradcheck.forms.state import SELF, Globals, Owner, put, reach
 from gradcheck.forms.told import Inputs, times, told
 from gradcheck.layer import Adapted, Backward, Function, Layer
@@ -221,7 +222,17 @@ class Module:
             self.assembled,
             upstream=self.plan.upstream,
             gradients=self._places() if self.fits else None,
+            scored=None if self.methods.score is None else self._scored_by(self.methods.score),
         )
+
+    def _scored_by(self, score: Score) -> tuple[Function, Callable[[Function], Adapted]]:
+        """The loss of a model, and the model as a layer with another."""
+
+        def other(loss: Function) -> Adapted:
+            methods = replace(self.methods, score=replace(score, loss=loss))
+            return replace(self, methods=methods).adapted()
+
+        return score.loss, other
 
     def _places(self) -> tuple[Path | None, ...]:
         """For each input where its gradient is; None where it is read off a step."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from gradcheck.layer import Adapted, Layer
 from gradcheck.lines.handing import at_work
-from gradcheck.lines.source import Source, Unreadable
+from gradcheck.lines.source import Function, Source, Unreadable
 
 GUARD = float(np.finfo(np.float32).eps)
 """What is no larger a float32 does not see beside 1: nobody means it by a formula."""
@@ -38,10 +38,17 @@ def without_guards(layer: Layer) -> tuple[Layer, list[float]]:
         met.append(value)
         return 0.0
 
-    source = at_work(user.forward)
-    forward = source.bound(_copied(source, no_guard))
+    if user.scored is not None:
+        loss, scored_by = user.scored
+        user = scored_by(_unguarded(Source.of(loss), no_guard))
+    forward = _unguarded(at_work(user.forward), no_guard)
     alone = user.backward == user.forward
     return user.assemble(forward, forward if alone else user.backward), met
+
+
+def _unguarded(source: Source, no_guard: Callable[[Any], Any]) -> Function:
+    """A function in which no guard is added, bound as it was."""
+    return source.bound(_copied(source, no_guard))
 
 
 def _as_it_is(forward: Layer, _: Any) -> Layer:

@@ -134,6 +134,12 @@ def are_coordinates(subject: Subject, values: list[Any]) -> bool:
     return isinstance(gradient, (np.ndarray, list)) and np.shape(gradient) == (len(values),)
 
 
+def has_one_each(subject: Subject, values: list[Any]) -> bool:
+    """Whether a function of several numbers has a tuple of derivatives, one by each: (df/dx, df/dy)."""
+    gradient = subject.parts[1](*values)
+    return isinstance(gradient, tuple) and len(gradient) == len(values) > 1 == np.size(gradient[0])
+
+
 def belongs_to_some(subject: Subject, values: list[Any]) -> bool:
     """Whether a loss's gradient by one of several inputs says which: there are several, or one is a parameter."""
     f, df = subject.parts
@@ -183,7 +189,7 @@ def _called(function: Function, values: list[Any]) -> Any:
 
 def is_whole(subject: Subject, result: Any) -> bool:
     """Whether what a function returns may be checked: of a loss or a layer a number or a way back is there."""
-    if subject.kind != "layer" or not isinstance(result, tuple):
+    if subject.kind != "layer" or not isinstance(result, (tuple, list)):
         return True
     return any(map(callable, result)) or _is_number_beside(result)
 
@@ -200,7 +206,7 @@ def is_one_of_a_loop(subject: Subject, given: Inputs, inputs: Inputs) -> bool:
 
 
 def _is_number_beside(result: Any) -> bool:
-    if not isinstance(result, tuple) or len(result) < 2 or any(map(callable, result)):
+    if not isinstance(result, (tuple, list)) or len(result) < 2 or any(map(callable, result)):
         return False
     parts = (part for part in result if not isinstance(part, (dict, list, tuple)))
     # A number in brackets may be one of a broadcast that nobody meant: it is for the user to say.

@@ -103,11 +103,6 @@ class Attempts:
             return self._asked(inputs)
         return None
 
-    def passes(self, inputs: Inputs) -> bool:
-        """Whether every gradient passes on them."""
-        report = self.judged(inputs)
-        return report is not None and report.passed
-
     def is_narrow(self, inputs: Inputs) -> bool:
         """Whether the value comes back in fewer digits than went in."""
         found = self._asked(inputs).all_findings()

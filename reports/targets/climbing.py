@@ -40,10 +40,10 @@ def climbed(
     """
     if not all(choices):
         return
-    until = time.monotonic() + seconds
+    until = time.process_time() + seconds
     here = tuple(choice[0] for choice in choices)
     reached = far(here)
-    while reached < THROUGH and time.monotonic() < until:
+    while reached < THROUGH and time.process_time() < until:
         further = _further(here, reached, usual, choices, far)
         if further is None:
             return

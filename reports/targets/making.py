@@ -119,7 +119,7 @@ def objects(made: type, make: Function | None, seed: int) -> Iterator[Made]:
         yield make(np.random.default_rng(seed)) if takes else make(), []
         return
     needed = wanted(made)
-    for combination in _arguments(made, needed):
+    for combination in arguments(made, needed):
         try:
             instance = made(*combination)
         except Exception:
@@ -127,7 +127,7 @@ def objects(made: type, make: Function | None, seed: int) -> Iterator[Made]:
         yield instance, _proposed(made.__name__, needed, combination)
 
 
-def _arguments(made: type, needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+def arguments(made: Function | type, needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """Sizes for a constructor, and weights for one that takes them, which is tried first where it says so.
 
     Weights are in float32 where the class makes its own arrays so.
@@ -136,7 +136,7 @@ def _arguments(made: type, needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     return itertools.chain(*(both[::-1] if all(map(WEIGHTS.match, needed)) else both))
 
 
-def _sizes(made: type, needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+def _sizes(made: Function | type, needed: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """Small numbers, each another; where a name or the class's text says what is meant, that."""
     taken = [pair for node in ast.walk(tree_of(made) or ast.Pass()) for pair in counted(node)]
     counts = {name: max((n for one, n in taken if one == name), default=1) for name in needed}

@@ -7,6 +7,7 @@ import itertools
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -72,7 +73,7 @@ WHOLE: tuple[Shape, ...] = ((3,), (), (5,), (3, 4), (3, 1))
 
 
 SECONDS = 5.0
-"""How long shapes are tried; nobody waits longer for a guess."""
+"""How long shapes are tried, of this process's own time: what else the machine does finds no other inputs."""
 
 LONGEST = 64
 """Numbers in the longest vector that is tried, in which a function may keep all of its parameters."""
@@ -145,8 +146,9 @@ def proposed(
     sizes: Shape = (),
     text: str = "",
     besides: bool = False,
+    given: Inputs | None = None,
 ) -> Inputs | None:
-    """Inputs that a layer accepts, found by trying; None if nothing was found in time.
+    """Inputs that a layer accepts beside those given, found by trying; None if nothing was found in time.
 
     Shapes are those that its docstring names, as in "x (N, D)", or its text shows, then ordinary ones; an
     axis is likely to have one of the `sizes`. How `far` the forward pass comes is asked often; whether
@@ -154,19 +156,24 @@ def proposed(
     logarithm and no exponential all numbers lie between 0 and 1. What is not found so is searched step by step.
     Besides what names alone speak for only the likely are tried.
     """
-    names, penalties = wanted(function), _penalties(function)
+    every, penalties = wanted(function), _penalties(function)
+    names = [name for name in every if name not in (given or {})]
     rows = {name for pair in OUTER.findall(text) for name in pair}
     likely, *others = (
         {name: shape for name, shape in read.items() if name not in rows}
         for read in readings_of(function, names)
     )
 
-    def made(draws: Sequence[Draw]) -> Inputs:
-        # Afresh each time: what runs may write into what it is given.
+    def free(draws: Sequence[Draw]) -> Inputs:
         return _made(dict(zip(names, draws, strict=True)), seed, penalties, text)
 
+    def made(draws: Sequence[Draw]) -> Inputs:
+        # Afresh each time: what runs may write into what it is given.
+        inputs = {**free(draws), **deepcopy(given or {})}
+        return {name: inputs[name] for name in dict.fromkeys((*every, *inputs))}
+
     def are_enough(draws: Sequence[Draw]) -> bool:
-        inputs = made(draws)
+        inputs = free(draws)
         told = are_no_less(inputs, likely) or any(are_as_many(inputs, read) for read in others)
         return told and biases_belong(inputs, likely)
 
@@ -179,7 +186,7 @@ def proposed(
     )
     some = itertools.islice(ordinary, LIKELY if besides else TRIES)
     at_once = filter(run, filter(are_enough, _in_time(some)))
-    sized = _sized(function, choices)
+    sized = _sized(function, names, choices)
     by_steps = filter(are_enough, climbed(choices, sized, lambda d: far(made(d)), SECONDS))
     # Of a function that is told sizes no ordinary shapes are likely.
     ways = (by_steps, at_once) if counts(function) else (at_once, by_steps)
@@ -191,13 +198,14 @@ def proposed(
 
 def _in_time(several: Iterator[Any]) -> Iterator[Any]:
     """What comes within the time that is given to it."""
-    until = time.monotonic() + SECONDS
-    return itertools.takewhile(lambda _: time.monotonic() < until, several)
+    until = time.process_time() + SECONDS
+    return itertools.takewhile(lambda _: time.process_time() < until, several)
 
 
-def _sized(function: Function, choices: Sequence[Sequence[Draw]]) -> list[Sequence[Draw]]:
+def _sized(
+    function: Function, names: Sequence[str], choices: Sequence[Sequence[Draw]]
+) -> list[Sequence[Draw]]:
     """The choices, with arrays of all sizes that the function is told or has in its module, and vectors of any."""
-    names = wanted(function)
     asked = counts(function)
     sizes = dict.fromkeys([*lengths_of(function), *SIZES[: len(asked) + 3]])
     likely = [*itertools.product(sizes, sizes), *((n,) for n in sizes)]
@@ -275,7 +283,7 @@ def _choices(
     """For each input what it may be, the likely first."""
     likely: tuple[Shape, ...] = ()
     if sizes[1:]:
-        likely = ((BATCH, sizes[0]), (BATCH, sizes[1]), (sizes[1],))
+        likely = ((BATCH, sizes[0]), (BATCH, sizes[1]), (sizes[1], BATCH), (sizes[1],))
     elif sizes:
         # Square matrices alone: a batch of rows, or of sequences.
         likely = ((BATCH, sizes[0]), (2, BATCH, sizes[0]))

@@ -8,7 +8,7 @@ import itertools
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from operator import itemgetter
 from typing import Any
@@ -23,10 +23,12 @@ from reports.targets.asking import (
     are_coordinates,
     belongs_to_some,
     going_forward,
+    has_one_each,
     is_one_of_a_loop,
     taking,
 )
 from reports.targets.attempts import MOST, MOST_BEHIND, UNFIT, Attempts
+from reports.targets.begun import arrays_in, begun
 from reports.targets.climbing import THROUGH, Far, how_far
 from reports.targets.draws import Inputs, floats
 from reports.targets.fitting import as_held, as_returned, in_single, sizes_in
@@ -67,6 +69,16 @@ class Search:
     def found(self) -> Inputs | None:
         """Inputs on which gradients of the right shapes come back; None if there are none.
 
+        What the file begins a model with comes before all that is proposed for it.
+        """
+        begun_with = begun(taking(self.subject), self.seed)
+        searches = (replace(self, given={**one, **self.given}) for one in begun_with)
+        guesses = (search._beside_given() for search in itertools.chain(searches, [self]))
+        return next((guess for guess in guesses if guess is not None), None)
+
+    def _beside_given(self) -> Inputs | None:
+        """Inputs beside those that are given.
+
         Where no others do, those will do on which only an axis of length one is too many or too few.
         """
         function = taking(self.subject)
@@ -85,7 +97,12 @@ class Search:
         several = (self.subject.made or function, function, *self.subject.parts[1:])
         text = "".join(map(text_of, several)) + whole_text(function)
         search = partial(
-            proposed, function, self.attempts.far, seed=self.seed, sizes=sizes_in(held), text=text
+            proposed,
+            *(function, self.attempts.far),
+            seed=self.seed,
+            sizes=sizes_in(held),
+            text=text,
+            given=self.given,
         )
         guess = self._in_more_places(search(self.attempts.accepts), search)
         guess = self._as_meant(self._in_other_lengths(guess, search))
@@ -94,23 +111,25 @@ class Search:
         return None if guess is None else self._as_precise(as_held(guess, held))
 
     def _scored(self, score: Score) -> Inputs | None:
-        """Inputs of a model with a loss of its own, with a target on which it passes if one is found."""
+        """Inputs of a model with a loss of its own, its target that on which the gradients are nearest."""
         function = going_forward(self.subject)
         text = text_of(self.subject.made or inspect.getmodule(function))
-        taken: list[Inputs] = []
+        taken: list[tuple[float, Inputs]] = []
 
         def accepts(inputs: Inputs) -> bool:
             for one in with_targets(self.subject, score, inputs, text, self.seed):
-                if self.attempts.accepts(one):
-                    passes = self.attempts.passes(one)
-                    taken[:] = [one] if passes or not taken else taken
-                    if passes:
+                if self.attempts.accepts(one) and self.attempts.report is not None:
+                    taken.append((_off(self.attempts.report), one))
+                    if self.attempts.has_passed:
                         break
             return bool(taken)
 
         held = self._held()
-        proposed(function, self._far_forward, accepts, self.seed, sizes_in(held), text)
-        return as_held(taken[0], held) if taken else self.attempts.close
+        far, sizes = self._far_forward, sizes_in(held)
+        proposed(function, far, accepts, self.seed, sizes, text, given=self.given)
+        # A mistake that is left shows clearest where nothing else is wrong.
+        nearest = min(taken, key=itemgetter(0), default=None)
+        return self.attempts.close if nearest is None else as_held(nearest[1], held)
 
     def _far_forward(self, inputs: Inputs) -> Far:
         """How far the forward pass alone comes."""
@@ -185,12 +204,13 @@ class Search:
         return guess if other is None else other
 
     def _as_coordinates(self) -> Inputs | None:
-        """A number for each input, where a function of numbers has an array of as many for its gradient."""
+        """A number for each input, where a function of numbers has as many for its gradient."""
         rng = np.random.default_rng(self.seed)
         inputs = {name: floats(name, ())(rng) for name in wanted(taking(self.subject))}
         with np.errstate(all="ignore"), contextlib.suppress(Exception):
             values, _ = self.attempts.taking.arguments({**inputs, **self.given})
-            return inputs if are_coordinates(self.subject, values) else None
+            alike = are_coordinates(self.subject, values) or has_one_each(self.subject, values)
+            return inputs if alike else None
         return None
 
     def _is_by_one(self) -> bool:
@@ -199,7 +219,7 @@ class Search:
         by = [name for name in wanted(function) if not is_target(name)]
         if not by[1:]:
             return True
-        guess = proposed(function, self.attempts.far, self._goes_back, self.seed)
+        guess = proposed(function, self.attempts.far, self._goes_back, self.seed, given=self.given)
         if guess is None:
             return False
         self.attempts.tried.append((guess, []))
@@ -222,7 +242,7 @@ class Search:
             return guess
         rows = {row.name.partition(".")[0] for row in self.attempts.report.rows}
         left = [name for name in guess if name not in rows and name not in self.given]
-        until, nearest = time.monotonic() + SECONDS, (_off(self.attempts.report) / 2, guess)
+        until, nearest = time.process_time() + SECONDS, (_off(self.attempts.report) / 2, guess)
         for other, said_of_it in otherwise(taking(self.subject), guess, left):
             report = self.attempts.judged(other)
             if report is not None and report.passed:
@@ -231,7 +251,7 @@ class Search:
             # A mistake that is left shows clearest where nothing else is wrong.
             if report is not None:
                 nearest = min(nearest, (_off(report), other), key=itemgetter(0))
-            if time.monotonic() > until:
+            if time.process_time() > until:
                 break
         return nearest[1]
 
@@ -262,10 +282,10 @@ class Search:
         return guess
 
     def _held(self) -> list[Any]:
-        """The arrays and numbers in an object of a class; nothing of a function."""
+        """The arrays and numbers in an object of a class; of a function those in what it is given."""
         made, seed = self.subject.made, self.seed
         if made is None:
-            return []
+            return arrays_in(self.given)
         instance = next((one for one, _ in objects(made, self.subject.make, seed)), None)
         return [np.asarray(one.value) for one in held_in(instance)] if instance is not None else []
 

@@ -70,7 +70,7 @@ def _twos(tree: ast.AST | None) -> list[tuple[ast.expr, ast.expr]]:
 def _returned(tree: ast.AST | None) -> list[list[ast.expr]]:
     """What is returned together, two values or more."""
     returned = [n.value for n in ast.walk(tree) if isinstance(n, ast.Return)] if tree else []
-    values = [value.elts for value in returned if isinstance(value, ast.Tuple)]
+    values = [value.elts for value in returned if isinstance(value, (ast.Tuple, ast.List))]
     return [several for several in values if len(several) > 1]
 
 
