@@ -496,3 +496,26 @@ def test_edges_of_a_graph_need_no_gradient_but_a_bias_does(bias):
     forgotten = check_pair(aggregate, aggregate_back_without_bias, *inputs)
     assert "wrong-count" in {finding.code for finding in forgotten.findings}
     assert forgotten.verdict is Verdict.FAIL
+
+
+def test_a_mask_and_a_single_number_need_no_gradient_where_all_others_are_called_by_their_inputs():
+    """A bias that is forgotten is none of them."""
+
+    def forward(x, W, mask, scale):
+        return (x * mask) @ W / scale, (x, W, mask, scale)
+
+    def backward(dy, kept):
+        x, W, mask, scale = kept
+        dx = (dy @ W.T) * mask / scale
+        dW = (x * mask).T @ dy / scale
+        return dx, dW
+
+    def affine(x, W, b):
+        return x @ W + b, (x, W, 1.0, 1.0)
+
+    x, W = normal(2, 3), normal(3, 4)
+    report = check_pair(forward, backward, x, W, normal(2, 3, seed=1), np.array(3.0))
+    assert report.passed and [row.name for row in report.rows] == ["x", "W"]
+    forgotten = check_pair(affine, backward, x, W, normal(4), lines=False)
+    assert forgotten["b"].verdict is Verdict.FAIL
+    assert check_pair(affine, backward, x, W, np.array(3.0)).verdict is Verdict.FAIL

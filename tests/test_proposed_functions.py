@@ -462,3 +462,44 @@ def test_a_value_has_its_gradients_beside_it(tmp_path, capsys, text, right, wron
     assert status == 0 and {row["name"] for row in one["rows"]} == rows
     mistaken = write(tmp_path, own=AHEAD + text.replace(right, wrong)) / "own.py"
     assert records(capsys, mistaken)[0] == 1
+
+
+EACH = """
+def project(x, W):
+    return x @ W
+
+def project_back(dy, x, W):
+    return dy @ W.T, np.einsum("nti,ntj->ij", x, dy)
+
+def mix_forward(x, W):
+    return project(x, W), (x, W)
+
+def mix_backward(dy, cache):
+    dx, dW = project_back(dy, *cache)
+    return dx, dW
+"""
+PAIRS = """
+def pairs_loss(z):
+    n = len(z) // 2
+    assert len(z) == 2 * n
+    s = z @ z.T - 1e9 * np.eye(2 * n)
+    p = np.exp(s - s.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    rows, other = np.arange(2 * n), (np.arange(2 * n) + n) % (2 * n)
+    loss = -np.log(p[rows, other]).sum()
+    p[rows, other] -= 1
+    dz = (p + p.T) @ z
+    return loss, dz
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong", "axes"),
+    [(EACH, "dy @ W.T", "-dy @ W.T", 3), (PAIRS, "(p + p.T) @ z", "p @ z", 2)],
+    ids=["batches of rows", "pairs, of which one shows nothing"],
+)
+def test_inputs_fit_the_way_back_too_and_show_something(tmp_path, capsys, text, right, wrong, axes):
+    status, (one,) = records(capsys, write(tmp_path, own=AHEAD + text) / "own.py")
+    assert status == 0 and len(one["rows"][0]["shape"]) == axes
+    mistaken = write(tmp_path, own=AHEAD + text.replace(right, wrong)) / "own.py"
+    assert records(capsys, mistaken)[0] == 1

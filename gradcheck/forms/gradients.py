@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from itertools import count, filterfalse
 from operator import attrgetter, or_
@@ -21,12 +21,13 @@ class Matching:
     """Where in what a backward pass returns the gradient of each input is.
 
     `by_name` are the gradients that were found by their name, each with its leaf's. Where they are not as
-    many as the inputs nothing `fits`, and `paths` says nothing.
+    many as the inputs nothing `fits`, and `paths` says nothing; `partly` there are fewer on purpose.
     """
 
     paths: dict[Path, Path]
     by_name: tuple[tuple[str, str], ...] = ()
     fits: bool = True
+    partly: bool = False
 
     def __or__(self, other: Matching) -> Matching:
         """The matchings of two parts as one."""
@@ -58,7 +59,21 @@ def match(
         return _at_once(gradients, found, leaves)
     grouped = [_within_argument(name, leaves) for name in arguments]
     placed = _by_position(gradients, grouped) or _one_after_another(found, leaves)
-    return _in_their_own_order(found, leaves, placed) or placed
+    chosen = _in_their_own_order(found, leaves, placed) or placed
+    return chosen if chosen.fits else _of_all_but_masks(found, leaves) or chosen
+
+
+def _of_all_but_masks(found: Sequence[Entry], leaves: Sequence[Leaf]) -> Matching | None:
+    """`return dq, dk, dv` for q, k, v, mask: gradients called by the inputs but a mask and single numbers."""
+    called = _by_name(found, leaves)
+    rest = _open(leaves, called.paths, "floats")
+    whole = len(called.paths) == len(found) and all(map(_needs_none, rest))
+    return replace(called, partly=True) if whole and called.fits else None
+
+
+def _needs_none(leaf: Leaf) -> bool:
+    """Whether nobody expects a gradient of an input: of a mask by its name, of a number that is no parameter."""
+    return "mask" in leaf.name.lower() or not (leaf.value.ndim or is_parameter(leaf.name))
 
 
 def _in_their_own_order(

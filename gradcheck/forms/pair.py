@@ -116,7 +116,7 @@ def adapt_pair(
     found = found or match(
         returned, arguments.tree.leaves, said, tuple(given), words(order, "gradients")
     )
-    chosen, remarks = choose(form, found, wrt, named=some)
+    chosen, remarks = choose(form, found, wrt, named=some or found.partly)
     drawn = form.dice.remarks(begun.stop)
     return replace(
         form,

@@ -23,6 +23,12 @@ MOST = 40
 MOST_BEHIND = 10
 """The same where some came close."""
 
+ROUNDING = 1e-12
+"""What cancels of numbers as large as one leaves less."""
+
+HOLLOW = 4
+"""Inputs on which a gradient is zero that are passed over: where it is zero on so many it is so by nature."""
+
 UNFIT = ("raises", "not-finite", "wrong-shape")
 """What is found where inputs do not fit, or where the backward pass is wrong: nobody can tell."""
 
@@ -37,7 +43,8 @@ class Attempts:
     On those that got `stuck` an object raised what no other shapes would mend.
 
     Of what was accepted last there is a `report`. `close` are inputs on which only an axis of length one is too
-    many or too few, `misshaped` those on which gradients came back in other shapes.
+    many or too few, `misshaped` those on which gradients came back in other shapes, `hollow` those on which all
+    passes and a gradient is zero.
     """
 
     subject: Subject
@@ -47,6 +54,7 @@ class Attempts:
     report: Report | None = None
     close: Inputs | None = None
     misshaped: list[tuple[Inputs, Report]] = field(default_factory=list)
+    hollow: list[Inputs] = field(default_factory=list)
     stuck: tuple[Inputs, str] | None = None
 
     def far(self, inputs: Inputs) -> Far:
@@ -90,7 +98,11 @@ class Attempts:
         # What is wrong where everything fits by chance may be right elsewhere.
         by_chance = not report.passed and are_square(taking(self.subject), inputs)
         self.report = report
-        return learnt and not unfit and not by_chance
+        fits = learnt and not unfit and not by_chance
+        if fits and _proves_little(report) and len(self.hollow) < HOLLOW:
+            self.hollow.append({**inputs})
+            return False
+        return fits
 
     @property
     def has_passed(self) -> bool:
@@ -139,6 +151,12 @@ class Attempts:
     def taking(self) -> Taking:
         """How the subject takes its inputs."""
         return Taking.of(self.subject)
+
+
+def _proves_little(report: Report) -> bool:
+    """Whether all passes, and of a gradient that is zero more would."""
+    largest = (np.abs(row.analytic).max(initial=0.0) for row in report.rows)
+    return report.passed and min(largest, default=1.0) < ROUNDING
 
 
 def _sentence(error: Exception) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.forms.names import is_target
+from gradcheck.forms.names import is_parameter, is_target
 from gradcheck.forms.scored import Score
 from gradcheck.forms.state import held_in
 from gradcheck.result import Report, Verdict
@@ -37,6 +37,7 @@ from reports.targets.inlined import whole_text
 from reports.targets.kinds import otherwise
 from reports.targets.making import objects
 from reports.targets.proposals import SECONDS, are_told, proposed, wanted
+from reports.targets.reader import WEIGHT
 from reports.targets.regressions import is_a_model
 from reports.targets.scored import with_targets
 from reports.targets.shapes import layout, long_axes
@@ -104,10 +105,12 @@ class Search:
             text=text,
             given=self.given,
         )
-        guess = self._in_more_places(search(self.attempts.accepts), search)
+        guess = search(self.attempts.accepts) or self._hollow()
+        guess = self._in_more_places(guess, search)
         guess = self._as_meant(self._in_other_lengths(guess, search))
         guess = self._on_both_sides(guess, text)
-        guess = guess or self._as_returned() or self._as_told() or self.attempts.close
+        guess = guess or self._as_returned() or self._in_batches() or self._as_told()
+        guess = guess or self.attempts.close
         return None if guess is None else self._as_precise(as_held(guess, held))
 
     def _scored(self, score: Score) -> Inputs | None:
@@ -264,6 +267,22 @@ class Search:
             filter(self.attempts.accepts, itertools.islice(itertools.chain(*others), MOST_BEHIND)),
             None,
         )
+
+    def _hollow(self) -> Inputs | None:
+        """The first inputs on which a gradient is zero, where it is on all."""
+        guess = next(iter(self.attempts.hollow), None)
+        if guess is not None:
+            self.attempts.report = self.attempts.judged(guess)
+        return guess
+
+    def _in_batches(self) -> Inputs | None:
+        """The first inputs on which the forward pass ran, two of each example: matrices multiply those too."""
+        inputs, _ = self.attempts.tried[0] if self.attempts.tried else ({}, [])
+        rng = np.random.default_rng(self.seed)
+        free = [n for n, v in inputs.items() if np.ndim(v) and not is_parameter(n)]
+        free = [n for n in free if n not in self.given and not WEIGHT.match(n)]
+        more = {n: floats(n, (2, *np.shape(inputs[n])))(rng) for n in free}
+        return {**inputs, **more} if more and self.attempts.accepts({**inputs, **more}) else None
 
     def _as_told(self) -> Inputs | None:
         """The first inputs on which the forward pass ran, where all their shapes are told by its text.
