@@ -418,12 +418,26 @@ COLUMNS = {
 }  # fmt: skip
 
 
+def without_its_beginning(text):
+    return text[text.index("def forward") :]
+
+
+def with_words_put_together(text):
+    begun = without_its_beginning(text)
+    return begun.replace('net[f"W{k}"]', 'net["W" + str(k)]').replace('f"b{k}"', '"b" + str(k)')
+
+
+BEGUN = [lambda text: text, without_its_beginning, with_words_put_together]
+
+
+@pytest.mark.parametrize("begun", BEGUN, ids=["by its file", "by its keys", "by words"])
 @pytest.mark.parametrize("layout", [ROWS, COLUMNS], ids=["rows", "columns"])
-def test_a_net_is_begun_as_its_file_begins_it(tmp_path, capsys, layout):
+def test_a_net_is_begun_as_its_file_begins_it(tmp_path, capsys, layout, begun):
     """Its numbers are others: biases of zeros and weights of a hundredth would hide what is wrong with them."""
-    text = AHEAD + NET
+    text = NET
     for hole, filling in layout.items():
         text = text.replace(hole, filling)
+    text = AHEAD + begun(text)
     status, (right,) = records(capsys, write(tmp_path, net=text) / "net.py")
     shapes = {row["name"]: row["shape"] for row in right["rows"]}
     assert status == 0 and sorted(shapes) == ["net.W1", "net.W2", "net.b1", "net.b2"]
@@ -432,6 +446,14 @@ def test_a_net_is_begun_as_its_file_begins_it(tmp_path, capsys, layout):
     assert status == 1 and report["repair"]["after"].strip() == "dZ = dA * (A * (1 - A))"
 
 
+BY_NAME = """
+def margin_loss(w, X, y, *, margin, decay):
+    return np.maximum(0, margin - y * (X @ w)).sum() + decay * w @ w
+
+def margin_loss_gradient(w, X, y, *, margin, decay):
+    active = margin - y * (X @ w) > 0
+    return -(y * active) @ X + 2 * decay * w
+"""
 LISTED = """
 def cost(theta, X, y):
     off = X @ theta - y
@@ -453,9 +475,10 @@ def valley_grad(x, y):
     ("text", "right", "wrong", "rows"),
     [
         (LISTED, "X.T @ off", "X.T @ off / 2", {"theta"}),
+        (BY_NAME, "2 * decay", "decay", {"w"}),
         (VALLEY, "2 * x * across,", "x * across,", {"x", "y"}),
     ],
-    ids=["a list", "a tuple of derivatives"],
+    ids=["a list", "numbers by name", "a tuple of derivatives"],
 )
 def test_a_value_has_its_gradients_beside_it(tmp_path, capsys, text, right, wrong, rows):
     status, (one,) = records(capsys, write(tmp_path, own=AHEAD + text) / "own.py")

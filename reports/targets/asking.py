@@ -19,6 +19,7 @@ from gradcheck.forms.saying import said
 from gradcheck.forms.scored import called
 from gradcheck.forms.slopes import differentiated, of_one_input
 from gradcheck.layer import Function
+from gradcheck.layer import name_of as function_name
 from gradcheck.result import Report
 from reports.errors import did_you_mean
 from reports.targets.classes import Context, is_operation, step_of, ways
@@ -102,6 +103,7 @@ def _pair(subject: Subject, values: list[Any], words: Inputs, options: Inputs) -
 
 
 def _derivative(subject: Subject, values: list[Any], words: Inputs, options: Inputs) -> Report:
+    subject = with_words(subject, words)
     f, df = subject.parts
     if are_coordinates(subject, values):
         whole = (lambda x: f(*x)), (lambda x: df(*x))
@@ -118,11 +120,17 @@ def _derivative(subject: Subject, values: list[Any], words: Inputs, options: Inp
         return report
     # sigmoid_derivative(s) of s = sigmoid(x), as those write it who have the value at hand.
     of_value = gradcheck.check_derivative(f, lambda x: df(f(x)), values[at], **options)
-    names = [part.__name__ for part in subject.parts]
+    names = list(map(function_name, subject.parts))
     remark = said(
         f"{names[1]} was handed the value of {names[0]}: it calls that {its}, and not {mine}."
     )
     return replace(of_value, findings=(*of_value.findings, remark)) if of_value.passed else report
+
+
+def with_words(subject: Subject, words: Inputs) -> Subject:
+    """The subject with what goes by name alone given to its functions."""
+    bound = tuple(partial(part, **words) for part in subject.parts)
+    return replace(subject, parts=bound) if words else subject
 
 
 def are_coordinates(subject: Subject, values: list[Any]) -> bool:
@@ -202,7 +210,8 @@ def is_one_of_a_loop(subject: Subject, given: Inputs, inputs: Inputs) -> bool:
     values, words = Taking.of(subject).arguments({**inputs, **given})
     result = subject.forward(*values, **words)
     first = result[0] if isinstance(result, tuple) and result else result
-    return min(np.shape(first), default=2) < 2
+    # What lies in a list is no array of windows.
+    return min(getattr(first, "shape", ()), default=2) < 2
 
 
 def _is_number_beside(result: Any) -> bool:

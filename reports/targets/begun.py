@@ -1,7 +1,11 @@
-"""Parameters that a file makes itself for what takes them whole: `init_params(sizes)` for `forward(X, params)`."""
+"""Parameters for what takes them whole, `forward(X, params)`: as the file's `init_params(sizes)` makes them.
+
+Where none makes them, as its keys have it: of `params[f"W{k}"]` and `params[f"b{k}"]` there is one a layer.
+"""
 
 from __future__ import annotations
 
+import ast
 import inspect
 import itertools
 import re
@@ -12,9 +16,13 @@ import numpy as np
 
 from gradcheck.forms.scored import beside
 from gradcheck.layer import Function
+from gradcheck.lines.statements import inside, name_of
 from reports.targets.draws import Inputs
+from reports.targets.inlined import inlined
 from reports.targets.making import arguments
 from reports.targets.proposals import wanted
+from reports.targets.reader import WEIGHT
+from reports.targets.shapes import BIAS
 
 WHOLE = re.compile(r"^_?(params?|parameters?|weights|theta|model|net(work)?|nn|p)$", re.IGNORECASE)
 """How an input is called that holds all parameters."""
@@ -24,6 +32,9 @@ BEGINS = re.compile(
     re.IGNORECASE,
 )
 """How a function is called that makes them before there is any training."""
+
+LAYERS = (5, 4, 2)
+"""Features of a net of two layers, its input's first: all different."""
 
 TRIED = 3
 """Sizes that are tried: with one of each length matrices that do not fit together are seen."""
@@ -35,7 +46,17 @@ def begun(function: Function, seed: int) -> Iterator[Inputs]:
     Its numbers are drawn anew: a bias of zeros, or weights of a hundredth, would excuse what is wrong with them.
     """
     mine = [name for name in wanted(function) if WHOLE.match(name)]
-    for maker in _makers(function) if len(mine) == 1 else ():
+    if len(mine) == 1:
+        several = itertools.chain(_made(function, seed), _numbered(function, mine[0]))
+        # Others than those that inputs are drawn from.
+        yield from (
+            {mine[0]: _drawn_anew(one, np.random.default_rng([seed, 1]))} for one in several
+        )
+
+
+def _made(function: Function, seed: int) -> Iterator[dict[Any, Any]]:
+    """What the functions of its module make that begin a model."""
+    for maker in _makers(function):
         for sizes in itertools.islice(arguments(maker, wanted(maker)), TRIED):
             # Weights are drawn from NumPy's global generator more often than not.
             np.random.seed(seed)  # noqa: NPY002
@@ -44,8 +65,33 @@ def begun(function: Function, seed: int) -> Iterator[Inputs]:
             except Exception:
                 continue
             if isinstance(made, dict) and arrays_in(made):
-                # Others than those that inputs are drawn from.
-                yield {mine[0]: _drawn_anew(made, np.random.default_rng([seed, 1]))}
+                yield made
+
+
+def _numbered(function: Function, name: str) -> Iterator[dict[Any, Any]]:
+    """A matrix and a bias for each layer, where numbered keys ask for them: in columns, then in rows."""
+    asked = [n.slice for n in inside(inlined(function), ast.Subscript) if name_of(n.value) == name]
+    begin = {text for key in asked for text in _beginning(key)}
+    weights, biases = ([b for b in begin if kind.match(f"{b}1")] for kind in (WEIGHT, BIAS))
+    if len(weights) == len(biases) == 1 and begin == {*weights, *biases}:
+        yield from (_net(weights[0], biases[0], turn) for turn in (-1, 1))
+
+
+def _net(weight: str, bias: str, turn: int) -> dict[Any, Any]:
+    """A net whose examples lie in rows, or turned round in columns."""
+    layers = list(enumerate(itertools.pairwise(LAYERS), 1))
+    matrices = {f"{weight}{k}": np.zeros((n, m)[::turn]) for k, (n, m) in layers}
+    return matrices | {f"{bias}{k}": np.zeros((1, m)[::turn]) for k, (_, m) in layers}
+
+
+def _beginning(key: ast.AST) -> list[str]:
+    """What a numbered key begins with: W of f"W{k}", and of "W" + str(k)."""
+    match key:
+        case ast.JoinedStr([ast.Constant(str(text)), ast.FormattedValue()]):
+            return [text]
+        case ast.BinOp(ast.Constant(str(text)), ast.Add(), ast.Call(ast.Name("str"))):
+            return [text]
+    return []
 
 
 def arrays_in(value: Any) -> list[Any]:

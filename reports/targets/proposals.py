@@ -128,9 +128,14 @@ def _counted(function: Function) -> dict[str, Sequence[Draw]]:
 
 
 def _penalties(function: Function) -> Inputs:
-    """What is proposed for the penalties that a function leaves at 0."""
+    """What is proposed for the penalties that a function leaves at 0, and for numbers that go by name alone."""
     parameters = inspect.signature(function).parameters.values()
-    return {p.name: PENALTY for p in parameters if p.default == 0.0 and PENALTIES.match(p.name)}
+    return {p.name: PENALTY for p in parameters if _is_a_weight(p)}
+
+
+def _is_a_weight(p: inspect.Parameter) -> bool:
+    by_name_alone = p.kind is p.KEYWORD_ONLY and p.default is p.empty
+    return by_name_alone or (p.default == 0.0 and bool(PENALTIES.match(p.name)))
 
 
 def wanted(function: Function) -> list[str]:

@@ -26,6 +26,7 @@ from reports.targets.asking import (
     has_one_each,
     is_one_of_a_loop,
     taking,
+    with_words,
 )
 from reports.targets.attempts import MOST, MOST_BEHIND, UNFIT, Attempts
 from reports.targets.begun import arrays_in, begun
@@ -211,8 +212,9 @@ class Search:
         rng = np.random.default_rng(self.seed)
         inputs = {name: floats(name, ())(rng) for name in wanted(taking(self.subject))}
         with np.errstate(all="ignore"), contextlib.suppress(Exception):
-            values, _ = self.attempts.taking.arguments({**inputs, **self.given})
-            alike = are_coordinates(self.subject, values) or has_one_each(self.subject, values)
+            values, words = self.attempts.taking.arguments({**inputs, **self.given})
+            subject = with_words(self.subject, words)
+            alike = are_coordinates(subject, values) or has_one_each(subject, values)
             return inputs if alike else None
         return None
 
@@ -227,9 +229,8 @@ class Search:
             return False
         self.attempts.tried.append((guess, []))
         numbers = [name for name in by if np.asarray(guess[name]).dtype.kind == "f"]
-        return not numbers[1:] or belongs_to_some(
-            self.subject, self.attempts.taking.arguments(guess)[0]
-        )
+        values, words = self.attempts.taking.arguments(guess)
+        return not numbers[1:] or belongs_to_some(with_words(self.subject, words), values)
 
     def _goes_back(self, inputs: Inputs) -> bool:
         """Whether a derivative runs on the inputs, whatever it returns."""
