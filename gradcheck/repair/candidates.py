@@ -21,6 +21,7 @@ import numpy as np
 from gradcheck.lines.carried import written_by
 from gradcheck.lines.names import grouped
 from gradcheck.lines.statements import names_read
+from gradcheck.repair.chain import Ahead, derived
 from gradcheck.repair.grammar import LEFT_OUT, MISTAKEN, Alternative, Rule
 from gradcheck.repair.grammar.calls import REDUCING
 from gradcheck.repair.missing import missing
@@ -260,7 +261,7 @@ def _first_wrong(several: Sequence[Place]) -> int | None:
     return next((place.computed.lineno for place in wrong), None)
 
 
-def rounds(several: Sequence[Place], doubt: Doubt) -> tuple[Iterator[Candidate], ...]:
+def rounds(several: Sequence[Place], doubt: Doubt, ahead: Ahead) -> tuple[Iterator[Candidate], ...]:
     """Every edit of the backward pass that the grammar knows, the likeliest first.
 
     Where lines share the doubt the likelier slip says which it is; of two alike the line that is blamed.
@@ -283,12 +284,19 @@ def rounds(several: Sequence[Place], doubt: Doubt) -> tuple[Iterator[Candidate],
         _cheapest_first(otherwise, MISTAKEN),
         # Where the true value is known hardly anything has to be run.
         _cheapest_first([*known, *solved], LEFT_OUT),
+        _derived([*known, *solved], ahead),
         _cheapest(lacking),
         _cheapest_first([*open_, *doubted], LEFT_OUT),
+        _derived([*open_, *doubted], ahead),
         _cheapest_first(ways, MISTAKEN),
         *_elsewhere(others, doubt.is_settled),
         *_elsewhere(right, doubt.is_settled),
     )
+
+
+def _derived(several: Sequence[Place], ahead: Ahead) -> Iterator[Candidate]:
+    """What the forward pass says that lines should compute."""
+    yield from _cheapest(Candidate(one, edit) for one in several for edit in derived(one, ahead))
 
 
 def _elsewhere(several: Sequence[Place], settled: bool) -> tuple[Iterator[Candidate], ...]:

@@ -221,7 +221,7 @@ class _Task:
         doubt = Doubt.of(
             *(said, several, trials.function), explains=explains, right=right, solved=solved
         )
-        return rounds(several, doubt)
+        return rounds(several, doubt, trials.ahead)
 
     def _known(self, offset: int) -> Known:
         """What is known of values and gradients, by the lines of a function that begins after so many."""

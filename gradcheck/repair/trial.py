@@ -20,6 +20,7 @@ from gradcheck.layer import Adapted, Layer, copies, listed, run
 from gradcheck.lines.handing import forward_tree
 from gradcheck.lines.source import blocks, parsed_function
 from gradcheck.repair.candidates import Candidate, Sieve
+from gradcheck.repair.chain import Ahead
 from gradcheck.repair.patience import STEPS, Meter, counted, patience
 from gradcheck.repair.places import (
     Known,
@@ -90,6 +91,11 @@ class Trials:
     def right(self) -> frozenset[int]:
         """Which gradients are right as the texts now are; none if it raises."""
         return self._right(self.program.built())
+
+    @cached_property
+    def ahead(self) -> Ahead:
+        """The forward pass as it was run."""
+        return Ahead.of(self.context)
 
     @cached_property
     def usual(self) -> int:

@@ -1,0 +1,152 @@
+"""The chain rule applied to the forward pass: the gradient of every value in it, written for one line.
+
+Its statements are gone through backwards. A gradient that has a name in that line already goes by its name.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from gradcheck.lines.statements import name_of, place_of
+from gradcheck.repair.chain.ahead import Ahead, Step
+from gradcheck.repair.chain.rules import back_through
+from gradcheck.repair.chain.shaped import summed_to
+from gradcheck.repair.chain.telling import Lost, Telling, is_turned
+from gradcheck.repair.chain.writing import added, letters_of, written
+from gradcheck.repair.scope import Scope, code_of, shape_of
+from gradcheck.result import Array
+
+LONGEST = 120
+"""Letters beyond which nobody writes an expression in one line."""
+ALIKE = 1e-9
+"""To how many digits two ways to compute a gradient agree."""
+
+
+@dataclass(frozen=True, eq=False)
+class Gradient:
+    """An expression of a line of the backward pass, and what it is worth there."""
+
+    node: ast.expr
+    value: Array
+
+    def __add__(self, other: Gradient) -> Gradient:
+        """The sum of two."""
+        return Gradient(added(self.node, other.node), np.add(self.value, other.value))
+
+
+@dataclass(frozen=True, eq=False)
+class Derived:
+    """The gradient of a value of the forward pass by its name, and the terms that it is the sum of, one a use."""
+
+    name: str
+    whole: Gradient
+    terms: Sequence[Gradient]
+
+
+def gradients(ahead: Ahead, scope: Scope) -> list[Derived]:
+    """The gradients of the values of a forward pass that can be written in the line of a scope."""
+    return list(_Sweep(ahead, scope).gradients())
+
+
+class _Sweep:
+    """One way back through the steps; `open` are the terms that have arrived at each name so far."""
+
+    def __init__(self, ahead: Ahead, scope: Scope) -> None:
+        self.ahead, self.scope, self.telling = ahead, scope, Telling(ahead.steps, scope)
+        self.open: dict[str, list[Gradient]] = defaultdict(list)
+
+    def gradients(self) -> Iterator[Derived]:
+        """Each gradient when all that is computed from the value is behind it; those of inputs last."""
+        with suppress(Lost):
+            self._upstream()
+        for step in reversed(self.ahead.steps):
+            name = name_of(step.target)
+            known = self._part_of(step) if name is None else self._settled(name)
+            if known is not None:
+                yield known
+                self._pull(step.value, self._by_name(known.whole), step)
+        yield from filter(None, map(self._settled, list(self.open)))
+
+    def _upstream(self) -> None:
+        """What is returned has the upstream gradient, by its name; of a loss that is 1."""
+        if self.ahead.returned is not None:
+            dy = self.ahead.upstream
+            node = self.telling.named(dy, ALIKE) if dy.ndim else ast.Constant(1)
+            if node is not None:
+                self._pull(self.ahead.returned.value, Gradient(node, dy), self.ahead.returned)
+
+    def _settled(self, name: str) -> Derived | None:
+        terms = self.open.pop(name, [])
+        with suppress(ValueError):
+            return Derived(name, reduce(Gradient.__add__, terms), terms) if terms else None
+        return None
+
+    def _part_of(self, step: Step) -> Derived | None:
+        """The gradient of what is written into a part of something: that part of its gradient."""
+        match place_of(step.target):
+            case (str(name), _, ast.expr() as index) if self.open[name]:
+                with suppress(Lost, ValueError):
+                    whole = reduce(Gradient.__add__, self.open[name])
+                    part = ast.Subscript(whole.node, self.telling.told(index, step), ast.Load())
+                    return Derived(name, self._worth(part), ())
+        return None
+
+    def _by_name(self, gradient: Gradient) -> Gradient:
+        name = self.telling.named(gradient.value, ALIKE)
+        return gradient if name is None else Gradient(name, gradient.value)
+
+    def _pull(self, node: ast.expr, gradient: Gradient, step: Step) -> None:
+        """Carry a gradient back through an expression, to the names in it."""
+        value = step.scope.value(node)
+        if not _is_float(value):
+            return
+        with suppress(Lost):
+            gradient = self._summed(gradient, np.shape(value))
+            name = None if is_turned(node) else name_of(node)
+            if name is not None:
+                self.open[name].append(gradient)
+            else:
+                self._pull_apart(node, gradient, step)
+
+    def _pull_apart(self, node: ast.expr, gradient: Gradient, step: Step) -> None:
+        """Carry a gradient on to the operands of an expression; it is that of a part by itself too."""
+        if isinstance(node, ast.Subscript):
+            self.open[ast.unparse(node)].append(gradient)
+        for operand, rule, letters in back_through(node, step.scope.value):
+            with suppress(Lost):
+                more = self._letters(rule, {**letters, "y": node}, step)
+                self._pull(operand, self._by_rule(rule, gradient, more), step)
+
+    def _letters(
+        self, rule: str, letters: Mapping[str, ast.expr], step: Step
+    ) -> dict[str, ast.expr]:
+        """What the letters that a rule is written with stand for, as it is written here."""
+        used = letters_of(rule)
+        return {k: self.telling.told(one, step) for k, one in letters.items() if k in used}
+
+    def _by_rule(self, rule: str, gradient: Gradient, letters: Mapping[str, ast.expr]) -> Gradient:
+        return self._worth(written(rule, {**letters, "g": gradient.node}))
+
+    def _summed(self, gradient: Gradient, shape: tuple[int, ...]) -> Gradient:
+        """A gradient summed over the axes along which a value was repeated."""
+        rule = summed_to(gradient.value.shape, shape)
+        return gradient if rule == "g" else self._by_rule(rule, gradient, {})
+
+    def _worth(self, node: ast.expr) -> Gradient:
+        value = self.scope.run(code_of(node))
+        if len(ast.unparse(node)) > LONGEST or shape_of(value) is None:
+            raise Lost
+        # Of a sum of booleans, where the upstream gradient is 1.
+        return Gradient(node, np.asarray(value) if _is_float(value) else np.asarray(value, float))
+
+
+def _is_float(value: Any) -> bool:
+    return shape_of(value) is not None and np.asarray(value).dtype.kind == "f"
