@@ -5,6 +5,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import count
 
 import numpy as np
 from examples import dense, tanh
@@ -43,15 +44,24 @@ def test_checks_in_threads_say_what_they_say_one_after_the_other():
         assert list(pool.map(lambda case: told(*case), cases)) == expected
 
 
+TURNS = count()
+
+
+def is_judged_truly(inner):
+    # Of many calls alike each eighth searches the line and its repair too.
+    lines = None if next(TURNS) % 8 == 0 else False
+    return check(inner, X[0, :1], lines=lines).passed == (inner is tanh)
+
+
 def within(x, *, slip, inner):
     """A layer that checks another one on its way forward and back."""
 
     def backward(dy):
-        assert check(inner, X[0, :1]).passed == (inner is tanh)
+        assert is_judged_truly(inner)
         dx = (2 + slip) * x * dy
         return dx
 
-    assert check(inner, X[0, :1]).passed == (inner is tanh)
+    assert is_judged_truly(inner)
     return x * x, backward
 
 
