@@ -16,7 +16,7 @@ from typing import Any
 
 from gradcheck.layer import Adapted, Function
 from gradcheck.layer import Backward as WayBack
-from gradcheck.lines.handing import at_work
+from gradcheck.lines.handing import at_work, bound_alike
 from gradcheck.lines.instrument import Backward, Forward, Helpers, Instrument, Text
 from gradcheck.lines.recorder import Recorder
 from gradcheck.lines.sites import Site, item
@@ -244,7 +244,7 @@ def _assembled(user: Adapted, forward: Function, source: Source, backward: Funct
     def joined(*inputs: Array) -> tuple[Any, WayBack]:
         out, returned = forward(*inputs)
         # Another function, called with what this run has given to its own.
-        return out, at_work(returned).bound(backward)
+        return out, bound_alike(returned, backward)
 
     return user.assemble(joined, None)
 

@@ -35,23 +35,41 @@ LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", 
 
 def at_work(function: Function) -> Source:
     """The source of a function, or, where it only hands on to another, of that other; or Unreadable."""
-    bare, ahead, keywords = unbound(function)
-    tree = _tree(bare.__code__)
+    bare, _, _ = unbound(function)
+    tree, called = _tree(bare.__code__), _handed_to(bare)
     call = _handing_on(tree)
-    if call is None or (called := _called_by(call, bare)) is None:
+    if call is None or called is None:
         return put_together(function, tree, partial(_called_by, bare=bare)) or Source.of(function)
     inner, passed = at_work(called), _passed(call, called)
-
-    def handing_on(other: Function) -> Function:
-        changed = copy.deepcopy(tree)
-        other_call = _handing_on(changed)
-        assert other_call is not None
-        other_call.func = ast.Name(CALLED, ast.Load())
-        outer = Source(bare, changed, 1, (), ahead, keywords)
-        return outer.bound(outer.compiled(changed, {CALLED: other}))
-
     names = {mine: inner.called.get(its, its) for mine, its in passed.items()}
-    return replace(inner, around=(handing_on, *inner.around), called=names)
+    around = partial(_handing_on_to, function)
+    return replace(inner, around=(around, *inner.around), called=names)
+
+
+def bound_alike(function: Function, other: Function) -> Function:
+    """Another function in place of the one that does the work, with what is bound to that; no source is read."""
+    bare, ahead, keywords = unbound(function)
+    called = _handed_to(bare)
+    if called is None:
+        return partial(other, *ahead, **keywords)
+    return _handing_on_to(function, bound_alike(called, other))
+
+
+def _handed_to(bare: FunctionType) -> Function | None:
+    """The function of the user's that one hands on to, if it does."""
+    call = _handing_on(_tree(bare.__code__))
+    return None if call is None else _called_by(call, bare)
+
+
+def _handing_on_to(function: Function, other: Function) -> Function:
+    """A function that hands on, to another one."""
+    bare, ahead, keywords = unbound(function)
+    changed = copy.deepcopy(_tree(bare.__code__))
+    call = _handing_on(changed)
+    assert call is not None
+    call.func = ast.Name(CALLED, ast.Load())
+    outer = Source(bare, changed, 1, (), ahead, keywords)
+    return outer.bound(outer.compiled(changed, {CALLED: other}))
 
 
 def forward_tree(layer: Layer) -> ast.AST:
