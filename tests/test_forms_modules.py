@@ -560,3 +560,20 @@ class Step:
 def test_a_state_that_is_called_c_is_no_cache_where_its_gradient_comes_back():
     report = check_module(Step(), normal(2, 3), normal(2, 3, seed=1))
     assert report.passed and [row.name for row in report.rows] == ["h", "c", "U"], str(report)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("self.dkernels[:, k] += dy", "self.dkernels[:, k] = dy"),
+        ("self.dbias[k] += dy[i, k]", "self.dbias[k] += dy[i, 0]"),
+        ("part = self.x[i : i + self.width]", "part = self.x[k : k + self.width]"),
+    ],
+)
+def test_a_count_that_the_way_back_keeps_for_itself_stands_in_no_proof_s_way(
+    tmp_path, right, wrong
+):
+    module = edited(layers, tmp_path, right, wrong)
+    report = check_module(module.Windows(3, 2), normal(5))
+    line = inspect.getsource(module).split(wrong)[0].count("\n") + 1
+    assert report.repair and report.repair.line == line, str(report)

@@ -10,7 +10,7 @@ from gradcheck.repair.scope import Pool
 from gradcheck.repair.sizes import resized
 from tests.test_fresh import normal
 from tests.test_narrow import planted
-from tests.test_repair_elsewhere import value
+from tests.test_repair_elsewhere import nothing, value
 
 
 def standardized(x, gamma):
@@ -179,7 +179,7 @@ def grouped(x):
 
 def test_no_new_size_is_a_part_of_another_one():
     """In two groups of 4 channels there are as many as in a batch of 4."""
-    changed = resized(value(grouped), [normal(3, 6)]).grown[0]
+    changed = resized(value(grouped), nothing, [normal(3, 6)]).grown[0]
     assert changed.shape[1] // 2 not in changed.shape and changed.shape[1] % 2 == 0
 
 
@@ -193,7 +193,7 @@ def test_no_new_size_leaves_one_place_of_several():
     """Whatever the number of the only window is multiplied with, it is 0."""
     for width in range(8, 12):
         inputs = [normal(2, width), normal(2)]
-        found = resized(value(dilated), inputs)
+        found = resized(value(dilated), nothing, inputs)
         assert len(dilated(*found.grown)[0]) > 1 and found.more
 
 

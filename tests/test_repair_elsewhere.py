@@ -29,13 +29,18 @@ def value(layer):
     return at
 
 
+def nothing(inputs):
+    """A way back that raises, of which nothing is known."""
+    return []
+
+
 def product(x, W, b):
     return x @ W + b, lambda dy: (dy @ W.T, x.T @ dy, dy.sum(axis=0))
 
 
 def test_every_size_that_can_change_alone_gets_a_length_of_its_own():
     inputs = [normal(4, 4), normal(4, 4), normal(4)]
-    found = resized(value(product), inputs)
+    found = resized(value(product), nothing, inputs)
     (batch, features), (_, outputs), _ = (x.shape for x in found.grown)
     assert len({4, batch, features, outputs}) == 4
     assert not found.fixed
@@ -47,9 +52,11 @@ def test_sizes_that_a_layer_insists_on_are_fixed():
     def of_three(x):
         return x * np.arange(3), lambda dy: dy * np.arange(3)
 
-    found = resized(value(of_three), [normal(5, 3)])
+    found = resized(value(of_three), nothing, [normal(5, 3)])
     assert (found.grown[0].shape, found.fixed) == ((6, 3), {3})
-    assert resized(value(lambda x: (x * np.ones((2, 3)), np.copy)), [normal(2, 3)]).more == {}
+    assert (
+        resized(value(lambda x: (x * np.ones((2, 3)), np.copy)), nothing, [normal(2, 3)]).more == {}
+    )
 
 
 def test_what_the_layer_does_not_read_is_no_size_of_its_own():
@@ -57,7 +64,7 @@ def test_what_the_layer_does_not_read_is_no_size_of_its_own():
         y = np.stack([x @ W[:, k] + b[k] for k in range(W.shape[1])], axis=1)
         return y, lambda dy: (dy @ W.T, x.T @ dy, dy.sum(axis=0))
 
-    grown = resized(value(loop), [normal(3, 4), normal(4, 5), normal(5)]).grown
+    grown = resized(value(loop), nothing, [normal(3, 4), normal(4, 5), normal(5)]).grown
     # A bias that is longer than there are outputs would run, and prove nothing.
     assert grown[2].shape[0] == grown[1].shape[1] > 5
 
@@ -469,3 +476,15 @@ def test_where_no_draw_is_seen_clearly_three_digits_are_a_proof(monkeypatch, err
     monkeypatch.setattr(Proof, "_drawn", lambda *_: iter([[], []]))
     proof = Proof(SimpleNamespace(compared={0: seen}), lambda *_, **__: report, 0)
     assert proof._passes(None, [], 1) is trusted
+
+
+def test_what_a_way_back_ends_before_is_no_size_of_its():
+    def back(inputs):
+        x, W, b = inputs
+        db = np.zeros(b.shape)
+        db[:5] = 1
+        return [np.ones(x.shape), np.ones(W.shape), db]
+
+    inputs = [normal(3, 4), normal(4, 5), normal(5)]
+    found = resized(value(product), back, inputs)
+    assert {x.shape[-1] for x in found.grown[1:]} == {5} and found.grown[0].shape != (3, 4)

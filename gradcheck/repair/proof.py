@@ -110,13 +110,19 @@ class Proof:
 
     def _runs(self, layer: Layer, inputs: Sequence[Array]) -> bool:
         """Whether each gradient has the shape of its input."""
+        gradients = dict(enumerate(self._gradients(inputs, layer)))
+        return all(
+            getattr(gradients.get(p), "shape", None) == inputs[p].shape
+            for p in self.context.compared
+        )
+
+    def _gradients(self, inputs: Sequence[Array], layer: Layer | None = None) -> list[Array | None]:
+        """The hand-derived gradients of a layer, of what was written if none is given; none if it raises."""
         with suppress(Exception), np.errstate(all="ignore"):
-            value, backward = run(layer, copies(inputs))
+            value, backward = run(layer or self.context.layer, copies(inputs))
             dy = random_upstream(value, self.seed).astype(self.context.dy.dtype)
-            gradients = listed(backward(dy), len(inputs))
-            shapes = [None if one is None else one.shape for one in gradients]
-            return all(shapes[p] == inputs[p].shape for p in self.context.compared)
-        return False
+            return listed(backward(dy), len(inputs))
+        return []
 
     def may_hold(self, program: Program) -> bool:
         """Whether no gradient is far off in other sizes.
@@ -207,7 +213,7 @@ class Proof:
     @cached_property
     def elsewhere(self) -> Resized:
         """The inputs in other sizes, where the layer takes them."""
-        return resized(self._value, self.context.inputs)
+        return resized(self._value, self._gradients, self.context.inputs)
 
     def _is_defined(self, inputs: Sequence[Array]) -> bool:
         return self._value(inputs) is not None

@@ -27,6 +27,8 @@ TOGETHER = 30
 
 Value = Callable[[Sequence[Array]], Array | None]
 """The value of a layer at inputs; None where it is not defined."""
+Back = Callable[[Sequence[Array]], Sequence[Array | None]]
+"""The gradients of a layer as it is written; none where it raises."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +75,17 @@ class Resized:
         """Whether the value is another one if the last along an axis is: what it ends before is not taken."""
         other = value(self.changed(axis))
         return other is None or not np.array_equal(whole, other)
+
+    def is_left_out(self, back: Back) -> bool:
+        """Whether a way back ends before what was added along an axis: it counts by a number of its own."""
+        gradients = dict(enumerate(back(self.grown)))
+        return any(self._ends_before(gradients.get(k), k, axis) for k, axis in self.more)
+
+    def _ends_before(self, gradient: Array | None, k: int, axis: int) -> bool:
+        if gradient is None or gradient.shape != self.grown[k].shape:
+            return False
+        given, added = np.split(gradient, [self.inputs[k].shape[axis]], axis)
+        return bool(given.any() and not added.any())
 
     def together_with(self, axis: Axis) -> Iterator[Resized]:
         """The same where an axis is longer too, alone or with others of its length: few first, at last all."""
@@ -130,11 +143,11 @@ def _telling(value: Value, inputs: Sequence[Array]) -> Value:
     return telling
 
 
-def resized(value: Value, inputs: Sequence[Array]) -> Resized:
-    """The inputs with as many other sizes as the layer takes; its `value` is None where it is not defined."""
+def resized(value: Value, back: Back, inputs: Sequence[Array]) -> Resized:
+    """The inputs with as many other sizes as the layer takes, and as its way `back` does not end before."""
     found, value = Resized(inputs), _telling(value, inputs)
     for axis in found.lengths:
         if axis not in found.more:
-            tried = (one for one in found.together_with(axis) if one.is_taken(value))
-            found = next(tried, found)
+            taken = (one for one in found.together_with(axis) if one.is_taken(value))
+            found = next((one for one in taken if not one.is_left_out(back)), found)
     return found

@@ -11,6 +11,7 @@ import numpy as np
 
 from gradcheck.repair import slips as slip
 from gradcheck.repair.grammar.rewrite import Alternative, Rule, on, priced
+from gradcheck.repair.grammar.rewrites import is_count
 from gradcheck.repair.scope import Scope, shape_of
 from gradcheck.repair.tree import expression, inside, read, replaced
 
@@ -120,9 +121,9 @@ def _size_for_a_number(node: ast.expr, scope: Scope) -> Iterable[Alternative]:
     return priced(scope.sizes if type(scope.value(node)) in kinds else (), 1.6)
 
 
-@on(ast.BinOp)
-def _read_twice(node: ast.BinOp, scope: Scope) -> Iterator[Alternative]:
-    """Another variable wherever one is read twice, in a (1 - a), or the call around it or its index left out."""
+@on(ast.BinOp, ast.Slice)
+def _read_twice(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
+    """Another variable wherever one is read twice, as in a (1 - a), i:i + k; or no call around it, no index."""
     read_here = Counter(map(ast.unparse, inside(node, *READ)))
     for text, _ in filter(_is_repeated, read_here.items()):
         for other in _instead(expression(text), scope):
@@ -138,7 +139,8 @@ def _instead(one: ast.expr, scope: Scope) -> Iterator[ast.expr]:
     match one:
         case ast.Call(_, [inner, *_]) | ast.Subscript(inner):
             yield inner
-    yield from (*map(read, scope.same_shape(one)), *scope.alike(one, ast.Subscript))
+    names = scope.counts if is_count(one, scope) else scope.same_shape(one)
+    yield from (*map(read, names), *scope.alike(one, ast.Subscript))
 
 
 @on(ast.BinOp)
