@@ -577,3 +577,12 @@ def test_a_count_that_the_way_back_keeps_for_itself_stands_in_no_proof_s_way(
     report = check_module(module.Windows(3, 2), normal(5))
     line = inspect.getsource(module).split(wrong)[0].count("\n") + 1
     assert report.repair and report.repair.line == line, str(report)
+
+
+def test_in_a_helper_too_the_likeliest_slips_come_first(tmp_path):
+    wrong = "dh = dboth[self.states :]"
+    module = edited(layers, tmp_path, "dh = dboth[: self.states]", wrong)
+    report = check_module(module.Chain(), normal(4, 3))
+    line = inspect.getsource(module).split(wrong)[0].count("\n") + 1
+    assert report.repair and report.repair.line == line, str(report)
+    assert "shifted" in str(report)

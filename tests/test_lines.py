@@ -15,6 +15,7 @@ from examples import SAMPLE_SEED, batch_norm, few_quick, first_wrong, verdicts
 from gradcheck import Verdict, check, check_module, check_pair
 from gradcheck.lines import story
 from gradcheck.lines.cells import in_its_cell
+from gradcheck.lines.flow import are_mixed_up
 from layers.catalogue import CATALOGUE
 from reports.mutation import all_mutants, blame
 
@@ -378,3 +379,37 @@ def test_what_is_cut_to_the_size_of_an_input_has_the_right_shape():
     report = check(padded, np.cos(np.arange(12.0)).reshape(3, 4), np.arange(2.0, 6))
     assert "wrong-shape" not in {finding.code for finding in report["x"].findings}
     assert report.by_line.first_wrong.evidence["source"] != "dxp = dxp[:, : x.shape[1]]"
+
+
+def test_what_comes_again_in_neither_order_is_nothing_handed_over():
+    first, second = np.zeros(2), np.ones(2)
+    assert not are_mixed_up([first, second], [first, second])
+    assert not are_mixed_up([second, first], [first, second])
+    assert not are_mixed_up([first], [first, second])
+    assert are_mixed_up([first, first], [first, second])
+
+
+def windows(images, kernel):
+    y = np.zeros((len(images), images.shape[1] - 2))
+    for n in range(y.shape[0]):
+        for i in range(y.shape[1]):
+            window = images[n, i : i + 3]
+            y[n, i] = window @ kernel
+
+    def backward(dy):
+        dkernel = np.zeros(3)
+        for n in range(dy.shape[0]):
+            for i in range(dy.shape[1]):
+                window = images[0, i : i + 3]
+                dkernel += dy[n, i] * window
+        return None, dkernel
+
+    return y, backward
+
+
+def test_the_line_that_takes_another_window_shares_the_doubt():
+    report = check(windows, normal(3, 6), normal(3), wrt="kernel")
+    lines, start = inspect.getsourcelines(windows)
+    mistaken = start + next(k for k, text in enumerate(lines) if "images[0" in text)
+    evidence = first_wrong(report)
+    assert mistaken in (evidence["line"], *evidence["also"]), str(report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import chain
 from operator import attrgetter
@@ -111,7 +111,16 @@ def _handed_over(record: Record, label: Label) -> bool:
     if not _is_read_for_the_value(record, label):
         return False
     held = _held_before(record, label.name)
-    return all(any(_equal(event.value, v) for v in held) for _, event in record.events[label])
+    here = [event.value for _, event in record.events[label]]
+    return all(any(_equal(one, v) for v in held) for one in here) and not any(
+        are_mixed_up(here, one.values) for one in record.occurrences if one.site.name == label.name
+    )
+
+
+def are_mixed_up(here: Sequence[Any], held: Sequence[Any]) -> bool:
+    """Whether as many values come again in neither order: windows of another image, states of another step."""
+    orders = (held, held[::-1])
+    return len(here) == len(held) and not any(all(map(_equal, here, one)) for one in orders)
 
 
 def _is_read_for_the_value(record: Record, label: Label) -> bool:

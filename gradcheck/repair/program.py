@@ -152,12 +152,13 @@ def _is_method(name: str) -> bool:
 
 
 def _methods(around: Names, layer: Adapted, written: BackwardText) -> dict[str, FunctionType]:
-    """The methods of a module's classes, without those that a forward pass goes through.
+    """The methods of a module's classes but the backward pass itself, and those that a forward pass goes through.
 
     An edit of those would change the value too, and with it what is right. A loss goes to its value through
     those that this comes from.
     """
-    methods, own = _all_methods(around), written.source
+    own = written.source
+    methods = {n: one for n, one in _all_methods(around).items() if one is not own.function}
     if not own.in_doubt:
         # Which of them the value comes from is written nowhere: an edit that changes it is refuted.
         return methods
@@ -165,7 +166,6 @@ def _methods(around: Names, layer: Adapted, written: BackwardText) -> dict[str, 
         ahead = Source.of(layer.forward)
         trees: list[ast.AST] = [ahead.tree]
         if layer.forward is layer.backward:
-            methods = {name: one for name, one in methods.items() if one is not own.function}
             trees = [_way_to_the_value(ahead.tree), _way_to_the_value(own.tree)]
         found = (_helpers(tree, methods).values() for tree in trees)
         before = {ahead.function, *(s.function for s in chain.from_iterable(found))}

@@ -44,9 +44,9 @@ class Pool:
 
     `helpers` are the functions of its module that only compute, with how many arrays they take, `ahead`
     what the forward pass is written with, `unread` the names that are given a value and read nowhere,
-    `options` those of hyperparameters, which are what they are in all sizes, `numbers` the constants written
-    anywhere in either pass, those that everybody tries aside, `with_axes` what is given to names that are
-    read as arrays.
+    `returned` those that a call gives beside others, `options` those of hyperparameters, which are what they
+    are in all sizes, `numbers` the constants written anywhere in either pass, those that everybody tries
+    aside, `with_axes` what is given to names that are read as arrays.
     """
 
     operands: tuple[ast.expr, ...] = ()
@@ -56,6 +56,7 @@ class Pool:
     helpers: Mapping[str, int] = field(default_factory=dict)
     ahead: tuple[ast.expr, ...] = ()
     unread: tuple[str, ...] = ()
+    returned: frozenset[str] = frozenset()
     options: frozenset[str] = frozenset()
     numbers: tuple[ast.Constant, ...] = ()
     with_axes: frozenset[str] = frozenset()
@@ -74,6 +75,7 @@ class Pool:
             {name: count for name, value in module.items() if (count := _arrays_taken(value))},
             _distinct(filter(is_read, inside(ahead, *COMPOUND))),
             _unread(tree),
+            frozenset(chain.from_iterable(map(_unpacked, inside(tree, ast.Assign)))),
             frozenset(chain.from_iterable(map(_options, inside(tree, ast.arguments)))),
             _distinct(
                 filter(_is_a_number, chain(*(inside(one, ast.Constant) for one in (tree, ahead))))
@@ -129,6 +131,14 @@ def _unread(tree: ast.AST) -> tuple[str, ...]:
     names = [one for one in inside(tree, ast.Name) if is_a_name(one.id)]
     read = {one.id for one in names if is_read(one)}
     return tuple(dict.fromkeys(one.id for one in names if one.id not in read))
+
+
+def _unpacked(statement: ast.Assign) -> list[str]:
+    """The names that what a call returns is given to, where that is several values."""
+    match statement:
+        case ast.Assign([ast.Tuple(targets)], ast.Call()):
+            return [one.id for one in targets if isinstance(one, ast.Name)]
+    return []
 
 
 def is_a_name(name: str) -> bool:

@@ -8,7 +8,8 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import chain
+from heapq import merge
+from itertools import chain, repeat
 from operator import attrgetter
 
 from gradcheck.diagnosis.wrong import Context
@@ -43,8 +44,9 @@ EDITS = 2
 def _each_with(
     several: Sequence[Trials], turn: Sequence[Iterator[Candidate]]
 ) -> Iterator[tuple[Trials, Candidate]]:
-    """The candidates of several functions, each with its function."""
-    return ((trials, one) for trials, those in zip(several, turn, strict=True) for one in those)
+    """The candidates of several functions, each with its function: of all what is likelier first."""
+    own = (zip(repeat(trials), those) for trials, those in zip(several, turn, strict=True))
+    return merge(*own, key=lambda pair: pair[1].edit.price)
 
 
 def _is_idle(trials: Trials, candidate: Candidate, right: frozenset[int]) -> bool:

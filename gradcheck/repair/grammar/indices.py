@@ -107,6 +107,17 @@ def _slices(*texts: str) -> list[Change]:
     return [tuple(item.slice for item in expression(text).elts) for text in several]  # type: ignore[attr-defined]
 
 
+PARTS = [_slices(one) for one in (":b → b:", "b: → :b", "-b: → :b", ":b → -b:")]
+"""What is on the other side of a cut, or as long at the other end."""
+
+
+@on(ast.Slice)
+def _other_part(node: ast.Slice, scope: Scope) -> Iterator[Alternative]:
+    """The other of two parts, of states and inputs put together say."""
+    parts = (_changed(node, one, {}) for one in PARTS)
+    return priced((part for part in parts if part is not node), 1.2, slip.OTHER_ITEM)
+
+
 COUNTED = _slices("a:b:c → a * c:b * c:c", ":b:c → :b * c:c", "a::c → a * c::c")
 MOVES = (
     _slices("a:b → a + k:b + k", ":b → k:b + k", "a: → a + k:-k"),
@@ -174,6 +185,7 @@ INDICES: tuple[Rule, ...] = (
     _other_key,
     _counted_here,
     _other_ends,
+    _other_part,
     _counted_in_steps,
     _indexed_as_elsewhere,
     _both_of_a_pair,

@@ -12,6 +12,7 @@ from operator import attrgetter
 
 import numpy as np
 
+from gradcheck.lines.names import undressed
 from gradcheck.repair import slips as slip
 from gradcheck.repair.grammar.rewrite import Alternative, Rule, filled, on
 from gradcheck.repair.grammar.rewrites import has_axes, is_count, is_numeric
@@ -24,6 +25,8 @@ FACTORS = [*map(expression, (
     "(1 - a ** 2) ** 0.5", "a ** 3",
 ))]  # fmt: skip
 """Derivatives of what is applied to every entry, in terms of its input or its output."""
+MEANT = 0.9
+"""The price of a name that is read nowhere: it was meant for something."""
 DERIVED = 2.5
 """The price of a factor that has to be made from what is at hand."""
 
@@ -51,9 +54,17 @@ def _another_operand(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
 def _unread_operand(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
     """A factor or a term more, from a name that is given a value and read nowhere: it was meant for something."""
     names = [name for name in scope.pool.unread if scope.shape(read(name)) is not None]
-    several = chain(_forms_of(names, scope), _sizes_together(names, scope))
-    for one in several if is_numeric(node, scope) else ():
-        yield from _with(node, scope, one)
+    # What a helper returns beside a gradient that is read is another gradient: a term.
+    terms = scope.pool.returned.intersection(filter(undressed, names))
+    others = [name for name in names if name not in terms]
+    several = chain(_forms_of(others, scope), _sizes_together(names, scope))
+    if is_numeric(node, scope):
+        for one in several:
+            yield from _with(node, scope, one)
+        for term in map(read, sorted(terms)):
+            if scope.shape(term) == scope.shape(node):
+                yield _more(node, ast.Add(), term, MEANT, term)
+                yield _more(node, ast.Sub(), term, MEANT, term)
 
 
 @on(ast.expr)
@@ -89,8 +100,10 @@ def _forms_of(names: list[str], scope: Scope) -> Iterator[Operand]:
     read_here = [*map(read, names)]
     # What is counted goes through no activation.
     activated = [*filterfalse(partial(is_count, scope=scope), read_here)]
-    for price, several in ((0.9, read_here), (1.1, _derived(FACTORS[:4], activated))):
-        yield from (Operand(node, price, scope.shape(node) or ()) for node in several)
+    # Of several names that nobody reads, as a cache holds them, each is the less likely to be meant.
+    price = min(MEANT + 0.2 * max(0, len(names) - 1), 1.5)
+    for more, several in ((0, read_here), (0.2, _derived(FACTORS[:4], activated))):
+        yield from (Operand(node, price + more, scope.shape(node) or ()) for node in several)
 
 
 def _sizes_together(names: list[str], scope: Scope) -> Iterator[Operand]:
