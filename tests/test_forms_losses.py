@@ -193,3 +193,31 @@ def test_what_is_not_called_as_gradients_are_is_none_beside_one_that_is():
     report = check_loss(counted, normal(5, 3), normal(4, 5), normal(4, 3))
     assert report.passed
     assert [row.name for row in report.rows] == ["W"]
+
+
+class OfAColumn:
+    """A loss of a column, which is a number in brackets, and both gradients in one row."""
+
+    def __init__(self, wrong):
+        self.W, self.b, self.wrong = normal(4, 4), normal(4, 1), wrong
+
+    def loss(self, x, y):
+        p = np.tanh(self.W @ x + self.b)
+        loss = (p - y).T @ (p - y)
+        s = 2 * (p - y) * (1 - p**2)
+        db = s.sum(axis=1, keepdims=True)
+        dW = self.wrong * (s > 0) * s @ x.T
+        return loss, np.concatenate([dW.ravel(), db.ravel()])
+
+
+def test_what_comes_back_to_a_loss_in_brackets_is_one():
+    """Beside a random number each line would be wrong, by the same factor."""
+    net, x, y = OfAColumn(2.0), normal(4, 1), normal(4, 1, seed=1)
+
+    def loss(theta):
+        net.W, net.b = theta[:16].reshape(4, 4), theta[16:].reshape(4, 1)
+        return net.loss(x, y)
+
+    report = check_loss(loss, normal(20))
+    found = {line.name: line.verdict for line in report.lines}
+    assert found["dW"] is Verdict.FAIL and found["db"] is Verdict.PASS, str(report)

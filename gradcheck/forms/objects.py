@@ -128,8 +128,12 @@ class Module:
 
     def value(self, arrays: Sequence[Array]) -> Array:
         """The outputs of one forward pass."""
-        result = self.begin(self.methods.forward, arrays).result
-        return self.outputs.packed(outputs_of(self.plan, result))
+        return self._value_of(self.begin(self.methods.forward, arrays))
+
+    def _value_of(self, begun: Begun) -> Array:
+        """The outputs of a forward pass as one array; a loss in brackets, [0.69], is a number."""
+        packed = self.outputs.packed(outputs_of(self.plan, begun.result))
+        return packed.reshape(()) if self.alone else packed
 
     def _called(self, function: Function, owner: Any, *args: Any, **keywords: Any) -> Any:
         """A method of an object, or a function that belongs to none."""
@@ -156,7 +160,8 @@ class Module:
     def gradients(self, backward: Function, begun: Begun, dy: Array) -> Any:
         """Call the backward pass, and collect the gradient of each input."""
         before = self._before_a_step(begun.owner)
-        returned = self.go_back(backward, begun, self.outputs.upstream(dy))
+        upstream = [] if self.alone else self.outputs.upstream(dy)
+        returned = self.go_back(backward, begun, upstream)
         if not self.fits:
             return returned
         length = self.step(begun.owner)
@@ -189,7 +194,7 @@ class Module:
 
         def layer(*arrays: Array) -> tuple[Any, Backward]:
             begun = self.begin(forward, arrays)
-            value = self.outputs.packed(outputs_of(self.plan, begun.result))
+            value = self._value_of(begun)
             again = self._calls(begun)
 
             def back(dy: Array) -> Any:

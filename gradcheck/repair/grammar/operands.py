@@ -55,7 +55,7 @@ def _unread_operand(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
     """A factor or a term more, from a name that is given a value and read nowhere: it was meant for something."""
     names = [name for name in scope.pool.unread if scope.shape(read(name)) is not None]
     # What a helper returns beside a gradient that is read is another gradient: a term.
-    terms = scope.pool.returned.intersection(filter(undressed, names))
+    terms = {name for name in names if name in scope.pool.returned and undressed(name)}
     others = [name for name in names if name not in terms]
     several = chain(_forms_of(others, scope), _sizes_together(names, scope))
     if is_numeric(node, scope):
