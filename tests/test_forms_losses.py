@@ -221,3 +221,38 @@ def test_what_comes_back_to_a_loss_in_brackets_is_one():
     report = check_loss(loss, normal(20))
     found = {line.name: line.verdict for line in report.lines}
     assert found["dW"] is Verdict.FAIL and found["db"] is Verdict.PASS, str(report)
+
+
+class Steps:
+    """A recurrent net whose method gives its loss and the gradients of all its weights in one row."""
+
+    def __init__(self):
+        self.W, self.U = normal(3, 3), normal(3, 3, seed=1) / 2
+
+    def loss(self, xs):
+        hs, loss = {-1: np.zeros((3, 1))}, 0.0
+        for t in range(len(xs)):
+            hs[t] = np.tanh(self.W @ xs[t] + self.U @ hs[t - 1])
+            loss += (hs[t] ** 2).sum(axis=0)
+        dW, dU, later = np.zeros((3, 3)), np.zeros((3, 3)), np.zeros((3, 1))
+        for t in reversed(range(len(xs))):
+            ds = 2 * hs[t] + later
+            da = ds * (1 - hs[t]) ** 2
+            dW += da @ xs[t].T
+            dU += da @ hs[t - 1].T
+            later = self.U.T @ da
+        for one in [dW, dU]:
+            np.clip(one, -50, 50, out=one)
+        return loss, np.concatenate([dW.ravel(), dU.ravel()])
+
+
+def test_a_loss_that_hands_on_what_a_method_gives_has_the_method_s_lines_in_doubt():
+    net, xs = Steps(), normal(3, 3, 1)
+
+    def loss(theta):
+        net.W, net.U = theta[:9].reshape(3, 3), theta[9:].reshape(3, 3)
+        return net.loss(xs)
+
+    report = check_loss(loss, normal(18) / 2)
+    (line,) = (f.evidence["source"] for f in report.findings if f.code == "first-wrong-line")
+    assert line.startswith("da = "), str(report)

@@ -51,8 +51,7 @@ def entries_of(value: Any, names: Mapping[Path, str], path: Path = ()) -> Iterat
 
 def _name_at(path: Path, names: Mapping[Path, str]) -> str:
     """The last word on the way, or what the return statement says, or the position."""
-    said = names.get(path, path[-1] if path else "")
-    return str(next((key for key in reversed(path) if isinstance(key, str)), said))
+    return _last_word(path) or str(names.get(path, path[-1] if path else ""))
 
 
 def is_number(value: Any) -> bool:
@@ -120,6 +119,11 @@ def _by_their_numbers(entries: Sequence[Entry]) -> dict[str, dict[int, Path]]:
 
 def _is_of_a_layer(path: Path, name: str) -> bool:
     """Whether a way leads through a list to something of this name, or one that a gradient of this name is of."""
-    last = next((key for key in reversed(path) if isinstance(key, str)), "")
+    last = _last_word(path)
     in_a_list = any(isinstance(key, int) for key in path)
     return in_a_list and (last == name or is_of(name, last) or is_of(f"d{name}", last))
+
+
+def _last_word(path: Path) -> str:
+    """The last name on a way."""
+    return next((key for key in reversed(path) if isinstance(key, str)), "")

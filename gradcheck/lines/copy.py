@@ -59,9 +59,18 @@ class Copy:
 
     @property
     def value(self) -> list[Site]:
-        """What a function returns for its value that returns the gradients beside it; nothing of two passes."""
-        beside = self._returns.items() if self.alone else ()
-        return [site for path, site in beside if not self._leads_to_a_gradient(path)]
+        """What a function returns for its value that returns the gradients beside it; nothing of two passes.
+
+        Of one that only hands on what another gives it is what those return first.
+        """
+        beside = self._returns.items()
+        own = [site for path, site in beside if not self._leads_to_a_gradient(path)]
+        return (own or self._returned_first) if self.alone else []
+
+    @property
+    def _returned_first(self) -> list[Site]:
+        """What helpers that return several values return first."""
+        return [site for site in self.sites if site.function and (site.path or ())[:1] == (0,)]
 
     def _leads_to_a_gradient(self, path: Path) -> bool:
         ways = filter(None, self.gradients or ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import chain
 from operator import attrgetter
 from typing import Any
@@ -112,9 +113,13 @@ def _handed_over(record: Record, label: Label) -> bool:
         return False
     held = _held_before(record, label.name)
     here = [event.value for _, event in record.events[label]]
-    return all(any(_equal(one, v) for v in held) for one in here) and not any(
-        are_mixed_up(here, one.values) for one in record.occurrences if one.site.name == label.name
-    )
+    return all(any(_equal(one, v) for v in held) for one in here) and _in_order(record, label, here)
+
+
+def _in_order(record: Record, label: Label, here: Sequence[Any]) -> bool:
+    """Whether values of the forward pass come again in the order that they had, or the other way round."""
+    mine = (one.values for one in record.occurrences if one.site.name == label.name)
+    return not any(map(partial(are_mixed_up, here), mine))
 
 
 def are_mixed_up(here: Sequence[Any], held: Sequence[Any]) -> bool:

@@ -258,7 +258,9 @@ class Recorder:
         for other, whole in others:
             region = region_of(part, whole)
             if region is not None:
-                seen = replace(other, line=place.line, text=place.text, reads=place.reads)
+                # What stood there before goes on.
+                reads = place.reads | {other.variable}
+                seen = replace(other, line=place.line, text=place.text, reads=reads)
                 self._event(replace(seen, whole=False, in_place=True), whole, region)
 
     def _replayed(self, site: int, value: Any) -> bool:

@@ -53,18 +53,29 @@ def _another_operand(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
 @on(ast.expr)
 def _unread_operand(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
     """A factor or a term more, from a name that is given a value and read nowhere: it was meant for something."""
-    names = [name for name in scope.pool.unread if scope.shape(read(name)) is not None]
-    # What a helper returns beside a gradient that is read is another gradient: a term.
-    terms = {name for name in names if name in scope.pool.returned and undressed(name)}
-    others = [name for name in names if name not in terms]
-    several = chain(_forms_of(others, scope), _sizes_together(names, scope))
-    if is_numeric(node, scope):
-        for one in several:
-            yield from _with(node, scope, one)
-        for term in map(read, sorted(terms)):
-            if scope.shape(term) == scope.shape(node):
-                yield _more(node, ast.Add(), term, MEANT, term)
-                yield _more(node, ast.Sub(), term, MEANT, term)
+    others = [*filterfalse(_terms(scope).__contains__, _unread(scope))]
+    several = chain(_forms_of(others, scope), _sizes_together(others, scope))
+    for one in several if is_numeric(node, scope) else ():
+        yield from _with(node, scope, one)
+
+
+@on(ast.expr)
+def _unread_term(node: ast.expr, scope: Scope) -> Iterator[Alternative]:
+    """A term more, from what a helper returns beside what is read."""
+    terms = map(read, _terms(scope) if is_numeric(node, scope) else ())
+    alike = [one for one in terms if scope.shape(one) == scope.shape(node)]
+    for one, op in product(alike, (ast.Add(), ast.Sub())):
+        yield _more(node, op, one, MEANT, one)
+
+
+def _unread(scope: Scope) -> list[str]:
+    """The names that are read nowhere, and hold numbers."""
+    return [name for name in scope.pool.unread if scope.shape(read(name)) is not None]
+
+
+def _terms(scope: Scope) -> list[str]:
+    """Those that a helper returns beside others, and whose names say that they are gradients: no factors."""
+    return [*filter(scope.pool.returned.__contains__, filter(undressed, _unread(scope)))]
 
 
 @on(ast.expr)
@@ -286,6 +297,7 @@ def _multiply(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
 
 FORGOTTEN: tuple[Rule, ...] = (
     _unread_operand,
+    _unread_term,
     _mean_with_the_unread,
     _derivative_of_a_step,
     _indicated,
