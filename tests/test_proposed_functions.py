@@ -526,3 +526,47 @@ def test_inputs_fit_the_way_back_too_and_show_something(tmp_path, capsys, text, 
     assert status == 0 and len(one["rows"][0]["shape"]) == axes
     mistaken = write(tmp_path, own=AHEAD + text.replace(right, wrong)) / "own.py"
     assert records(capsys, mistaken)[0] == 1
+
+
+SCAN = """
+def scan_forward(a, b, u):
+    # a, b: (T, N); u: (T,)
+    h = np.zeros((len(a) + 1, a.shape[1]))
+    for t in range(len(a)):
+        h[t + 1] = a[t] * h[t] + b[t] * u[t]
+    return h[1:], (a, b, u, h)
+
+def scan_backward(dy, saved):
+    a, b, u, h = saved
+    da, db, du, dh = np.zeros_like(a), np.zeros_like(b), np.zeros_like(u), np.zeros(a.shape[1])
+    for t in reversed(range(len(a))):
+        dh = dh + dy[t]
+        da[t] = dh * h[t]
+        db[t] = dh * u[t]
+        du[t] = dh @ b[t]
+        dh = dh * a[t]
+    return da, db, du
+"""
+
+
+def test_shapes_that_a_comment_names_are_proposed(tmp_path, capsys):
+    status, (one,) = records(capsys, write(tmp_path, scan=AHEAD + SCAN) / "scan.py")
+    assert status == 0, one
+    assert [row["shape"] for row in one["rows"]] == [[3, 5], [3, 5], [3]]
+
+
+TURNED = """
+def turn(x):
+    a, b = np.split(x, 2, axis=-1)
+    return np.concatenate([0.6 * a - 0.8 * b, 0.8 * a + 0.6 * b], axis=-1)
+
+def turn_grad(grad):
+    a, b = np.split(grad, 2, axis=-1)
+    return np.concatenate([0.6 * a + 0.8 * b, 0.6 * b - 0.8 * a], axis=-1)
+"""
+
+
+@pytest.mark.parametrize(("sign", "status"), [("+", 0), ("-", 1)])
+def test_what_takes_its_upstream_gradient_alone_is_no_derivative(tmp_path, capsys, sign, status):
+    text = AHEAD + TURNED.replace("0.6 * a + 0.8", f"0.6 * a {sign} 0.8")
+    assert records(capsys, write(tmp_path, turn=text) / "turn.py")[0] == status

@@ -46,6 +46,9 @@ COST = re.compile(r"loss|cost|mse|error|objective|likelihood|energy", re.IGNOREC
 GRADIENT = re.compile(r"gradients?|grads?|derivatives?", re.IGNORECASE)
 """What stands in its place where its gradient is called alike: compute_cost and compute_gradient."""
 
+UPSTREAM = re.compile(r"d_?(out|y|z)(put)?|grads?(_?out(put)?)?|upstream\w*|g_?out", re.IGNORECASE)
+"""How a way back calls its upstream gradient that takes nothing else."""
+
 FLAG = re.compile(r"^(is_?)?(deriv\w*|prime|grad(ient)?|diff|der|backward|back)$", re.IGNORECASE)
 """How an argument is called that asks a function for its derivative instead."""
 
@@ -217,7 +220,15 @@ def _derivative(module: ModuleType, name: str) -> Parts | None:
     value = _function(module, name)
     found = (_function(module, pattern.format(name)) for pattern in DERIVATIVES)
     derivative = next(filter(None, found), None)
-    return ("derivative", (value, derivative)) if value and derivative else None
+    if value is None or derivative is None:
+        return None
+    return "pair" if _goes_back(value, derivative) else "derivative", (value, derivative)
+
+
+def _goes_back(value: Function, gradient: Function) -> bool:
+    """Whether a function of one input has a gradient that takes the upstream one alone: rotate_grad(dy)."""
+    mine, its = wanted(value), wanted(gradient)
+    return len(mine) == len(its) == 1 and bool(UPSTREAM.fullmatch(its[0])) and mine != its
 
 
 def _flagged(module: ModuleType, name: str) -> Parts | None:

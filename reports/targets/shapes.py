@@ -16,7 +16,7 @@ from gradcheck.forms.names import takes
 from gradcheck.layer import Function
 from reports.targets.inlined import inlined
 from reports.targets.reader import ONE, WEIGHT, Items, Reader, always, by_letters, never
-from reports.targets.texts import tree_of
+from reports.targets.texts import comments_ahead, tree_of
 
 SIZES = (3, 5, 2, 7, 4, 6, 8)
 """Lengths for the letters of a shape: different, so that a transposed matrix cannot fit by chance."""
@@ -26,24 +26,26 @@ IsVector = Callable[[str, str], bool]
 
 
 def documented(function: Function, names: Sequence[str]) -> dict[str, Shape]:
-    """Shapes that a docstring names, as in "x (N, D), W (D, M)" or "W: weights of shape (D, M)".
+    """Shapes that a docstring names, as in "x (N, D), W (D, M)" or "W: weights of shape (D, M)"."""
+    return _said(inspect.getdoc(function) or "", names)
 
-    A letter has one length throughout.
-    """
+
+def _said(text: str, names: Sequence[str]) -> dict[str, Shape]:
+    """Shapes that a text names, "a, b: (N,)" of both; a letter has one length throughout."""
     sizes = _lengths()
     found: dict[str, Shape] = {}
-    text = inspect.getdoc(function) or ""
     for said, lengths in SAID:
-        for name, inside in said.findall(text):
-            if name in names and lengths.fullmatch(inside):
-                letters = re.findall(r"\w+", inside)
+        for several, inside in said.findall(text):
+            letters = re.findall(r"\w+", inside)
+            mine = [name for name in re.findall(r"\w+", several) if name in names]
+            for name in mine if lengths.fullmatch(inside) else ():
                 found.setdefault(name, tuple(int(x) if x.isdigit() else sizes[x] for x in letters))
     return found
 
 
 SAID = (
     (
-        re.compile(r"(\w+)[`*]*:?\s*\(([\w\s,]*)\)"),
+        re.compile(r"((?:\w+, *)*\w+)[`*]*:?\s*\(([\w\s,]*)\)"),
         re.compile(r"[\s,]*((\d+|[A-Za-z]\w?)\s*(,[\s,]*|$))*"),
     ),
     (
@@ -74,8 +76,9 @@ def read_off(
 
 
 def told(function: Function, names: Sequence[str]) -> dict[str, Shape]:
-    """Shapes that a function's own words tell, its docstring's before those that its text shows."""
-    return {**read_off(function, names), **documented(function, names)}
+    """Shapes that a function's own words tell, its docstring's and comments before those that its text shows."""
+    commented = _said(comments_ahead(function), names)
+    return {**read_off(function, names), **commented, **documented(function, names)}
 
 
 def readings_of(function: Function, names: Sequence[str]) -> list[dict[str, Shape]]:

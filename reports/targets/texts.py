@@ -6,7 +6,9 @@ import ast
 import inspect
 import re
 import textwrap
+import tokenize
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from gradcheck.forms.names import is_of, takes
@@ -23,6 +25,23 @@ def text_of(subject: Any) -> str:
         return inspect.getsource(subject)
     except (OSError, TypeError):
         return ""
+
+
+def comments_ahead(function: Function) -> str:
+    """The comments of a function down to its first statement, one a line."""
+    tree, lines = tree_of(function), text_of(function).splitlines(keepends=True)
+    first = next((one.lineno for one in getattr(tree, "body", ()) if not _is_said(one)), 1)
+    found = list[str]()
+    # The text ends within the function: what was read until then is all that is asked for.
+    with suppress(tokenize.TokenError, IndentationError):
+        for token in tokenize.generate_tokens(iter(lines[: first - 1]).__next__):
+            found += [token.string.lstrip("# ")] * (token.type == tokenize.COMMENT)
+    return "\n".join(found)
+
+
+def _is_said(statement: ast.stmt) -> bool:
+    """Whether a statement is a text alone, as a docstring is."""
+    return isinstance(getattr(statement, "value", None), ast.Constant)
 
 
 def tree_of(function: Function) -> ast.AST | None:
