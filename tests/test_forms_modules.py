@@ -586,3 +586,27 @@ def test_in_a_helper_too_the_likeliest_slips_come_first(tmp_path):
     line = inspect.getsource(module).split(wrong)[0].count("\n") + 1
     assert report.repair and report.repair.line == line, str(report)
     assert "shifted" in str(report)
+
+
+class Masked:
+    """Rectified units with biases of zeros, far from where their mask would be another for a little more."""
+
+    def __init__(self, *, forgets):
+        self.W, self.b, self.forgets = 5.0 * np.eye(4), np.zeros(4), forgets
+
+    def forward(self, x):
+        self.x = x
+        return np.maximum(x @ self.W + self.b, 0)
+
+    def backward(self, dy):
+        z = self.x @ self.W + (0 if self.forgets else self.b)
+        dz = dy * (z > 0)
+        self.dW, self.db = self.x.T @ dz, dz.sum(axis=0)
+        return dz @ self.W.T
+
+
+def test_a_bias_of_zeros_hides_no_mask():
+    x = np.array([[0.2, -0.2, 0.25, -0.25], [-0.2, 0.2, 0.2, -0.2], [0.25, 0.3, -0.2, 0.2]])
+    assert check_module(Masked(forgets=False), x).passed
+    report = check_module(Masked(forgets=True), x)
+    assert report.verdict is Verdict.FAIL and "all entries zero or one" in str(report)
