@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
@@ -17,7 +17,7 @@ from gradcheck.cut import cuts_of, in_all_pieces, in_pieces, maker, remarks
 from gradcheck.diagnosis.explain import explain_row, forward_disagrees, of_one_draw
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.exits import staying
-from gradcheck.guarded import named_by_a_guard
+from gradcheck.guarded import beside_a_guard
 from gradcheck.judging import judged
 from gradcheck.layer import Function, Layer, name_of
 from gradcheck.lines import check_lines
@@ -139,7 +139,11 @@ def check(
     # its inputs otherwise.
     by, which = "complete" if cuts is None else "directional", None if wrt is None else wanted
     afresh = partial(check, wrt=which, method=method, effort=by, lines=False)
-    rows, by_line = _explain(context, seen, lines, effort, seed, afresh)
+    asked = partial(afresh, effort=effort, lines=lines, name=name)
+    guarded = beside_a_guard(context, asked, seed) if twin is None else None
+    if guarded is not None:
+        return guarded
+    rows, by_line = _explain(context, seen, lines, effort, seed)
     again = Again(context, rows, by_line, afresh, seed)
     by_line = again.told_apart()
     findings += filter(None, [by_line.first_wrong])
@@ -165,13 +169,10 @@ def _explain(
     lines: bool | None,
     effort: str,
     seed: int,
-    afresh: Callable[..., Report],
 ) -> tuple[list[Row], Lines]:
     """The rows with their findings, and the lines, where they are asked for or something failed."""
-    explained, by_line = _explained(context, seen.raised), Lines()
-    named = named_by_a_guard(context, explained, afresh, seed)
-    # What a guard explains no line of the way back is to blame for.
-    rows, unasked = list(named), lines is None and named is explained and bool(failing(named))
+    rows, by_line = _explained(context, seen.raised), Lines()
+    unasked = lines is None and bool(failing(rows))
     if lines or (unasked and effort == "complete"):
         rows, by_line = check_lines(context, rows, seed, raised=seen.raised)
     elif unasked and not seen.raised:

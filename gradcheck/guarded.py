@@ -8,28 +8,45 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck.diagnosis.margins import SMALL
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.layer import copies
 from gradcheck.lines import without_guards
 from gradcheck.result import Finding, Report, Row, Verdict, failing
 
 
-def named_by_a_guard(
-    context: Context, rows: Sequence[Row], check: Callable[..., Report], seed: int
-) -> Sequence[Row]:
-    """The rows; those that fail are called inexact where without guards in the forward pass everything passes."""
-    failed = failing(rows)
-    # Where it changes more than the last digits, as of a loss far out, it is more than a guard.
-    if not failed or not all(row.relative_error <= SMALL for row in failed):
-        return rows
+def beside_a_guard(context: Context, check: Callable[..., Report], seed: int) -> Report | None:
+    """What is found without the guards in a forward pass, where they are felt; None where they are not.
+
+    Gradients that pass without them are called inexact. Of others the mistake is said, and its line: beside a
+    guard all that a way back computes is wrong in the last digits.
+    """
+    rows = [one.row for one in context.compared.values()]
+    if not failing(rows):
+        return None
     # Without its guard a forward pass may fail in any way.
     with suppress(Exception), np.errstate(all="ignore"):
         layer, met = without_guards(context.layer)
         layer(*copies(context.inputs))
-        if met and check(layer, *copies(context.inputs), seed=seed, upstream=context.dy).passed:
-            return [_named(row, max(met)) if row.verdict is Verdict.FAIL else row for row in rows]
-    return rows
+        if met:
+            found = check(layer, *copies(context.inputs), seed=seed, upstream=context.dy)
+            return _together(rows, found, max(met)) if _is_felt(rows, found) else None
+    return None
+
+
+def _is_felt(rows: Sequence[Row], found: Report) -> bool:
+    """Whether the true gradients are others without a guard, by more than can be doubted."""
+    truths = ((row, found[row.name]) for row in rows)
+    return any(np.any(abs(a.numeric - b.numeric) > a.bound + b.bound) for a, b in truths)
+
+
+def _together(rows: Sequence[Row], found: Report, guard: float) -> Report:
+    """What was found without a guard, and which gradients are wrong by nothing else."""
+    by_a_guard = {
+        row.name: _named(row, guard)
+        for row in failing(rows)
+        if found[row.name].verdict is Verdict.PASS
+    }
+    return replace(found, rows=tuple(by_a_guard.get(row.name, row) for row in found.rows))
 
 
 def _named(row: Row, guard: float) -> Row:

@@ -114,3 +114,25 @@ def test_nothing_is_taken_for_a_guard_that_is_none(wrong):
     (row,) = check_loss(wrong, W, X, Y, wrt="W", lines=False).rows
     assert row.verdict.name == "FAIL"
     assert not any("guard" in one.evidence for one in row.findings)
+
+
+def two_layers(W, V, X, Y):
+    h = np.tanh(X @ W)
+    p = softmax(h @ V)
+    value = cross_entropy(p, Y)
+    dz = (p - Y) / len(Y)
+    dh = dz @ V.T
+    dV = h.T @ dz
+    dW = X.T @ dh  # the derivative of tanh is left out
+    return value, dW, dV
+
+
+def test_a_mistake_beside_a_guard_has_its_name_and_its_line():
+    """Without the guard it alone is wrong; with it all that the way back computes is, in the last digits."""
+    V = rng.normal(size=(3, 3))
+    handing_on = check_loss(lambda W, V: two_layers(W, V, X, Y), W, V)
+    for report in (check_loss(two_layers, W, V, X, Y, wrt=["W", "V"]), handing_on):
+        codes = {row.name: {finding.code for finding in row.findings} for row in report.rows}
+        assert codes == {"W": {"missing-mask"}, "V": {"inexact"}}
+        (line,) = (one for one in report.findings if one.code == "first-wrong-line")
+        assert {"dW = X.T @ dh", "dh = dz @ V.T"} & {line.evidence["source"].split("  #")[0]}

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from copy import deepcopy
+from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
@@ -38,12 +39,15 @@ def without_guards(layer: Layer) -> tuple[Layer, list[float]]:
         met.append(value)
         return 0.0
 
+    if NO_GUARD in at_work(user.forward).function.__globals__:
+        return layer, met  # It is without them already.
     if user.scored is not None:
         loss, scored_by = user.scored
         user = scored_by(_unguarded(Source.of(loss), no_guard))
     forward = _unguarded(at_work(user.forward), no_guard)
-    alone = user.backward == user.forward
-    return user.assemble(forward, forward if alone else user.backward), met
+    back = forward if user.backward == user.forward else user.backward
+    whole = replace(user, forward=forward, backward=back)
+    return whole if isinstance(layer, Adapted) else forward, met
 
 
 def _unguarded(source: Source, no_guard: Callable[[Any], Any]) -> Function:
@@ -61,7 +65,7 @@ def _copied(
     """A copy of a function, and of the helpers of its module that it calls, in which no guard is added."""
     helpers = dict(_helpers(source.function, no_guard, around))
     tree = ast.fix_missing_locations(_Unguarded().visit(deepcopy(source.tree)))
-    return source.compiled(tree, {**helpers, NO_GUARD: no_guard})
+    return source.kept_in(tree, {**helpers, NO_GUARD: no_guard})
 
 
 def _helpers(

@@ -20,6 +20,7 @@ from gradcheck.lines.source import (
     Source,
     Unreadable,
     from_lambda,
+    kept_of,
     parsed_function,
     seen_by,
     unbound,
@@ -36,7 +37,7 @@ LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", 
 def at_work(function: Function) -> Source:
     """The source of a function, or, where it only hands on to another, of that other; or Unreadable."""
     bare, _, _ = unbound(function)
-    tree, called = _tree(bare.__code__), _handed_to(bare)
+    tree, called = _tree_of(bare), _handed_to(bare)
     call = _handing_on(tree)
     if call is None or called is None:
         return put_together(function, tree, partial(_called_by, bare=bare)) or Source.of(function)
@@ -57,19 +58,19 @@ def bound_alike(function: Function, other: Function) -> Function:
 
 def _handed_to(bare: FunctionType) -> Function | None:
     """The function of the user's that one hands on to, if it does."""
-    call = _handing_on(_tree(bare.__code__))
+    call = _handing_on(_tree_of(bare))
     return None if call is None else _called_by(call, bare)
 
 
 def _handing_on_to(function: Function, other: Function) -> Function:
     """A function that hands on, to another one."""
     bare, ahead, keywords = unbound(function)
-    changed = copy.deepcopy(_tree(bare.__code__))
+    changed = copy.deepcopy(_tree_of(bare))
     call = _handing_on(changed)
     assert call is not None
-    call.func = ast.Name(CALLED, ast.Load())
+    call.func = ast.copy_location(ast.Name(CALLED, ast.Load()), call.func)
     outer = Source(bare, changed, 1, (), ahead, keywords)
-    return outer.bound(outer.compiled(changed, {CALLED: other}))
+    return outer.bound(outer.kept_in(changed, {CALLED: other}))
 
 
 def forward_tree(layer: Layer) -> ast.AST:
@@ -77,6 +78,12 @@ def forward_tree(layer: Layer) -> ast.AST:
     with suppress(Unreadable):
         return at_work(layer.forward if isinstance(layer, Adapted) else layer).tree
     return ast.Pass()
+
+
+def _tree_of(bare: FunctionType) -> ast.FunctionDef:
+    """A function, as it was changed where it was."""
+    kept = kept_of(bare)
+    return _tree(bare.__code__) if kept is None else kept.tree
 
 
 @cache

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from types import CodeType, FunctionType, MethodType
@@ -50,6 +51,10 @@ class Source:
     def of(function: Callable[..., Any]) -> Source:
         """The source of a function, method, partial or callable object written with `def`; else Unreadable."""
         bare, ahead, keywords = unbound(function)
+        kept = kept_of(bare)
+        if kept is not None:
+            tree = copy.deepcopy(kept.tree)
+            return replace(kept, function=bare, tree=tree, ahead=ahead, keywords=keywords)
         bare = inspect.unwrap(bare)
         if bare.__name__ == "<lambda>":
             raise Unreadable("a lambda has no lines, write it with def")
@@ -98,9 +103,26 @@ class Source:
         cells = dict(zip(free, function.__closure__ or (), strict=True))
         closure = tuple(cells[name] for name in code.co_freevars)
         seen = {**function.__globals__, **scope}
-        copy = FunctionType(code, seen, function.__name__, function.__defaults__, closure)
-        copy.__kwdefaults__ = function.__kwdefaults__
-        return copy
+        made = FunctionType(code, seen, function.__name__, function.__defaults__, closure)
+        made.__kwdefaults__ = function.__kwdefaults__
+        return made
+
+    def kept_in(self, tree: ast.FunctionDef, scope: Mapping[str, Any]) -> FunctionType:
+        """A changed tree as a function that is read as this one is, in its file, and changed as it is."""
+        kept = replace(self, tree=copy.deepcopy(tree), around=(), called={})
+        made = self.compiled(tree, scope)
+        made.__code__ = made.__code__.replace(co_filename=self.file)
+        setattr(made, KEPT, kept)
+        return made
+
+
+KEPT = "_gradcheck_source"
+"""The attribute in which a changed function keeps the source that it is read by."""
+
+
+def kept_of(function: Any) -> Source | None:
+    """The source that a changed function keeps; None of any other."""
+    return getattr(function, KEPT, None)
 
 
 def unbound(function: Any) -> tuple[FunctionType, tuple[Any, ...], dict[str, Any]]:
