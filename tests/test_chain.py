@@ -7,7 +7,7 @@ import ast
 import numpy as np
 import pytest
 
-from gradcheck import check, check_loss, check_module, numerical_gradient
+from gradcheck import check, check_loss, check_module, check_pair, numerical_gradient
 from gradcheck.repair.chain.ahead import Ahead, Step
 from gradcheck.repair.chain.rules import FUNCTIONS
 from gradcheck.repair.chain.sweep import gradients
@@ -28,6 +28,16 @@ def softmax(z):
     return e / e.sum(axis=1, keepdims=True)
 
 
+def leaky(z, slope=0.2):
+    return np.where(z > 0.5, z, slope * z)
+
+
+def swished(z, beta=1.5):
+    """Two statements, a keyword, a helper in it."""
+    inner = beta * z
+    return z * sigmoid(inner) + sigmoid(z)
+
+
 INPUTS = {
     "a": positive(3, 4),
     "b": positive(3, 4, seed=1),
@@ -35,7 +45,13 @@ INPUTS = {
     "r": positive(4),
     "t": positive(2, 4, 3),
 }
-KNOWN = {"np": np, "sigmoid": sigmoid, "softmax": softmax}
+KNOWN = {
+    "np": np,
+    "sigmoid": sigmoid,
+    "softmax": softmax,
+    "leaky": leaky,
+    "swished": swished,
+}
 OPERANDS = {name: getattr(getattr(np, name, None), "nin", 0) for name in FUNCTIONS}
 TEXTS = [
     *("a + b", "a - b", "a * b", "a / b", "a**b", "a**2", "a**-3", "2.5**a", "-a", "3 - -a * (-b)"),
@@ -51,6 +67,7 @@ TEXTS = [
     *("t.reshape(len(t), -1)", "t.transpose(2, 0, 1)", "np.transpose(t, (1, 2, 0))", "a.transpose()"),
     *("t.swapaxes(0, 2)", "np.roll(a, 1, axis=0)", "np.linalg.norm(a)", "np.linalg.norm(a, axis=1)"),
     *("np.linalg.norm(a, axis=1, keepdims=True)", "np.expand_dims(a, 1)", "a.flatten()"),
+    *("leaky(a)", "leaky(a * b, slope=0.3)", "swished(a)", "swished(a, 2.5)"),
     *("np.einsum('ij,kj->ik', a, b)", "np.einsum('nji,j->ni', t, r)", "np.einsum('ij,ij->i', a, b)"),
 ]  # fmt: skip
 
@@ -122,7 +139,7 @@ def decayed(x, W):
     return loss, dz @ W.T, dW
 
 
-def leaky(xs, a):
+def squashed(xs, a):
     """A recurrence whose state is squashed; the way back takes another derivative for it."""
     h = np.zeros_like(xs)
     for t in range(len(xs)):
@@ -167,9 +184,29 @@ def test_a_penalty_is_differentiated_by_the_rules_of_what_it_is_computed_by():
 
 
 def test_in_a_loop_a_line_is_derived_at_its_last_step():
-    after = repaired(check(leaky, positive(4, 3), positive(3)))
+    after = repaired(check(squashed, positive(4, 3), positive(3)))
     assert after == "du = g * sigmoid(u) + g * u * sigmoid(u) * (1 - sigmoid(u))"
 
 
 def test_a_length_goes_back_to_what_it_is_the_length_of():
     assert "w" in repaired(check_loss(distance, positive(4, 3), positive(4, 3, seed=1)))
+
+
+def attending(scores, values):
+    """A softmax in three statements, of which only the last value is kept for the way back."""
+    e = scores - scores.max(axis=1, keepdims=True)
+    e = np.exp(e)
+    share = e / e.sum(axis=1, keepdims=True)
+    return share @ values + np.tanh(scores) @ values, (share, scores, values)
+
+
+def attending_back(dout, cache):
+    share, scores, values = cache
+    dshare = dout @ values.T
+    dscores = share * (dshare - (dshare * share).sum(axis=1, keepdims=True))
+    return dscores, (share + np.tanh(scores)).T @ dout
+
+
+def test_statements_that_together_are_a_softmax_are_gone_through_at_once():
+    after = repaired(check_pair(attending, attending_back, positive(3, 4), positive(4, 2)))
+    assert "1 - np.tanh(scores) ** 2" in after, after

@@ -279,15 +279,17 @@ def rounds(several: Sequence[Place], doubt: Doubt, ahead: Ahead) -> tuple[Iterat
     otherwise = [replace(one, true=None) for one in known if doubt.explains is False]
     # Of two alike the earlier: what is lacking there is lacking in all that is computed from it.
     lacking = (Candidate(place, edit) for place in (*solved, *known) for edit in missing(place))
+    plain = _cheapest_first([*blamed, *solved, *doubted], MISTAKEN)
+    told = _derived([*known, *solved, *open_, *doubted], ahead)
     return (
-        _cheapest_first([*blamed, *solved, *doubted], MISTAKEN),
+        # What is derived is kept in hand while plainer slips are sought in the other lines in doubt.
+        *((told, plain) if doubted else (plain,)),
         _cheapest_first(otherwise, MISTAKEN),
         # Where the true value is known hardly anything has to be run.
         _cheapest_first([*known, *solved], LEFT_OUT),
-        _derived([*known, *solved], ahead),
+        told,
         _cheapest(lacking),
         _cheapest_first([*open_, *doubted], LEFT_OUT),
-        _derived([*open_, *doubted], ahead),
         _cheapest_first(ways, MISTAKEN),
         *_elsewhere(others, doubt.is_settled),
         *_elsewhere(right, doubt.is_settled),

@@ -61,13 +61,19 @@ def _watched(layer: Layer, source: Source, watch: Watch) -> Layer:
 
 def _steps(source: Source, watch: Watch, value: Array) -> tuple[list[Step], Step | None]:
     """The steps of the statements that were reached, and what was returned as the value."""
-    around = seen_by(source.function)
-    every = (statement for _, statement in statements(source.tree))
-    seen = ((one, watch.found.get((one.lineno, one.col_offset))) for one in every)
-    reached = [(one, Scope(names, around)) for one, names in seen if names is not None]
+    reached = list(_reached(source, watch))
     steps = [Step(target, part, scope) for one, scope in reached for target, part in _given(one)]
     ends = chain.from_iterable(_returned(one, scope, value) for one, scope in reached)
     return steps, next(ends, None)
+
+
+def _reached(source: Source, watch: Watch) -> Iterator[tuple[ast.stmt, Scope]]:
+    """The statements that were reached, each with what could be read there."""
+    around = seen_by(source.function)
+    for _, statement in statements(source.tree):
+        names = watch.found.get((statement.lineno, statement.col_offset))
+        if names is not None:
+            yield statement, Scope(names, around)
 
 
 def _given(statement: ast.stmt) -> Iterable[tuple[ast.expr, ast.expr]]:

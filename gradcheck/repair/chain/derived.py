@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import reduce
+from functools import partial, reduce
 from itertools import combinations, starmap
 from math import prod
 
@@ -40,10 +40,9 @@ def derived(place: Place, ahead: Ahead) -> Iterator[Alternative]:
 
 def _with_more(place: Place, one: Derived) -> Iterator[Alternative]:
     """All that a statement computes, with what it lacks."""
-    whole = place.node is place.computed and place.true is not None
-    for term in _parts(one) if whole else ():
-        if _is_lacking(place, term):
-            yield _with(place, term)
+    whole = place.node is place.computed
+    lacking = filter(partial(_is_lacking, place), _parts(one) if whole else ())
+    return map(partial(_with, place), lacking)
 
 
 def _sign(place: Place) -> int | None:

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.repair.chain.helpers import written_out
 from gradcheck.repair.chain.shaped import SHAPED, Operands, Worth, product
 from gradcheck.repair.scope import AXES_ALONE, shape_of
 from gradcheck.repair.tree import called_name
-from gradcheck.result import Array
 
 OPERATORS: dict[type[ast.operator], tuple[str, str]] = {
     ast.Add: ("g", "g"),
@@ -104,30 +104,36 @@ def _only_puts_axes_in(index: ast.expr) -> bool:
 
 
 def _of_a_call(node: ast.Call, worth: Worth) -> Operands:
-    """Of a call: a function's operands are its arguments, a method's first one is what it belongs to."""
-    name, operands = called_name(node), [*node.args]
-    if isinstance(node.func, ast.Attribute) and shape_of(worth(node.func.value)) is not None:
-        operands.insert(0, node.func.value)
+    """Of a call: by its name, or of the user's own by what it computes."""
+    name, operands = called_name(node), _operands(node, worth)
     if name in SHAPED and operands:
         return SHAPED[name](node, operands, worth)
-    known = FUNCTIONS.get(name)
-    alone = known is None and len(operands) == 1
-    return _each(operands, _step(worth(operands[0]), worth(node)) if alone else known or ())
+    rules = FUNCTIONS.get(name) or _step([worth(one) for one in operands], worth(node))
+    whole = None if rules else written_out(node, worth(node.func))
+    return _each(operands, rules) if whole is None else _each([whole], ["g"])
 
 
-def _step(before: Any, after: Any) -> tuple[str, ...]:
-    """The rule of the step that a function of the user's is, by its values; the shares of a whole have one too."""
-    shape = shape_of(before)
-    if shape is None or shape != shape_of(after):
+def _operands(node: ast.Call, worth: Worth) -> list[ast.expr]:
+    """The arguments; of a method what it belongs to comes first."""
+    match node.func:
+        case ast.Attribute(owner) if shape_of(worth(owner)) is not None:
+            return [owner, *node.args]
+    return node.args
+
+
+def _step(operands: Sequence[Any], after: Any) -> tuple[str, ...]:
+    """The rule of the step that a function of one array is, by its values; the shares of a whole have one too."""
+    before = operands[0] if len(operands) == 1 else None
+    if shape_of(before) is None or shape_of(before) != shape_of(after):
         return ()
     with np.errstate(all="ignore"):
         known = (rule for rule, step in STEPS if np.allclose(step(before), after, atol=0))
-        return tuple(islice(chain(known, _shares(np.asarray(before), after)), 1))
+        return tuple(islice(chain(known, shares(before, after)), 1))
 
 
-def _shares(before: Array, after: Array) -> Iterator[str]:
+def shares(before: Any, after: Any) -> Iterator[str]:
     """The rule of a softmax, along the axis that it is one of."""
-    for axis in range(-1, -before.ndim - 1, -1):
-        powers = np.exp(before - before.max(axis=axis, keepdims=True))
+    for axis in range(-1, -np.ndim(after) - 1, -1) if np.shape(before) == np.shape(after) else ():
+        powers = np.exp(before - np.max(before, axis=axis, keepdims=True))
         if np.allclose(powers / powers.sum(axis=axis, keepdims=True), after, atol=0):
             yield f"y * (g - (g * y).sum(axis={axis}, keepdims=True))"

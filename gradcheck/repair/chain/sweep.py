@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from gradcheck.lines.statements import name_of, place_of
 from gradcheck.repair.chain.ahead import Ahead, Step
-from gradcheck.repair.chain.rules import back_through
+from gradcheck.repair.chain.rules import back_through, shares
 from gradcheck.repair.chain.shaped import summed_to
 from gradcheck.repair.chain.telling import Lost, Telling, is_turned
 from gradcheck.repair.chain.writing import added, letters_of, written
@@ -72,7 +73,7 @@ class _Sweep:
             known = self._part_of(step) if name is None else self._settled(name)
             if known is not None:
                 yield known
-                self._pull(step.value, self._by_name(known.whole), step)
+                self._through(step, self._by_name(known.whole))
         yield from filter(None, map(self._settled, list(self.open)))
 
     def _upstream(self) -> None:
@@ -82,6 +83,15 @@ class _Sweep:
             node = self.telling.named(dy, ALIKE) if dy.ndim else ast.Constant(1)
             if node is not None:
                 self._pull(self.ahead.returned.value, Gradient(node, dy), self.ahead.returned)
+
+    def _through(self, step: Step, gradient: Gradient) -> None:
+        """Carry a gradient back through a step; through all at once that together make shares of a whole."""
+        for name, rule in islice(_made_shares(step), 1):
+            with suppress(Lost):
+                letters = self._letters(rule, {"y": step.value}, step)
+                self.open[name].append(self._by_rule(rule, gradient, letters))
+                return
+        self._pull(step.value, gradient, step)
 
     def _settled(self, name: str) -> Derived | None:
         terms = self.open.pop(name, [])
@@ -146,6 +156,15 @@ class _Sweep:
             raise Lost
         # Of a sum of booleans, where the upstream gradient is 1.
         return Gradient(node, np.asarray(value) if _is_float(value) else np.asarray(value, float))
+
+
+def _made_shares(step: Step) -> Iterator[tuple[str, str]]:
+    """The names of what a quotient is the softmax of, each with the rule of that."""
+    match step.value:
+        case ast.BinOp(op=ast.Div()):
+            held = ((name, step.scope.local[name]) for name in step.scope.arrays)
+            value = step.scope.value(step.value)
+            yield from ((name, rule) for name, one in held for rule in shares(one, value))
 
 
 def _is_float(value: Any) -> bool:

@@ -38,6 +38,7 @@ class Telling:
     def __init__(self, steps: Sequence[Step], scope: Scope) -> None:
         self.scope = scope
         self._giving = grouped(steps, lambda step: name_of(step.target))
+        self._order = {id(step): k for k, step in enumerate(steps)}
 
     def told(self, node: ast.expr, step: Step, depth: int = 0) -> ast.expr:
         """An expression of a step of the forward pass as it is written here.
@@ -60,10 +61,14 @@ class Telling:
 
     def _by_its_step(self, name: str | None, step: Step, depth: int) -> ast.expr:
         """What the last step that gave something a value gave it."""
-        before = [one for one in self._giving.get(name, ()) if one is not step]
+        before = [one for one in self._giving.get(name, ()) if self._is_before(one, step)]
         if depth > DEEPEST or not before:
             raise Lost
         return self.told(before[-1].value, before[-1], depth)
+
+    def _is_before(self, one: Step, other: Step) -> bool:
+        """Whether a step was gone before another; what is returned comes last."""
+        return self._order[id(one)] < self._order.get(id(other), len(self._order))
 
     def _same(self, node: ast.expr, value: Any) -> ast.expr | None:
         """The same text, where it holds the same here."""
@@ -137,4 +142,5 @@ def _key(value: Array) -> tuple[Any, ...]:
 
 def _agree(one: Array, other: Array, alike: float) -> bool:
     fits = one.shape == other.shape and one.dtype.kind == "f" and bool(one.any())
-    return fits and np.allclose(one, other, rtol=alike, atol=0)
+    # What cancels to zero in the one is rounding in the other.
+    return fits and np.allclose(one, other, rtol=alike, atol=alike * np.abs(other).max())
