@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain, filterfalse, product, tee
 from operator import length_hint
 from typing import Any
@@ -279,8 +280,9 @@ def rounds(several: Sequence[Place], doubt: Doubt, ahead: Ahead) -> tuple[Iterat
     otherwise = [replace(one, true=None) for one in known if doubt.explains is False]
     # Of two alike the earlier: what is lacking there is lacking in all that is computed from it.
     lacking = (Candidate(place, edit) for place in (*solved, *known) for edit in missing(place))
-    plain = _cheapest_first([*blamed, *solved, *doubted], MISTAKEN)
-    told = _derived([*known, *solved, *open_, *doubted], ahead)
+    unsure = [*blamed, *solved, *doubted]
+    plain = _cheapest_first(unsure, MISTAKEN)
+    told = _derived([*known, *solved], ahead, unsure)
     return (
         # What is derived is kept in hand while plainer slips are sought in the other lines in doubt.
         *((told, plain) if doubted else (plain,)),
@@ -290,15 +292,28 @@ def rounds(several: Sequence[Place], doubt: Doubt, ahead: Ahead) -> tuple[Iterat
         told,
         _cheapest(lacking),
         _cheapest_first([*open_, *doubted], LEFT_OUT),
+        _derived([*open_, *doubted], ahead, unsure),
         _cheapest_first(ways, MISTAKEN),
         *_elsewhere(others, doubt.is_settled),
         *_elsewhere(right, doubt.is_settled),
     )
 
 
-def _derived(several: Sequence[Place], ahead: Ahead) -> Iterator[Candidate]:
-    """What the forward pass says that lines should compute."""
-    yield from _cheapest(Candidate(one, edit) for one in several for edit in derived(one, ahead))
+def _derived(
+    several: Sequence[Place], ahead: Ahead, unsure: Sequence[Place]
+) -> Iterator[Candidate]:
+    """What the forward pass says that lines should compute; none goes around what another one in doubt gives."""
+    found = (Candidate(one, edit) for one in several for edit in derived(one, ahead))
+    yield from _cheapest(filterfalse(partial(_goes_around, unsure), found))
+
+
+def _goes_around(several: Sequence[Place], candidate: Candidate) -> bool:
+    """Whether what is written reads a value given in another of the lines in doubt, and the edit does not."""
+    place = candidate.place
+    others = (one.statement for one in several if one.statement is not place.statement)
+    given = chain.from_iterable(map(written_by, others))
+    left = names_read(place.node) - names_read(candidate.edit.node)
+    return not left.isdisjoint(given)
 
 
 def _elsewhere(several: Sequence[Place], settled: bool) -> tuple[Iterator[Candidate], ...]:
