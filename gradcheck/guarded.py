@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from gradcheck.diagnosis.margins import SMALL
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.layer import copies
 from gradcheck.lines import without_guards
@@ -15,13 +16,14 @@ from gradcheck.result import Finding, Report, Row, Verdict, failing
 
 
 def beside_a_guard(context: Context, check: Callable[..., Report], seed: int) -> Report | None:
-    """What is found without the guards in a forward pass, where they are felt; None where they are not.
+    """What is found without the guards in a forward pass, where the way back is one without; else None.
 
     Gradients that pass without them are called inexact. Of others the mistake is said, and its line: beside a
     guard all that a way back computes is wrong in the last digits.
     """
     rows = [one.row for one in context.compared.values()]
-    if not failing(rows):
+    if not any(row.relative_error <= SMALL for row in failing(rows)):
+        # Where it changes more than the last digits, as of a loss far out, it is more than a guard.
         return None
     # Without its guard a forward pass may fail in any way.
     with suppress(Exception), np.errstate(all="ignore"):
@@ -29,14 +31,16 @@ def beside_a_guard(context: Context, check: Callable[..., Report], seed: int) ->
         layer(*copies(context.inputs))
         if met:
             found = check(layer, *copies(context.inputs), seed=seed, upstream=context.dy)
-            return _together(rows, found, max(met)) if _is_felt(rows, found) else None
+            return _together(rows, found, max(met)) if _is_without(rows, found) else None
     return None
 
 
-def _is_felt(rows: Sequence[Row], found: Report) -> bool:
-    """Whether the true gradients are others without a guard, by more than can be doubted."""
-    truths = ((row, found[row.name]) for row in rows)
-    return any(np.any(abs(a.numeric - b.numeric) > a.bound + b.bound) for a, b in truths)
+def _is_without(rows: Sequence[Row], found: Report) -> bool:
+    """Whether a way back knows no guard: something that is wrong in the last digits passes, all else as before."""
+    passing = {row.name for row in found.rows if row.verdict is Verdict.PASS}
+    before = {row.name for row in rows if row.verdict is Verdict.PASS}
+    near = {row.name for row in rows if row.relative_error <= SMALL}
+    return before < passing and passing <= near
 
 
 def _together(rows: Sequence[Row], found: Report, guard: float) -> Report:
