@@ -210,3 +210,31 @@ def attending_back(dout, cache):
 def test_statements_that_together_are_a_softmax_are_gone_through_at_once():
     after = repaired(check_pair(attending, attending_back, positive(3, 4), positive(4, 2)))
     assert "1 - np.tanh(scores) ** 2" in after, after
+
+
+def masked(x, u, v, edges):
+    """Scores far out make what comes back to them unclear; the slope of what is negative is left out."""
+    pre = (x @ u)[:, None] + (x @ v)[None, :]
+    e = np.where(edges > 0, np.where(pre > 0, pre, 0.2 * pre), -1e9)
+    w = np.exp(e - e.max(axis=1, keepdims=True))
+    share = w / w.sum(axis=1, keepdims=True)
+    y = share @ x
+
+    def backward(dy):
+        dshare = dy @ x.T
+        de = share * (dshare - (dshare * share).sum(axis=1, keepdims=True))
+        dpre = np.where(pre > 0, de, 0)
+        dp, dq = dpre.sum(axis=1), dpre.sum(axis=0)
+        dx = share.T @ dy + np.outer(dp, u) + np.outer(dq, v)
+        return dx, x.T @ dp, x.T @ dq, None
+
+    return y, backward
+
+
+def test_a_line_between_that_is_unclear_is_in_doubt():
+    edges = np.array([[1.0, 0, 1, 1], [1, 1, 1, 0], [0, 1, 1, 1], [1, 1, 0, 1]])
+    rng = np.random.default_rng(0)
+    x, u, v = rng.normal(size=(4, 3)), rng.normal(size=3), rng.normal(size=3)
+    after = repaired(check(masked, x, u, v, edges))
+    assert after.startswith("dpre = np.where(pre > 0, de, 0) + np.where(pre > 0, 0, ")
+    assert after.endswith(" * 0.2")

@@ -52,6 +52,11 @@ class Compared:
         """Whether nothing can be said against it."""
         return self.row.verdict is Verdict.PASS
 
+    @property
+    def is_unclear(self) -> bool:
+        """Whether it cannot be told if it is right."""
+        return self.row.verdict is Verdict.INCONCLUSIVE and not self.label.returned
+
     @cached_property
     def multiple(self) -> float | None:
         """The number that it is times the gradient it is named for, if it is one."""

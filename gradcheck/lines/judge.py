@@ -48,7 +48,8 @@ class Judgement:
     def known(self) -> set[str]:
         """The names whose values are known: all of them were compared, as what they were taken for."""
         taken = {one.label: (one.match,) for one in self.compared}
-        return known_names(self.record, {**self.matches, **taken})
+        unclear = {one.label.variable for one in self.compared if one.is_unclear}
+        return known_names(self.record, {**self.matches, **taken}) - unclear
 
     def known_but(self, one: Compared) -> set[str]:
         """The same without the name of a value itself, and those of wrong ones that come round a loop into it."""
