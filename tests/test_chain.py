@@ -113,6 +113,20 @@ def distance(a, b):
     return loss, dr, -dr
 
 
+def gated(x, W, V):
+    """The sigmoid is written out, and has a name."""
+    a, b = x @ W, x @ V
+    s = 1 / (1 + np.exp(-a))
+    y = a * s * b
+
+    def backward(dy):
+        db = dy * a * s
+        da = dy * b * s * (1 - s)
+        return da @ W.T + db @ V.T, x.T @ da, x.T @ db
+
+    return y, backward
+
+
 class Gate:
     def __init__(self, units):
         self.W = positive(units, units, seed=4)
@@ -171,6 +185,12 @@ def repaired(report):
 def test_a_line_is_derived_where_no_slip_mends_it():
     after = repaired(check(swish, positive(3, 4), positive(4, 2)))
     assert after == "dz = dy * sigmoid(z) + dy * z * sigmoid(z) * (1 - sigmoid(z))"
+
+
+def test_a_sigmoid_that_is_written_out_goes_back_by_its_value():
+    """With what is written out far from 0 the exponential would be infinite, and its product with 0 no number."""
+    after = repaired(check(gated, positive(3, 4), positive(4, 2), positive(4, 2, seed=1)))
+    assert after == "da = dy * b * s + dy * b * a * s * (1 - s)"
 
 
 def test_what_comes_through_another_step_is_derived_through_attributes_too():

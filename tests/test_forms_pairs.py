@@ -479,7 +479,8 @@ def aggregate(A, H, W, b):
 def aggregate_back(dout, cache):
     A, H, W = cache
     dZ = A.T @ dout
-    return dZ @ W.T, H.T @ dZ, dout.sum(axis=0)
+    dH, dW, db = dZ @ W.T, H.T @ dZ, dout.sum(axis=0)
+    return dH, dW, db
 
 
 def aggregate_back_without_bias(dout, cache):
@@ -498,6 +499,26 @@ def test_edges_of_a_graph_need_no_gradient_but_a_bias_does(bias):
     assert forgotten.verdict is Verdict.FAIL
 
 
+SPIKES = np.array([[1.0, 0, 1], [0, 1, 1]])
+
+
+def mixed(x, h, W):
+    return (2 * x + h) @ W, (x, h, W)
+
+
+def mixed_back(dy, cache):
+    """The factor of dx is left out, and dh, which it would be."""
+    x, h, W = cache
+    dx = dy @ W.T
+    dW = (2 * x + h).T @ dy
+    return dx, dW
+
+
+@pytest.mark.parametrize("h", [normal(2, 3), SPIKES])
+def test_inputs_of_ones_and_zeros_excuse_no_gradient_that_has_a_name(h):
+    assert check_pair(mixed, mixed_back, SPIKES, h, normal(3, 2)).verdict is Verdict.FAIL
+
+
 def test_a_mask_and_a_single_number_need_no_gradient_where_all_others_are_called_by_their_inputs():
     """A bias that is forgotten is none of them."""
 
@@ -514,8 +535,10 @@ def test_a_mask_and_a_single_number_need_no_gradient_where_all_others_are_called
         return x @ W + b, (x, W, 1.0, 1.0)
 
     x, W = normal(2, 3), normal(3, 4)
-    report = check_pair(forward, backward, x, W, normal(2, 3, seed=1), np.array(3.0))
+    report = check_pair(forward, backward, x, W, SPIKES, np.array(3.0))
     assert report.passed and [row.name for row in report.rows] == ["x", "W"]
+    learned = check_pair(forward, backward, x, W, normal(2, 3, seed=1), np.array(3.0), lines=False)
+    assert learned["mask"].verdict is Verdict.FAIL
     forgotten = check_pair(affine, backward, x, W, normal(4), lines=False)
     assert forgotten["b"].verdict is Verdict.FAIL
     assert check_pair(affine, backward, x, W, np.array(3.0)).verdict is Verdict.FAIL

@@ -555,6 +555,13 @@ def test_shapes_that_a_comment_names_are_proposed(tmp_path, capsys):
     assert [row["shape"] for row in one["rows"]] == [[3, 5], [3, 5], [3]]
 
 
+def test_the_sizes_of_real_data_are_as_good_as_letters(tmp_path, capsys):
+    large = SCAN.replace("(T, N)", "(60000, 784)").replace("(T,)", "(60000,)")
+    status, (one,) = records(capsys, write(tmp_path, scan=AHEAD + large) / "scan.py")
+    assert status == 0, one
+    assert [row["shape"] for row in one["rows"]] == [[3, 5], [3, 5], [3]]
+
+
 TURNED = """
 def turn(x):
     a, b = np.split(x, 2, axis=-1)

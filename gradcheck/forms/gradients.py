@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
@@ -72,8 +73,18 @@ def _of_all_but_masks(found: Sequence[Entry], leaves: Sequence[Leaf]) -> Matchin
 
 
 def _needs_none(leaf: Leaf) -> bool:
-    """Whether nobody expects a gradient of an input: of a mask by its name, of a number that is no parameter."""
-    return "mask" in leaf.name.lower() or not (leaf.value.ndim or is_parameter(leaf.name))
+    """Whether nobody expects a gradient of an input: of a mask, edges or classes, of a number no model learns."""
+    kinds = set(np.unique(leaf.value[np.abs(leaf.value) < FAR_OUT]).tolist())
+    if leaf.value.ndim == 0 or is_parameter(leaf.name):
+        return not is_parameter(leaf.name)
+    # What is called a mask may be all ones; one that is added is 0 where something counts and far out elsewhere.
+    return kinds == {0.0, 1.0} or (bool(MASK.search(leaf.name)) and kinds <= {0.0, 1.0})
+
+
+MASK = re.compile(r"(^|_)masks?(_|\d|$)", re.IGNORECASE)
+"""How a mask is called."""
+FAR_OUT = 1e3
+"""What is added to a score where nothing counts is larger: −1e9, −1e4, −∞."""
 
 
 def _in_their_own_order(
@@ -133,18 +144,10 @@ def _by_position(gradients: Sequence[Any], arguments: Sequence[list[Leaf]]) -> M
 
 
 def _ways(arguments: Sequence[list[Leaf]]) -> Iterator[Sequence[list[Leaf]]]:
-    """Which arguments have a gradient: all, those with floats, with arrays of floats, that are one, or no mask."""
+    """Which arguments have a gradient: all, those with floats, with arrays of floats, or that are one."""
     yield arguments
     for has in ("floats", "needs_one", "stands_alone"):
         yield [mine for mine in arguments if any(map(attrgetter(has), mine))]
-    yield [
-        mine for mine in arguments if any(leaf.needs_one and not _chooses(leaf) for leaf in mine)
-    ]
-
-
-def _chooses(leaf: Leaf) -> bool:
-    """Whether an input that is called as no parameter is of ones and zeros, both: edges, a mask, classes."""
-    return not is_parameter(leaf.name) and np.array_equal(np.unique(leaf.value), (0, 1))
 
 
 def _fit(gradients: Sequence[Any], arguments: Sequence[list[Leaf]]) -> bool:

@@ -39,9 +39,12 @@ def _said(text: str, names: Sequence[str]) -> dict[str, Shape]:
             letters = re.findall(r"\w+", inside)
             mine = [name for name in re.findall(r"\w+", several) if name in names]
             for name in mine if lengths.fullmatch(inside) else ():
-                found.setdefault(name, tuple(int(x) if x.isdigit() else sizes[x] for x in letters))
+                found.setdefault(name, tuple(int(x) if x in FEW else sizes[x] for x in letters))
     return found
 
+
+FEW = frozenset(map(str, range(1, 11)))
+"""Lengths that are taken as they are said; larger ones, 784, are those of real data, and as good as letters."""
 
 SAID = (
     (

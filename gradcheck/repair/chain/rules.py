@@ -15,7 +15,7 @@ import numpy as np
 from gradcheck.repair.chain.helpers import written_out
 from gradcheck.repair.chain.shaped import SHAPED, Operands, Worth, product
 from gradcheck.repair.scope import AXES_ALONE, shape_of
-from gradcheck.repair.tree import called_name
+from gradcheck.repair.tree import called_name, inside
 
 OPERATORS: dict[type[ast.operator], tuple[str, str]] = {
     ast.Add: ("g", "g"),
@@ -75,7 +75,10 @@ STEPS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
 
 def back_through(node: ast.expr, worth: Worth) -> Operands:
     """The operands of an expression, each with the rule by which a gradient goes back to it."""
+    squashed = _squashed(node, worth)
     match node:
+        case _ if squashed:
+            return _each(*squashed)
         case ast.BinOp(left, ast.MatMult(), right):
             return product(left, right, worth)
         case ast.BinOp(base, ast.Pow(), ast.Constant(int(k))):
@@ -91,6 +94,14 @@ def back_through(node: ast.expr, worth: Worth) -> Operands:
         case ast.Call():
             return _of_a_call(node, worth)
     return iter(())
+
+
+def _squashed(node: ast.expr, worth: Worth) -> tuple[list[ast.expr], tuple[str, ...]] | None:
+    """What is computed of one array alone and is a known step of it, 1 / (1 + np.exp(-a)), with its rule."""
+    names = {one.id: one for one in inside(node, ast.Name) if shape_of(worth(one))}
+    whole: list[ast.expr] = [*names.values()] if isinstance(node, ast.BinOp) else []
+    rules = _step([worth(one) for one in whole], worth(node))
+    return (whole, rules) if rules else None
 
 
 def _each(operands: Sequence[ast.expr], rules: Sequence[str]) -> Operands:
