@@ -25,8 +25,8 @@ from gradcheck.repair.chain.writing import added, letters_of, written
 from gradcheck.repair.scope import Scope, code_of, shape_of
 from gradcheck.result import Array
 
-LONGEST = 120
-"""Letters beyond which nobody writes an expression in one line."""
+LONGEST = 100
+"""Letters of a line as editors are set up: nobody writes, or reads, more in one expression."""
 ALIKE = 1e-9
 """To how many digits two ways to compute a gradient agree."""
 
