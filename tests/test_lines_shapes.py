@@ -268,3 +268,27 @@ def test_what_is_bound_to_the_backward_pass_of_a_pair_stays_bound():
     written = backward_text(layer, backward)
     text = written.text.replace("(1 - out)", "(1 - out**2)")
     assert check(rewritten(layer, written, text), *inputs).passed
+
+
+def routed(x, W, V):
+    """Each row goes to one of two matrices, three to the one and two to the other; a mask is left out."""
+    ways = [np.array([0, 2, 3]), np.array([1, 4])]
+    y = np.zeros((len(x), W.shape[1]))
+    for rows, M in zip(ways, (W, V), strict=True):
+        y[rows] = np.tanh(x[rows] @ M)
+
+    def backward(dy):
+        dx, dW, dV = np.zeros_like(x), np.zeros_like(W), np.zeros_like(V)
+        for rows, M, dM in zip(ways, (W, V), (dW, dV), strict=True):
+            dz = dy[rows]
+            dM += x[rows].T @ dz
+            dx[rows] = dz @ M.T
+        return dx, dW, dV
+
+    return y, backward
+
+
+def test_parts_of_other_lengths_end_no_check():
+    rng = np.random.default_rng(0)
+    report = check(routed, rng.normal(size=(5, 3)), *rng.normal(size=(2, 3, 4)))
+    assert report.verdict is Verdict.FAIL, str(report)

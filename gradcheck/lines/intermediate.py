@@ -106,8 +106,10 @@ class Intermediate:
         return None
 
     def by_step(self, array: Array) -> Array:
-        """An array of this value's shape with its time steps first, if it has any."""
-        return np.stack([array[place] for place in self.places]) if self.places else array
+        """An array of this value's shape with its time steps first, if it has any that are of one shape."""
+        parts = [array[place] for place in self.places]
+        alike = len({part.shape for part in parts}) == 1
+        return np.stack(parts) if alike else array
 
 
 def _are_one(place: Any, other: Any) -> bool:
