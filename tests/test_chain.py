@@ -9,6 +9,7 @@ import pytest
 
 from gradcheck import check, check_loss, check_module, check_pair, numerical_gradient
 from gradcheck.repair.chain.ahead import Ahead, Step
+from gradcheck.repair.chain.helpers import written_out
 from gradcheck.repair.chain.rules import FUNCTIONS
 from gradcheck.repair.chain.sweep import gradients
 from gradcheck.repair.scope import Scope
@@ -64,8 +65,10 @@ TEXTS = [
     *("a.sum()", "a.sum(axis=0)", "np.sum(a, axis=1)", "a.mean()", "np.mean(a, axis=0)"),
     *("t.mean(axis=(0, 2))", "r.mean()", "a.max(axis=1)", "a.min(axis=0, keepdims=True)", "np.max(a)"),
     *("a - a.mean(axis=1, keepdims=True)", "t.max(axis=1)", "a.reshape(-1)", "a.ravel()", "a.T"),
+    *("np.transpose(t, axes=(1, 2, 0))",),
     *("t.reshape(len(t), -1)", "t.transpose(2, 0, 1)", "np.transpose(t, (1, 2, 0))", "a.transpose()"),
-    *("t.swapaxes(0, 2)", "np.roll(a, 1, axis=0)", "np.linalg.norm(a)", "np.linalg.norm(a, axis=1)"),
+    *("np.roll(a, 1, axis=0)", "np.roll(a, shift=-1, axis=1)", "np.roll(r, 2)"),
+    *("t.swapaxes(0, 2)", "np.linalg.norm(a)", "np.linalg.norm(a, axis=1)"),
     *("np.linalg.norm(a, axis=1, keepdims=True)", "np.expand_dims(a, 1)", "a.flatten()"),
     *("leaky(a)", "leaky(a * b, slope=0.3)", "swished(a)", "swished(a, 2.5)"),
     *("np.einsum('ij,kj->ik', a, b)", "np.einsum('nji,j->ni', t, r)", "np.einsum('ij,ij->i', a, b)"),
@@ -258,3 +261,40 @@ def test_a_line_between_that_is_unclear_is_in_doubt():
     after = repaired(check(masked, x, u, v, edges))
     assert after.startswith("dpre = np.where(pre > 0, de, 0) + np.where(pre > 0, 0, ")
     assert after.endswith(" * 0.2")
+
+
+def doubling(z):
+    """Each statement reads the one before twice: written out in one expression it would have no end."""
+    a = z * z + z
+    b = a * a + a
+    c = b * b + b
+    d = c * c + c
+    e = d * d + d
+    f = e * e + e
+    g = f * f + f
+    h = g * g + g
+    i = h * h + h
+    return np.tanh(i * i + i)
+
+
+def test_a_helper_that_is_too_long_for_a_line_is_not_written_out():
+    call = expression("doubling(a)")
+    assert isinstance(call, ast.Call) and written_out(call, doubling) is None
+
+
+def shifted(x, W):
+    """How it is shifted is said in a way that no rule reads."""
+    how = {"shift": 1, "axis": 0}
+    z = np.roll(x, **how) @ W
+    y = z * np.tanh(z)
+
+    def backward(dy):
+        dz = dy * np.tanh(z)
+        return np.roll(dz @ W.T, -1, axis=0), np.roll(x, 1, axis=0).T @ dz
+
+    return y, backward
+
+
+def test_what_no_rule_knows_ends_no_check():
+    after = repaired(check(shifted, positive(4, 3), positive(3, 2)))
+    assert after == "dz = dy * np.tanh(z) + dy * z * (1 - np.tanh(z) ** 2)"

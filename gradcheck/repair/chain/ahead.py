@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
 from gradcheck.diagnosis.wrong import Context
 from gradcheck.layer import Adapted, Layer, copies, run
-from gradcheck.lines import Unreadable
 from gradcheck.lines.handing import at_work
 from gradcheck.lines.source import Source, seen_by, statements
 from gradcheck.lines.statements import given
@@ -35,18 +35,20 @@ class Step:
 class Ahead:
     """The steps of a forward pass in order, what it returns, and the upstream gradient of that.
 
-    Of what is passed several times the last passing counts.
+    Of what is passed several times the last passing counts. `known` is what was derived of it for each line.
     """
 
     steps: Sequence[Step] = ()
     returned: Step | None = None
     upstream: Array = field(default_factory=lambda: np.zeros(0))
+    known: dict[int, tuple[Scope, Any]] = field(default_factory=dict)
 
     @staticmethod
     def of(context: Context) -> Ahead:
         """The forward pass of what is checked; without steps where its source cannot be read or run so."""
         watch, layer = Watch(), context.layer
-        with suppress(Unreadable, TypeError, ValueError):
+        # A copy may not run where what it was made from does: there is nothing to derive from then.
+        with suppress(Exception):
             source = at_work(layer.forward if isinstance(layer, Adapted) else layer)
             run(_watched(layer, source, watch), copies(context.inputs))
             steps, returned = _steps(source, watch, context.forward.value)

@@ -13,6 +13,9 @@ from gradcheck.lines import Unreadable
 from gradcheck.lines.source import Source
 from gradcheck.repair.grammar.rewrite import filled
 
+LONGEST = 1_000
+"""Letters of what a helper computes, beyond which none of its derivatives fits into a line."""
+
 
 def written_out(call: ast.Call, function: Any) -> ast.expr | None:
     """What a call computes, in the words of who calls; None of what is more than assignments and a `return`."""
@@ -45,15 +48,26 @@ def _written(one: Any) -> ast.expr:
 
 
 def _returned(tree: ast.FunctionDef, known: Mapping[str, ast.expr]) -> ast.expr | None:
-    """What is returned, with what its names were given put in for them."""
+    """What is returned, with what its names were given put in for them; None where that gets too long."""
     names = dict(known)
     for statement in tree.body[ast.get_docstring(tree) is not None :]:
         match statement:
             case ast.Assign([ast.Name(name)], value):
-                names[name] = filled(value, names)
+                names[name] = _put_in(value, names)
             case ast.Return(ast.expr() as value):
-                whole: ast.expr = filled(value, names)
-                return whole
+                return _put_in(value, names)
             case _:
                 return None
     return None
+
+
+def _put_in(value: ast.expr, names: Mapping[str, ast.expr]) -> ast.expr:
+    """An expression with what its names stand for.
+
+    Raises:
+        TypeError: if it gets so long that nothing is derived from it: each statement may double it.
+    """
+    whole: ast.expr = filled(value, dict(names))
+    if len(ast.unparse(whole)) > LONGEST:
+        raise TypeError
+    return whole

@@ -75,16 +75,9 @@ STEPS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
 
 def back_through(node: ast.expr, worth: Worth) -> Operands:
     """The operands of an expression, each with the rule by which a gradient goes back to it."""
-    squashed = _squashed(node, worth)
     match node:
-        case _ if squashed:
-            return _each(*squashed)
-        case ast.BinOp(left, ast.MatMult(), right):
-            return product(left, right, worth)
-        case ast.BinOp(base, ast.Pow(), ast.Constant(int(k))):
-            return _each([base], [f"g * {k} * a ** {k - 1}" if k != 2 else "g * 2 * a"])
-        case ast.BinOp(left, op, right):
-            return _each([left, right], OPERATORS.get(type(op), ()))
+        case ast.BinOp():
+            return _through_an_operator(node, worth)
         case ast.UnaryOp(ast.USub(), operand):
             return _each([operand], ["-g"])
         case ast.Attribute(operand, "T"):
@@ -92,16 +85,28 @@ def back_through(node: ast.expr, worth: Worth) -> Operands:
         case ast.Subscript(operand, index) if _only_puts_axes_in(index):
             return _each([operand], ["g.reshape(a.shape)"])
         case ast.Call():
-            return _of_a_call(node, worth)
+            return _through_a_call(node, worth)
     return iter(())
 
 
-def _squashed(node: ast.expr, worth: Worth) -> tuple[list[ast.expr], tuple[str, ...]] | None:
-    """What is computed of one array alone and is a known step of it, 1 / (1 + np.exp(-a)), with its rule."""
+def _through_an_operator(node: ast.BinOp, worth: Worth) -> Operands:
+    """Of a product, a power, a sum; of a known step that is written out its own rule."""
+    alone = _arrays_in(node, worth)
+    rules = _step([worth(one) for one in alone], worth(node))
+    match node:
+        case _ if rules:
+            return _each(alone, rules)
+        case ast.BinOp(left, ast.MatMult(), right):
+            return product(left, right, worth)
+        case ast.BinOp(base, ast.Pow(), ast.Constant(int(k))):
+            return _each([base], [f"g * {k} * a ** {k - 1}" if k != 2 else "g * 2 * a"])
+    return _each([node.left, node.right], OPERATORS.get(type(node.op), ()))
+
+
+def _arrays_in(node: ast.expr, worth: Worth) -> list[ast.expr]:
+    """The arrays that an expression is computed of, each once: of 1 / (1 + np.exp(-a)) it is a alone."""
     names = {one.id: one for one in inside(node, ast.Name) if shape_of(worth(one))}
-    whole: list[ast.expr] = [*names.values()] if isinstance(node, ast.BinOp) else []
-    rules = _step([worth(one) for one in whole], worth(node))
-    return (whole, rules) if rules else None
+    return [*names.values()]
 
 
 def _each(operands: Sequence[ast.expr], rules: Sequence[str]) -> Operands:
@@ -114,7 +119,7 @@ def _only_puts_axes_in(index: ast.expr) -> bool:
     return AXES_ALONE.issuperset(map(ast.unparse, parts))
 
 
-def _of_a_call(node: ast.Call, worth: Worth) -> Operands:
+def _through_a_call(node: ast.Call, worth: Worth) -> Operands:
     """Of a call: by its name, or of the user's own by what it computes."""
     name, operands = called_name(node), _operands(node, worth)
     if name in SHAPED and operands:

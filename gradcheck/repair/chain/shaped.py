@@ -99,7 +99,8 @@ def _reshaped(node: ast.Call, operands: Sequence[ast.expr], worth: Worth) -> Ope
 
 def _turned(node: ast.Call, operands: Sequence[ast.expr], worth: Worth) -> Operands:
     """Of axes in another order: they go back to where they were."""
-    order = np.ravel([worth(one) for one in operands[1:]])
+    said = [*operands[1:], *(one.value for one in node.keywords)]
+    order = np.ravel([worth(one) for one in said])
     if order.size == 0:
         yield operands[0], "g.T", {}
     elif order.dtype.kind == "i":
@@ -111,7 +112,11 @@ def _swapped(node: ast.Call, operands: Sequence[ast.expr], worth: Worth) -> Oper
 
 
 def _rolled(node: ast.Call, operands: Sequence[ast.expr], worth: Worth) -> Operands:
-    shift, *more = map(ast.unparse, [*operands[1:], *node.keywords])
+    """Of a shift: as far the other way."""
+    given = {str(one.arg): one.value for one in node.keywords}
+    given |= zip(("shift", "axis"), operands[1:], strict=False)
+    shift = ast.unparse(given.pop("shift"))
+    more = [f"{name}={ast.unparse(one)}" for name, one in given.items()]
     yield operands[0], f"np.roll({', '.join(['g', f'-({shift})', *more])})", {}
 
 

@@ -54,7 +54,10 @@ class Derived:
 
 def gradients(ahead: Ahead, scope: Scope) -> list[Derived]:
     """The gradients of the values of a forward pass that can be written in the line of a scope."""
-    return list(_Sweep(ahead, scope).gradients())
+    if id(scope) not in ahead.known:
+        ahead.known[id(scope)] = scope, list(_Sweep(ahead, scope).gradients())
+    found: list[Derived] = ahead.known[id(scope)][1]
+    return found
 
 
 class _Sweep:
@@ -66,8 +69,7 @@ class _Sweep:
 
     def gradients(self) -> Iterator[Derived]:
         """Each gradient when all that is computed from the value is behind it; those of inputs last."""
-        with suppress(Lost):
-            self._upstream()
+        self._upstream()
         for step in reversed(self.ahead.steps):
             name = name_of(step.target)
             known = self._part_of(step) if name is None else self._settled(name)
@@ -78,11 +80,10 @@ class _Sweep:
 
     def _upstream(self) -> None:
         """What is returned has the upstream gradient, by its name; of a loss that is 1."""
-        if self.ahead.returned is not None:
-            dy = self.ahead.upstream
-            node = self.telling.named(dy, ALIKE) if dy.ndim else ast.Constant(1)
-            if node is not None:
-                self._pull(self.ahead.returned.value, Gradient(node, dy), self.ahead.returned)
+        end, dy = self.ahead.returned, self.ahead.upstream
+        node = self.telling.named(dy, ALIKE) if dy.ndim else ast.Constant(1)
+        if end is not None and node is not None:
+            self._pull(end.value, Gradient(node, dy), end)
 
     def _through(self, step: Step, gradient: Gradient) -> None:
         """Carry a gradient back through a step; through all at once that together make shares of a whole."""
@@ -118,7 +119,8 @@ class _Sweep:
         value = step.scope.value(node)
         if not _is_float(value):
             return
-        with suppress(Lost):
+        # The rules do not know all of Python's: what is written may be called in any way.
+        with suppress(Exception):
             gradient = self._summed(gradient, np.shape(value))
             name = None if is_turned(node) else name_of(node)
             if name is not None:
