@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.forms.called import Entry, entries_of, is_number, named, numbered
-from gradcheck.forms.names import is_parameter, likeness_to_a_target, undressed
+from gradcheck.forms.names import MASK, is_parameter, likeness_to_a_target, undressed
 from gradcheck.trees import Leaf, Path, at, only
 
 
@@ -78,11 +77,9 @@ def _needs_none(leaf: Leaf) -> bool:
     if leaf.value.ndim == 0 or is_parameter(leaf.name):
         return not is_parameter(leaf.name)
     # What is called a mask may be all ones; one that is added is 0 where something counts and far out elsewhere.
-    return kinds == {0.0, 1.0} or (bool(MASK.search(leaf.name)) and kinds <= {0.0, 1.0})
+    return kinds == {0.0, 1.0} or (bool(MASK.match(leaf.name)) and kinds <= {0.0, 1.0})
 
 
-MASK = re.compile(r"(^|_)masks?(_|\d|$)", re.IGNORECASE)
-"""How a mask is called."""
 FAR_OUT = 1e3
 """What is added to a score where nothing counts is larger: −1e9, −1e4, −∞."""
 

@@ -30,6 +30,8 @@ TARGET = re.compile(
 )
 LETTER_OF_A_TARGET = re.compile(r"^[yt]$", re.IGNORECASE)
 """What a target may be called, and beside one that says more a prediction."""
+MASK = re.compile(r"^(\w+_)?masks?\d*(_\w+)?$", re.IGNORECASE)
+"""What people call an input that lets entries through or not."""
 PARAMETER = re.compile(
     r"^(w|b|weights?|bias(es)?|intercept|thetas?|betas?|coef\w*|params?|parameters?)_?\d*$", re.I
 )

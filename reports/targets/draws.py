@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.forms.names import MASK
 from reports.targets.shapes import Shape
 
 Inputs = dict[str, Any]
@@ -30,9 +31,6 @@ LABELS = re.compile(
 
 PROBABILITIES = re.compile(r"^(p|probs?|probabilit\w+|y_?hat)$", re.IGNORECASE)
 """Names of inputs of which the logarithm is taken as they are."""
-
-MASK = re.compile(r"^(\w+_)?masks?(_\w+)?$", re.IGNORECASE)
-"""Names of what lets entries through or not: with other numbers than 0 and 1 a mask and its square differ."""
 
 PENALTY = 0.35
 """The weight of a penalty that is proposed: no small size, nor one over it, that a factor could be taken for."""
@@ -57,6 +55,7 @@ def classes(drawn: Any, axis: int) -> Any:
 
 def floats(name: str, shape: Shape) -> Draw:
     """Numbers of a shape, as the name asks for; a single one is as often a rate, a width, a weight: positive."""
+    # With other numbers than 0 and 1 a mask and its square differ.
     drawn = ((PROBABILITIES, _probabilities), (MASK, _mask))
     usual = _normal if shape else _probabilities
     draw = next((draw for names, draw in drawn if names.match(name)), usual)

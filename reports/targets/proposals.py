@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 
 from gradcheck.binding import parameters_of, required
-from gradcheck.forms.names import is_target
+from gradcheck.forms.names import MASK, is_target
 from gradcheck.layer import Function
 from reports.targets.climbing import THROUGH, Far, climbed
 from reports.targets.draws import (
     BATCH,
     LABELS,
-    MASK,
     ORDINARY,
     PENALTY,
     PROBABILITIES,
